@@ -1,0 +1,1 @@
+//! Where set-up keeps what it fetched.

@@ -1,0 +1,56 @@
+//! What the harness asks of a session: one job at a time, as JSON, the same for a page and a subprocess.
+
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::Manifest;
+use crate::sampling::Sampling;
+use crate::target::{BrowserKind, Device, Engine};
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Echoed in the outcome.
+    pub id: u64,
+    /// The engine that has to do it.
+    pub engine: Engine,
+    /// The device asked for.
+    pub device: Option<Device>,
+    /// The browser it runs in; none for a native runner.
+    pub browser: Option<BrowserKind>,
+    /// What to do.
+    pub task: Task,
+}
+
+/// What a job is about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Task {
+    /// Run a model, check its outputs, measure it.
+    Infer(Inference),
+    /// Say what this place can do; engine and device are ignored.
+    Detect,
+    /// Time one square matrix product, ours and onnxruntime-web's turn by turn.
+    MatmulDuel(MatmulDuel),
+}
+
+/// Run a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Inference {
+    /// Where the model folder is: a URL that ends in `/` for a page, a directory for a subprocess.
+    pub location: String,
+    /// The folder's `model.toml`, already read.
+    pub manifest: Manifest,
+    /// How to measure.
+    pub sampling: Sampling,
+}
+
+/// Multiply two `size` by `size` f32 matrices.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MatmulDuel {
+    /// Rows and columns of both operands.
+    pub size: u32,
+    /// Rounds after warm-up; each round times both sides once, in an order that alternates.
+    pub rounds: u32,
+    /// URL of onnxruntime-web's module.
+    pub peer_url: String,
+}

@@ -1,0 +1,22 @@
+//! What crosses a process boundary: the target grammar, the one message pair (Job, Outcome), and the words
+//! for metrics, verdicts and capabilities. It never runs anything.
+
+pub mod cache;
+pub mod capability;
+pub mod check;
+pub mod job;
+pub mod manifest;
+pub mod metric;
+pub mod outcome;
+pub mod sampling;
+pub mod suggest;
+pub mod target;
+
+pub use capability::{Adapter, Capability, Presence};
+pub use check::OutputCheck;
+pub use job::{Inference, Job, MatmulDuel, Task};
+pub use manifest::{Component, Manifest};
+pub use metric::{Metric, Samples};
+pub use outcome::{Answer, DuelReport, Failure, FailureKind, InferenceReport, Outcome, Verdict};
+pub use sampling::Sampling;
+pub use target::{BrowserKind, Device, Engine, Place, Target};

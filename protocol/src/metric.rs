@@ -1,0 +1,78 @@
+//! The metrics: their names, units and which way is better.
+
+use serde::{Deserialize, Serialize};
+
+/// Something measured. The serialised name ends in its unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Reading, parsing and optimising the model, weights included.
+    LoadMs,
+    /// Making every pipeline (or compiled graph) of the model.
+    CompileMs,
+    /// Moving the weights to the device.
+    UploadMs,
+    /// The first inference after compiling.
+    FirstInferenceMs,
+    /// One inference in the steady state: inputs in host memory to outputs in host memory.
+    LatencyMs,
+    /// The part of an inference that the device spent on kernels, from timestamp queries.
+    GpuMs,
+    /// Bringing the outputs back, from the end of the device's work.
+    ReadbackMs,
+    /// Device memory that the plan holds: weights, activations and transfers.
+    DeviceMemoryBytes,
+    /// Inferences per second: batch divided by latency.
+    ThroughputPerS,
+}
+
+impl Metric {
+    /// Every metric, in the order in which they happen.
+    pub const ALL: [Metric; 9] = [
+        Metric::LoadMs,
+        Metric::CompileMs,
+        Metric::UploadMs,
+        Metric::FirstInferenceMs,
+        Metric::LatencyMs,
+        Metric::GpuMs,
+        Metric::ReadbackMs,
+        Metric::DeviceMemoryBytes,
+        Metric::ThroughputPerS,
+    ];
+
+    /// The metric's name in tables, documents and the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Metric::LoadMs => "load_ms",
+            Metric::CompileMs => "compile_ms",
+            Metric::UploadMs => "upload_ms",
+            Metric::FirstInferenceMs => "first_inference_ms",
+            Metric::LatencyMs => "latency_ms",
+            Metric::GpuMs => "gpu_ms",
+            Metric::ReadbackMs => "readback_ms",
+            Metric::DeviceMemoryBytes => "device_memory_bytes",
+            Metric::ThroughputPerS => "throughput_per_s",
+        }
+    }
+}
+
+/// All values taken of one metric in one trial, in the order they were taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Samples {
+    /// What was measured.
+    pub metric: Metric,
+    /// The values, in the metric's unit.
+    pub values: Vec<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_what_serde_writes() {
+        for metric in Metric::ALL {
+            assert_eq!(serde_json::to_value(metric).unwrap(), metric.name());
+        }
+    }
+}

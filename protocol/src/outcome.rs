@@ -1,0 +1,152 @@
+//! What a session answers, and the words for how a case ended.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::capability::{Adapter, Capability};
+use crate::check::OutputCheck;
+use crate::metric::Samples;
+use crate::target::{Device, Engine};
+
+/// The answer to one job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The job's id.
+    pub id: u64,
+    /// What came of it.
+    pub answer: Answer,
+}
+
+/// What came of a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Answer {
+    /// The model ran.
+    Inferred(Box<InferenceReport>),
+    /// What this place can do.
+    Detected {
+        /// One entry per engine, context or fact looked at.
+        capabilities: Vec<Capability>,
+    },
+    /// Both sides of the matrix product ran.
+    Dueled(DuelReport),
+    /// The job could not be done.
+    Failed(Failure),
+}
+
+/// What running a model showed. It carries no verdict: the harness judges.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InferenceReport {
+    /// The engine that really ran it.
+    pub engine: Engine,
+    /// The device it really ran on.
+    pub device: Option<Device>,
+    /// The adapter it really ran on.
+    pub adapter: Adapter,
+    /// Each expected output against the one computed.
+    pub checks: Vec<OutputCheck>,
+    /// Everything measured.
+    pub metrics: Vec<Samples>,
+    /// What shaped the numbers and is not the adapter: timer precision, completion kick, kernel variants.
+    pub features: BTreeMap<String, String>,
+}
+
+/// Times of one matrix product on both sides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DuelReport {
+    /// The adapter both ran on.
+    pub adapter: Adapter,
+    /// Ours: wall time from inputs on the device to the product in host memory, one value per round.
+    pub ours_ms: Vec<f64>,
+    /// onnxruntime-web's, the same span.
+    pub peer_ms: Vec<f64>,
+    /// Ours by timestamp query, where there is one.
+    pub ours_gpu_ms: Vec<f64>,
+    /// Largest absolute difference between the two products.
+    pub max_abs_difference: f64,
+}
+
+/// Why a job could not be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Which word it gets.
+    pub kind: FailureKind,
+    /// What failed, where, and what to do.
+    pub message: String,
+}
+
+/// The failures an executor can report itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// An operator, type or limit that this engine lacks.
+    Unsupported,
+    /// No such device or library here.
+    Unavailable,
+    /// The device went away.
+    DeviceLost,
+    /// Anything else, bad input included.
+    Error,
+}
+
+/// How a case ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It ran and every output is right.
+    Pass,
+    /// It ran and an output is wrong.
+    Mismatch,
+    /// An operator, type or limit that this target lacks.
+    Unsupported,
+    /// No such browser, device or library here.
+    Unavailable,
+    /// No answer in time.
+    Timeout,
+    /// The browser, tab or subprocess died.
+    Crash,
+    /// The device went away.
+    DeviceLost,
+    /// Anything else, bad input included.
+    Error,
+}
+
+impl Verdict {
+    /// Every verdict.
+    pub const ALL: [Verdict; 8] = [
+        Verdict::Pass,
+        Verdict::Mismatch,
+        Verdict::Unsupported,
+        Verdict::Unavailable,
+        Verdict::Timeout,
+        Verdict::Crash,
+        Verdict::DeviceLost,
+        Verdict::Error,
+    ];
+
+    /// The word in tables, documents and the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::Mismatch => "mismatch",
+            Verdict::Unsupported => "unsupported",
+            Verdict::Unavailable => "unavailable",
+            Verdict::Timeout => "timeout",
+            Verdict::Crash => "crash",
+            Verdict::DeviceLost => "device-lost",
+            Verdict::Error => "error",
+        }
+    }
+}
+
+impl From<FailureKind> for Verdict {
+    fn from(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::Unsupported => Verdict::Unsupported,
+            FailureKind::Unavailable => Verdict::Unavailable,
+            FailureKind::DeviceLost => Verdict::DeviceLost,
+            FailureKind::Error => Verdict::Error,
+        }
+    }
+}

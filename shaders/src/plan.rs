@@ -1,0 +1,120 @@
+//! GpuPlan: a whole inference as plain data, ready for any WebGPU executor.
+//!
+//! An executor makes the buffers, one pipeline per kernel and one bind group per dispatch, uploads the
+//! weights, and then for each inference writes the inputs, encodes every dispatch in order into one compute
+//! pass, copies the outputs out, and submits once.
+
+use std::sync::Arc;
+
+use graph::{DataType, Tensor};
+
+/// What a buffer is for; decides its usage flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BufferRole {
+    /// Written once at load, only ever bound for reading.
+    Weights,
+    /// An arena of activations, inputs and outputs, shared by values whose lifetimes do not overlap.
+    Arena,
+}
+
+/// A GPU buffer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Buffer {
+    /// Shown by GPU debuggers and in errors.
+    pub label: String,
+    /// What it is for.
+    pub role: BufferRole,
+    /// Its size, a multiple of 4.
+    pub size_bytes: u64,
+}
+
+/// Part of a buffer. Offsets are multiples of the adapter's storage offset alignment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Region {
+    /// Index into [`GpuPlan::buffers`].
+    pub buffer: usize,
+    /// First byte.
+    pub offset_bytes: u64,
+    /// Length, a multiple of 4.
+    pub size_bytes: u64,
+}
+
+/// How a kernel uses one of its bindings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// `var<storage, read>`.
+    Read,
+    /// `var<storage, read_write>`.
+    ReadWrite,
+}
+
+/// A compute pipeline to be: WGSL and the constants that specialise it.
+///
+/// Binding `i` of group 0 is `bindings[i]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kernel {
+    /// The kernel and variant, with the shape it is specialised to.
+    pub label: String,
+    /// The whole shader module. Kernels with equal text may share one module.
+    pub wgsl: Arc<str>,
+    /// The entry point in it.
+    pub entry_point: &'static str,
+    /// Values of its `override` declarations.
+    pub constants: Vec<(&'static str, f64)>,
+    /// Its workgroup size, already part of the text or the constants.
+    pub workgroup_size: [u32; 3],
+    /// How each binding is used.
+    pub bindings: Vec<Access>,
+}
+
+/// One dispatch of a kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dispatch {
+    /// The graph node it computes.
+    pub label: String,
+    /// Index into [`GpuPlan::kernels`].
+    pub kernel: usize,
+    /// What is bound, in the order of the kernel's bindings. No buffer is both read and written.
+    pub bindings: Vec<Region>,
+    /// Workgroups along each dimension.
+    pub workgroups: [u32; 3],
+}
+
+/// A constant to upload before the first inference.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weight {
+    /// The elements; [`crate::transfer`] says how they are encoded on the device.
+    pub tensor: Tensor,
+    /// Where they go.
+    pub region: Region,
+}
+
+/// An input or output of the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// The ONNX name.
+    pub name: String,
+    /// The type on the host; [`crate::transfer`] says how it is encoded on the device.
+    pub data_type: DataType,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Where it lies.
+    pub region: Region,
+}
+
+/// A whole inference.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct GpuPlan {
+    /// Every buffer but those for reading back.
+    pub buffers: Vec<Buffer>,
+    /// Every distinct pipeline.
+    pub kernels: Vec<Kernel>,
+    /// The dispatches, in order.
+    pub dispatches: Vec<Dispatch>,
+    /// The constants.
+    pub weights: Vec<Weight>,
+    /// What the caller writes before each inference.
+    pub inputs: Vec<Port>,
+    /// What the caller reads after each inference.
+    pub outputs: Vec<Port>,
+}

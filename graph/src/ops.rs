@@ -10,16 +10,17 @@ pub mod concat;
 pub mod conv;
 pub mod expand;
 pub mod gather;
+pub mod gather_nd;
 pub mod gemm;
 pub mod layer_normalization;
 pub mod matmul;
 pub mod reduce;
 pub mod reshape;
+pub mod select;
 pub mod slice;
 pub mod softmax;
 pub mod transpose;
 pub mod unary;
-pub mod select;
 
 pub use attention::{Attention, HeadLayout};
 pub use binary::Binary;
@@ -28,6 +29,7 @@ pub use concat::Concat;
 pub use conv::Conv;
 pub use expand::Expand;
 pub use gather::Gather;
+pub use gather_nd::GatherNd;
 pub use gemm::Gemm;
 pub use layer_normalization::LayerNormalization;
 pub use matmul::MatMul;
@@ -50,6 +52,7 @@ pub enum Operator {
     Conv(Conv),
     Expand(Expand),
     Gather(Gather),
+    GatherNd(GatherNd),
     Gemm(Gemm),
     LayerNormalization(LayerNormalization),
     MatMul(MatMul),

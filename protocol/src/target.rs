@@ -203,9 +203,7 @@ impl FromStr for Target {
                 engine: entry.name,
                 browser: browser.to_owned(),
             }),
-            (_, browser) => {
-                Ok(Target { engine: entry.engine, device, browser: browser.map(str::to_owned) })
-            }
+            (_, browser) => Ok(Target { engine: entry.engine, device, browser: browser.map(str::to_owned) }),
         }
     }
 }

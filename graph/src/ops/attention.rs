@@ -21,6 +21,8 @@ pub struct Attention {
     pub key_value_heads: usize,
     /// Factor of the scores.
     pub scale: f32,
+    /// Whether a row whose softmax is not a number counts as zeros (PyTorch's guard against fully masked rows).
+    pub undefined_rows_are_zero: bool,
     /// Layout of the query.
     pub query_layout: HeadLayout,
     /// Layout of the key.

@@ -1,0 +1,43 @@
+//! `parallax detect`: what is here, what each thing says of itself, and how to get what is missing.
+
+use end_to_end::{Scene, ended};
+use serde_json::Value;
+
+fn subject<'a>(capabilities: &'a [Value], name: &str) -> &'a Value {
+    let names: Vec<&Value> = capabilities.iter().map(|capability| &capability["subject"]).collect();
+    capabilities.iter().find(|c| c["subject"] == name).unwrap_or_else(|| panic!("no {name} among {names:?}"))
+}
+
+#[test]
+fn everything_found_says_what_it_is_and_everything_missing_how_to_get_it() {
+    let scene = Scene::new();
+    let detect = ended(scene.parallax(["detect", "--json", "--db", "detect.duckdb"]));
+    assert_eq!(detect.code, Some(0), "{detect:?}");
+    let document = detect.document();
+    let capabilities = document["capabilities"].as_array().cloned().unwrap_or_default();
+    for browser in ["chrome", "firefox"] {
+        let found = subject(&capabilities, browser);
+        assert_eq!(found["state"], "present", "{found:#}");
+        assert!(found["version"].is_string(), "{found:#}");
+        let webgpu = subject(&capabilities, &format!("webgpu@{browser}"));
+        assert_eq!(webgpu["adapter"]["software"], true, "no GPU is needed here: {webgpu:#}");
+        assert!(webgpu["adapter"]["limits"]["maxBufferSize"].as_u64().is_some_and(|bytes| bytes >= 256 << 20));
+        let timer = subject(&capabilities, &format!("timer@{browser}"));
+        assert!(timer["facts"]["resolution_ms"].as_f64().is_some_and(|ms| ms > 0.0 && ms <= 1.0), "{timer:#}");
+        let isolation = subject(&capabilities, &format!("isolation@{browser}"));
+        assert_eq!(isolation["facts"]["cross_origin_isolated"], true, "{isolation:#}");
+        for device in ["cpu", "gpu", "npu"] {
+            subject(&capabilities, &format!("webnn:{device}@{browser}"));
+        }
+    }
+    for engine in ["wgpu:vulkan", "burn:cpu", "onnxruntime:cpu", "cpu"] {
+        let found = subject(&capabilities, engine);
+        assert_eq!(found["state"], "present", "{found:#}");
+    }
+    for missing in capabilities.iter().filter(|capability| capability["state"] == "missing") {
+        assert!(missing["remedy"].as_str().is_some_and(|remedy| !remedy.is_empty()), "{missing:#}");
+    }
+    let store = duckdb::Connection::open(scene.path("detect.duckdb")).unwrap();
+    let stored: i64 = store.query_row("select count(*) from capabilities", [], |row| row.get(0)).unwrap();
+    assert_eq!(stored as usize, capabilities.len());
+}

@@ -1,9 +1,30 @@
 //! ONNX in, a static, typed, optimised graph out. No GPU and no file access in it: callers hand in bytes.
+//!
+//! [`onnx::Model::parse`] reads a model, [`specialise()`] fixes it at given input types, [`optimise()`] fuses
+//! and drops what it can; [`interpret()`] computes the result the slow way.
 
+mod builder;
+mod check;
+mod display;
+mod error;
+mod interpret;
 pub mod ir;
+mod node_view;
+pub mod onnx;
 pub mod ops;
+mod optimise;
+mod registry;
+mod specialise;
+mod strided;
 pub mod tensor;
+pub mod tensor_file;
+pub mod text;
 
+pub use builder::Builder;
+pub use error::Error;
+pub use interpret::interpret;
 pub use ir::{Graph, Node, NodeId, Value, ValueId};
 pub use ops::Operator;
-pub use tensor::{Data, DataType, Tensor, TensorType};
+pub use optimise::optimise;
+pub use specialise::specialise;
+pub use tensor::{Data, DataType, Element, Tensor, TensorType};

@@ -7,11 +7,13 @@ pub mod attention;
 pub mod binary;
 pub mod cast;
 pub mod concat;
+pub(crate) mod constants;
 pub mod conv;
 pub mod expand;
 pub mod gather;
 pub mod gather_nd;
 pub mod gemm;
+pub(crate) mod identity;
 pub mod layer_normalization;
 pub mod matmul;
 pub mod reduce;
@@ -19,6 +21,8 @@ pub mod reshape;
 pub mod select;
 pub mod slice;
 pub mod softmax;
+#[cfg(test)]
+pub(crate) mod table;
 pub mod transpose;
 pub mod unary;
 
@@ -40,6 +44,11 @@ pub use slice::Slice;
 pub use softmax::Softmax;
 pub use transpose::Transpose;
 pub use unary::{Activation, Unary};
+
+use std::fmt;
+
+use crate::error::{Error, invalid};
+use crate::tensor::{Data, DataType, Tensor, TensorType};
 
 /// An operation of the static graph.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,4 +72,104 @@ pub enum Operator {
     Softmax(Softmax),
     Transpose(Transpose),
     Unary(Unary),
+}
+
+/// What every operator can say of itself. Each has one result; an ONNX node of several becomes several.
+pub(crate) trait Rule: fmt::Debug {
+    /// The type of the result; refuses operands that do not fit.
+    fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<TensorType, Error>;
+
+    /// The elements of the result, for operands that [`Rule::infer`] took.
+    fn evaluate(&self, inputs: &[Option<&Tensor>], result: &TensorType) -> Result<Data, Error>;
+}
+
+impl Operator {
+    fn rule(&self) -> &dyn Rule {
+        match self {
+            Operator::Attention(rule) => rule,
+            Operator::Binary(rule) => rule,
+            Operator::Cast(rule) => rule,
+            Operator::Concat(rule) => rule,
+            Operator::Conv(rule) => rule,
+            Operator::Expand(rule) => rule,
+            Operator::Gather(rule) => rule,
+            Operator::GatherNd(rule) => rule,
+            Operator::Gemm(rule) => rule,
+            Operator::LayerNormalization(rule) => rule,
+            Operator::MatMul(rule) => rule,
+            Operator::Reduce(rule) => rule,
+            Operator::Reshape(rule) => rule,
+            Operator::Select(rule) => rule,
+            Operator::Slice(rule) => rule,
+            Operator::Softmax(rule) => rule,
+            Operator::Transpose(rule) => rule,
+            Operator::Unary(rule) => rule,
+        }
+    }
+
+    /// Types of the results for operands of these types.
+    ///
+    /// # Errors
+    /// Where an operand is missing, or does not fit the others.
+    pub fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<Vec<TensorType>, Error> {
+        let result = self.rule().infer(inputs)?;
+        if result.checked_count().is_none() {
+            return Err(invalid!("its result would be {result}, too large for any memory"));
+        }
+        Ok(vec![result])
+    }
+
+    /// Results for these operands, on the CPU: slow, plain and exact, for folding and as a reference.
+    ///
+    /// # Errors
+    /// Where an operand is missing or does not fit the others, an index lies outside, or an integer is
+    /// divided
+    /// by zero.
+    pub fn evaluate(&self, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Error> {
+        let types: Vec<_> = inputs.iter().map(|input| input.map(Tensor::tensor_type)).collect();
+        let types: Vec<_> = types.iter().map(Option::as_ref).collect();
+        let mut results = self.infer(&types)?;
+        let result = results.swap_remove(0);
+        let data = self.rule().evaluate(inputs, &result)?;
+        Ok(vec![Tensor::new(result.shape, data)?])
+    }
+}
+
+/// The operator with its attributes, as one word or one struct: `Add`, `Transpose { permutation: [1, 0] }`.
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Operator::Unary(Unary::Activation(activation)) => write!(f, "{activation:?}"),
+            other => write!(f, "{:?}", other.rule()),
+        }
+    }
+}
+
+/// An operand that has to be there.
+fn operand<'a, T>(inputs: &[Option<&'a T>], index: usize) -> Result<&'a T, Error> {
+    optional(inputs, index).ok_or_else(|| invalid!("operand {index} is missing"))
+}
+
+/// An operand that may be left out.
+fn optional<'a, T>(inputs: &[Option<&'a T>], index: usize) -> Option<&'a T> {
+    inputs.get(index).copied().flatten()
+}
+
+/// An operand that has to be f32.
+fn float_operand<'a>(inputs: &[Option<&'a TensorType>], index: usize) -> Result<&'a TensorType, Error> {
+    let found = operand(inputs, index)?;
+    if found.data_type != DataType::F32 {
+        return Err(crate::error::unsupported!("operand {index} is {found}, not f32"));
+    }
+    Ok(found)
+}
+
+/// The elements of an operand that has to be f32.
+fn floats<'a>(inputs: &[Option<&'a Tensor>], index: usize) -> Result<&'a [f32], Error> {
+    operand(inputs, index)?.as_f32().ok_or_else(|| invalid!("operand {index} is not f32"))
+}
+
+/// The elements of an optional operand that has to be f32.
+fn optional_floats<'a>(inputs: &[Option<&'a Tensor>], index: usize) -> Result<Option<&'a [f32]>, Error> {
+    optional(inputs, index).map(|_| floats(inputs, index)).transpose()
 }

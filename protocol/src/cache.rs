@@ -1,1 +1,139 @@
-//! Where set-up keeps what it fetched.
+//! Where set-up keeps what it fetched, and in which versions. Only names paths: it never reads or writes a file.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The version of geckodriver that set-up builds where none is installed.
+pub const GECKODRIVER: &str = "0.37.1";
+/// The version of DuckDB that the harness is linked with.
+pub const DUCKDB: &str = "1.5.6";
+/// The version of the npm package that carries the library of [`DUCKDB`].
+pub const DUCKDB_NPM_PACKAGE: &str = "1.5.6-r.1";
+/// The version of the ONNX Runtime library that the native runner loads.
+pub const ONNXRUNTIME: &str = "1.31.1";
+/// The version of onnxruntime-web, the peer that runs in the same page.
+pub const ONNXRUNTIME_WEB: &str = "1.30.0";
+
+/// What ONNX Runtime's library is called on this platform.
+pub const ONNXRUNTIME_LIBRARY: &str = if cfg!(windows) {
+    "onnxruntime.dll"
+} else if cfg!(target_os = "macos") {
+    "libonnxruntime.dylib"
+} else {
+    "libonnxruntime.so"
+};
+
+/// What DuckDB's library is called on this platform.
+pub const DUCKDB_LIBRARY: &str = if cfg!(windows) {
+    "duckdb.dll"
+} else if cfg!(target_os = "macos") {
+    "libduckdb.dylib"
+} else {
+    "libduckdb.so"
+};
+
+/// The folder of everything fetched: the platform's cache folder, then `parallax`.
+pub fn cache_dir() -> PathBuf {
+    let platform = if cfg!(windows) {
+        Platform::Windows
+    } else if cfg!(target_os = "macos") {
+        Platform::MacOs
+    } else {
+        Platform::Unix
+    };
+    cache_dir_on(platform, |name| std::env::var_os(name))
+}
+
+/// The geckodriver that set-up built.
+pub fn geckodriver() -> PathBuf {
+    let program = format!("geckodriver{}", std::env::consts::EXE_SUFFIX);
+    cache_dir().join("geckodriver").join(GECKODRIVER).join("bin").join(program)
+}
+
+/// The folder that holds [`DUCKDB_LIBRARY`].
+pub fn duckdb_library_dir() -> PathBuf {
+    cache_dir().join("duckdb").join(DUCKDB)
+}
+
+/// ONNX Runtime's shared library.
+pub fn onnxruntime_library() -> PathBuf {
+    cache_dir().join("onnxruntime").join(ONNXRUNTIME).join(ONNXRUNTIME_LIBRARY)
+}
+
+/// The folder that holds `ort.webgpu.min.mjs` and the other files that a page loads.
+pub fn onnxruntime_web_dir() -> PathBuf {
+    cache_dir().join("onnxruntime-web").join(ONNXRUNTIME_WEB).join("dist")
+}
+
+/// The folder of all compilers with a WebAssembly back end that set-up unpacked.
+pub fn rust_wasm_dir() -> PathBuf {
+    cache_dir().join("rust-wasm")
+}
+
+/// The folder of one such compiler, by its version.
+pub fn rust_wasm_prefix(version: &str) -> PathBuf {
+    rust_wasm_dir().join(version)
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Platform {
+    Unix,
+    MacOs,
+    Windows,
+}
+
+fn cache_dir_on(platform: Platform, variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
+    let folder = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    // The XDG specification says that a relative path is to be ignored.
+    let chosen = folder("XDG_CACHE_HOME").filter(|path| path.has_root());
+    let own = match platform {
+        Platform::Unix => chosen.or_else(|| folder("HOME").map(|home| home.join(".cache"))),
+        Platform::MacOs => chosen.or_else(|| folder("HOME").map(|home| home.join("Library/Caches"))),
+        Platform::Windows => folder("LOCALAPPDATA"),
+    };
+    own.unwrap_or_else(std::env::temp_dir).join("parallax")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cache_folder_follows_each_platforms_custom() {
+        use Platform::{MacOs, Unix, Windows};
+        type Case = (&'static str, Platform, &'static [(&'static str, &'static str)], &'static str);
+        const HOME: (&str, &str) = ("HOME", "/home/a");
+        let cases: [Case; 6] = [
+            ("home on Linux", Unix, &[HOME], "/home/a/.cache/parallax"),
+            ("XDG wins", Unix, &[HOME, ("XDG_CACHE_HOME", "/c")], "/c/parallax"),
+            ("empty XDG is none", Unix, &[HOME, ("XDG_CACHE_HOME", "")], "/home/a/.cache/parallax"),
+            ("relative XDG is none", Unix, &[HOME, ("XDG_CACHE_HOME", "c")], "/home/a/.cache/parallax"),
+            ("macOS", MacOs, &[HOME], "/home/a/Library/Caches/parallax"),
+            ("Windows", Windows, &[HOME, ("LOCALAPPDATA", "/local")], "/local/parallax"),
+        ];
+        for (name, platform, environment, expected) in cases {
+            let variable = |wanted: &str| {
+                environment.iter().find(|(key, _)| *key == wanted).map(|(_, value)| value.into())
+            };
+            assert_eq!(cache_dir_on(platform, variable), PathBuf::from(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_home_at_all_still_gives_a_folder() {
+        assert_eq!(cache_dir_on(Platform::Unix, |_| None), std::env::temp_dir().join("parallax"));
+    }
+
+    #[test]
+    fn every_path_names_its_version() {
+        for (path, version) in [
+            (geckodriver(), GECKODRIVER),
+            (duckdb_library_dir(), DUCKDB),
+            (onnxruntime_library(), ONNXRUNTIME),
+            (onnxruntime_web_dir(), ONNXRUNTIME_WEB),
+            (rust_wasm_prefix("1.96.0"), "1.96.0"),
+        ] {
+            assert!(path.iter().any(|part| part == version), "{}", path.display());
+        }
+    }
+}

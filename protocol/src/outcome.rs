@@ -21,6 +21,7 @@ pub struct Outcome {
 /// What came of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "there is one answer at a time")]
 pub enum Answer {
     /// The model ran.
     Inferred(Box<InferenceReport>),
@@ -70,7 +71,8 @@ pub struct DuelReport {
 /// Why a job could not be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// Which word it gets.
+    /// Which word it gets. Named apart from the tag of [`Answer`], which is `kind`.
+    #[serde(rename = "failure")]
     pub kind: FailureKind,
     /// What failed, where, and what to do.
     pub message: String,
@@ -148,5 +150,19 @@ impl From<FailureKind> for Verdict {
             FailureKind::DeviceLost => Verdict::DeviceLost,
             FailureKind::Error => Verdict::Error,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_survives_the_wire() {
+        let failure = Failure { kind: FailureKind::DeviceLost, message: "gone".to_owned() };
+        let sent = Outcome { id: 7, answer: Answer::Failed(failure) };
+        let text = serde_json::to_string(&sent).unwrap();
+        assert_eq!(text, r#"{"id":7,"answer":{"kind":"failed","failure":"device-lost","message":"gone"}}"#);
+        assert_eq!(serde_json::from_str::<Outcome>(&text).unwrap(), sent);
     }
 }

@@ -1,7 +1,21 @@
 //! WGSL kernels of our own, and the planner that turns a static graph into a GpuPlan. Nothing in it touches a GPU.
 
+pub mod error;
+mod kernels;
+mod memory;
 pub mod plan;
+mod planner;
 pub mod site;
+mod strides;
+pub mod summary;
+mod template;
+pub mod transfer;
+pub mod tuning;
+mod weights;
 
+pub use error::Error;
 pub use plan::{Access, Buffer, BufferRole, Dispatch, GpuPlan, Kernel, Port, Region, Weight};
+pub use planner::plan;
 pub use site::{Host, Limits, Site};
+pub use summary::Memory;
+pub use tuning::Tuning;

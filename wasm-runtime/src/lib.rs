@@ -1,1 +1,39 @@
-//! Placeholder.
+//! What the page runs: one job at a time, on a GpuPlan through the browser's own WebGPU. It never judges a
+//! result and never rejects: every failure is an answer.
+//!
+//! The browser's side exists where web-sys has WebGPU (`--cfg=web_sys_unstable_apis`, set by the build
+//! command); without it the crate is only the parts that need no browser.
+
+pub mod adapter;
+pub mod error;
+pub mod matmul;
+pub mod measured;
+
+#[cfg(web_sys_unstable_apis)]
+mod browser;
+#[cfg(web_sys_unstable_apis)]
+mod completion;
+#[cfg(web_sys_unstable_apis)]
+mod detect;
+#[cfg(web_sys_unstable_apis)]
+mod device;
+#[cfg(web_sys_unstable_apis)]
+mod duel;
+#[cfg(web_sys_unstable_apis)]
+mod executor;
+#[cfg(web_sys_unstable_apis)]
+mod inference;
+#[cfg(web_sys_unstable_apis)]
+mod job;
+#[cfg(web_sys_unstable_apis)]
+mod peer;
+#[cfg(web_sys_unstable_apis)]
+mod pipelines;
+#[cfg(web_sys_unstable_apis)]
+mod timing;
+#[cfg(web_sys_unstable_apis)]
+mod webnn;
+
+pub use error::RuntimeError;
+#[cfg(web_sys_unstable_apis)]
+pub use job::run;

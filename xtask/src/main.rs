@@ -1,2 +1,74 @@
-//! Placeholder.
-fn main() {}
+//! `cargo xtask`: the repository's chores. Decides nothing about models, browsers or measurements.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod checkout;
+mod checks;
+mod command;
+mod geckodriver;
+mod libraries;
+mod platform;
+mod registry;
+mod setup;
+mod staging;
+mod steps;
+mod sweep;
+mod system;
+mod toolchain;
+mod wasm;
+
+use steps::Steps;
+
+/// Sets a machine up for Parallax, builds it, runs the demo sweep and the tests.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", after_help = "Example:\n  cargo xtask sweep\n  cargo xtask test")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Fetches what is missing: wasm compiler, browsers, drivers, DuckDB, ONNX Runtime. Does nothing twice.
+    Setup,
+    /// Builds wasm-runtime into www/pkg.
+    Wasm,
+    /// Set-up and build, then `parallax sweep`: two models, Chrome and Firefox, three native engines.
+    #[command(after_help = "Example:\n  cargo xtask sweep --models bert-tiny --targets webgpu@firefox")]
+    Sweep {
+        /// Passed on to `parallax sweep`; --models, --targets and --db replace the defaults.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Set-up and build, formatting, lints, every test. With arguments: no formatting, no lints.
+    #[command(after_help = "Example:\n  cargo xtask test faults -- --nocapture")]
+    Test {
+        /// Passed on to `cargo test`, such as part of a test's name.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match perform(Arguments::parse().chore) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(chore: Chore) -> Result<ExitCode> {
+    let mut steps = Steps::default();
+    match chore {
+        Chore::Setup => setup::everything(&mut steps)?,
+        Chore::Wasm => wasm::build(&mut steps)?,
+        Chore::Sweep { arguments } => return sweep::run(&mut steps, arguments),
+        Chore::Test { arguments } => checks::run(&mut steps, &arguments)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

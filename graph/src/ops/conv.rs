@@ -1,6 +1,13 @@
 //! Convolution over any number of spatial dimensions, with bias and activation fused in.
 
 use super::unary::Activation;
+use super::{Operator, Rule, float_operand, floats, operand, optional, optional_floats};
+use crate::builder::Builder;
+use crate::error::{Error, invalid, unsupported};
+use crate::ir::ValueId;
+use crate::node_view::NodeView;
+use crate::strided::{contiguous, offsets};
+use crate::tensor::{Data, Tensor, TensorType};
 
 /// Convolution. Inputs: `x [batch, channels, spatial…]`, `weight [out, channels / groups, kernel…]`,
 /// optional `bias [out]`. One entry per spatial dimension in each list.
@@ -18,4 +25,226 @@ pub struct Conv {
     pub groups: usize,
     /// Applied to each result.
     pub activation: Option<Activation>,
+}
+
+/// Conv.
+pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let (x, weight) = (node.shape(0)?, node.shape(1)?);
+    if x.len() < 3 || weight.len() != x.len() {
+        return Err(invalid!("x {x:?} and weight {weight:?} have to be of one rank, 3 or more"));
+    }
+    let (spatial, kernel) = (&x[2..], &weight[2..]);
+    let ones = vec![1; spatial.len()];
+    if list(node, "kernel_shape")?.is_some_and(|declared| declared != kernel) {
+        return Err(invalid!("kernel_shape is not that of weight {weight:?}"));
+    }
+    let strides = list(node, "strides")?.unwrap_or_else(|| ones.clone());
+    let dilations = list(node, "dilations")?.unwrap_or_else(|| ones.clone());
+    if strides.len() != ones.len()
+        || dilations.len() != ones.len()
+        || strides.contains(&0)
+        || dilations.contains(&0)
+    {
+        return Err(invalid!("strides {strides:?} and dilations {dilations:?} do not fit x {x:?}"));
+    }
+    let (pads_begin, pads_end) = pads(node, spatial, kernel, &strides, &dilations)?;
+    let groups = node.attributes.int("group")?.unwrap_or(1);
+    let groups = usize::try_from(groups).map_err(|_| invalid!("group is {groups}"))?;
+    let conv = Conv { strides, pads_begin, pads_end, dilations, groups, activation: None };
+    node.apply(graph, Operator::Conv(conv), 3)
+}
+
+fn list(node: &NodeView, name: &str) -> Result<Option<Vec<usize>>, Error> {
+    let Some(integers) = node.attributes.ints(name)? else { return Ok(None) };
+    let list: Result<_, _> = integers.iter().map(|&integer| usize::try_from(integer)).collect();
+    list.map(Some).map_err(|_| unsupported!("{name} are {integers:?}, with a negative one"))
+}
+
+/// Zeros before and after, as given or as `auto_pad` asks.
+fn pads(
+    node: &NodeView,
+    spatial: &[usize],
+    kernel: &[usize],
+    strides: &[usize],
+    dilations: &[usize],
+) -> Result<(Vec<usize>, Vec<usize>), Error> {
+    let rank = spatial.len();
+    let upper = match node.attributes.text("auto_pad")?.unwrap_or("NOTSET") {
+        "NOTSET" => {
+            let given = list(node, "pads")?.unwrap_or_else(|| vec![0; 2 * rank]);
+            if given.len() != 2 * rank {
+                return Err(invalid!("pads {given:?} are not two for each of {rank} dimensions"));
+            }
+            return Ok((given[..rank].to_vec(), given[rank..].to_vec()));
+        }
+        "VALID" => return Ok((vec![0; rank], vec![0; rank])),
+        "SAME_UPPER" => true,
+        "SAME_LOWER" => false,
+        other => return Err(invalid!("auto_pad is {other:?}")),
+    };
+    let total = |axis: usize| {
+        let steps = spatial[axis].div_ceil(strides[axis]).saturating_sub(1);
+        let reach = span(kernel[axis], dilations[axis]).saturating_add(steps * strides[axis]);
+        reach.saturating_sub(spatial[axis])
+    };
+    let (less, more) = ((0..rank).map(|axis| total(axis) / 2), (0..rank).map(|axis| total(axis).div_ceil(2)));
+    Ok(if upper { (less.collect(), more.collect()) } else { (more.collect(), less.collect()) })
+}
+
+/// How far a dilated kernel reaches.
+fn span(kernel: usize, dilation: usize) -> usize {
+    kernel.saturating_sub(1).saturating_mul(dilation).saturating_add(kernel.min(1))
+}
+
+impl Rule for Conv {
+    fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<TensorType, Error> {
+        let (x, weight) = (float_operand(inputs, 0)?, float_operand(inputs, 1)?);
+        let misfit = || invalid!("{x} does not convolve with {weight} in {} groups", self.groups);
+        let rank = x.shape.len().checked_sub(2).ok_or_else(misfit)?;
+        let lists = [&self.strides, &self.pads_begin, &self.pads_end, &self.dilations];
+        let ranks_agree = weight.shape.len() == rank + 2 && lists.iter().all(|list| list.len() == rank);
+        if !ranks_agree || self.groups == 0 || self.strides.contains(&0) {
+            return Err(misfit());
+        }
+        let (channels, filters) = (x.shape[1], weight.shape[0]);
+        if weight.shape[1].checked_mul(self.groups) != Some(channels) || !filters.is_multiple_of(self.groups)
+        {
+            return Err(misfit());
+        }
+        if let Some(bias) = optional(inputs, 2)
+            && bias.shape != [filters]
+        {
+            return Err(invalid!("bias {bias} is not one for each of {filters} filters"));
+        }
+        let extent = |axis: usize| {
+            let padded =
+                x.shape[axis + 2].saturating_add(self.pads_begin[axis]).saturating_add(self.pads_end[axis]);
+            let room = padded.checked_sub(span(weight.shape[axis + 2], self.dilations[axis]))?;
+            Some(room / self.strides[axis] + 1)
+        };
+        let spatial = (0..rank).map(extent).collect::<Option<Vec<_>>>().ok_or_else(misfit)?;
+        Ok(TensorType { data_type: x.data_type, shape: [vec![x.shape[0], filters], spatial].concat() })
+    }
+
+    fn evaluate(&self, inputs: &[Option<&Tensor>], result: &TensorType) -> Result<Data, Error> {
+        let (x, weight) = (operand(inputs, 0)?, operand(inputs, 1)?);
+        let (elements, factors, bias) = (floats(inputs, 0)?, floats(inputs, 1)?, optional_floats(inputs, 2)?);
+        let (filters, depth) = (weight.shape[0], weight.shape[1]);
+        let plane: usize = x.shape[2..].iter().product();
+        let window: usize = weight.shape[2..].iter().product();
+        let positions: usize = result.shape[2..].iter().product();
+        let taps: Vec<_> = (0..positions).map(|at| self.taps(x, weight, &result.shape[2..], at)).collect();
+        let mut results = Vec::with_capacity(result.element_count());
+        for image in 0..result.shape[0] {
+            for filter in 0..filters {
+                let first = image * x.shape[1] + filter / (filters / self.groups) * depth;
+                for taps in &taps {
+                    let mut sum = bias.map_or(0.0, |bias| f64::from(bias[filter]));
+                    for channel in 0..depth {
+                        let (from, with) = ((first + channel) * plane, (filter * depth + channel) * window);
+                        let product =
+                            |&(at, tap)| f64::from(elements[from + at]) * f64::from(factors[with + tap]);
+                        sum += taps.iter().map(product).sum::<f64>();
+                    }
+                    results
+                        .push(self.activation.map_or(sum as f32, |activation| activation.apply(sum as f32)));
+                }
+            }
+        }
+        Ok(results.into())
+    }
+}
+
+impl Conv {
+    /// For one output position: (offset in the image plane, offset in the kernel) of each tap that is not
+    /// padding.
+    fn taps(&self, x: &Tensor, weight: &Tensor, positions: &[usize], at: usize) -> Vec<(usize, usize)> {
+        let (spatial, kernel) = (&x.shape[2..], &weight.shape[2..]);
+        let strides = contiguous(spatial);
+        let index = |shape: &[usize], at: usize| -> Vec<usize> {
+            let strides = contiguous(shape);
+            (0..shape.len()).map(|axis| at / strides[axis] as usize % shape[axis]).collect()
+        };
+        let position = index(positions, at);
+        let place = |tap: usize| {
+            let step = index(kernel, tap);
+            let along = |axis: usize| {
+                let padded = position[axis] * self.strides[axis] + step[axis] * self.dilations[axis];
+                let at = padded.checked_sub(self.pads_begin[axis]).filter(|&at| at < spatial[axis])?;
+                Some(at * strides[axis] as usize)
+            };
+            (0..spatial.len()).map(along).sum::<Option<usize>>().map(|at| (at, tap))
+        };
+        offsets(kernel, &contiguous(kernel), 0).filter_map(place).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::table::{check, refuse};
+
+    #[test]
+    fn values() {
+        // A kernel of ones adds up its window.
+        check(&[
+            (
+                "plain",
+                "x: f32[1,1,3,3] = 1 2 3 4 5 6 7 8 9\nw: f32[1,1,2,2] = 1\ny = Conv(x, w)",
+                "f32[1,1,2,2] = 12 16 24 28",
+            ),
+            (
+                "pads",
+                "x: f32[1,1,2] = 1 2\nw: f32[1,1,3] = 1\ny = Conv(x, w, pads=[1,1])",
+                "f32[1,1,2] = 3 3",
+            ),
+            (
+                "stride and bias",
+                "x: f32[1,1,4] = 1 2 3 4\nw: f32[1,1,2] = 1\nb: f32[1] = 10\ny = Conv(x, w, b, strides=[2])",
+                "f32[1,1,2] = 13 17",
+            ),
+            (
+                "dilation",
+                "x: f32[1,1,4] = 1 2 3 4\nw: f32[1,1,2] = 1\ny = Conv(x, w, dilations=[2])",
+                "f32[1,1,2] = 4 6",
+            ),
+            (
+                "groups",
+                "x: f32[1,2,1] = 3 5\nw: f32[2,1,1] = 10 100\ny = Conv(x, w, group=2)",
+                "f32[1,2,1] = 30 500",
+            ),
+            ("channels", "x: f32[1,2,1] = 3 5\nw: f32[1,2,1] = 10 100\ny = Conv(x, w)", "f32[1,1,1] = 530"),
+            (
+                "same upper",
+                "x: f32[1,1,3] = 1 2 3\nw: f32[1,1,2] = 1\ny = Conv(x, w, auto_pad=\"SAME_UPPER\")",
+                "f32[1,1,3] = 3 5 3",
+            ),
+            (
+                "same lower",
+                "x: f32[1,1,3] = 1 2 3\nw: f32[1,1,2] = 1\ny = Conv(x, w, auto_pad=\"SAME_LOWER\")",
+                "f32[1,1,3] = 1 3 5",
+            ),
+            (
+                "valid",
+                "x: f32[1,1,3] = 1 2 3\nw: f32[1,1,2] = 1\ny = Conv(x, w, auto_pad=\"VALID\")",
+                "f32[1,1,2] = 3 5",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn refusals() {
+        refuse(&[
+            ("channels", "x: f32[1,2,3]\nw: f32[1,1,2]\ny = Conv(x, w)", "does not convolve"),
+            ("kernel too large", "x: f32[1,1,3]\nw: f32[1,1,4]\ny = Conv(x, w)", "does not convolve"),
+            ("pads", "x: f32[1,1,3]\nw: f32[1,1,2]\ny = Conv(x, w, pads=[1])", "not two for each"),
+            ("cropping", "x: f32[1,1,3]\nw: f32[1,1,2]\ny = Conv(x, w, pads=[-1,0])", "negative"),
+            ("stride 0", "x: f32[1,1,3]\nw: f32[1,1,2]\ny = Conv(x, w, strides=[0])", "do not fit"),
+            (
+                "kernel_shape",
+                "x: f32[1,1,3]\nw: f32[1,1,2]\ny = Conv(x, w, kernel_shape=[3])",
+                "kernel_shape",
+            ),
+            ("bias", "x: f32[1,1,3]\nw: f32[1,1,2]\nb: f32[2]\ny = Conv(x, w, b)", "one for each"),
+        ]);
+    }
 }

@@ -1,5 +1,12 @@
 //! Layer normalisation.
 
+use super::{Operator, Rule, float_operand, floats, optional, optional_floats};
+use crate::builder::Builder;
+use crate::error::{Error, invalid, unsupported};
+use crate::ir::ValueId;
+use crate::node_view::NodeView;
+use crate::tensor::{Data, Tensor, TensorType};
+
 /// Normalises over the dimensions from `axis` to the last, then scales and shifts.
 /// Inputs: x, scale, optional bias (both of the normalised dimensions' shape).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -8,4 +15,92 @@ pub struct LayerNormalization {
     pub axis: usize,
     /// Added to the variance.
     pub epsilon: f32,
+}
+
+/// LayerNormalization, in f32 and without the mean and deviation as outputs.
+pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    node.single_output()?;
+    let stash_type = node.attributes.int("stash_type")?.unwrap_or(1);
+    if stash_type != 1 {
+        return Err(unsupported!("its stash_type is {stash_type}, not f32"));
+    }
+    let axis = node.axis(node.shape(0)?.len(), -1)?;
+    let epsilon = node.attributes.float("epsilon")?.unwrap_or(1e-5);
+    node.apply(graph, Operator::LayerNormalization(LayerNormalization { axis, epsilon }), 3)
+}
+
+impl Rule for LayerNormalization {
+    fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<TensorType, Error> {
+        let x = float_operand(inputs, 0)?;
+        let normalised = x.shape.get(self.axis..).filter(|shape| !shape.is_empty());
+        let normalised = normalised.ok_or_else(|| invalid!("{x} has no axis {}", self.axis))?;
+        for index in 1..=2 {
+            if index == 2 && optional(inputs, index).is_none() {
+                continue;
+            }
+            let parameter = float_operand(inputs, index)?;
+            if parameter.shape != normalised {
+                return Err(unsupported!("operand {index} is {parameter}, not of shape {normalised:?}"));
+            }
+        }
+        Ok(x.clone())
+    }
+
+    fn evaluate(&self, inputs: &[Option<&Tensor>], result: &TensorType) -> Result<Data, Error> {
+        let (x, scale, bias) = (floats(inputs, 0)?, floats(inputs, 1)?, optional_floats(inputs, 2)?);
+        let length = result.shape[self.axis..].iter().product::<usize>().max(1);
+        let normalise = |row: &[f32]| {
+            let count = row.len() as f64;
+            let mean = row.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
+            let variance = row.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count;
+            let factor = 1.0 / (variance + f64::from(self.epsilon)).sqrt();
+            let place = |(at, &x): (usize, &f32)| {
+                let scaled = (f64::from(x) - mean) * factor * f64::from(scale[at]);
+                (scaled + bias.map_or(0.0, |bias| f64::from(bias[at]))) as f32
+            };
+            row.iter().enumerate().map(place).collect::<Vec<_>>()
+        };
+        Ok(Data::F32(x.chunks(length).flat_map(normalise).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::table::{check, refuse};
+
+    #[test]
+    fn values() {
+        // (x - mean) / sqrt(variance + epsilon) by hand: rows 1 3 and 0 8 have deviations 1 and 4.
+        check(&[
+            (
+                "last axis",
+                "x: f32[2,2] = 1 3 0 8\ns: f32[2] = 1 2\nb: f32[2] = 0 1\ny = LayerNormalization(x, s, b, epsilon=0.0)",
+                "f32[2,2] = -1 3 -1 3",
+            ),
+            (
+                "no bias",
+                "x: f32[1,2] = 1 3\ns: f32[2] = 1 1\ny = LayerNormalization(x, s, epsilon=3.0)",
+                "f32[1,2] = -0.5 0.5",
+            ),
+            (
+                "two axes",
+                "x: f32[1,2,2] = 1 3 1 3\ns: f32[2,2] = 1\ny = LayerNormalization(x, s, axis=1, epsilon=0.0)",
+                "f32[1,2,2] = -1 1 -1 1",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn refusals() {
+        refuse(&[
+            ("scale", "x: f32[2,2]\ns: f32[3]\ny = LayerNormalization(x, s)", "not of shape [2]"),
+            ("no scale", "x: f32[2,2]\ny = LayerNormalization(x)", "operand 1 is missing"),
+            ("mean wanted", "x: f32[2,2]\ns: f32[2]\ny, m = LayerNormalization(x, s)", "first output"),
+            (
+                "stash",
+                "x: f32[2,2]\ns: f32[2]\ny = LayerNormalization(x, s, stash_type=10)",
+                "stash_type is 10",
+            ),
+        ]);
+    }
 }

@@ -1,5 +1,13 @@
 //! A strided window of a tensor.
 
+use super::{Operator, Rule, operand};
+use crate::builder::Builder;
+use crate::error::{Error, invalid};
+use crate::ir::ValueId;
+use crate::node_view::{NodeView, axis};
+use crate::strided::{contiguous, offsets};
+use crate::tensor::{Data, Tensor, TensorType};
+
 /// Takes, along each axis, the elements `start`, `start + step`, …; the output's shape says how many.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Slice {
@@ -9,4 +17,189 @@ pub struct Slice {
     pub steps: Vec<isize>,
     /// The output's shape.
     pub shape: Vec<usize>,
+}
+
+/// Slice: starts, ends, axes and steps are operands since opset 10, attributes before.
+pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let from = node.shape(0)?;
+    let missing = |name: &str| invalid!("its {name} are missing");
+    let starts = node.integers_or_attribute(1, "starts")?.ok_or_else(|| missing("starts"))?;
+    let ends = node.integers_or_attribute(2, "ends")?.ok_or_else(|| missing("ends"))?;
+    let axes = node.integers_or_attribute(3, "axes")?.unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let steps = node.integers_or_attribute(4, "steps")?.unwrap_or_else(|| vec![1; starts.len()]);
+    if [ends.len(), axes.len(), steps.len()] != [starts.len(); 3] {
+        return Err(invalid!(
+            "starts {starts:?}, ends {ends:?}, axes {axes:?} and steps {steps:?} differ in number"
+        ));
+    }
+    let mut slice = whole(from);
+    for (at, &given) in axes.iter().enumerate() {
+        let axis = axis(given, from.len())?;
+        let (start, count) = window(from[axis], starts[at], ends[at], steps[at])?;
+        slice.starts[axis] = start;
+        slice.shape[axis] = count;
+        slice.steps[axis] = isize::try_from(steps[at]).unwrap_or(isize::MAX);
+    }
+    node.apply(graph, Operator::Slice(slice), 1)
+}
+
+fn whole(shape: &[usize]) -> Slice {
+    Slice { starts: vec![0; shape.len()], steps: vec![1; shape.len()], shape: shape.to_vec() }
+}
+
+/// First element and count along an axis, clamped as the ONNX specification says.
+fn window(extent: usize, start: i64, end: i64, step: i64) -> Result<(usize, usize), Error> {
+    if step == 0 {
+        return Err(invalid!("a step is 0"));
+    }
+    // i128 holds whatever int64 extremes add up to.
+    let (extent, step) = (extent as i128, i128::from(step));
+    let from_front = |at: i64| if at < 0 { i128::from(at) + extent } else { i128::from(at) };
+    let (start, end) = if step > 0 {
+        (from_front(start).clamp(0, extent), from_front(end).clamp(0, extent))
+    } else {
+        (from_front(start).clamp(-1, extent - 1), from_front(end).clamp(-1, extent - 1))
+    };
+    let count = ((end - start + step - step.signum()) / step).max(0);
+    Ok(if count == 0 { (0, 0) } else { (start as usize, count as usize) })
+}
+
+/// Split: one slice for each output.
+pub(crate) fn read_split(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let operand = node.operand(0)?;
+    let from = &operand.tensor_type.shape;
+    let axis = node.axis(from.len(), 0)?;
+    let given = node.integers_or_attribute(1, "split")?;
+    let parts = match given {
+        Some(parts) => parts.iter().map(|&part| usize::try_from(part).unwrap_or(usize::MAX)).collect(),
+        None => equal_parts(from[axis], node.output_count),
+    };
+    let total = parts.iter().try_fold(0usize, |sum, &part| sum.checked_add(part));
+    if parts.len() != node.output_count || total != Some(from[axis]) {
+        return Err(invalid!(
+            "parts {parts:?} do not split an axis of {} into {}",
+            from[axis],
+            node.output_count
+        ));
+    }
+    let mut start = 0;
+    let mut outputs = Vec::new();
+    for part in parts {
+        let mut slice = whole(from);
+        (slice.starts[axis], slice.shape[axis]) = (if part == 0 { 0 } else { start }, part);
+        outputs.push(graph.push(node.name, Operator::Slice(slice), &[Some(operand.id)])?);
+        start += part;
+    }
+    Ok(outputs)
+}
+
+/// As equal as can be, the last one smaller.
+fn equal_parts(extent: usize, count: usize) -> Vec<usize> {
+    let part = extent.div_ceil(count.max(1));
+    (0..count).map(|at| extent.saturating_sub(at * part).min(part)).collect()
+}
+
+impl Rule for Slice {
+    fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<TensorType, Error> {
+        let operand = operand(inputs, 0)?;
+        let rank = operand.shape.len();
+        let inside = |axis: usize| {
+            let (start, count) = (self.starts[axis] as i128, self.shape[axis] as i128);
+            let last = start + (count - 1) * self.steps[axis] as i128;
+            let range = 0..operand.shape[axis] as i128;
+            count == 0 || (range.contains(&start) && range.contains(&last))
+        };
+        let ranks_agree = [self.starts.len(), self.steps.len(), self.shape.len()] == [rank; 3];
+        if !ranks_agree || !(0..rank).all(inside) {
+            return Err(invalid!("{self:?} reaches outside {operand}"));
+        }
+        Ok(TensorType { data_type: operand.data_type, shape: self.shape.clone() })
+    }
+
+    fn evaluate(&self, inputs: &[Option<&Tensor>], result: &TensorType) -> Result<Data, Error> {
+        let tensor = operand(inputs, 0)?;
+        let strides = contiguous(&tensor.shape);
+        let start = self.starts.iter().zip(&strides).map(|(&start, &stride)| start * stride as usize).sum();
+        // A step only counts where there is a second element; elsewhere it may be anything.
+        let steps =
+            self.steps.iter().zip(&self.shape).map(|(&step, &count)| if count > 1 { step } else { 0 });
+        let strides: Vec<isize> = strides.iter().zip(steps).map(|(stride, step)| stride * step).collect();
+        Ok(tensor.data.pick(offsets(&result.shape, &strides, start)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::table::{check, refuse};
+
+    #[test]
+    fn values() {
+        // Expected values by NumPy's slicing.
+        check(&[
+            (
+                "x[1:3]",
+                "x: i64[4] = 1 2 3 4\ns: i64[1] = 1\ne: i64[1] = 3\ny = Slice(x, s, e)",
+                "i64[2] = 2 3",
+            ),
+            (
+                "x[-1:max]",
+                "x: i64[4] = 1 2 3 4\ns: i64[1] = -1\ne: i64[1] = 9223372036854775807\ny = Slice(x, s, e)",
+                "i64[1] = 4",
+            ),
+            (
+                "x[min:-2]",
+                "x: i64[4] = 1 2 3 4\ns: i64[1] = -9223372036854775808\ne: i64[1] = -2\ny = Slice(x, s, e)",
+                "i64[2] = 1 2",
+            ),
+            (
+                "x[::-1]",
+                "x: i64[3] = 1 2 3\ns: i64[1] = -1\ne: i64[1] = -9223372036854775808\na: i64[1] = 0\nt: i64[1] = -1\ny = Slice(x, s, e, a, t)",
+                "i64[3] = 3 2 1",
+            ),
+            (
+                "x[20:0:-2]",
+                "x: i64[5] = 1 2 3 4 5\ns: i64[1] = 20\ne: i64[1] = 0\na: i64[1] = 0\nt: i64[1] = -2\ny = Slice(x, s, e, a, t)",
+                "i64[2] = 5 3",
+            ),
+            (
+                "x[::3]",
+                "x: i64[5] = 1 2 3 4 5\ns: i64[1] = 0\ne: i64[1] = 99\na: i64[1] = 0\nt: i64[1] = 3\ny = Slice(x, s, e, a, t)",
+                "i64[2] = 1 4",
+            ),
+            (
+                "x[::huge]",
+                "x: i64[3] = 1 2 3\ns: i64[1] = 0\ne: i64[1] = 3\na: i64[1] = 0\nt: i64[1] = 9223372036854775807\ny = Slice(x, s, e, a, t)",
+                "i64[1] = 1",
+            ),
+            ("x[3:1]", "x: i64[4] = 1 2 3 4\ns: i64[1] = 3\ne: i64[1] = 1\ny = Slice(x, s, e)", "i64[0] ="),
+            (
+                "x[:, 1:]",
+                "x: i64[2,2] = 1 2 3 4\ns: i64[1] = 1\ne: i64[1] = 2\na: i64[1] = -1\ny = Slice(x, s, e, a)",
+                "i64[2,1] = 2 4",
+            ),
+            ("opset 9", "opset 9\nx: i64[4] = 1 2 3 4\ny = Slice(x, starts=[1], ends=[3])", "i64[2] = 2 3"),
+            ("split, equal", "x: i64[4] = 1 2 3 4\na, y = Split(x)", "i64[2] = 3 4"),
+            (
+                "split, given",
+                "x: i64[2,3] = 1 2 3 4 5 6\np: i64[2] = 1 2\na, y = Split(x, p, axis=1)",
+                "i64[2,2] = 2 3 5 6",
+            ),
+            ("split, uneven", "x: i64[5] = 1 2 3 4 5\na, y = Split(x, num_outputs=2)", "i64[2] = 4 5"),
+        ]);
+    }
+
+    #[test]
+    fn refusals() {
+        refuse(&[
+            (
+                "step 0",
+                "x: i64[4]\ns: i64[1] = 1\na: i64[1] = 0\nt: i64[1] = 0\ny = Slice(x, s, s, a, t)",
+                "step is 0",
+            ),
+            ("axis", "x: i64[4]\ns: i64[1] = 1\na: i64[1] = 1\ny = Slice(x, s, s, a)", "no axis 1"),
+            ("lengths", "x: i64[4]\ns: i64[1] = 1\ne: i64[2] = 1 2\ny = Slice(x, s, e)", "differ in number"),
+            ("start from data", "x: i64[4]\ns: i64[1]\ny = Slice(x, s, s)", "depend on the data"),
+            ("parts", "x: i64[4]\np: i64[2] = 1 2\na, y = Split(x, p)", "do not split"),
+        ]);
+    }
 }

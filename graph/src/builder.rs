@@ -1,0 +1,128 @@
+//! Builds a graph node by node, inferring every type and computing at once what depends on constants only.
+
+use crate::error::{Error, invalid};
+use crate::ir::{Graph, Node, Value, ValueId};
+use crate::ops::{Operator, Reshape};
+use crate::tensor::{Tensor, TensorType};
+
+/// A constant of more elements than this is left to be computed at run time, unless its operands are as
+/// large.
+const FOLD_LIMIT: usize = 1 << 20;
+
+/// A graph in the making.
+#[derive(Debug, Clone, Default)]
+pub struct Builder {
+    graph: Graph,
+}
+
+impl Builder {
+    /// An empty graph.
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// Adds a value that the caller will feed.
+    pub fn input(&mut self, name: &str, tensor_type: TensorType) -> ValueId {
+        let id = self.value(name, tensor_type, None);
+        self.graph.inputs.push(id);
+        id
+    }
+
+    /// Adds a constant.
+    pub fn constant(&mut self, name: &str, tensor: Tensor) -> ValueId {
+        self.value(name, tensor.tensor_type(), Some(tensor))
+    }
+
+    /// Adds a node, or its result where all its operands are constants. The value takes the node's name.
+    ///
+    /// # Errors
+    /// Where the operator refuses its operands.
+    pub fn push(
+        &mut self,
+        name: &str,
+        operator: Operator,
+        inputs: &[Option<ValueId>],
+    ) -> Result<ValueId, Error> {
+        let types: Vec<_> = inputs.iter().map(|id| id.map(|id| self.tensor_type(id))).collect();
+        let mut results = operator.infer(&types)?;
+        let tensor_type = results.pop().ok_or_else(|| invalid!("{operator} has no result"))?;
+        if let Some(tensor) = self.fold(&operator, inputs, &tensor_type)? {
+            return Ok(self.constant(name, tensor));
+        }
+        let output = self.value(name, tensor_type, None);
+        let inputs = inputs.to_vec();
+        self.graph.nodes.push(Node { name: name.into(), operator, inputs, outputs: vec![output] });
+        Ok(output)
+    }
+
+    fn fold(
+        &self,
+        operator: &Operator,
+        inputs: &[Option<ValueId>],
+        result: &TensorType,
+    ) -> Result<Option<Tensor>, Error> {
+        let mut operands = Vec::new();
+        let mut largest = FOLD_LIMIT;
+        for id in inputs {
+            let tensor = id.map(|id| self.constant_of(id));
+            if tensor == Some(None) {
+                return Ok(None);
+            }
+            operands.push(tensor.flatten());
+            largest = largest.max(tensor.flatten().map_or(0, Tensor::len));
+        }
+        if result.element_count() > largest {
+            return Ok(None);
+        }
+        Ok(operator.evaluate(&operands)?.pop())
+    }
+
+    /// Names a value as a result of the graph. Every result is the output of a node: an input, a
+    /// constant, or a
+    /// value that is a result already, is copied.
+    pub fn output(&mut self, name: &str, id: ValueId) {
+        let made = self.graph.nodes.iter().any(|node| node.outputs.contains(&id));
+        let id = if made && !self.graph.outputs.contains(&id) { id } else { self.copy(name, id) };
+        self.rename(id, name);
+        self.graph.outputs.push(id);
+    }
+
+    fn copy(&mut self, name: &str, id: ValueId) -> ValueId {
+        let tensor_type = self.tensor_type(id).clone();
+        let operator = Operator::Reshape(Reshape { shape: tensor_type.shape.clone() });
+        let output = self.value(name, tensor_type, None);
+        let (inputs, outputs) = (vec![Some(id)], vec![output]);
+        self.graph.nodes.push(Node { name: name.into(), operator, inputs, outputs });
+        output
+    }
+
+    /// The finished graph.
+    pub fn finish(self) -> Graph {
+        self.graph
+    }
+
+    /// The type of a value.
+    pub fn tensor_type(&self, id: ValueId) -> &TensorType {
+        &self.graph.values[id.0].tensor_type
+    }
+
+    /// The elements of a value, if it is constant.
+    pub fn constant_of(&self, id: ValueId) -> Option<&Tensor> {
+        self.graph.values[id.0].constant.as_ref()
+    }
+
+    /// How many values there are; the next one's id.
+    pub(crate) fn value_count(&self) -> usize {
+        self.graph.values.len()
+    }
+
+    /// Gives a value another name.
+    pub(crate) fn rename(&mut self, id: ValueId, name: &str) {
+        self.graph.values[id.0].name = name.into();
+    }
+
+    fn value(&mut self, name: &str, tensor_type: TensorType, constant: Option<Tensor>) -> ValueId {
+        self.graph.values.push(Value { name: name.into(), tensor_type, constant });
+        ValueId(self.graph.values.len() - 1)
+    }
+}

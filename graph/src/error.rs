@@ -1,0 +1,107 @@
+//! What can be wrong with a model, its side files, its inputs or its operators.
+
+use crate::tensor::TensorType;
+
+/// Why a model cannot be read, specialised or computed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each variant and field is")]
+pub enum Error {
+    #[error("is not an ONNX model: {reason}; export it again, or copy it again if it was cut off")]
+    NotOnnx { reason: String },
+    #[error("the ONNX model is not well formed: {reason}")]
+    Malformed { reason: String },
+    #[error("tensor {tensor:?}: {reason}")]
+    BadTensor { tensor: String, reason: String },
+    #[error(
+        "tensor {tensor:?} keeps its data in {location:?}, which is not a path inside the model's folder; \
+         save the model with its external data beside it"
+    )]
+    ExternalPath { tensor: String, location: String },
+    #[error(
+        "tensor {tensor:?} needs {length_bytes} bytes from byte {offset_bytes} of {location:?}, \
+         which was not found; put that file beside the model"
+    )]
+    ExternalMissing { tensor: String, location: String, offset_bytes: u64, length_bytes: u64 },
+    #[error(
+        "tensor {tensor:?} needs {length_bytes} bytes from byte {offset_bytes} of {location:?}, \
+         which has only {actual_bytes} bytes; copy or export that file again"
+    )]
+    ExternalShort {
+        tensor: String,
+        location: String,
+        offset_bytes: u64,
+        length_bytes: u64,
+        actual_bytes: u64,
+    },
+    #[error(
+        "node {node:?}: no operator {operator:?} of domain {domain:?} (opset {opset}) is known here; \
+         run this model on an engine that has it, or export it without"
+    )]
+    UnknownOperator { node: String, operator: String, domain: String, opset: i64 },
+    #[error("input {name:?} ({wanted}) is missing")]
+    InputMissing { name: String, wanted: String },
+    #[error("the model has no input {name:?}; its inputs are {known}")]
+    InputUnknown { name: String, known: String },
+    #[error("input {name:?} has to be {wanted}, not {given}")]
+    InputMismatch { name: String, wanted: String, given: TensorType },
+    #[error(
+        "input {name:?} has {given} for dimension {symbol:?}, which input {other:?} has as {bound}; \
+         give both the same"
+    )]
+    SymbolConflict { name: String, symbol: String, given: usize, other: String, bound: usize },
+    #[error("line {line}: {reason}")]
+    Text { line: usize, reason: String },
+    #[error("is not a safetensors file: {reason}")]
+    TensorFile { reason: String },
+    #[error("{0}")]
+    Invalid(String),
+    #[error("{0}, which is not supported")]
+    Unsupported(String),
+    #[error("node {node:?} ({operator}): {source}")]
+    AtNode { node: String, operator: String, source: Box<Error> },
+}
+
+impl Error {
+    /// Whether the model may well be sound and only asks for more than is known here.
+    pub fn is_unsupported(&self) -> bool {
+        match self {
+            Error::UnknownOperator { .. } | Error::Unsupported(_) => true,
+            Error::AtNode { source, .. } => source.is_unsupported(),
+            Error::NotOnnx { .. }
+            | Error::Malformed { .. }
+            | Error::BadTensor { .. }
+            | Error::ExternalPath { .. }
+            | Error::ExternalMissing { .. }
+            | Error::ExternalShort { .. }
+            | Error::InputMissing { .. }
+            | Error::InputUnknown { .. }
+            | Error::InputMismatch { .. }
+            | Error::SymbolConflict { .. }
+            | Error::Text { .. }
+            | Error::TensorFile { .. }
+            | Error::Invalid(_) => false,
+        }
+    }
+
+    /// The same error, saying at which node it arose; one that names its node already stays as it is.
+    pub(crate) fn at(self, node: &str, operator: &str) -> Error {
+        match self {
+            Error::Invalid(_) | Error::Unsupported(_) | Error::BadTensor { .. } => {
+                Error::AtNode { node: node.into(), operator: operator.into(), source: Box::new(self) }
+            }
+            other => other,
+        }
+    }
+}
+
+/// An [`Error::Invalid`] from a format string.
+macro_rules! invalid {
+    ($($message:tt)*) => { $crate::Error::Invalid(format!($($message)*)) };
+}
+
+/// An [`Error::Unsupported`] from a format string.
+macro_rules! unsupported {
+    ($($message:tt)*) => { $crate::Error::Unsupported(format!($($message)*)) };
+}
+
+pub(crate) use {invalid, unsupported};

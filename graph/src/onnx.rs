@@ -1,0 +1,179 @@
+//! ONNX protobuf in, a checked and plain model out. Reads bytes, never files.
+
+mod attributes;
+mod external;
+mod proto;
+mod tensor;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use prost::Message;
+
+pub(crate) use attributes::{Attribute, Attributes};
+pub(crate) use tensor::data_type;
+
+use crate::error::Error;
+use crate::tensor::{DataType, Tensor};
+use external::ExternalData;
+use proto::{Extent, GraphProto, ModelProto, NodeProto, ValueInfo};
+
+/// An ONNX model, its shapes still open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// What has to be fed, in the model's order.
+    pub inputs: Vec<Input>,
+    /// Names of the results, in the model's order.
+    pub outputs: Vec<String>,
+    pub(crate) opsets: BTreeMap<String, i64>,
+    pub(crate) nodes: Vec<OnnxNode>,
+    pub(crate) constants: BTreeMap<String, Tensor>,
+    external: Vec<ExternalData>,
+}
+
+/// An input as the model declares it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Input {
+    /// Its name.
+    pub name: String,
+    /// The type of its elements.
+    pub data_type: DataType,
+    /// Its dimensions, or `None` where the model leaves even their number open.
+    pub dimensions: Option<Vec<Dimension>>,
+}
+
+/// One dimension of an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dimension {
+    /// Always this extent.
+    Fixed(usize),
+    /// Any extent, the same wherever this name stands.
+    Symbol(String),
+    /// Any extent.
+    Any,
+}
+
+/// A node as ONNX has it. An empty name among the inputs is an optional one left out.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OnnxNode {
+    pub name: String,
+    pub operator: String,
+    pub domain: String,
+    pub attributes: Attributes,
+    pub inputs: Vec<String>,
+    pub outputs: Vec<String>,
+}
+
+impl Model {
+    /// Reads the bytes of a `.onnx` file.
+    ///
+    /// # Errors
+    /// Where the bytes are no protobuf, no ONNX model, or cut off; where an initializer does not fill its
+    /// shape
+    /// or has an element type that is not supported.
+    pub fn parse(bytes: &[u8]) -> Result<Model, Error> {
+        let not_onnx = |reason: String| Error::NotOnnx { reason };
+        let proto = ModelProto::decode(bytes)
+            .map_err(|error| not_onnx(format!("it cannot be decoded as protobuf ({error})")))?;
+        let graph = proto.graph.ok_or_else(|| not_onnx("it holds no graph".into()))?;
+        if proto.opset_import.is_empty() {
+            return Err(not_onnx("it names no operator set".into()));
+        }
+        if graph.node.is_empty() {
+            return Err(not_onnx("its graph has no nodes".into()));
+        }
+        if graph.output.is_empty() {
+            return Err(not_onnx("its graph has no outputs".into()));
+        }
+        let opsets = proto.opset_import.into_iter().map(|opset| (domain(opset.domain), opset.version));
+        Model::from_graph(graph, opsets.collect())
+    }
+
+    fn from_graph(graph: GraphProto, opsets: BTreeMap<String, i64>) -> Result<Model, Error> {
+        if !graph.sparse_initializer.is_empty() {
+            return Err(Error::Unsupported("the model has sparse initializers".into()));
+        }
+        let mut constants = BTreeMap::new();
+        let mut external = Vec::new();
+        for proto in graph.initializer {
+            if tensor::is_external(&proto) {
+                external.push(ExternalData::read(&proto)?);
+            } else {
+                constants.insert(proto.name.clone(), tensor::read(&proto)?);
+            }
+        }
+        let declared: BTreeSet<&str> =
+            constants.keys().chain(external.iter().map(|data| &data.tensor)).map(String::as_str).collect();
+        let fed = graph.input.into_iter().filter(|input| !declared.contains(input.name.as_str()));
+        let inputs = fed.map(input).collect::<Result<_, _>>()?;
+        let nodes = graph.node.into_iter().map(node).collect::<Result<_, _>>()?;
+        let outputs = graph.output.into_iter().map(|output| output.name).collect();
+        Ok(Model { inputs, outputs, opsets, nodes, constants, external })
+    }
+
+    /// Relative paths, separated by `/`, of the files beside the model that hold its weights. Most have none.
+    pub fn external_files(&self) -> BTreeSet<String> {
+        self.external.iter().map(|data| data.location.clone()).collect()
+    }
+
+    /// Takes the weights out of the files that [`Model::external_files`] names. A file that does not exist is
+    /// left out of the map.
+    ///
+    /// # Errors
+    /// Where a file is missing or shorter than the model says.
+    pub fn with_external(mut self, files: &BTreeMap<String, Arc<[u8]>>) -> Result<Model, Error> {
+        for data in std::mem::take(&mut self.external) {
+            let tensor = data.load(files.get(&data.location).map(AsRef::as_ref))?;
+            self.constants.insert(data.tensor, tensor);
+        }
+        Ok(self)
+    }
+
+    /// An error if weights still lie in files that nobody handed over.
+    pub(crate) fn check_complete(&self) -> Result<(), Error> {
+        self.external.first().map_or(Ok(()), |data| data.load(None).map(|_| ()))
+    }
+}
+
+/// `ai.onnx` is another name of the default domain.
+fn domain(name: String) -> String {
+    if name == "ai.onnx" { String::new() } else { name }
+}
+
+fn node(proto: NodeProto) -> Result<OnnxNode, Error> {
+    let first_output = proto.output.iter().find(|name| !name.is_empty());
+    let name = if proto.name.is_empty() { first_output.cloned().unwrap_or_default() } else { proto.name };
+    let attributes = Attributes::read(proto.attribute).map_err(|error| error.at(&name, &proto.op_type))?;
+    Ok(OnnxNode {
+        name,
+        operator: proto.op_type,
+        domain: domain(proto.domain),
+        attributes,
+        inputs: proto.input,
+        outputs: proto.output,
+    })
+}
+
+fn input(proto: ValueInfo) -> Result<Input, Error> {
+    let malformed = |what: &str| Error::Malformed { reason: format!("input {:?} {what}", proto.name) };
+    let declared = proto.r#type.and_then(|declared| declared.tensor_type);
+    let declared = declared.ok_or_else(|| malformed("is not declared as a tensor"))?;
+    let data_type = data_type(declared.elem_type, &format!("input {:?}", proto.name))?;
+    let dimensions = declared.shape.map(|shape| shape.dim.into_iter().map(|dim| dim.value));
+    let dimensions = dimensions.map(|values| {
+        let dimension = |value| match value {
+            Some(Extent::Fixed(extent)) => usize::try_from(extent)
+                .map(Dimension::Fixed)
+                .map_err(|_| malformed(&format!("has a dimension of {extent}"))),
+            Some(Extent::Symbol(name)) if !name.is_empty() => Ok(Dimension::Symbol(name)),
+            Some(Extent::Symbol(_)) | None => Ok(Dimension::Any),
+        };
+        values.map(dimension).collect::<Result<Vec<_>, Error>>()
+    });
+    Ok(Input { dimensions: dimensions.transpose()?, data_type, name: proto.name })
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(crate) use tests::small_model;

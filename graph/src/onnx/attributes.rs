@@ -1,0 +1,103 @@
+//! The attributes of a node, read by name with the default that ONNX gives.
+
+use std::collections::BTreeMap;
+
+use super::proto::AttributeProto;
+use super::tensor;
+use crate::error::{Error, invalid, unsupported};
+use crate::tensor::Tensor;
+
+/// The value of one attribute.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Attribute {
+    Int(i64),
+    Float(f32),
+    Text(String),
+    Ints(Vec<i64>),
+    Floats(Vec<f32>),
+    Tensor(Tensor),
+    /// A graph or another type that no operator here takes; named so that it can be refused when asked for.
+    Other(i32),
+}
+
+/// The attributes of one node.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Attributes(pub BTreeMap<String, Attribute>);
+
+impl Attributes {
+    pub(super) fn read(protos: Vec<AttributeProto>) -> Result<Attributes, Error> {
+        let read = |proto: AttributeProto| Ok((proto.name.clone(), attribute(proto)?));
+        protos.into_iter().map(read).collect::<Result<_, Error>>().map(Attributes)
+    }
+
+    /// An integer, if there is one of that name.
+    pub fn int(&self, name: &str) -> Result<Option<i64>, Error> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Attribute::Int(value)) => Ok(Some(*value)),
+            Some(other) => Err(mistyped(name, "an integer", other)),
+        }
+    }
+
+    /// An integer that stands for yes or no.
+    pub fn flag(&self, name: &str, default: bool) -> Result<bool, Error> {
+        Ok(self.int(name)?.map_or(default, |value| value != 0))
+    }
+
+    /// A float, if there is one of that name.
+    pub fn float(&self, name: &str) -> Result<Option<f32>, Error> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Attribute::Float(value)) => Ok(Some(*value)),
+            Some(Attribute::Int(value)) => Ok(Some(*value as f32)),
+            Some(other) => Err(mistyped(name, "a float", other)),
+        }
+    }
+
+    /// A text, if there is one of that name.
+    pub fn text(&self, name: &str) -> Result<Option<&str>, Error> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Attribute::Text(value)) => Ok(Some(value)),
+            Some(other) => Err(mistyped(name, "a text", other)),
+        }
+    }
+
+    /// A list of integers, if there is one of that name.
+    pub fn ints(&self, name: &str) -> Result<Option<&[i64]>, Error> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Attribute::Ints(values)) => Ok(Some(values)),
+            Some(other) => Err(mistyped(name, "a list of integers", other)),
+        }
+    }
+
+    /// A tensor, if there is one of that name.
+    pub fn tensor(&self, name: &str) -> Result<Option<&Tensor>, Error> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Attribute::Tensor(value)) => Ok(Some(value)),
+            Some(other) => Err(mistyped(name, "a tensor", other)),
+        }
+    }
+}
+
+fn mistyped(name: &str, wanted: &str, given: &Attribute) -> Error {
+    match given {
+        Attribute::Other(kind) => unsupported!("attribute {name:?} is of ONNX attribute type {kind}"),
+        given => invalid!("attribute {name:?} has to be {wanted}, not {given:?}"),
+    }
+}
+
+/// `AttributeProto.AttributeType` says which field holds the value.
+fn attribute(proto: AttributeProto) -> Result<Attribute, Error> {
+    Ok(match (proto.kind, proto.t) {
+        (1, _) => Attribute::Float(proto.f),
+        (2, _) => Attribute::Int(proto.i),
+        (3, _) => Attribute::Text(String::from_utf8_lossy(&proto.s).into_owned()),
+        (4, Some(value)) => Attribute::Tensor(tensor::read(&value)?),
+        (6, _) => Attribute::Floats(proto.floats),
+        (7, _) => Attribute::Ints(proto.ints),
+        (kind, _) => Attribute::Other(kind),
+    })
+}

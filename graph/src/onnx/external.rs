@@ -1,0 +1,90 @@
+//! Weights that lie in files beside the model: where, how long, and whether that can be true.
+
+use super::proto::TensorProto;
+use super::tensor;
+use crate::error::Error;
+use crate::tensor::{Data, Tensor, TensorType};
+
+/// A tensor's place in another file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExternalData {
+    pub tensor: String,
+    pub location: String,
+    tensor_type: TensorType,
+    offset_bytes: u64,
+    length_bytes: u64,
+}
+
+impl ExternalData {
+    /// Reads the entry and refuses what leaves the model's folder.
+    pub fn read(proto: &TensorProto) -> Result<ExternalData, Error> {
+        let bad = |reason: String| Error::BadTensor { tensor: proto.name.clone(), reason };
+        let entry = |key: &str| {
+            proto.external_data.iter().find(|entry| entry.key == key).map(|entry| entry.value.clone())
+        };
+        let location = entry("location").unwrap_or_default().replace('\\', "/");
+        if !is_inside(&location) {
+            return Err(Error::ExternalPath { tensor: proto.name.clone(), location });
+        }
+        let number = |key: &str, default: u64| match entry(key) {
+            Some(text) => text.parse().map_err(|_| bad(format!("its external {key} is {text:?}, no number"))),
+            None => Ok(default),
+        };
+        let data_type = tensor::data_type(proto.data_type, &format!("tensor {:?}", proto.name))?;
+        let tensor_type = TensorType { data_type, shape: tensor::shape(proto)? };
+        let count = tensor_type.checked_count().ok_or_else(|| bad("its shape is too large".into()))?;
+        let needed = (count * data_type.size_bytes()) as u64;
+        let (offset_bytes, length_bytes) = (number("offset", 0)?, number("length", needed)?);
+        if length_bytes != needed {
+            return Err(bad(format!(
+                "{length_bytes} external bytes do not fill {tensor_type}, {needed} would"
+            )));
+        }
+        Ok(ExternalData { tensor: proto.name.clone(), location, tensor_type, offset_bytes, length_bytes })
+    }
+
+    /// Cuts the tensor out of the file.
+    pub fn load(&self, file: Option<&[u8]>) -> Result<Tensor, Error> {
+        let (tensor, location) = (self.tensor.clone(), self.location.clone());
+        let (offset_bytes, length_bytes) = (self.offset_bytes, self.length_bytes);
+        let Some(file) = file else {
+            return Err(Error::ExternalMissing { tensor, location, offset_bytes, length_bytes });
+        };
+        let end = offset_bytes.checked_add(length_bytes).and_then(|end| usize::try_from(end).ok());
+        let start = usize::try_from(offset_bytes).unwrap_or(usize::MAX);
+        let Some(bytes) = end.and_then(|end| file.get(start..end)) else {
+            let actual_bytes = file.len() as u64;
+            return Err(Error::ExternalShort { tensor, location, offset_bytes, length_bytes, actual_bytes });
+        };
+        let data = Data::from_le_bytes(self.tensor_type.data_type, bytes);
+        Tensor::new(self.tensor_type.shape.clone(), data)
+    }
+}
+
+/// Whether a path stays inside the folder it starts from, on Windows too.
+fn is_inside(location: &str) -> bool {
+    !location.contains(':') && location.split('/').all(|part| !part.is_empty() && part != "..")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_inside;
+
+    #[test]
+    fn a_location_stays_in_the_models_folder() {
+        let cases = [
+            ("weights.bin", true),
+            ("data/weights..bin", true),
+            ("./weights.bin", true),
+            ("", false),
+            ("/etc/passwd", false),
+            ("../weights.bin", false),
+            ("data/../../weights.bin", false),
+            ("C:/weights.bin", false),
+            ("//host/share", false),
+        ];
+        for (location, inside) in cases {
+            assert_eq!(is_inside(location), inside, "{location:?}");
+        }
+    }
+}

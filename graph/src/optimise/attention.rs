@@ -1,0 +1,98 @@
+//! Scaled dot-product attention from its parts, with the splitting and merging of heads drawn in.
+
+use super::head_layout::{Heads, scaling, source};
+use super::site::{Rewrite, Site, binary, first, plain_product};
+use crate::ir::ValueId;
+use crate::ops::{Attention, Binary, HeadLayout, Operator, Reshape, Select, Unary};
+use crate::tensor::Tensor;
+
+/// `softmax(q · kᵀ · scale + mask) · v`, the scale anywhere, with or without PyTorch's guard against NaN.
+/// Nothing in between may have other users.
+pub(super) fn fuse(site: &mut Site) -> Option<Rewrite> {
+    let (weights, value) = plain_product(site.node)?;
+    let (masked, undefined_rows_are_zero) = softmax_operand(site, weights)?;
+    let (scores, mask) = unmask(site, masked);
+    let (factor, product) = unscale(site, scores);
+    let (query, key) = plain_product(site.private(product, 1)?)?;
+    let [query_heads, key_heads, value_heads] = [
+        Heads::of(site.shape(query), false)?,
+        Heads::of(site.shape(key), true)?,
+        Heads::of(site.shape(value), false)?,
+    ];
+    let query = source(site, query, query_heads, true)?;
+    let key = source(site, key, key_heads, true)?;
+    let value = source(site, value, value_heads, false)?;
+    let attention = Attention {
+        heads: query_heads.extents[1],
+        key_value_heads: key_heads.extents[1],
+        scale: factor * query.scale * key.scale,
+        undefined_rows_are_zero,
+        query_layout: query.layout,
+        key_layout: key.layout,
+        value_layout: value.layout,
+        output_layout: HeadLayout::HeadsFirst,
+    };
+    let mut inputs = vec![Some(query.id), Some(key.id), Some(value.id)];
+    inputs.extend(mask.filter(|&id| !is_zero(site, id)).map(Some));
+    Some(Rewrite::Replace(Operator::Attention(attention), inputs))
+}
+
+/// A mask that forbids nothing.
+fn is_zero(site: &Site, mask: ValueId) -> bool {
+    let elements = site.constant(mask).and_then(Tensor::as_f32);
+    elements.is_some_and(|elements| elements.iter().all(|&element| element == 0.0))
+}
+
+/// What goes into the softmax over the last axis, and whether its NaNs are made zeros.
+fn softmax_operand(site: &Site, weights: ValueId) -> Option<(ValueId, bool)> {
+    let guarded = unguard(site, weights);
+    let softmax = match guarded {
+        Some(softmax) => site.private(softmax, 2)?,
+        None => site.private(weights, 1)?,
+    };
+    let Operator::Softmax(operator) = softmax.operator else { return None };
+    (operator.axis + 1 == site.shape(weights).len()).then_some((first(softmax)?, guarded.is_some()))
+}
+
+/// x of `Where(IsNaN(x), 0, x)`.
+fn unguard(site: &Site, weights: ValueId) -> Option<ValueId> {
+    let select = site.private(weights, 1)?;
+    let (Operator::Select(Select), &[Some(condition), Some(zero), Some(x)]) =
+        (&select.operator, &select.inputs[..])
+    else {
+        return None;
+    };
+    let test = site.private(condition, 1)?;
+    let tests_x = test.operator == Operator::Unary(Unary::IsNaN) && first(test) == Some(x);
+    (tests_x && site.scalar(zero) == Some(0.0)).then_some(x)
+}
+
+/// Scores and mask of a sum of the two; the scores are the side that comes from a product.
+fn unmask(site: &Site, masked: ValueId) -> (ValueId, Option<ValueId>) {
+    let sum = site.private(masked, 1).and_then(|node| binary(node, Binary::Add));
+    let is_product = |id| site.private(unscale(site, id).1, 1).and_then(plain_product).is_some();
+    match sum {
+        Some((left, right)) if is_product(left) => (left, Some(right)),
+        Some((left, right)) if is_product(right) => (right, Some(left)),
+        Some(_) | None => (masked, None),
+    }
+}
+
+/// The constant factor of a value that nobody else uses, and the rest.
+fn unscale(site: &Site, value: ValueId) -> (f32, ValueId) {
+    site.private(value, 1).and_then(|node| scaling(site, node)).unwrap_or((1.0, value))
+}
+
+/// A transpose that brings the heads beside the depth is what the sequence-first layout is.
+pub(super) fn absorb_transpose(site: &mut Site) -> Option<Rewrite> {
+    let Operator::Transpose(transpose) = &site.node.operator else { return None };
+    let node = site.private(first(site.node)?, 1)?;
+    let Operator::Attention(attention) = node.operator else { return None };
+    if transpose.permutation != [0, 2, 1, 3] || attention.output_layout != HeadLayout::HeadsFirst {
+        return None;
+    }
+    let attention = Attention { output_layout: HeadLayout::SequenceFirst, ..attention };
+    let shape = site.shape(*site.node.outputs.first()?).to_vec();
+    let merged = site.add(Operator::Attention(attention), node.inputs.clone())?;
+    Some(Rewrite::Replace(Operator::Reshape(Reshape { shape }), vec![Some(merged)]))
+}

@@ -1,0 +1,41 @@
+//! Arithmetic with constant scalars: divisions that are products, and products of products.
+
+use super::site::{Rewrite, Site, binary};
+use crate::ir::{Node, ValueId};
+use crate::ops::{Binary, Operator};
+use crate::tensor::Tensor;
+
+/// `x / c` is `x · (1 / c)`, exactly, where c is a power of two.
+pub(super) fn divide_to_multiply(site: &mut Site) -> Option<Rewrite> {
+    let (dividend, divisor) = binary(site.node, Binary::Div)?;
+    let divisor = site.constant(divisor)?;
+    let reciprocals: Vec<f32> = divisor.as_f32()?.iter().map(|element| element.recip()).collect();
+    let exact = |(element, reciprocal): (&f32, &f32)| {
+        let is_power_of_two = element.to_bits() << 9 == 0;
+        is_power_of_two && element.is_normal() && reciprocal.is_normal()
+    };
+    if !divisor.as_f32()?.iter().zip(&reciprocals).all(exact) {
+        return None;
+    }
+    let factor = Tensor::new(divisor.shape.clone(), reciprocals).ok()?;
+    let factor = site.add_constant(factor);
+    Some(Rewrite::Replace(Operator::Binary(Binary::Mul), vec![Some(dividend), Some(factor)]))
+}
+
+/// `(x · a) · b` is `x · (a · b)`, where nobody else uses the first product.
+pub(super) fn join_factors(site: &mut Site) -> Option<Rewrite> {
+    let (outer, product) = factor(site, site.node)?;
+    let (inner, operand) = factor(site, site.private(product, 1)?)?;
+    let factor = site.add_constant(Tensor::scalar(outer * inner));
+    Some(Rewrite::Replace(Operator::Binary(Binary::Mul), vec![Some(operand), Some(factor)]))
+}
+
+/// The constant scalar and the other operand of a product.
+fn factor(site: &Site, node: &Node) -> Option<(f32, ValueId)> {
+    let (left, right) = binary(node, Binary::Mul)?;
+    match (site.scalar(left), site.scalar(right)) {
+        (None, Some(factor)) => Some((factor, left)),
+        (Some(factor), None) => Some((factor, right)),
+        (None, None) | (Some(_), Some(_)) => None,
+    }
+}

@@ -1,0 +1,107 @@
+//! GELU from its parts, in both forms and whatever order an exporter multiplies in.
+
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
+
+use super::site::{Rewrite, Site, binary, first};
+use crate::ir::ValueId;
+use crate::ops::{Activation, Binary, Operator, Unary};
+
+/// Constants are rounded to f32 by exporters, some twice.
+const TOLERANCE: f64 = 1e-6;
+
+/// `x · ½ · (1 + erf(x / √2))` and `x · ½ · (1 + tanh(√(2/π) · (x + 0.044715 · x³)))`.
+pub(super) fn fuse(site: &mut Site) -> Option<Rewrite> {
+    binary(site.node, Binary::Mul)?;
+    let product = Product::new(site, *site.node.outputs.first()?, true);
+    let [left, right] = product.operands[..] else { return None };
+    if !is_close(product.factor, 0.5) {
+        return None;
+    }
+    let named = |x: ValueId, gate: Option<Activation>| gate.map(|activation| (x, activation));
+    let found = named(left, gate(site, left, right)).or_else(|| named(right, gate(site, right, left)));
+    let (x, activation) = found?;
+    Some(Rewrite::Replace(Operator::Unary(Unary::Activation(activation)), vec![Some(x)]))
+}
+
+/// Which GELU it is, if `gate` is `1 + erf(…)` or `1 + tanh(…)` of x.
+fn gate(site: &Site, x: ValueId, gate: ValueId) -> Option<Activation> {
+    let function = plus_one(site, gate)?;
+    let node = site.private(function, 1)?;
+    let inner = Product::new(site, first(node)?, false);
+    let [operand] = inner.operands[..] else { return None };
+    match node.operator {
+        Operator::Unary(Unary::Erf) if operand == x && is_close(inner.factor, FRAC_1_SQRT_2) => {
+            Some(Activation::Gelu)
+        }
+        Operator::Unary(Unary::Activation(Activation::Tanh))
+            if is_cubic(site, x, operand)? && is_close(inner.factor, FRAC_2_PI.sqrt()) =>
+        {
+            Some(Activation::GeluTanh)
+        }
+        _ => None,
+    }
+}
+
+fn plus_one(site: &Site, sum: ValueId) -> Option<ValueId> {
+    let (left, right) = binary(site.private(sum, 1)?, Binary::Add)?;
+    match (site.scalar(left), site.scalar(right)) {
+        (Some(1.0), None) => Some(right),
+        (None, Some(1.0)) => Some(left),
+        _ => None,
+    }
+}
+
+/// Whether the sum is `x + 0.044715 · x³`.
+fn is_cubic(site: &Site, x: ValueId, sum: ValueId) -> Option<bool> {
+    let (left, right) = binary(site.private(sum, 1)?, Binary::Add)?;
+    let cube = Product::new(site, if left == x { right } else { left }, false);
+    let is_cube = match cube.operands[..] {
+        [power] => is_third_power(site, x, power),
+        ref factors => factors == [x; 3],
+    };
+    Some([left, right].contains(&x) && is_cube && is_close(cube.factor, 0.044715))
+}
+
+fn is_third_power(site: &Site, x: ValueId, power: ValueId) -> bool {
+    let operands = site.private(power, 1).and_then(|node| binary(node, Binary::Pow));
+    operands.is_some_and(|(base, exponent)| {
+        let exponent = site.constant(exponent).map(|exponent| exponent.to_f32_vec());
+        base == x && exponent.as_deref() == Some(&[3.0])
+    })
+}
+
+fn is_close(given: f64, wanted: f64) -> bool {
+    (given - wanted).abs() <= TOLERANCE * wanted
+}
+
+/// A value as a product: its constant factor, and the operands that are no such products themselves.
+struct Product {
+    factor: f64,
+    operands: Vec<ValueId>,
+}
+
+impl Product {
+    /// Takes apart what nobody else uses; the outermost node may be used by anyone if it `is_root`. Stops
+    /// at more
+    /// operands than any pattern here has.
+    fn new(site: &Site, value: ValueId, is_root: bool) -> Product {
+        let mut product = Product { factor: 1.0, operands: vec![] };
+        let mut open = vec![value];
+        while let Some(next) = open.pop().filter(|_| product.operands.len() < 4) {
+            let node = if is_root && next == value { site.producer(next) } else { site.private(next, 1) };
+            let quotient = node.and_then(|node| binary(node, Binary::Div));
+            let quotient = quotient.and_then(|(dividend, divisor)| Some((dividend, site.scalar(divisor)?)));
+            if let Some(factor) = site.scalar(next) {
+                product.factor *= f64::from(factor);
+            } else if let Some((left, right)) = node.and_then(|node| binary(node, Binary::Mul)) {
+                open.extend([left, right]);
+            } else if let Some((dividend, divisor)) = quotient {
+                product.factor /= f64::from(divisor);
+                open.push(dividend);
+            } else {
+                product.operands.push(next);
+            }
+        }
+        product
+    }
+}

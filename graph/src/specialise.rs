@@ -1,0 +1,154 @@
+//! Fixes a model at given input types: one walk over its nodes, after which every shape is known.
+
+use std::collections::BTreeMap;
+
+use crate::builder::Builder;
+use crate::error::Error;
+use crate::ir::{Graph, ValueId};
+use crate::node_view::{Argument, NodeView};
+use crate::onnx::{Dimension, Input, Model, OnnxNode};
+use crate::registry::reader;
+use crate::tensor::TensorType;
+
+/// The first operator set in which operands broadcast as they do today.
+const OLDEST_OPSET: i64 = 7;
+
+/// The model's graph for inputs of these types, by name.
+///
+/// # Errors
+/// Where an input is missing, unknown or of another type or shape than the model wants; where a node does not
+/// fit its operands; where an operator, a type or an attribute is not known here ([`Error::is_unsupported`]).
+pub fn specialise(model: &Model, inputs: &BTreeMap<String, TensorType>) -> Result<Graph, Error> {
+    model.check_complete()?;
+    check_inputs(&model.inputs, inputs)?;
+    let mut scope = Scope::default();
+    for input in &model.inputs {
+        let id = scope.graph.input(&input.name, inputs[&input.name].clone());
+        scope.names.insert(input.name.clone(), id);
+    }
+    for (name, tensor) in &model.constants {
+        let id = scope.graph.constant(name, tensor.clone());
+        scope.names.insert(name.clone(), id);
+    }
+    for node in &model.nodes {
+        scope.read(node, &model.opsets)?;
+    }
+    scope.finish(&model.outputs)
+}
+
+/// A graph in the making and the names of its values.
+#[derive(Debug, Default)]
+pub(crate) struct Scope {
+    pub graph: Builder,
+    pub names: BTreeMap<String, ValueId>,
+}
+
+impl Scope {
+    /// Reads one ONNX node.
+    pub fn read(&mut self, node: &OnnxNode, opsets: &BTreeMap<String, i64>) -> Result<(), Error> {
+        let opset = opsets.get(&node.domain).copied().unwrap_or(if node.domain.is_empty() { 0 } else { 1 });
+        let read = reader(&node.domain, &node.operator).ok_or_else(|| Error::UnknownOperator {
+            node: node.name.clone(),
+            operator: node.operator.clone(),
+            domain: if node.domain.is_empty() { "ai.onnx".into() } else { node.domain.clone() },
+            opset,
+        })?;
+        if node.domain.is_empty() && opset < OLDEST_OPSET {
+            return Err(Error::Unsupported(format!("opset {opset} is older than {OLDEST_OPSET}")));
+        }
+        let first_new = self.graph.value_count();
+        let view = self.view(node, opset)?;
+        let results = read(&view, &mut self.graph).map_err(|error| error.at(&node.name, &node.operator))?;
+        for (name, &id) in node.outputs.iter().zip(&results).filter(|(name, _)| !name.is_empty()) {
+            if id.0 >= first_new {
+                self.graph.rename(id, name);
+            }
+            if self.names.insert(name.clone(), id).is_some() {
+                return Err(Error::Malformed { reason: format!("two values are named {name:?}") });
+            }
+        }
+        Ok(())
+    }
+
+    fn view<'a>(&self, node: &'a OnnxNode, opset: i64) -> Result<NodeView<'a>, Error> {
+        let argument = |name: &String| {
+            if name.is_empty() {
+                return Ok(None);
+            }
+            let id = self.names.get(name).copied().ok_or_else(|| Error::Malformed {
+                reason: format!("node {:?} reads {name:?}, which nothing before it makes", node.name),
+            })?;
+            let (tensor_type, constant) =
+                (self.graph.tensor_type(id).clone(), self.graph.constant_of(id).cloned());
+            Ok(Some(Argument { id, tensor_type, constant }))
+        };
+        let last_output = node.outputs.iter().rposition(|name| !name.is_empty());
+        Ok(NodeView {
+            name: &node.name,
+            opset,
+            attributes: &node.attributes,
+            inputs: node.inputs.iter().map(argument).collect::<Result<_, Error>>()?,
+            output_count: last_output.map_or(0, |last| last + 1),
+        })
+    }
+
+    /// The finished graph with these results.
+    pub fn finish(mut self, outputs: &[String]) -> Result<Graph, Error> {
+        for name in outputs {
+            let made = self.names.get(name).copied();
+            let id =
+                made.ok_or_else(|| Error::Malformed { reason: format!("no node makes output {name:?}") })?;
+            self.graph.output(name, id);
+        }
+        Ok(self.graph.finish())
+    }
+}
+
+fn check_inputs(wanted: &[Input], given: &BTreeMap<String, TensorType>) -> Result<(), Error> {
+    if let Some(name) = given.keys().find(|name| wanted.iter().all(|input| input.name != **name)) {
+        let known: Vec<String> = wanted.iter().map(|input| format!("{} ({input})", input.name)).collect();
+        return Err(Error::InputUnknown { name: name.clone(), known: known.join(", ") });
+    }
+    let mut symbols = BTreeMap::new();
+    for input in wanted {
+        let name = input.name.clone();
+        let missing = || Error::InputMissing { name: name.clone(), wanted: input.to_string() };
+        let found = given.get(&input.name).ok_or_else(missing)?;
+        if !accepts(input, found) {
+            return Err(Error::InputMismatch { name, wanted: input.to_string(), given: found.clone() });
+        }
+        bind(input, found, &mut symbols)?;
+    }
+    Ok(())
+}
+
+fn accepts(input: &Input, given: &TensorType) -> bool {
+    let fits = |(dimension, extent): (&Dimension, &usize)| match dimension {
+        Dimension::Fixed(wanted) => wanted == extent,
+        Dimension::Symbol(_) | Dimension::Any => true,
+    };
+    let shape_fits = input.dimensions.as_ref().is_none_or(|dimensions| {
+        dimensions.len() == given.shape.len() && dimensions.iter().zip(&given.shape).all(fits)
+    });
+    given.data_type == input.data_type && shape_fits && given.checked_count().is_some()
+}
+
+/// Gives each of the input's symbols its extent, or holds it against the one it has.
+fn bind<'a>(
+    input: &'a Input,
+    given: &TensorType,
+    symbols: &mut BTreeMap<&'a str, (usize, &'a str)>,
+) -> Result<(), Error> {
+    for (dimension, &extent) in input.dimensions.iter().flatten().zip(&given.shape) {
+        let Dimension::Symbol(symbol) = dimension else { continue };
+        let &mut (bound, other) = symbols.entry(symbol).or_insert((extent, &input.name));
+        if bound != extent {
+            let (name, symbol, other) = (input.name.clone(), symbol.clone(), other.to_owned());
+            return Err(Error::SymbolConflict { name, symbol, given: extent, other, bound });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! Tensors by name from a safetensors file: the inputs and expected outputs of a model.
+
+use std::collections::BTreeMap;
+
+use safetensors::{Dtype, SafeTensors};
+
+use crate::error::{Error, unsupported};
+use crate::tensor::{Data, DataType, Tensor};
+
+/// Reads every tensor of a safetensors file.
+///
+/// # Errors
+/// Where the bytes are not such a file, or hold a type that is none of [`DataType`]'s.
+pub fn read(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, Error> {
+    let file =
+        SafeTensors::deserialize(bytes).map_err(|error| Error::TensorFile { reason: error.to_string() })?;
+    let mut tensors = BTreeMap::new();
+    for (name, view) in file.iter() {
+        let data_type = data_type(view.dtype())
+            .ok_or_else(|| unsupported!("tensor {name:?} has elements of type {:?}", view.dtype()))?;
+        let tensor = Tensor::new(view.shape(), Data::from_le_bytes(data_type, view.data()))
+            .map_err(|error| Error::BadTensor { tensor: name.into(), reason: error.to_string() })?;
+        tensors.insert(name.to_owned(), tensor);
+    }
+    Ok(tensors)
+}
+
+fn data_type(dtype: Dtype) -> Option<DataType> {
+    match dtype {
+        Dtype::F32 => Some(DataType::F32),
+        Dtype::I64 => Some(DataType::I64),
+        Dtype::I32 => Some(DataType::I32),
+        Dtype::U8 => Some(DataType::U8),
+        Dtype::I8 => Some(DataType::I8),
+        Dtype::BOOL => Some(DataType::Bool),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_the_reference_crate_writes() {
+        let tensors = [
+            ("a", Tensor::vector(vec![1.5f32, 2.0])),
+            ("b", Tensor::scalar(-3i64)),
+            ("c", Tensor::scalar(true)),
+        ];
+        let types = [Dtype::F32, Dtype::I64, Dtype::BOOL];
+        let bytes: Vec<_> = tensors.iter().map(|(_, tensor)| tensor.to_le_bytes()).collect();
+        let views = tensors.iter().zip(types).zip(&bytes).map(|(((name, tensor), dtype), bytes)| {
+            (*name, safetensors::tensor::TensorView::new(dtype, tensor.shape.clone(), bytes).unwrap())
+        });
+        let file = safetensors::serialize(views, None).unwrap();
+        let expected = tensors.clone().map(|(name, tensor)| (name.to_owned(), tensor));
+        assert_eq!(read(&file).unwrap(), BTreeMap::from(expected));
+        assert!(read(&file[..file.len() - 1]).is_err(), "a truncated file is refused");
+        assert!(read(b"hello").unwrap_err().to_string().contains("not a safetensors file"));
+    }
+}

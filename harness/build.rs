@@ -1,0 +1,10 @@
+//! Lets the binaries find the DuckDB library they were linked with, wherever they are started from.
+
+fn main() {
+    println!("cargo::rerun-if-env-changed=DUCKDB_LIB_DIR");
+    let bundled = std::env::var_os("CARGO_FEATURE_BUNDLED_DUCKDB").is_some();
+    let unix = std::env::var_os("CARGO_CFG_UNIX").is_some();
+    if let (false, true, Ok(folder)) = (bundled, unix, std::env::var("DUCKDB_LIB_DIR")) {
+        println!("cargo::rustc-link-arg=-Wl,-rpath,{folder}");
+    }
+}

@@ -1,0 +1,291 @@
+//! The browsers that can be driven: the built-in entries, a plan's changes to them, and finding them on this machine.
+
+mod arguments;
+pub mod driver;
+mod table;
+
+use std::collections::BTreeMap;
+use std::env::{self, consts::EXE_EXTENSION};
+use std::path::{Path, PathBuf};
+
+use protocol::BrowserKind;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::error::Error;
+use crate::session::Fault;
+use table::{BUILT_IN, BuiltIn};
+
+/// What a plan's `[browsers.NAME]` says: a change to a built-in browser, or a browser of its own.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BrowserOverride {
+    /// The family of its engine; needed for a name that is not built in.
+    pub kind: Option<BrowserKind>,
+    /// The browser's executable, instead of searching for one.
+    pub binary: Option<PathBuf>,
+    /// The WebDriver executable, instead of searching for one.
+    pub driver: Option<PathBuf>,
+    /// Command-line arguments after the built-in ones.
+    pub arguments: Vec<String>,
+    /// Chromium features to enable besides the built-in ones.
+    pub features: Vec<String>,
+    /// Preferences over the built-in ones, as Firefox's `about:config` or Chromium's profile names them.
+    pub preferences: BTreeMap<String, Value>,
+    /// A WebDriver server to connect to (`http://127.0.0.1:4444`) instead of starting a driver. Its browser has
+    /// to reach the page on this machine's loopback address.
+    pub remote: Option<String>,
+}
+
+/// One configured browser.
+#[derive(Debug, Clone)]
+pub struct BrowserEntry {
+    /// Its name in targets.
+    pub name: String,
+    /// The family of its engine.
+    pub kind: BrowserKind,
+    base: &'static BuiltIn,
+    changes: BrowserOverride,
+}
+
+/// How a configured browser is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// Both executables are on this machine.
+    Local {
+        /// The browser.
+        binary: PathBuf,
+        /// Its WebDriver server.
+        driver: PathBuf,
+    },
+    /// A WebDriver server that somebody else runs.
+    Remote {
+        /// Its address.
+        url: String,
+    },
+}
+
+/// Every browser by name: the built-in ones, changed and added to by `changes`.
+///
+/// # Errors
+/// When an entry of `changes` contradicts the built-in one or lacks its kind.
+pub fn configured(
+    changes: &BTreeMap<String, BrowserOverride>,
+) -> Result<BTreeMap<String, BrowserEntry>, Error> {
+    let built_in = BUILT_IN.iter().map(|base| (base.name.to_owned(), BrowserEntry::of(base)));
+    let mut browsers: BTreeMap<String, BrowserEntry> = built_in.collect();
+    for (name, change) in changes {
+        let base = base_for(name, change)?;
+        let entry = BrowserEntry { name: name.clone(), changes: change.clone(), ..BrowserEntry::of(base) };
+        browsers.insert(name.clone(), entry);
+    }
+    Ok(browsers)
+}
+
+/// The entry that `change` starts from: the one of its name, else the first of its kind.
+fn base_for(name: &str, change: &BrowserOverride) -> Result<&'static BuiltIn, Error> {
+    let invalid = |message: String| Error::BrowserInvalid { name: name.to_owned(), message };
+    let named = BUILT_IN.iter().find(|base| base.name == name);
+    match (named, change.kind) {
+        (Some(base), Some(kind)) if base.kind != kind => Err(invalid(
+            "its kind is built in and cannot be changed; give the other browser another name".into(),
+        )),
+        (Some(base), _) => Ok(base),
+        (None, Some(kind)) => BUILT_IN.iter().find(|base| base.kind == kind).ok_or_else(|| {
+            invalid(
+                "browsers of this kind cannot be driven; the kinds are \"chromium\" and \"firefox\"".into(),
+            )
+        }),
+        (None, None) => {
+            Err(invalid("it is not built in: add kind = \"chromium\" or kind = \"firefox\"".into()))
+        }
+    }
+}
+
+impl BrowserEntry {
+    fn of(base: &'static BuiltIn) -> BrowserEntry {
+        let changes = BrowserOverride::default();
+        BrowserEntry { name: base.name.to_owned(), kind: base.kind, base, changes }
+    }
+
+    /// Finds the browser and its driver on this machine.
+    ///
+    /// # Errors
+    /// `Unavailable`, with what was looked for and how to get it.
+    pub fn access(&self) -> Result<Access, Fault> {
+        if let Some(url) = &self.changes.remote {
+            return Ok(Access::Remote { url: url.clone() });
+        }
+        let binary = self.find("binary", self.changes.binary.as_deref(), self.base.binaries)?;
+        let driver = self.find("driver", self.changes.driver.as_deref(), self.base.drivers)?;
+        Ok(Access::Local { binary, driver })
+    }
+
+    fn find(&self, what: &str, chosen: Option<&Path>, usual: &[&str]) -> Result<PathBuf, Fault> {
+        let name = &self.name;
+        let Some(chosen) = chosen else {
+            let cached = self.base.cached_driver.filter(|_| what == "driver").map(|cached| cached());
+            let usual = usual.iter().filter(|place| is_of_this_system(place));
+            let places = usual.map(Path::new).chain(cached.as_deref());
+            return places.clone().find_map(locate).ok_or_else(|| {
+                let looked_for: Vec<String> = places.map(|place| place.display().to_string()).collect();
+                let reason = format!("{name}: no {what} found, looked for {}", looked_for.join(", "));
+                Fault::Unavailable { reason, remedy: self.base.remedy.to_owned() }
+            });
+        };
+        locate(chosen).ok_or_else(|| Fault::Unavailable {
+            reason: format!("{name}: there is no {}", chosen.display()),
+            remedy: format!("correct {what} under [browsers.{name}] in the plan"),
+        })
+    }
+
+    /// The arguments that the driver is started with.
+    pub fn driver_arguments(&self) -> &'static [&'static str] {
+        self.base.driver_arguments
+    }
+
+    /// The browser's command-line arguments, each list of features merged into one.
+    pub fn arguments(&self) -> Vec<String> {
+        let features = |names: &[String]| format!("--enable-features={}", names.join(","));
+        let mut all: Vec<String> = self.base.arguments.iter().map(|&argument| argument.to_owned()).collect();
+        if self.kind == BrowserKind::Chromium && arguments::is_root() {
+            all.push("--no-sandbox".to_owned());
+        }
+        all.extend(self.changes.arguments.iter().cloned());
+        all.extend((!self.changes.features.is_empty()).then(|| features(&self.changes.features)));
+        arguments::merged(all)
+    }
+
+    /// The preferences set in the browser's profile.
+    pub fn preferences(&self) -> Map<String, Value> {
+        let built_in =
+            self.base.preferences.iter().map(|(name, value)| ((*name).to_owned(), value.to_json()));
+        let changed = self.changes.preferences.iter().map(|(name, value)| (name.clone(), value.clone()));
+        built_in.chain(changed).collect()
+    }
+
+    /// The capabilities that a new session asks for; `binary` is none for a remote browser.
+    ///
+    /// The three vendors agree on the keys inside their own options.
+    pub fn capabilities(&self, binary: Option<&Path>) -> Map<String, Value> {
+        let mut options = json!({ "args": self.arguments(), "prefs": self.preferences() });
+        if let Some(binary) = binary {
+            options["binary"] = json!(binary);
+        }
+        let mut capabilities = Map::new();
+        capabilities.insert("browserName".to_owned(), json!(self.base.browser_name));
+        capabilities.insert(self.base.options_key.to_owned(), options);
+        capabilities
+    }
+
+    /// The driver's version, from the capabilities of an open session.
+    pub fn driver_version(&self, session: &Value) -> Option<String> {
+        let text = session.pointer(self.base.driver_version)?.as_str()?;
+        // "156.0.8078.79 (a21ce95c-refs/branch-heads/8078@{#1704})": the commit is of no use to a reader.
+        text.split_whitespace().next().map(str::to_owned)
+    }
+}
+
+/// Whether a usual place can exist on this operating system at all.
+fn is_of_this_system(place: &str) -> bool {
+    match place {
+        mac if mac.starts_with("/Applications/") => cfg!(target_os = "macos"),
+        windows if windows.starts_with(r"C:\") => cfg!(windows),
+        unix if unix.starts_with('/') => cfg!(unix),
+        _ => true,
+    }
+}
+
+/// The file at a path, or the executable of that name on `PATH`.
+fn locate(candidate: &Path) -> Option<PathBuf> {
+    if candidate.components().count() > 1 {
+        return candidate.is_file().then(|| candidate.to_owned());
+    }
+    let folders = env::var_os("PATH")?;
+    let named = |folder: PathBuf| folder.join(candidate).with_extension(EXE_EXTENSION);
+    env::split_paths(&folders).map(named).find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(name: &str, toml: &str) -> Result<BrowserEntry, Error> {
+        let change: BrowserOverride = toml::from_str(toml).unwrap();
+        configured(&BTreeMap::from([(name.to_owned(), change)])).map(|mut all| all.remove(name).unwrap())
+    }
+
+    #[test]
+    fn a_plan_changes_what_is_built_in_and_adds_its_own() {
+        let beta = entry("beta", "kind = 'chromium'\nbinary = '/opt/beta'\nfeatures = ['Vulkan']").unwrap();
+        assert_eq!((beta.kind, beta.name.as_str()), (BrowserKind::Chromium, "beta"));
+        let lists: Vec<String> = beta
+            .arguments()
+            .into_iter()
+            .filter(|argument| argument.starts_with("--enable-features="))
+            .collect();
+        assert_eq!(lists, ["--enable-features=WebMachineLearningNeuralNetwork,Vulkan"]);
+        let firefox = entry("firefox", "preferences = { 'dom.webgpu.enabled' = false }").unwrap();
+        assert_eq!(firefox.preferences()["dom.webgpu.enabled"], false);
+        assert_eq!(firefox.preferences()["gfx.webgpu.ignore-blocklist"], true);
+    }
+
+    #[test]
+    fn a_contradiction_is_refused_with_what_would_be_right() {
+        for (name, toml, part) in [
+            ("beta", "binary = '/opt/beta'", "add kind = \"chromium\""),
+            ("chrome", "kind = 'firefox'", "another name"),
+            ("safari", "kind = 'webkit'", "\"chromium\" and \"firefox\""),
+        ] {
+            let message = entry(name, toml).unwrap_err().to_string();
+            assert!(message.contains(name) && message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_unavailable_with_what_was_looked_for_and_a_remedy() {
+        let here = env::current_exe().unwrap();
+        let missing_driver = format!("kind = 'firefox'\nbinary = {here:?}\ndriver = '/nowhere/driver'");
+        for (toml, parts) in [
+            ("kind = 'chromium'\nbinary = '/nowhere/chrome'", ["/nowhere/chrome", "[browsers.x]"]),
+            (&missing_driver, ["/nowhere/driver", "correct driver"]),
+        ] {
+            let Err(Fault::Unavailable { reason, remedy }) = entry("x", toml).unwrap().access() else {
+                unreachable!("{toml} was found")
+            };
+            assert!(reason.contains(parts[0]) && (reason + &remedy).contains(parts[1]), "{toml}");
+        }
+    }
+
+    #[test]
+    fn each_vendor_gets_its_own_capability_names() {
+        for (name, key, browser_name) in [
+            ("chrome", "goog:chromeOptions", "chrome"),
+            ("headless-shell", "goog:chromeOptions", "chrome"),
+            ("edge", "ms:edgeOptions", "MicrosoftEdge"),
+            ("firefox", "moz:firefoxOptions", "firefox"),
+        ] {
+            let browsers = configured(&BTreeMap::new()).unwrap();
+            let capabilities = browsers[name].capabilities(Some(Path::new("/b")));
+            assert_eq!(capabilities["browserName"], browser_name, "{name}");
+            assert_eq!(capabilities[key]["binary"], "/b", "{name}");
+        }
+    }
+
+    #[test]
+    fn the_drivers_version_is_read_without_its_commit() {
+        let browsers = configured(&BTreeMap::new()).unwrap();
+        for (name, session, expected) in [
+            (
+                "chrome",
+                json!({"chrome": {"chromedriverVersion": "156.0.8078.79 (a21c)"}}),
+                Some("156.0.8078.79"),
+            ),
+            ("edge", json!({"msedge": {"msedgedriverVersion": "150.0.1 (b)"}}), Some("150.0.1")),
+            ("firefox", json!({"moz:geckodriverVersion": "0.37.1"}), Some("0.37.1")),
+            ("firefox", json!({}), None),
+        ] {
+            assert_eq!(browsers[name].driver_version(&session).as_deref(), expected, "{name}");
+        }
+    }
+}

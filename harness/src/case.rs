@@ -1,0 +1,132 @@
+//! One cell of the matrix and the key under which its history lines up. Pure.
+
+use std::fmt;
+use std::sync::Arc;
+
+use protocol::{Sampling, Target};
+use sha2::{Digest, Sha256};
+
+use crate::model::{Model, PRECISION, hexadecimal};
+use crate::plan::Plan;
+
+/// One model on one target, measured one way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// Its place in the matrix, from 0.
+    pub position: u32,
+    /// The model.
+    pub model: Arc<Model>,
+    /// Where it is to run.
+    pub target: Target,
+    /// How it is measured.
+    pub sampling: Sampling,
+    /// What the plan changes about the browser's behaviour, as canonical JSON; empty when nothing.
+    pub browser_settings: String,
+}
+
+impl Case {
+    /// A stable key: half a SHA-256 over everything that could change what the case means.
+    ///
+    /// That is: the model's files (names and contents), the target, the precision, the batch, the sampling,
+    /// and the browser flags and preferences that the plan sets. It is not: where files lie, which browser
+    /// version or driver was found, or the machine; these are facts of a trial, kept beside it.
+    pub fn key(&self) -> String {
+        let Sampling { samples, warmup_limit } = self.sampling;
+        let text = format!(
+            "parallax-case-1\nmodel={}\ntarget={}\nprecision={PRECISION}\nbatch={}\nsamples={samples}\n\
+             warmup_limit={warmup_limit}\nbrowser={}\n",
+            self.model.digest, self.target, self.model.batch, self.browser_settings
+        );
+        hexadecimal(&Sha256::digest(text)[..16])
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}", self.model.manifest.name, self.target)
+    }
+}
+
+/// The matrix of a plan: every model on every target, models outermost.
+pub fn expand(plan: &Plan) -> Vec<Case> {
+    let pairs = plan.models.iter().flat_map(|model| plan.targets.iter().map(move |target| (model, target)));
+    (0..)
+        .zip(pairs)
+        .map(|(position, (model, target))| Case {
+            position,
+            model: Arc::clone(model),
+            target: target.clone(),
+            sampling: plan.sampling,
+            browser_settings: plan.browser_settings(target),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::collections::BTreeMap;
+
+    use protocol::{Component, Manifest};
+
+    use super::*;
+
+    /// A model that is nowhere on disk.
+    pub(crate) fn model(name: &str) -> Model {
+        Model {
+            folder: "/nowhere".into(),
+            manifest: Manifest {
+                name: name.to_owned(),
+                family: "bert".to_owned(),
+                modality: "text".to_owned(),
+                source: "by hand".to_owned(),
+                inputs: "inputs.safetensors".to_owned(),
+                expected: "expected.safetensors".to_owned(),
+                components: vec![Component { name: "model".to_owned(), file: "model.onnx".to_owned() }],
+                tolerances: BTreeMap::from([("fp32".to_owned(), 1e-4)]),
+            },
+            digest: format!("digest of {name}"),
+            batch: 2,
+        }
+    }
+
+    pub(crate) fn case(name: &str, target: &str) -> Case {
+        Case {
+            position: 0,
+            model: Arc::new(model(name)),
+            target: target.parse().unwrap(),
+            sampling: Sampling::default(),
+            browser_settings: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_key_follows_what_changes_the_meaning_and_nothing_else() {
+        let original = case("m", "webgpu@chrome");
+        let changed = |change: fn(&mut Case)| {
+            let mut other = original.clone();
+            change(&mut other);
+            other.key() != original.key()
+        };
+        type Row = (&'static str, fn(&mut Case), bool);
+        let rows: [Row; 9] = [
+            ("nothing", |_| {}, false),
+            ("its position", |case| case.position = 7, false),
+            ("the model's folder", |case| Arc::make_mut(&mut case.model).folder = "/other".into(), false),
+            ("the model's files", |case| Arc::make_mut(&mut case.model).digest.push('x'), true),
+            ("the batch", |case| Arc::make_mut(&mut case.model).batch = 1, true),
+            ("the target", |case| case.target = "webgpu@firefox".parse().unwrap(), true),
+            ("the samples", |case| case.sampling.samples = 7, true),
+            ("the warm-up", |case| case.sampling.warmup_limit = 7, true),
+            ("the browser's flags", |case| case.browser_settings.push('x'), true),
+        ];
+        for (name, change, expected) in rows {
+            assert_eq!(changed(change), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_the_same_on_every_machine_and_day() {
+        // Computed with Python's hashlib over the text that `Case::key` describes.
+        assert_eq!(case("m", "webgpu@chrome").key(), "568b733c34574b008cdc64807cb20ae2");
+    }
+}

@@ -1,0 +1,168 @@
+//! The command line: every flag with its help and an example. It decides nothing.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use protocol::Target;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    all as expected; what this machine lacks does not count as long as something passed
+  1    something failed: mismatch, error, timeout, crash or device-lost
+  2    a bad plan, bad flags or a database that cannot be used; nothing was started
+  3    nothing could run here
+  130  stopped by Ctrl-C; finished rows are kept";
+
+const SWEEP_EXAMPLE: &str = "\
+Examples:
+  parallax sweep --models bert-tiny,vit-tiny --targets webgpu@chrome,webgpu@firefox,onnxruntime:cpu
+  parallax sweep plan.toml --samples 50 --json > result.json
+
+A plan:
+  models = [\"bert-tiny\", \"./my-model\"]
+  targets = [\"webgpu@chrome\", \"webgpu@beta\", \"wgpu:vulkan\"]
+  samples = 50
+  timeout_s = 120
+  [browsers.beta]
+  kind = \"chromium\"
+  binary = \"/opt/chrome-beta/chrome\"";
+
+const DETECT_EXAMPLE: &str = "\
+Example:
+  parallax detect --json | jq '.capabilities[] | select(.state == \"missing\")'";
+
+const MATMUL_EXAMPLE: &str = "\
+Example:
+  parallax bench matmul --browsers chrome,firefox --sizes 512,1024";
+
+/// Sweeps machine-learning models through browsers and native engines, checks the answers and keeps the numbers.
+#[derive(Debug, Parser)]
+#[command(name = "parallax", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run every model on every target, print the table, keep all numbers in a database.
+    #[command(after_help = format!("{SWEEP_EXAMPLE}\n\n{EXIT_CODES}"))]
+    Sweep(SweepArgs),
+    /// Say which browsers and engines are here, what they run on, and how to get what is missing.
+    #[command(after_help = DETECT_EXAMPLE)]
+    Detect(DetectArgs),
+    /// Time one thing against a peer.
+    #[command(subcommand, after_help = MATMUL_EXAMPLE)]
+    Bench(Bench),
+    /// Run a command, and end it with everything it started once standard input hangs up.
+    #[command(hide = true)]
+    Guard(GuardArgs),
+}
+
+/// What `bench` can time.
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// One square f32 matrix product in a browser: ours and onnxruntime-web's WebGPU, turn by turn.
+    #[command(after_help = MATMUL_EXAMPLE)]
+    Matmul(MatmulArgs),
+}
+
+/// Flags of `parallax sweep`. A flag overrides the plan.
+#[derive(Debug, Args)]
+pub struct SweepArgs {
+    /// A TOML file that says what to sweep; flags override it
+    pub plan: Option<PathBuf>,
+    /// Models: names of fixtures, or folders with a model.toml
+    #[arg(long, value_delimiter = ',', value_name = "MODEL,..")]
+    pub models: Vec<String>,
+    /// Targets: engine[:device][@browser], as in webgpu@chrome, webnn:cpu@edge, wgpu:vulkan
+    #[arg(long, value_delimiter = ',', value_name = "TARGET,..")]
+    pub targets: Vec<Target>,
+    /// Latency samples per case, after warm-up [default: 20]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub samples: Option<u32>,
+    /// Seconds that one case may take [default: 300]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout_s: Option<u64>,
+    /// The database that keeps the results; made if it is not there
+    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
+    pub db: PathBuf,
+    /// Print one JSON document instead of the table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `parallax detect`.
+#[derive(Debug, Args)]
+pub struct DetectArgs {
+    /// The database that keeps what was found; made if it is not there
+    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
+    pub db: PathBuf,
+    /// Print one JSON document instead of the table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `parallax guard` runs.
+#[derive(Debug, Args)]
+pub struct GuardArgs {
+    /// The program and its arguments
+    #[arg(last = true, required = true)]
+    pub command: Vec<OsString>,
+}
+
+/// Flags of `parallax bench matmul`.
+#[derive(Debug, Args)]
+pub struct MatmulArgs {
+    /// Browsers to run it in
+    #[arg(long, value_delimiter = ',', value_name = "BROWSER,..", default_value = "chrome,firefox")]
+    pub browsers: Vec<String>,
+    /// Rows and columns of both matrices
+    #[arg(long, value_delimiter = ',', value_name = "SIZE,..", default_value = "512,1024",
+          value_parser = clap::value_parser!(u32).range(1..=8192))]
+    pub sizes: Vec<u32>,
+    /// Rounds after warm-up; each times both sides once
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+    /// Print one JSON document instead of the table
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        for path in [&["parallax", "sweep"][..], &["parallax", "detect"], &["parallax", "bench", "matmul"]] {
+            let arguments = path.iter().chain(&["--help"]);
+            let help = Cli::try_parse_from(arguments).unwrap_err().to_string();
+            assert!(help.contains("Example") && help.contains(&path.join(" ")), "{path:?}: {help}");
+        }
+    }
+
+    #[test]
+    fn bad_flags_are_refused_with_what_would_be_right() {
+        for (arguments, part) in [
+            (&["--targets", "webgup@chrome"][..], "did you mean \"webgpu\""),
+            (&["--samples", "0"], "1.."),
+            (&["--timeout-s", "0"], "1.."),
+            (&["--modles", "x"], "--models"),
+        ] {
+            let all = ["parallax", "sweep"].iter().chain(arguments);
+            let message = Cli::try_parse_from(all).unwrap_err().to_string();
+            assert!(message.contains(part), "{arguments:?}: {message}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Everything that ends a command early. A case that goes wrong is a row instead, never one of these.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::exit::Exit;
+
+/// Why a command could not begin, or had to stop.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each field is")]
+pub enum Error {
+    #[error(
+        "nothing to sweep: no {missing}; name them with --models and --targets or in a plan, for example\n  \
+         parallax sweep --models bert-tiny,vit-tiny --targets webgpu@chrome,onnxruntime:cpu"
+    )]
+    NothingAsked { missing: &'static str },
+    #[error("cannot read the plan {}: {source}", path.display())]
+    PlanUnreadable { path: PathBuf, source: io::Error },
+    #[error("the plan {} is not right: {message}", path.display())]
+    PlanInvalid { path: PathBuf, message: String },
+    #[error(
+        "target \"{target}\": there is no browser \"{browser}\"{hint}; the browsers are {known}; add others under [browsers.NAME] in a plan"
+    )]
+    UnknownBrowser { target: String, browser: String, hint: String, known: String },
+    #[error("browser \"{name}\": {message}")]
+    BrowserInvalid { name: String, message: String },
+    #[error("there is no model \"{model}\"{hint}; the models in {} are {known}; a folder with a model.toml works too", fixtures.display())]
+    UnknownModel { model: String, hint: String, known: String, fixtures: PathBuf },
+    #[error("{}: {message}", path.display())]
+    ModelInvalid { path: PathBuf, message: String },
+    #[error("cannot read {} of the model: {source}", path.display())]
+    ModelUnreadable { path: PathBuf, source: io::Error },
+    #[error("two models are called \"{name}\": {} and {}; give one another name in its model.toml", first.display(), second.display())]
+    SameName { name: String, first: PathBuf, second: PathBuf },
+    #[error("{} is not a DuckDB database; name another file with --db (it was left as it is)", path.display())]
+    NotADatabase { path: PathBuf },
+    #[error("{} is a database, but not one of Parallax: {found}; name another file with --db", path.display())]
+    ForeignDatabase { path: PathBuf, found: String },
+    #[error("the database {} is held by another process{holder}; wait for it to end or name another file with --db", path.display())]
+    DatabaseHeld { path: PathBuf, holder: String },
+    #[error("the database {} was written by a newer Parallax (schema {found}, this one knows {known}); update Parallax or name another file with --db", path.display())]
+    DatabaseNewer { path: PathBuf, found: i64, known: i64 },
+    #[error("cannot open the database {}: {message}; name another file with --db", path.display())]
+    DatabaseUnopened { path: PathBuf, message: String },
+    #[error("the database failed while {doing}: {source}")]
+    Store { doing: &'static str, source: duckdb::Error },
+    #[error("the page server cannot start: {reason}; {remedy}")]
+    PageServer { reason: String, remedy: String },
+    #[error("cannot listen for Ctrl-C: {0}")]
+    Signals(io::Error),
+    #[error("cannot write the report: {0}")]
+    Output(io::Error),
+    #[error("a row of the database is not one that Parallax writes: {0}")]
+    Row(String),
+    #[error("{0}")]
+    NothingRan(String),
+}
+
+impl Error {
+    /// The exit code that goes with it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Error::NothingAsked { .. }
+            | Error::PlanUnreadable { .. }
+            | Error::PlanInvalid { .. }
+            | Error::UnknownBrowser { .. }
+            | Error::BrowserInvalid { .. }
+            | Error::UnknownModel { .. }
+            | Error::ModelInvalid { .. }
+            | Error::ModelUnreadable { .. }
+            | Error::SameName { .. }
+            | Error::NotADatabase { .. }
+            | Error::ForeignDatabase { .. }
+            | Error::DatabaseHeld { .. }
+            | Error::DatabaseNewer { .. }
+            | Error::DatabaseUnopened { .. } => Exit::BadRequest,
+            Error::Store { .. } | Error::Signals(_) | Error::Output(_) | Error::Row(_) => Exit::GateFailed,
+            Error::PageServer { .. } | Error::NothingRan(_) => Exit::NothingRan,
+        }
+    }
+}

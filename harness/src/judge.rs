@@ -1,0 +1,247 @@
+//! Gives each outcome its verdict. Pure: the executor reports, this decides.
+
+use protocol::{Answer, Failure, InferenceReport, Metric, Outcome, OutputCheck, Target, Verdict};
+
+use crate::case::Case;
+use crate::session::Fault;
+
+/// How a case ended, and why in words unless it passed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// The word.
+    pub verdict: Verdict,
+    /// What failed, where, and what to do; nothing for a pass.
+    pub message: Option<String>,
+    /// Where it really ran, if it ran.
+    pub actual_target: Option<Target>,
+}
+
+impl Judgement {
+    fn failed(verdict: Verdict, message: String) -> Judgement {
+        Judgement { verdict, message: Some(message), actual_target: None }
+    }
+}
+
+/// Judges a session that ended under a case, or could not be opened for it.
+pub fn fault(fault: &Fault) -> Judgement {
+    Judgement::failed(fault.verdict(), fault.to_string())
+}
+
+/// Judges the answer to a case.
+pub fn outcome(case: &Case, outcome: &Outcome) -> Judgement {
+    match &outcome.answer {
+        Answer::Inferred(report) => inference(case, report),
+        Answer::Failed(Failure { kind, message }) => Judgement::failed((*kind).into(), message.clone()),
+        Answer::Detected { .. } | Answer::Dueled(_) => {
+            Judgement::failed(Verdict::Error, "the answer is not one to an inference".to_owned())
+        }
+    }
+}
+
+fn inference(case: &Case, report: &InferenceReport) -> Judgement {
+    let actual = actual_target(&case.target, report);
+    let complaint =
+        elsewhere(&case.target, &actual).or_else(|| unproven(report)).or_else(|| wrong(case, report));
+    let (verdict, message) = match complaint {
+        Some((verdict, message)) => (verdict, Some(message)),
+        None => (Verdict::Pass, None),
+    };
+    Judgement { verdict, message, actual_target: Some(actual) }
+}
+
+/// The report's engine and device in the target grammar. A device is left out where the engine takes none.
+fn actual_target(asked: &Target, report: &InferenceReport) -> Target {
+    let device = report.device.filter(|device| report.engine.devices().contains(device));
+    Target { engine: report.engine, device, browser: asked.browser.clone() }
+}
+
+type Complaint = (Verdict, String);
+
+/// An answer from elsewhere is no answer: a fallback must never pass for what was asked.
+fn elsewhere(asked: &Target, actual: &Target) -> Option<Complaint> {
+    let message = || format!("it ran on {actual} instead of {asked}; that says nothing about {asked}");
+    (asked != actual).then(|| (Verdict::Error, message()))
+}
+
+fn unproven(report: &InferenceReport) -> Option<Complaint> {
+    let latency = report.metrics.iter().find(|samples| samples.metric == Metric::LatencyMs);
+    if report.checks.is_empty() {
+        let message = "no output was compared with an expected one, so nothing says that the answer is right";
+        return Some((Verdict::Error, message.to_owned()));
+    }
+    if latency.is_none_or(|samples| samples.values.is_empty()) {
+        return Some((Verdict::Error, "no latency was measured".to_owned()));
+    }
+    let odd = report.metrics.iter().find_map(|samples| {
+        let value = samples.values.iter().find(|value| !value.is_finite() || **value < 0.0)?;
+        Some(format!("{} holds {value}, which no clock can read", samples.metric.name()))
+    });
+    odd.map(|message| (Verdict::Error, message))
+}
+
+fn wrong(case: &Case, report: &InferenceReport) -> Option<Complaint> {
+    let tolerance = case.model.tolerance();
+    let faults: Vec<String> = report
+        .checks
+        .iter()
+        .filter(|check| !check.is_within(tolerance))
+        .map(|check| describe(check, tolerance))
+        .collect();
+    (!faults.is_empty()).then(|| (Verdict::Mismatch, faults.join("; ")))
+}
+
+fn describe(check: &OutputCheck, tolerance: f64) -> String {
+    match &check.fault {
+        Some(fault) => format!("output \"{}\" {fault}", check.output),
+        None => format!(
+            "output \"{}\" is off by {:.2e}, more than the {tolerance:e} allowed",
+            check.output, check.max_abs_error
+        ),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use protocol::{Adapter, Device, DuelReport, Engine, FailureKind, Samples};
+
+    use super::*;
+    use crate::case::tests::case;
+
+    /// A report of a right answer from `webgpu`.
+    pub(crate) fn report() -> InferenceReport {
+        let within = OutputCheck::compare("logits", (&[2], &[1.0, 2.0]), (&[2], &[1.0, 2.00001]));
+        InferenceReport {
+            engine: Engine::Webgpu,
+            device: None,
+            adapter: Adapter { vendor: "google".to_owned(), software: true, ..Adapter::default() },
+            checks: vec![within],
+            metrics: vec![Samples { metric: Metric::LatencyMs, values: vec![10.0, 11.0, 12.0] }],
+            features: BTreeMap::from([("kick".to_owned(), "on".to_owned())]),
+        }
+    }
+
+    fn judged(target: &str, answer: Answer) -> Judgement {
+        outcome(&case("m", target), &Outcome { id: 1, answer })
+    }
+
+    #[test]
+    fn a_report_passes_only_when_it_is_right_measured_and_from_where_it_was_asked() {
+        let compare =
+            |actual, expected| OutputCheck::compare("logits", (&[1], &[actual]), (&[1], &[expected]));
+        let rows: Vec<(&str, &str, InferenceReport, Verdict, &str)> = vec![
+            ("right", "webgpu@chrome", report(), Verdict::Pass, ""),
+            (
+                "over the tolerance of 1e-4",
+                "webgpu@chrome",
+                InferenceReport { checks: vec![compare(1.0, 1.5)], ..report() },
+                Verdict::Mismatch,
+                "output \"logits\" is off by 5.00e-1, more than the 1e-4 allowed",
+            ),
+            (
+                "one wrong output among right ones",
+                "webgpu@chrome",
+                InferenceReport { checks: vec![compare(1.0, 1.0), compare(f32::NAN, 1.0)], ..report() },
+                Verdict::Mismatch,
+                "element 0 is NaN",
+            ),
+            (
+                "nothing checked",
+                "webgpu@chrome",
+                InferenceReport { checks: vec![], ..report() },
+                Verdict::Error,
+                "no output was compared",
+            ),
+            (
+                "nothing measured",
+                "webgpu@chrome",
+                InferenceReport { metrics: vec![], ..report() },
+                Verdict::Error,
+                "no latency",
+            ),
+            (
+                "a time that cannot be",
+                "webgpu@chrome",
+                InferenceReport {
+                    metrics: vec![Samples { metric: Metric::LatencyMs, values: vec![1.0, -2.0] }],
+                    ..report()
+                },
+                Verdict::Error,
+                "latency_ms holds -2",
+            ),
+            (
+                "another engine",
+                "wasm@chrome",
+                report(),
+                Verdict::Error,
+                "it ran on webgpu@chrome instead of wasm@chrome",
+            ),
+            (
+                "another device",
+                "webnn:npu@chrome",
+                InferenceReport { engine: Engine::Webnn, device: Some(Device::Cpu), ..report() },
+                Verdict::Error,
+                "it ran on webnn:cpu@chrome instead of webnn:npu@chrome",
+            ),
+            (
+                "no device told",
+                "webnn:npu@chrome",
+                InferenceReport { engine: Engine::Webnn, device: None, ..report() },
+                Verdict::Error,
+                "it ran on webnn@chrome",
+            ),
+            (
+                "a device told by an engine that takes none",
+                "webgpu@chrome",
+                InferenceReport { device: Some(Device::Gpu), ..report() },
+                Verdict::Pass,
+                "",
+            ),
+        ];
+        for (name, target, report, verdict, part) in rows {
+            let judgement = judged(target, Answer::Inferred(Box::new(report)));
+            assert_eq!(judgement.verdict, verdict, "{name}: {judgement:?}");
+            assert!(judgement.message.unwrap_or_default().contains(part), "{name}");
+        }
+    }
+
+    #[test]
+    fn failures_and_strange_answers_keep_their_words() {
+        let failure = |kind| Answer::Failed(Failure { kind, message: "why".to_owned() });
+        let duel = DuelReport {
+            adapter: Adapter::default(),
+            ours_ms: vec![],
+            peer_ms: vec![],
+            ours_gpu_ms: vec![],
+            max_abs_difference: 0.0,
+        };
+        for (answer, verdict, message) in [
+            (failure(FailureKind::Unsupported), Verdict::Unsupported, "why"),
+            (failure(FailureKind::Unavailable), Verdict::Unavailable, "why"),
+            (failure(FailureKind::DeviceLost), Verdict::DeviceLost, "why"),
+            (failure(FailureKind::Error), Verdict::Error, "why"),
+            (Answer::Dueled(duel), Verdict::Error, "the answer is not one to an inference"),
+        ] {
+            let judgement = judged("webgpu@chrome", answer);
+            assert_eq!((judgement.verdict, judgement.message.as_deref()), (verdict, Some(message)));
+            assert_eq!(judgement.actual_target, None);
+        }
+    }
+
+    #[test]
+    fn faults_say_what_happened_and_what_to_do() {
+        for (given, verdict, message) in [
+            (Fault::Timeout { limit: Duration::from_secs(5) }, Verdict::Timeout, "no answer within 5 s"),
+            (Fault::Crash { message: "the tab died".into() }, Verdict::Crash, "the tab died"),
+            (
+                Fault::Unavailable { reason: "no Edge".into(), remedy: "install it".into() },
+                Verdict::Unavailable,
+                "no Edge; install it",
+            ),
+        ] {
+            assert_eq!(fault(&given), Judgement::failed(verdict, message.to_owned()));
+        }
+    }
+}

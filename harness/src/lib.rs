@@ -1,0 +1,25 @@
+//! The command `parallax`, as a library: plan → cases → schedule → session → outcome → store → reports.
+//! It never links an inference engine: whatever crashes there is a row here.
+
+pub mod browser;
+pub mod case;
+pub mod cli;
+pub mod detect;
+pub mod error;
+pub mod event;
+pub mod exit;
+pub mod interrupt;
+pub mod judge;
+pub mod matmul;
+pub mod model;
+pub mod page_server;
+pub mod plan;
+pub mod report;
+pub mod schedule;
+pub mod session;
+pub mod statistics;
+pub mod store;
+pub mod sweep;
+pub mod trial;
+
+pub use error::Error;

@@ -1,0 +1,322 @@
+//! Finds model folders by name or path and reads what they hold. It never looks inside a graph.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+
+use protocol::Manifest;
+use protocol::suggest::did_you_mean;
+use sha2::{Digest, Sha256};
+
+use crate::error::Error;
+
+/// The file that makes a folder a model.
+const MANIFEST: &str = "model.toml";
+/// The one precision that models are run in.
+pub const PRECISION: &str = "fp32";
+
+/// A model folder, read and found sound.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// The folder, absolute.
+    pub folder: PathBuf,
+    /// Its `model.toml`.
+    pub manifest: Manifest,
+    /// SHA-256 in hexadecimal over every file of the folder, names included: other contents, other digest.
+    pub digest: String,
+    /// Items in one inference: the leading dimension that all inputs share, else 1.
+    pub batch: u32,
+}
+
+impl Model {
+    /// Reads the model folder at `folder`.
+    ///
+    /// # Errors
+    /// When `model.toml` is missing or wrong, or names a file that is not in the folder.
+    pub fn read(folder: &Path) -> Result<Model, Error> {
+        let folder = folder.canonicalize().map_err(|source| unreadable(folder, source))?;
+        let manifest = read_manifest(&folder.join(MANIFEST))?;
+        for file in files_of(&manifest) {
+            check_file(&folder, file)?;
+        }
+        let batch = batch_of(&folder.join(&manifest.inputs)).unwrap_or(1);
+        Ok(Model { digest: digest(&folder)?, manifest, batch, folder })
+    }
+
+    /// Largest absolute error allowed.
+    pub fn tolerance(&self) -> f64 {
+        self.manifest.tolerances.get(PRECISION).copied().unwrap_or(0.0)
+    }
+}
+
+/// Where models are found by name: `models` in the folder `PARALLAX_FIXTURES`, else in the fixtures of the
+/// checkout that this command was built from.
+pub fn fixtures_folder() -> PathBuf {
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    let named = std::env::var_os("PARALLAX_FIXTURES").map(PathBuf::from);
+    named.unwrap_or_else(|| checkout.join("fixtures")).join("models")
+}
+
+/// Finds a model: the name of a folder in `fixtures`, or the path of any folder with a `model.toml`, seen
+/// from `base`.
+///
+/// # Errors
+/// When there is none, naming those that exist; or when the folder is not sound.
+pub fn find(model: &str, fixtures: &Path, base: &Path) -> Result<Model, Error> {
+    let is_name = matches!(
+        Path::new(model).components().collect::<Vec<_>>()[..],
+        [Component::Normal(name)] if name == model
+    );
+    let path = base.join(model);
+    let candidates = [is_name.then(|| fixtures.join(model)), Some(path.clone())];
+    match candidates.into_iter().flatten().find(|folder| folder.join(MANIFEST).is_file()) {
+        Some(folder) => Model::read(&folder),
+        None if path.is_dir() && !model.is_empty() => {
+            Err(invalid(&path, format!("the folder has no {MANIFEST}, so it is not a model")))
+        }
+        None => Err(unknown(model, fixtures)),
+    }
+}
+
+fn unknown(model: &str, fixtures: &Path) -> Error {
+    let known = names_in(fixtures);
+    Error::UnknownModel {
+        hint: did_you_mean(model, known.iter().map(String::as_str)),
+        known: if known.is_empty() { "none".to_owned() } else { known.join(", ") },
+        fixtures: fixtures.to_owned(),
+        model: model.to_owned(),
+    }
+}
+
+fn names_in(fixtures: &Path) -> Vec<String> {
+    let entries = fs::read_dir(fixtures).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter(|entry| entry.path().join(MANIFEST).is_file())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names
+}
+
+fn read_manifest(path: &Path) -> Result<Manifest, Error> {
+    let text = fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
+    let manifest: Manifest = toml::from_str(&text).map_err(|error| invalid(path, error.to_string()))?;
+    let problem = if !is_plain_name(&manifest.name) {
+        Some(format!("the name {:?} may hold only letters, digits, '.', '_' and '-'", manifest.name))
+    } else if manifest.components.is_empty() {
+        Some("it has no [[components]]: name at least one ONNX file".to_owned())
+    } else {
+        match manifest.tolerances.get(PRECISION) {
+            None => Some(format!("[tolerances] has no {PRECISION}: add for example {PRECISION} = 1e-4")),
+            Some(tolerance) if !tolerance.is_finite() || *tolerance < 0.0 => {
+                Some(format!("the {PRECISION} tolerance {tolerance} is not a number of at least 0"))
+            }
+            Some(_) => None,
+        }
+    };
+    problem.map_or(Ok(manifest), |message| Err(invalid(path, message)))
+}
+
+/// A name that can stand in a URL's path and in a table.
+fn is_plain_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+}
+
+fn files_of(manifest: &Manifest) -> impl Iterator<Item = &str> {
+    let components = manifest.components.iter().map(|component| component.file.as_str());
+    components.chain([manifest.inputs.as_str(), manifest.expected.as_str()])
+}
+
+fn check_file(folder: &Path, file: &str) -> Result<(), Error> {
+    let stays_inside = Path::new(file).components().all(|part| matches!(part, Component::Normal(_)));
+    if !stays_inside {
+        return Err(invalid(&folder.join(MANIFEST), format!("{file:?} is not a file inside the folder")));
+    }
+    match folder.join(file).is_file() {
+        true => Ok(()),
+        false => Err(invalid(&folder.join(MANIFEST), format!("it names {file}, which is not in the folder"))),
+    }
+}
+
+/// Hashes every file below `folder`, in the order of their paths: path, length, contents.
+fn digest(folder: &Path) -> Result<String, Error> {
+    let mut files = Vec::new();
+    list_files(folder, &mut files)?;
+    files.sort();
+    let mut hasher = Sha256::new();
+    for path in files {
+        let contents = fs::read(&path).map_err(|source| unreadable(&path, source))?;
+        let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy();
+        hasher.update(format!("{name}\n{}\n", contents.len()));
+        hasher.update(contents);
+    }
+    Ok(hexadecimal(&hasher.finalize()))
+}
+
+fn list_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
+    for entry in fs::read_dir(folder).map_err(|source| unreadable(folder, source))?.flatten() {
+        let path = entry.path();
+        // A link to a folder could lead in a circle; a link to a file is a file.
+        match (path.is_file(), path.is_dir() && !path.is_symlink()) {
+            (true, _) => files.push(path),
+            (false, true) => list_files(&path, files)?,
+            (false, false) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Bytes as lower-case hexadecimal.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The leading dimension shared by all tensors of a safetensors file.
+///
+/// The header is a little-endian u64 length and that many bytes of JSON
+/// (<https://github.com/huggingface/safetensors#format>). A file that is not like this has no batch: the
+/// executor says what is wrong with it.
+fn batch_of(inputs: &Path) -> Option<u32> {
+    const HEADER_LIMIT_BYTES: u64 = 100_000_000;
+    let mut file = fs::File::open(inputs).ok()?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length).ok()?;
+    let length = u64::from_le_bytes(length);
+    let mut header = Vec::new();
+    file.take(length.min(HEADER_LIMIT_BYTES)).read_to_end(&mut header).ok()?;
+    let header: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&header).ok()?;
+    let mut tensors = header.iter().filter(|(name, _)| *name != "__metadata__");
+    let leading = |tensor: &serde_json::Value| tensor["shape"][0].as_u64();
+    let first = leading(tensors.next()?.1)?;
+    let shared = tensors.all(|(_, tensor)| leading(tensor) == Some(first));
+    u32::try_from(first).ok().filter(|batch| shared && *batch > 0)
+}
+
+fn unreadable(path: &Path, source: std::io::Error) -> Error {
+    Error::ModelUnreadable { path: path.to_owned(), source }
+}
+
+fn invalid(path: &Path, message: String) -> Error {
+    Error::ModelInvalid { path: path.to_owned(), message }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const SOUND: &str = r#"
+name = "sound"
+family = "bert"
+modality = "text"
+source = "by hand"
+inputs = "inputs.safetensors"
+expected = "expected.safetensors"
+components = [{ name = "model", file = "model.onnx" }]
+tolerances = { fp32 = 1e-4 }
+"#;
+
+    /// A safetensors file with these shapes and no data.
+    fn header(shapes: &[&[u32]]) -> Vec<u8> {
+        let tensors = shapes.iter().enumerate();
+        let tensors: Vec<_> = tensors.map(|(i, shape)| format!("\"t{i}\":{{\"shape\":{shape:?}}}")).collect();
+        let json = format!("{{{}}}", tensors.join(","));
+        [&(json.len() as u64).to_le_bytes()[..], json.as_bytes()].concat()
+    }
+
+    fn fixtures(manifest: &str) -> TempDir {
+        let root = TempDir::new().unwrap();
+        let folder = root.path().join("sound");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("model.toml"), manifest).unwrap();
+        fs::write(folder.join("model.onnx"), "graph").unwrap();
+        fs::write(folder.join("inputs.safetensors"), header(&[&[2, 8], &[2]])).unwrap();
+        fs::write(folder.join("expected.safetensors"), "").unwrap();
+        root
+    }
+
+    #[test]
+    fn a_model_is_found_by_name_and_by_path() {
+        let root = fixtures(SOUND);
+        let by_name = find("sound", root.path(), Path::new("")).unwrap();
+        let by_path = find("sound", Path::new("/nowhere"), root.path()).unwrap();
+        assert_eq!(by_name, by_path);
+        assert_eq!((by_name.manifest.name.as_str(), by_name.batch, by_name.tolerance()), ("sound", 2, 1e-4));
+    }
+
+    #[test]
+    fn a_model_that_is_not_there_is_refused_with_those_that_are() {
+        let root = fixtures(SOUND);
+        for (model, parts) in [
+            ("sonud", &["did you mean \"sound\"", "sound"][..]),
+            ("whisper", &["there is no model \"whisper\";", "are sound"]),
+            ("", &["there is no model \"\""]),
+            ("../sound", &["there is no model"]),
+        ] {
+            let message = find(model, root.path(), Path::new("/nowhere")).unwrap_err().to_string();
+            assert!(parts.iter().all(|part| message.contains(part)), "{model}: {message}");
+        }
+        let message = find(".", root.path(), root.path()).unwrap_err().to_string();
+        assert!(message.contains("has no model.toml"), "{message}");
+    }
+
+    #[test]
+    fn a_manifest_that_is_wrong_is_refused_with_its_place() {
+        for (from, to, part) in [
+            ("name = \"sound\"", "name = \"a b\"", "may hold only"),
+            ("family", "famly", "famly"),
+            ("model.onnx", "other.onnx", "names other.onnx, which is not in the folder"),
+            ("\"inputs.safetensors\"", "\"../../etc/passwd\"", "not a file inside the folder"),
+            ("fp32 = 1e-4", "fp16 = 1e-4", "[tolerances] has no fp32"),
+            ("fp32 = 1e-4", "fp32 = nan", "is not a number of at least 0"),
+            (
+                "components = [{ name = \"model\", file = \"model.onnx\" }]",
+                "components = []",
+                "[[components]]",
+            ),
+        ] {
+            let root = fixtures(&SOUND.replace(from, to));
+            let message = find("sound", root.path(), Path::new("")).unwrap_err().to_string();
+            assert!(message.contains(part) && message.contains("model.toml"), "{to}: {message}");
+        }
+    }
+
+    #[test]
+    fn the_digest_follows_every_file() {
+        let digest_after = |change: fn(&Path)| {
+            let root = fixtures(SOUND);
+            change(&root.path().join("sound"));
+            find("sound", root.path(), Path::new("")).unwrap().digest
+        };
+        let original = digest_after(|_| {});
+        assert_eq!(original, digest_after(|_| {}));
+        for (name, change) in [
+            ("contents", (|folder| fs::write(folder.join("model.onnx"), "Graph").unwrap()) as fn(&Path)),
+            ("external data", |folder| fs::write(folder.join("weights.bin"), "").unwrap()),
+            ("a subfolder's file", |folder| {
+                fs::create_dir(folder.join("onnx")).unwrap();
+                fs::write(folder.join("onnx/weights.bin"), "1").unwrap();
+            }),
+        ] {
+            assert_ne!(original, digest_after(change), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_batch_is_the_leading_dimension_that_all_inputs_share() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (name, contents, expected) in [
+            ("shared", header(&[&[4, 2], &[4]]), Some(4)),
+            ("not shared", header(&[&[4, 2], &[2, 4]]), None),
+            ("a scalar", header(&[&[]]), None),
+            ("nothing in it", header(&[]), None),
+            ("not a safetensors file", b"PK".to_vec(), None),
+            ("a length beyond the file", u64::MAX.to_le_bytes().to_vec(), None),
+        ] {
+            fs::write(file.path(), contents).unwrap();
+            assert_eq!(batch_of(file.path()), expected, "{name}");
+        }
+    }
+}

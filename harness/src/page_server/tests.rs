@@ -1,0 +1,194 @@
+//! Real requests against a real server: what may be read is, with the right headers, and nothing else.
+
+use std::fs;
+
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::*;
+
+/// A page, a model and a secret beside them.
+struct Scene {
+    folder: TempDir,
+    server: PageServer,
+}
+
+async fn scene() -> Scene {
+    let folder = TempDir::new().unwrap();
+    for (path, text) in [
+        ("www/index.html", "the page"),
+        ("www/main.js", "the script"),
+        ("www/pkg/runtime.wasm", "the module"),
+        ("www/worker.mjs", "the worker"),
+        ("model/model.onnx", "the model"),
+        ("model/a b.bin", "the weights"),
+        ("model/part/deep.bin", "the part"),
+        ("secret", "the secret"),
+        ("model-secret/key", "the secret"),
+    ] {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("../secret", folder.path().join("model/way-out")).unwrap();
+        std::os::unix::fs::symlink("..", folder.path().join("model/way-up")).unwrap();
+        std::os::unix::fs::symlink("model.onnx", folder.path().join("model/alias")).unwrap();
+    }
+    let server = PageServer::start_with(&folder.path().join("www")).await.unwrap();
+    server.mount("tiny", &folder.path().join("model"));
+    Scene { folder, server }
+}
+
+impl Scene {
+    /// Sends a request line and a host exactly as they are; gives the whole answer.
+    async fn ask(&self, line: &str, host: &str) -> String {
+        let mut stream = TcpStream::connect(&self.server.site.host).await.unwrap();
+        let request = format!("{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    /// Asks for a path below the token, as the page would.
+    async fn get(&self, path: &str) -> String {
+        let site = &self.server.site;
+        self.ask(&format!("GET /{}/{path}", site.token), &site.host).await
+    }
+}
+
+#[tokio::test]
+async fn the_page_and_the_models_are_read_with_their_types() {
+    let scene = scene().await;
+    for (path, media, text) in [
+        ("", "text/html", "the page"),
+        ("index.html", "text/html", "the page"),
+        ("main.js?instance=1", "text/javascript", "the script"),
+        ("worker.mjs", "application/javascript", "the worker"),
+        ("pkg/runtime.wasm", "application/wasm", "the module"),
+        ("models/tiny/model.onnx", "application/octet-stream", "the model"),
+        ("models/tiny/a%20b.bin", "application/octet-stream", "the weights"),
+        ("models/tiny/part/deep.bin", "application/octet-stream", "the part"),
+    ] {
+        let answer = scene.get(path).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        assert!(answer.contains(&format!("content-type: {media}")), "{path}: {answer}");
+        assert!(answer.ends_with(text), "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_is_isolated_and_never_kept() {
+    let scene = scene().await;
+    for path in ["", "main.js", "models/tiny/model.onnx", "not-here"] {
+        let answer = scene.get(path).await;
+        for line in [
+            "cross-origin-opener-policy: same-origin\r\n",
+            "cross-origin-embedder-policy: require-corp\r\n",
+            "cross-origin-resource-policy: same-origin\r\n",
+            "cache-control: no-store\r\n",
+        ] {
+            assert!(answer.contains(line), "{path}: no {line} in {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_else_can_be_read() {
+    let scene = scene().await;
+    let (host, token) = (scene.server.site.host.clone(), scene.server.site.token.clone());
+    let here = scene.folder.path().join("secret");
+    let mut paths: Vec<String> = [
+        "../secret",
+        "models/tiny/../../../secret",
+        "models/tiny/..%2f..%2fsecret",
+        "models/tiny/%2e%2e/%2e%2e/secret",
+        "models/tiny/%2e%2e/secret",
+        "models/tiny/..%5c..%5csecret",
+        "models/tiny/.%00./secret",
+        "models/tiny/part",
+        "models/tiny/",
+        "models/tiny",
+        "models/tiny//model.onnx",
+        "models/tiny/./model.onnx",
+        "models/tiny-secret/key",
+        "models/other/model.onnx",
+        "models/",
+        "pkg",
+        "pkg/",
+        "peer/ort.webgpu.min.mjs",
+        "%ff",
+        "models/tiny/way-out",
+        "models/tiny/way-up/secret",
+    ]
+    .map(|path| format!("/{token}/{path}"))
+    .into();
+    paths.push(format!("/{token}/{}", here.display()));
+    paths.push(format!(
+        "/{token}/models/tiny/{}",
+        utf8_percent_encode(&here.display().to_string(), NON_ALPHANUMERIC)
+    ));
+    paths.extend(["/", "/index.html", "/secret", "//", "/0/index.html"].map(str::to_owned));
+    paths.push(format!("/{}/index.html", token.to_uppercase() + "0"));
+    paths.push(format!("/{token}x/index.html"));
+    for path in paths {
+        let answer = scene.ask(&format!("GET {path}"), &host).await;
+        assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
+        assert!(!answer.contains("the secret"), "{path}: {answer}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_that_stays_inside_is_followed() {
+    assert!(scene().await.get("models/tiny/alias").await.ends_with("the model"));
+}
+
+#[tokio::test]
+async fn only_reading_under_the_loopback_address_is_answered() {
+    let scene = scene().await;
+    let (host, token) = (scene.server.site.host.clone(), scene.server.site.token.clone());
+    let port = host.rsplit_once(':').unwrap().1;
+    for (method, host, status) in [
+        ("GET", host.clone(), "200"),
+        ("HEAD", host.clone(), "200"),
+        ("POST", host.clone(), "404"),
+        ("DELETE", host.clone(), "404"),
+        ("GET", format!("evil.example:{port}"), "404"),
+        ("GET", "127.0.0.1".to_owned(), "404"),
+        ("GET", String::new(), "404"),
+    ] {
+        let answer = scene.ask(&format!("{method} /{token}/index.html"), &host).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{method} {host}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_is_mounted_once_however_often_it_is_asked_for() {
+    let scene = scene().await;
+    let model = scene.folder.path().join("model");
+    let first = scene.server.mount("tiny", &model);
+    assert_eq!(first, scene.server.mount("tiny", &model));
+    assert!(first.starts_with(scene.server.url()) && first.ends_with("models/tiny/"), "{first}");
+}
+
+#[tokio::test]
+async fn two_servers_share_neither_port_nor_token() {
+    let (one, two) = (scene().await, scene().await);
+    assert_ne!(one.server.site.host, two.server.site.host);
+    assert_ne!(one.server.site.token, two.server.site.token);
+    assert_eq!(one.server.site.token.len(), 32, "128 bits");
+}
+
+#[tokio::test]
+async fn a_folder_without_a_page_is_refused_by_name() {
+    let folder = TempDir::new().unwrap();
+    let refused = PageServer::start_with(folder.path()).await.err().unwrap().to_string();
+    assert!(
+        refused.contains("PARALLAX_WWW") && refused.contains(&folder.path().display().to_string()),
+        "{refused}"
+    );
+}

@@ -1,0 +1,247 @@
+//! What to sweep: a TOML file and the flags that override it, checked in full before anything starts.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::suggest::did_you_mean;
+use protocol::{Sampling, Target};
+use serde::Deserialize;
+
+use crate::browser::{self, BrowserEntry, BrowserOverride};
+use crate::cli::SweepArgs;
+use crate::error::Error;
+use crate::model::{self, Model};
+
+/// Seconds that one case may take unless the plan or a flag says otherwise.
+const TIMEOUT_S: u64 = 300;
+
+/// A plan in which everything named exists and fits together.
+#[derive(Debug)]
+pub struct Plan {
+    /// The models, each once.
+    pub models: Vec<Arc<Model>>,
+    /// The targets, each once.
+    pub targets: Vec<Target>,
+    /// How each case is measured.
+    pub sampling: Sampling,
+    /// How long one case may take.
+    pub timeout: Duration,
+    /// Every configured browser by name: the built-in ones, changed and added to by the plan.
+    pub browsers: BTreeMap<String, BrowserEntry>,
+    overrides: BTreeMap<String, BrowserOverride>,
+}
+
+/// The TOML file, as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct PlanFile {
+    models: Vec<String>,
+    targets: Vec<Target>,
+    samples: Option<std::num::NonZeroU32>,
+    timeout_s: Option<std::num::NonZeroU64>,
+    browsers: BTreeMap<String, BrowserOverride>,
+}
+
+impl Plan {
+    /// Reads the plan, lays the flags over it and checks all of it.
+    ///
+    /// # Errors
+    /// For a plan that cannot be read, an unknown key, model, target or browser, or nothing to do.
+    pub fn resolve(args: &SweepArgs) -> Result<Plan, Error> {
+        let file = args.plan.as_deref().map(read_file).transpose()?.unwrap_or_default();
+        let folder = args.plan.as_deref().and_then(Path::parent).map(PathBuf::from).unwrap_or_default();
+        let (names, base) = match args.models.is_empty() {
+            true => (&file.models, folder),
+            false => (&args.models, PathBuf::new()),
+        };
+        let targets = if args.targets.is_empty() { &file.targets } else { &args.targets };
+        check_asked(names, targets)?;
+        let browsers = browser::configured(&file.browsers)?;
+        for target in targets {
+            check_browser(target, &browsers)?;
+        }
+        let timeout_s = args.timeout_s.or(file.timeout_s.map(Into::into)).unwrap_or(TIMEOUT_S);
+        let mut sampling = Sampling::default();
+        sampling.samples = args.samples.or(file.samples.map(Into::into)).unwrap_or(sampling.samples);
+        Ok(Plan {
+            models: find_models(names, &base)?,
+            targets: each_once(targets),
+            sampling,
+            timeout: Duration::from_secs(timeout_s),
+            browsers,
+            overrides: file.browsers,
+        })
+    }
+
+    /// What the plan changes about the behaviour of a target's browser, as canonical JSON; empty when nothing.
+    ///
+    /// Where the browser and its driver lie is left out: that changes nothing about what a number means.
+    pub fn browser_settings(&self, target: &Target) -> String {
+        let changes = target.browser.as_ref().and_then(|name| self.overrides.get(name));
+        let Some(Ok(serde_json::Value::Object(mut settings))) = changes.map(serde_json::to_value) else {
+            return String::new();
+        };
+        settings
+            .retain(|key, value| !matches!(key.as_str(), "binary" | "driver" | "remote") && is_set(value));
+        if settings.is_empty() { String::new() } else { serde_json::Value::Object(settings).to_string() }
+    }
+}
+
+fn is_set(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Null => false,
+        serde_json::Value::Array(items) => !items.is_empty(),
+        serde_json::Value::Object(entries) => !entries.is_empty(),
+        serde_json::Value::Bool(_) | serde_json::Value::Number(_) | serde_json::Value::String(_) => true,
+    }
+}
+
+fn read_file(path: &Path) -> Result<PlanFile, Error> {
+    let unreadable = |source| Error::PlanUnreadable { path: path.to_owned(), source };
+    let text = fs::read_to_string(path).map_err(unreadable)?;
+    toml::from_str(&text).map_err(|error| Error::PlanInvalid {
+        path: path.to_owned(),
+        message: error.to_string().trim_end().to_owned(),
+    })
+}
+
+fn check_asked(models: &[String], targets: &[Target]) -> Result<(), Error> {
+    match (models.is_empty(), targets.is_empty()) {
+        (true, true) => Err(Error::NothingAsked { missing: "models and no targets" }),
+        (true, false) => Err(Error::NothingAsked { missing: "models" }),
+        (false, true) => Err(Error::NothingAsked { missing: "targets" }),
+        (false, false) => Ok(()),
+    }
+}
+
+fn check_browser(target: &Target, browsers: &BTreeMap<String, BrowserEntry>) -> Result<(), Error> {
+    let Some(browser) = target.browser.as_ref().filter(|name| !browsers.contains_key(*name)) else {
+        return Ok(());
+    };
+    let names = || browsers.keys().map(String::as_str);
+    Err(Error::UnknownBrowser {
+        target: target.to_string(),
+        browser: browser.clone(),
+        hint: did_you_mean(browser, names()),
+        known: names().collect::<Vec<_>>().join(", "),
+    })
+}
+
+fn find_models(names: &[String], base: &Path) -> Result<Vec<Arc<Model>>, Error> {
+    let fixtures = model::fixtures_folder();
+    let mut models: Vec<Arc<Model>> = Vec::new();
+    for name in names {
+        let found = model::find(name, &fixtures, base)?;
+        match models.iter().find(|other| other.manifest.name == found.manifest.name) {
+            None => models.push(Arc::new(found)),
+            Some(same) if same.folder == found.folder => {}
+            Some(other) => {
+                return Err(Error::SameName {
+                    name: found.manifest.name,
+                    first: other.folder.clone(),
+                    second: found.folder,
+                });
+            }
+        }
+    }
+    Ok(models)
+}
+
+fn each_once(targets: &[Target]) -> Vec<Target> {
+    let mut once: Vec<Target> = Vec::new();
+    for target in targets {
+        if !once.contains(target) {
+            once.push(target.clone());
+        }
+    }
+    once
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::case::expand;
+    use crate::cli::{Cli, Command};
+
+    /// Resolves `parallax sweep FLAGS` with a plan file of this text.
+    fn resolve(plan: Option<&str>, flags: &[&str]) -> Result<Plan, Error> {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("plan.toml");
+        let mut arguments: Vec<&str> = vec!["parallax", "sweep"];
+        if let Some(text) = plan {
+            fs::write(&path, text).unwrap();
+            arguments.push(path.to_str().unwrap());
+        }
+        arguments.extend(flags);
+        let Command::Sweep(args) = Cli::try_parse_from(arguments).unwrap().command else { unreachable!() };
+        Plan::resolve(&args)
+    }
+
+    fn cases(plan: &Plan) -> Vec<String> {
+        expand(plan).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn flags_override_the_plan_and_doubles_count_once() {
+        let text = "models = ['bert-tiny', 'vit-tiny', 'bert-tiny']\ntargets = ['burn:cpu', 'webgpu@chrome']\n\
+                    samples = 7\ntimeout_s = 9\n";
+        let plan = resolve(Some(text), &[]).unwrap();
+        let expected = [
+            "bert-tiny on burn:cpu",
+            "bert-tiny on webgpu@chrome",
+            "vit-tiny on burn:cpu",
+            "vit-tiny on webgpu@chrome",
+        ];
+        assert_eq!(cases(&plan), expected);
+        assert_eq!((plan.sampling.samples, plan.timeout.as_secs()), (7, 9));
+        let flags = ["--targets", "wgpu:vulkan,wgpu:vulkan", "--samples", "3", "--models", "vit-tiny"];
+        let plan = resolve(Some(text), &flags).unwrap();
+        assert_eq!(cases(&plan), ["vit-tiny on wgpu:vulkan"]);
+        assert_eq!((plan.sampling.samples, plan.timeout.as_secs()), (3, 9));
+    }
+
+    #[test]
+    fn what_is_not_right_is_refused_with_its_place_and_what_would_be() {
+        let sweep = "models = ['bert-tiny']\ntargets = ['webgpu@chrome']\n";
+        for (name, plan, flags, parts) in [
+            ("nothing", None, &[][..], &["no models and no targets", "--models", "--targets"][..]),
+            ("no targets", None, &["--models", "bert-tiny"], &["no targets"]),
+            ("no models", Some("targets = ['burn:cpu']"), &[], &["no models;"]),
+            (
+                "unknown key",
+                Some("models = ['bert-tiny']\ntargts = []"),
+                &[],
+                &["line 2", "targts", "targets"],
+            ),
+            ("not TOML", Some("models = ["), &[], &["plan.toml", "line 1"]),
+            ("bad target", Some("targets = ['burn:cpuu']"), &[], &["line 1", "did you mean \"cpu\""]),
+            ("no samples", Some("samples = 0"), &[], &["line 1", "samples"]),
+            ("browser", Some(sweep), &["--targets", "wasm@chorme"], &["did you mean \"chrome\"", "firefox"]),
+            ("model", Some(sweep), &["--models", "bert-tny"], &["did you mean \"bert-tiny\"", "vit-tiny"]),
+            ("browser's key", Some("[browsers.chrome]\nbinry = ''"), &[], &["line 2", "binry"]),
+        ] {
+            let error = resolve(plan, flags).unwrap_err();
+            let message = error.to_string();
+            assert_eq!(error.exit(), crate::exit::Exit::BadRequest, "{name}");
+            assert!(parts.iter().all(|part| message.contains(part)), "{name}: {message}");
+        }
+    }
+
+    #[test]
+    fn only_what_changes_a_browsers_behaviour_counts_as_its_settings() {
+        let plan = |browser: &str| {
+            let text =
+                format!("models = ['bert-tiny']\ntargets = ['wasm@chrome']\n[browsers.chrome]\n{browser}");
+            let plan = resolve(Some(&text), &[]).unwrap();
+            plan.browser_settings(&plan.targets[0])
+        };
+        assert_eq!(plan(""), "");
+        assert_eq!(plan("binary = '/opt/chrome'\ndriver = '/opt/chromedriver'"), "");
+        assert!(plan("arguments = ['--no-sandbox']").contains("--no-sandbox"));
+    }
+}

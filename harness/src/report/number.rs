@@ -1,0 +1,101 @@
+//! Writes numbers for people: three significant digits and a unit.
+
+use crate::statistics::Summary;
+
+/// Three significant digits without an exponent: `0.0123`, `12.3`, `1230`.
+pub fn three_digits(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    // Rounding to three digits may add one in front of the point: 9.996 is 10.0.
+    let exponent = format!("{value:.2e}").rsplit('e').next().and_then(|text| text.parse::<i32>().ok());
+    let exponent = exponent.unwrap_or(0);
+    match usize::try_from(2 - exponent) {
+        Ok(decimals) => format!("{value:.decimals$}"),
+        Err(_) => {
+            let unit = 10f64.powi(exponent - 2);
+            format!("{:.0}", (value / unit).round() * unit)
+        }
+    }
+}
+
+/// A unit of time and how many of it make a millisecond.
+fn time_unit(milliseconds: f64) -> (&'static str, f64) {
+    match milliseconds {
+        ms if ms >= 999.5 => ("s", 1e-3),
+        ms if ms >= 0.9995 || ms == 0.0 => ("ms", 1.0),
+        _ => ("µs", 1e3),
+    }
+}
+
+/// A time: `12.3 ms`, `1.23 s`, `456 µs`.
+pub fn time(milliseconds: f64) -> String {
+    let (unit, factor) = time_unit(milliseconds);
+    format!("{} {unit}", three_digits(milliseconds * factor))
+}
+
+/// A time with its interval, all in the median's unit: `12.3 ms [11.9, 12.8]`.
+pub fn time_interval(summary: &Summary) -> String {
+    let (_, factor) = time_unit(summary.median);
+    let [low, high] = [summary.low, summary.high].map(|ms| three_digits(ms * factor));
+    format!("{} [{low}, {high}]", time(summary.median))
+}
+
+/// A rate: `81.3 /s`.
+pub fn rate(per_second: f64) -> String {
+    format!("{} /s", three_digits(per_second))
+}
+
+/// An error: `1.19e-7`, `0`.
+pub fn error(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() { value.to_string() } else { format!("{value:.2e}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_three_significant_digits() {
+        for (value, expected) in [
+            (0.0, "0"),
+            (12.345, "12.3"),
+            (9.996, "10.0"),
+            (0.012345, "0.0123"),
+            (123.4, "123"),
+            (999.6, "1000"),
+            (12345.0, "12300"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(three_digits(value), expected);
+        }
+    }
+
+    #[test]
+    fn times_pick_their_unit() {
+        for (value, expected) in [
+            (0.0, "0 ms"),
+            (0.4567, "457 µs"),
+            (0.9996, "1.00 ms"),
+            (12.345, "12.3 ms"),
+            (999.6, "1.00 s"),
+            (75_000.0, "75.0 s"),
+        ] {
+            assert_eq!(time(value), expected);
+        }
+    }
+
+    #[test]
+    fn an_interval_is_in_the_medians_unit() {
+        let summary = Summary { median: 1500.0, low: 900.0, high: 2000.0, n: 9 };
+        assert_eq!(time_interval(&summary), "1.50 s [0.900, 2.00]");
+    }
+
+    #[test]
+    fn rates_and_errors() {
+        assert_eq!(
+            (rate(81.27), error(1.192e-7), error(0.0)),
+            ("81.3 /s".into(), "1.19e-7".into(), "0".into())
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! The report as a table for people, aligned, with every failure's message below it.
+
+use console::Style;
+use protocol::{Adapter, Metric, Verdict};
+
+use super::columns::{Align, lay_out};
+use super::{CaseRow, Report, number};
+
+/// One column: its head, its alignment, and what it shows of a case.
+struct Column(&'static str, Align, fn(&CaseRow) -> String);
+
+const COLUMNS: [Column; 10] = [
+    Column("model", Align::Left, |case| case.model.clone()),
+    Column("target", Align::Left, |case| case.target.clone()),
+    Column("verdict", Align::Left, |case| case.verdict.name().to_owned()),
+    Column("max error", Align::Right, |case| case.max_abs_error.map_or(dash(), number::error)),
+    Column("load", Align::Right, |case| time(case, Metric::LoadMs)),
+    Column("compile", Align::Right, |case| time(case, Metric::CompileMs)),
+    Column("first", Align::Right, |case| time(case, Metric::FirstInferenceMs)),
+    Column("latency [95 %]", Align::Right, latency),
+    Column("throughput", Align::Right, throughput),
+    Column("ran on", Align::Left, ran_on),
+];
+const VERDICT_COLUMN: usize = 2;
+
+/// The table, its messages and a closing line. Colours only when `colour`.
+pub fn render(report: &Report, colour: bool) -> String {
+    let heads = COLUMNS.map(|Column(head, align, _)| (head, align));
+    let rows: Vec<Vec<String>> = report.cases.iter().map(|case| row(case, colour)).collect();
+    let mut lines = lay_out(&heads, &rows);
+    lines.extend(messages(report));
+    lines.push(String::new());
+    lines.push(closing(report));
+    lines.join("\n")
+}
+
+fn row(case: &CaseRow, colour: bool) -> Vec<String> {
+    let mut cells: Vec<String> = COLUMNS.iter().map(|Column(_, _, cell)| cell(case)).collect();
+    let verdict = style(case.verdict).force_styling(colour).apply_to(&cells[VERDICT_COLUMN]).to_string();
+    cells[VERDICT_COLUMN] = verdict;
+    cells
+}
+
+fn style(verdict: Verdict) -> Style {
+    match verdict {
+        Verdict::Pass => Style::new().green(),
+        Verdict::Unsupported | Verdict::Unavailable => Style::new().yellow(),
+        Verdict::Mismatch | Verdict::Timeout | Verdict::Crash | Verdict::DeviceLost | Verdict::Error => {
+            Style::new().red().bold()
+        }
+    }
+}
+
+/// One paragraph for each case that did not pass; cases that share a message share a paragraph.
+fn messages(report: &Report) -> Vec<String> {
+    let mut paragraphs: Vec<(&str, Vec<String>)> = Vec::new();
+    for case in &report.cases {
+        let Some(message) = case.message.as_deref() else { continue };
+        let name = format!("{} on {} ({})", case.model, case.target, case.verdict.name());
+        match paragraphs.iter_mut().find(|(known, _)| *known == message) {
+            Some((_, names)) => names.push(name),
+            None => paragraphs.push((message, vec![name])),
+        }
+    }
+    let paragraph = |(message, names): (&str, Vec<String>)| {
+        format!("\n{}:\n  {}", names.join(", "), message.trim_end().replace('\n', "\n  "))
+    };
+    paragraphs.into_iter().map(paragraph).collect()
+}
+
+fn closing(report: &Report) -> String {
+    let count = |verdict| report.cases.iter().filter(|case| case.verdict == verdict).count();
+    let counts = Verdict::ALL.into_iter().map(|verdict| (count(verdict), verdict.name()));
+    let counts: Vec<String> =
+        counts.filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+    let counts = if counts.is_empty() { "no case finished".to_owned() } else { counts.join(", ") };
+    format!("run {} {}: {counts}", report.run.id, report.run.state)
+}
+
+fn dash() -> String {
+    "–".to_owned()
+}
+
+fn time(case: &CaseRow, metric: Metric) -> String {
+    case.metrics.get(metric.name()).map_or(dash(), |measured| number::time(measured.summary.median))
+}
+
+fn latency(case: &CaseRow) -> String {
+    let measured = case.metrics.get(Metric::LatencyMs.name());
+    measured.map_or(dash(), |measured| number::time_interval(&measured.summary))
+}
+
+fn throughput(case: &CaseRow) -> String {
+    let measured = case.metrics.get(Metric::ThroughputPerS.name());
+    measured.map_or(dash(), |measured| number::rate(measured.summary.median))
+}
+
+fn ran_on(case: &CaseRow) -> String {
+    let Some(adapter) = &case.adapter else { return dash() };
+    let elsewhere = case.actual_target.as_ref().filter(|actual| **actual != case.target);
+    let elsewhere = elsewhere.map(|actual| format!("{actual}: ")).unwrap_or_default();
+    format!("{elsewhere}{}", adapter_name(adapter))
+}
+
+/// The first two names that the adapter gives itself and that differ (maker, then product or generation), and
+/// whether it is a software one.
+pub fn adapter_name(adapter: &Adapter) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for name in [&adapter.vendor, &adapter.device, &adapter.architecture, &adapter.description] {
+        if !name.is_empty() && !names.contains(&name.as_str()) && names.len() < 2 {
+            names.push(name);
+        }
+    }
+    let name = if names.is_empty() { "unnamed adapter".to_owned() } else { names.join(" ") };
+    if adapter.software { name + ", software" } else { name }
+}

@@ -1,0 +1,149 @@
+//! The table and the document of one fixed report, as somebody reviewed them.
+
+use std::collections::BTreeMap;
+
+use super::*;
+
+fn measured(metric: &str, summary: (f64, f64, f64), samples: Vec<f64>) -> (String, Measured) {
+    let (median, low, high) = summary;
+    (metric.to_owned(), Measured { summary: Summary { median, low, high, n: 3 }, samples })
+}
+
+fn passed() -> CaseRow {
+    CaseRow {
+        model: "bert-tiny".to_owned(),
+        target: "webgpu@chrome".to_owned(),
+        actual_target: Some("webgpu@chrome".to_owned()),
+        verdict: Verdict::Pass,
+        message: None,
+        max_abs_error: Some(1.192_092_9e-7),
+        tolerance: 1e-4,
+        adapter: Some(Adapter {
+            vendor: "google".to_owned(),
+            architecture: "swiftshader".to_owned(),
+            software: true,
+            ..Adapter::default()
+        }),
+        metrics: BTreeMap::from([
+            measured("load_ms", (12.345, 12.345, 12.345), vec![12.345]),
+            measured("compile_ms", (1234.5, 1234.5, 1234.5), vec![1234.5]),
+            measured("first_inference_ms", (0.4567, 0.4567, 0.4567), vec![0.4567]),
+            measured("latency_ms", (9.996, 9.5, 11.0), vec![9.5, 9.996, 11.0]),
+            measured("throughput_per_s", (100.04, 90.9, 105.3), vec![]),
+        ]),
+        case_key: "0123456789abcdef".to_owned(),
+        precision: "fp32".to_owned(),
+        batch: 1,
+        concurrency: 1,
+        started_at: "2026-01-02T03:04:05.678Z".to_owned(),
+        finished_at: "2026-01-02T03:04:06.789Z".to_owned(),
+        checks: vec![],
+        features: BTreeMap::from([("kick".to_owned(), "on".to_owned())]),
+    }
+}
+
+fn failed(target: &str, verdict: Verdict, message: &str) -> CaseRow {
+    CaseRow {
+        target: target.to_owned(),
+        actual_target: None,
+        verdict,
+        message: Some(message.to_owned()),
+        max_abs_error: None,
+        adapter: None,
+        metrics: BTreeMap::new(),
+        features: BTreeMap::new(),
+        ..passed()
+    }
+}
+
+fn report() -> Report {
+    let missing = "no Edge was found; install it";
+    Report {
+        run: Run {
+            id: 7,
+            state: "finished".to_owned(),
+            started_at: "2026-01-02T03:04:05.678Z".to_owned(),
+            finished_at: None,
+            version: "0.1.0".to_owned(),
+            host: Host { os: "linux".to_owned(), architecture: "x86_64".to_owned(), logical_cpus: 2 },
+        },
+        cases: vec![
+            passed(),
+            failed("webgpu@edge", Verdict::Unavailable, missing),
+            failed("wasm@edge", Verdict::Unavailable, missing),
+            failed("webgpu@firefox", Verdict::Crash, "the tab died\nits last words: none"),
+        ],
+    }
+}
+
+const TABLE: &str = "\
+model      target          verdict      max error     load  compile   first        latency [95 %]  throughput  ran on
+───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+bert-tiny  webgpu@chrome   pass           1.19e-7  12.3 ms   1.23 s  457 µs  10.0 ms [9.50, 11.0]      100 /s  google swiftshader, software
+bert-tiny  webgpu@edge     unavailable          –        –        –       –                     –           –  –
+bert-tiny  wasm@edge       unavailable          –        –        –       –                     –           –  –
+bert-tiny  webgpu@firefox  crash                –        –        –       –                     –           –  –
+
+bert-tiny on webgpu@edge (unavailable), bert-tiny on wasm@edge (unavailable):
+  no Edge was found; install it
+
+bert-tiny on webgpu@firefox (crash):
+  the tab died
+  its last words: none
+
+run 7 finished: 1 pass, 2 unavailable, 1 crash";
+
+#[test]
+fn the_table_reads_like_this() {
+    let table = render(&report(), false);
+    assert_eq!(table, TABLE, "\n{table}");
+}
+
+#[test]
+fn colour_marks_the_verdicts_alone() {
+    let plain = render(&report(), false);
+    let coloured = render(&report(), true);
+    assert!(!plain.contains('\u{1b}') && coloured.contains("\u{1b}[32mpass"), "{coloured}");
+    assert_eq!(console::strip_ansi_codes(&coloured), plain);
+}
+
+#[test]
+fn an_answer_from_elsewhere_shows_where_it_came_from() {
+    let case = CaseRow { actual_target: Some("wasm@chrome".to_owned()), ..passed() };
+    let table = render(&Report { cases: vec![case], ..report() }, false);
+    assert!(table.contains("wasm@chrome: google swiftshader, software"), "{table}");
+}
+
+#[test]
+fn the_document_has_the_fields_it_promises() {
+    let document: serde_json::Value = serde_json::from_str(&document(&report())).unwrap();
+    let case = &document["cases"][0];
+    let expected = serde_json::json!({
+        "model": "bert-tiny", "target": "webgpu@chrome", "actual_target": "webgpu@chrome", "verdict": "pass",
+        "message": null, "max_abs_error": 1.192_092_9e-7, "tolerance": 1e-4,
+        "adapter": {"vendor": "google", "architecture": "swiftshader", "device": "", "description": "",
+                    "backend": "", "software": true, "features": [], "limits": {}},
+        "metrics": {
+            "load_ms": {"median": 12.345, "low": 12.345, "high": 12.345, "n": 3, "samples": [12.345]},
+            "compile_ms": {"median": 1234.5, "low": 1234.5, "high": 1234.5, "n": 3, "samples": [1234.5]},
+            "first_inference_ms": {"median": 0.4567, "low": 0.4567, "high": 0.4567, "n": 3, "samples": [0.4567]},
+            "latency_ms": {"median": 9.996, "low": 9.5, "high": 11.0, "n": 3, "samples": [9.5, 9.996, 11.0]},
+            "throughput_per_s": {"median": 100.04, "low": 90.9, "high": 105.3, "n": 3},
+        },
+        "case_key": "0123456789abcdef", "precision": "fp32", "batch": 1, "concurrency": 1,
+        "started_at": "2026-01-02T03:04:05.678Z", "finished_at": "2026-01-02T03:04:06.789Z",
+        "checks": [], "features": {"kick": "on"},
+    });
+    assert_eq!(case, &expected);
+    assert_eq!(document["run"]["host"]["logical_cpus"], 2);
+    let crash = &document["cases"][3];
+    assert_eq!((&crash["verdict"], &crash["adapter"]), (&"crash".into(), &serde_json::Value::Null));
+}
+
+#[test]
+fn an_error_that_is_not_finite_is_null_in_the_document() {
+    let case = CaseRow { max_abs_error: Some(f64::INFINITY), ..passed() };
+    let document: serde_json::Value =
+        serde_json::from_str(&document(&Report { cases: vec![case], ..report() })).unwrap();
+    assert_eq!(document["cases"][0]["max_abs_error"], serde_json::Value::Null);
+}

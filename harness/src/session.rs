@@ -1,0 +1,144 @@
+//! What runs jobs one after another: a page in a browser, or a native-runner process, behind one trait.
+
+mod browser;
+pub mod guard;
+pub mod last_words;
+mod runner;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use protocol::{Engine, Job, Outcome, Target, Verdict};
+
+use crate::browser::BrowserEntry;
+use crate::error::Error;
+use crate::page_server::PageServer;
+
+/// Something that can run jobs one after another.
+#[async_trait]
+pub trait Session: Send {
+    /// Runs one job.
+    ///
+    /// # Errors
+    /// A fault means that the session is finished and must be replaced.
+    async fn run(&mut self, job: &Job, limit: Duration) -> Result<Outcome, Fault>;
+
+    /// Facts that shaped every number taken in it: browser version, flags and preferences in effect, driver
+    /// version.
+    fn facts(&self) -> BTreeMap<String, String>;
+
+    /// Ends it and everything it started.
+    async fn close(self: Box<Self>);
+}
+
+/// Why a session ended, or never began.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// No answer in time.
+    #[error("no answer within {} s", limit.as_secs_f64())]
+    Timeout {
+        /// The time allowed.
+        limit: Duration,
+    },
+    /// The browser, tab or subprocess died.
+    #[error("{message}")]
+    Crash {
+        /// What died and what it said last.
+        message: String,
+    },
+    /// There is no such browser, driver or runner here.
+    #[error("{reason}; {remedy}")]
+    Unavailable {
+        /// What was found instead.
+        reason: String,
+        /// One line on how to get it.
+        remedy: String,
+    },
+}
+
+impl Fault {
+    /// The word that a case gets when its session ends like this.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Fault::Timeout { .. } => Verdict::Timeout,
+            Fault::Crash { .. } => Verdict::Crash,
+            Fault::Unavailable { .. } => Verdict::Unavailable,
+        }
+    }
+}
+
+/// Where a session lives: cases of the same place share one session.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// The browser with this configured name.
+    Browser(String),
+    /// A native-runner process that serves this engine alone.
+    Native(Engine),
+}
+
+impl Place {
+    /// The place where a target's jobs run.
+    pub fn of(target: &Target) -> Place {
+        match &target.browser {
+            Some(browser) => Place::Browser(browser.clone()),
+            None => Place::Native(target.engine),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Browser(name) => f.write_str(name),
+            Place::Native(engine) => write!(f, "native-runner ({})", engine.name()),
+        }
+    }
+}
+
+/// What sessions need from around them: the page server and the configured browsers.
+pub struct Context {
+    /// Serves the page and the chosen models on loopback.
+    pub pages: PageServer,
+    /// The configured browsers by name: the built-in entries, overridden by the plan's.
+    pub browsers: BTreeMap<String, BrowserEntry>,
+}
+
+impl Context {
+    /// Starts the page server.
+    ///
+    /// # Errors
+    /// When the page's files are missing or no port can be had.
+    pub async fn start(browsers: BTreeMap<String, BrowserEntry>) -> Result<Context, Error> {
+        Ok(Context { pages: PageServer::start().await?, browsers })
+    }
+
+    /// Where a job finds the model in `folder`: a URL that ends in `/` for a page, the folder for a process.
+    ///
+    /// `name` is the model's path segment in the URL; mounting the same folder again changes nothing.
+    pub fn location(&self, place: &Place, name: &str, folder: &Path) -> String {
+        match place {
+            Place::Browser(_) => self.pages.mount(name, folder),
+            Place::Native(_) => folder.to_string_lossy().into_owned(),
+        }
+    }
+}
+
+/// Opens a session at `place`.
+///
+/// # Errors
+/// `Unavailable` when what it takes is not on this machine; `Crash` or `Timeout` when it did not start.
+pub async fn open(place: &Place, context: &Context) -> Result<Box<dyn Session>, Fault> {
+    match place {
+        Place::Native(_) => Ok(Box::new(runner::Runner::start()?)),
+        Place::Browser(name) => {
+            let entry = context.browsers.get(name).ok_or_else(|| Fault::Unavailable {
+                reason: format!("there is no browser called {name}"),
+                remedy: format!("add [browsers.{name}] to the plan"),
+            })?;
+            Ok(Box::new(browser::BrowserSession::open(entry, context.pages.url()).await?))
+        }
+    }
+}

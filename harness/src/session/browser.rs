@@ -1,0 +1,256 @@
+//! A session in a browser: the page behind WebDriver, to which jobs are handed as scripts.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fantoccini::error::{CmdError, NewSessionError};
+use fantoccini::wd::TimeoutConfiguration;
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use protocol::{Job, Outcome};
+use serde_json::{Value, json};
+
+use super::{Fault, Session};
+use crate::browser::driver::Driver;
+use crate::browser::{Access, BrowserEntry};
+
+/// How long a browser may take to start and show the page: cold disks and busy machines included.
+const OPEN_LIMIT: Duration = Duration::from_secs(90);
+/// What a driver gets on top of a job's limit to report the time-out itself.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long a browser may take to quit before it is killed.
+const QUIT_LIMIT: Duration = Duration::from_secs(3);
+
+const AWAIT_READY: &str = include_str!("await_ready.js");
+const RUN_JOB: &str = include_str!("run_job.js");
+
+/// The page, open in a browser.
+pub struct BrowserSession {
+    name: String,
+    client: Client,
+    driver: Option<Driver>,
+    facts: BTreeMap<String, String>,
+    limit: Option<Duration>,
+    idle: bool,
+}
+
+impl BrowserSession {
+    /// Starts the browser with a fresh profile and opens the page at `url` in it.
+    ///
+    /// # Errors
+    /// `Unavailable` when the browser, its driver or the page's module is missing or they do not fit together;
+    /// `Crash` or `Timeout` when one of them ends or hangs.
+    pub async fn open(entry: &BrowserEntry, url: &str) -> Result<BrowserSession, Fault> {
+        let (binary, server, driver) = match entry.access()? {
+            Access::Remote { url } => (None, url, None),
+            Access::Local { binary, driver } => {
+                let driver = Driver::start(&entry.name, &driver, entry.driver_arguments()).await?;
+                (Some(binary), driver.url.clone(), Some(driver))
+            }
+        };
+        let opened = tokio::time::timeout(OPEN_LIMIT, async {
+            let client = connect(entry, &server, binary.as_deref()).await?;
+            let mut session = BrowserSession::new(entry, client, driver);
+            session.show(url).await?;
+            Ok(session)
+        });
+        opened.await.unwrap_or(Err(Fault::Timeout { limit: OPEN_LIMIT }))
+    }
+
+    fn new(entry: &BrowserEntry, client: Client, driver: Option<Driver>) -> BrowserSession {
+        let facts = facts(entry, &client);
+        BrowserSession { name: entry.name.clone(), client, driver, facts, limit: None, idle: false }
+    }
+
+    async fn show(&mut self, url: &str) -> Result<(), Fault> {
+        if let Err(error) = self.client.goto(url).await {
+            return Err(self.fault(&error, OPEN_LIMIT).await);
+        }
+        let answer = self.script(AWAIT_READY, vec![], OPEN_LIMIT).await?;
+        self.idle = true;
+        match answer["failed"].as_str() {
+            None => Ok(()),
+            Some(words) => Err(Fault::Unavailable {
+                reason: format!("{}: the page cannot start: {words}", self.name),
+                remedy: "run `cargo xtask wasm` to build its module".to_owned(),
+            }),
+        }
+    }
+
+    /// Runs an asynchronous script; `limit` is enforced by the driver, and by us should the driver hang.
+    async fn script(&mut self, script: &str, arguments: Vec<Value>, limit: Duration) -> Result<Value, Fault> {
+        let all = async {
+            if self.limit != Some(limit) {
+                let timeouts = TimeoutConfiguration::new(Some(limit), Some(OPEN_LIMIT), None);
+                self.client.update_timeouts(timeouts).await?;
+            }
+            self.client.execute_async(script, arguments).await
+        };
+        let answered = tokio::time::timeout(limit + GRACE, all).await;
+        self.limit = Some(limit);
+        match answered {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(self.fault(&error, limit).await),
+            Err(_) => Err(Fault::Timeout { limit }),
+        }
+    }
+
+    /// Says what an error of the driver means for the session.
+    async fn fault(&mut self, error: &CmdError, limit: Duration) -> Fault {
+        if error.is_script_timeout() || error.is_timeout() {
+            return Fault::Timeout { limit };
+        }
+        let name = &self.name;
+        let message = match (error, &mut self.driver) {
+            (CmdError::Standard(said), _) => {
+                format!("{name}: the page or the browser died: {}", first_line(&said.message))
+            }
+            // chromedriver has error codes of its own, `tab crashed` among them.
+            (CmdError::NotW3C(Value::String(said)), _) => {
+                format!("{name}: the page or the browser died: {said}")
+            }
+            (CmdError::Lost(_) | CmdError::Failed(_) | CmdError::FailedC(_), Some(driver)) => {
+                format!("{name}: its driver {}", driver.ended().await)
+            }
+            _ => format!("{name}: {error}"),
+        };
+        Fault::Crash { message }
+    }
+}
+
+#[async_trait]
+impl Session for BrowserSession {
+    async fn run(&mut self, job: &Job, limit: Duration) -> Result<Outcome, Fault> {
+        let crash = |message: String| Fault::Crash { message };
+        let text = serde_json::to_string(job).map_err(|error| crash(format!("a job is no JSON: {error}")))?;
+        self.idle = false;
+        let answer = self.script(RUN_JOB, vec![json!(text)], limit).await?;
+        self.idle = true;
+        let name = &self.name;
+        if let Some(words) = answer["failed"].as_str() {
+            return Err(crash(format!("{name}: the page failed: {words}")));
+        }
+        let outcome = answer["outcome"].as_str().unwrap_or_default();
+        serde_json::from_str(outcome)
+            .map_err(|error| crash(format!("{name}: the page answered no outcome ({error}): {outcome:.200}")))
+    }
+
+    fn facts(&self) -> BTreeMap<String, String> {
+        self.facts.clone()
+    }
+
+    async fn close(self: Box<Self>) {
+        // A browser in the middle of something does not quit, it is killed.
+        if self.idle || self.driver.is_none() {
+            let _ = tokio::time::timeout(QUIT_LIMIT, self.client.close()).await;
+        }
+        if let Some(driver) = self.driver {
+            driver.stop().await;
+        }
+    }
+}
+
+async fn connect(entry: &BrowserEntry, server: &str, binary: Option<&Path>) -> Result<Client, Fault> {
+    let client = ClientBuilder::new(HttpConnector::new())
+        .capabilities(entry.capabilities(binary))
+        .connect(server)
+        .await;
+    client.map_err(|error| match (binary, &error) {
+        (None, NewSessionError::FailedC(_) | NewSessionError::Failed(_) | NewSessionError::Lost(_)) => {
+            Fault::Unavailable {
+                reason: format!("{}: no WebDriver server answers at {server}", entry.name),
+                remedy: format!("start it, or correct remote under [browsers.{}] in the plan", entry.name),
+            }
+        }
+        (Some(_) | None, _) => not_opened(&entry.name, &error),
+    })
+}
+
+/// Tells a driver that does not fit its browser from a browser that did not start.
+fn not_opened(name: &str, error: &NewSessionError) -> Fault {
+    let words = match error {
+        NewSessionError::SessionNotCreated(said) => said.message.to_string(),
+        NewSessionError::NotW3C(said) => said["message"].as_str().unwrap_or_default().to_owned(),
+        NewSessionError::BadWebdriverUrl(_)
+        | NewSessionError::Failed(_)
+        | NewSessionError::FailedC(_)
+        | NewSessionError::Lost(_)
+        | NewSessionError::UnexpectedError(_) => error.to_string(),
+    };
+    match words.contains("only supports") || words.contains("version must be") {
+        true => Fault::Unavailable {
+            reason: format!("{name}: {}", words.lines().take(2).collect::<Vec<_>>().join("; ")),
+            remedy:
+                "install a driver of the same version as the browser (`cargo xtask setup` does), or name \
+                     one as driver under [browsers.NAME] in a plan"
+                    .to_owned(),
+        },
+        false => Fault::Crash { message: format!("{name} did not start: {}", first_line(&words)) },
+    }
+}
+
+/// The first line of what a driver said; a stack trace of its own follows it.
+fn first_line(words: &str) -> &str {
+    words.lines().next().unwrap_or_default().trim()
+}
+
+fn facts(entry: &BrowserEntry, client: &Client) -> BTreeMap<String, String> {
+    let said = json!(client.capabilities());
+    let text = |key: &str| said[key].as_str().map(str::to_owned);
+    let preferences = entry.preferences();
+    let facts = [
+        ("browser", text("browserName")),
+        ("browser_version", text("browserVersion")),
+        ("browser_platform", text("platformName")),
+        ("driver_version", entry.driver_version(&said)),
+        ("browser_arguments", Some(entry.arguments().join(" "))),
+        ("browser_preferences", (!preferences.is_empty()).then(|| Value::Object(preferences).to_string())),
+    ];
+    facts.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use fantoccini::error::{ErrorStatus, WebDriver};
+
+    use super::*;
+
+    fn refused(words: &str) -> NewSessionError {
+        let words: Cow<'static, str> = words.to_owned().into();
+        NewSessionError::SessionNotCreated(WebDriver::new(ErrorStatus::SessionNotCreated, words))
+    }
+
+    #[test]
+    fn a_driver_that_does_not_fit_is_told_from_a_browser_that_does_not_start() {
+        // What chromedriver and geckodriver say in each case.
+        for (words, unavailable, part) in [
+            (
+                "session not created: This version of ChromeDriver only supports Chrome version 99\n\
+                 Current browser version is 156.0.8078.79 with binary path /usr/bin/chromium\nStacktrace: #0",
+                true,
+                "version 99; Current browser version is 156.0.8078.79",
+            ),
+            (
+                "session not created: This version of Microsoft Edge WebDriver only supports Microsoft Edge \
+                 version 99",
+                true,
+                "the same version",
+            ),
+            (
+                "session not created: Chrome failed to start: crashed.\n  (trace)",
+                false,
+                "failed to start: crashed.",
+            ),
+        ] {
+            let fault = not_opened("chrome", &refused(words));
+            let message = fault.to_string();
+            assert_eq!(matches!(fault, Fault::Unavailable { .. }), unavailable, "{message}");
+            assert!(message.starts_with("chrome") && message.contains(part), "{message}");
+            assert!(!message.contains("race"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Runs a program so that nothing it starts outlives us: a guard process of our own stands in between, and ends
+//! everything below it once the pipe to us closes, however we ended.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::process::{ExitCode, ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+
+/// How long a guard may take to end what it guards.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// A running program with its guard. Dropping it ends the program and everything that it started.
+///
+/// The program's standard input is the lifeline: the guard watches it without reading, so that the program may.
+pub struct Guarded {
+    guard: Child,
+    stdin: Option<ChildStdin>,
+}
+
+impl Guarded {
+    /// Starts `program` below a guard, in a process group of its own, with a temporary folder of its own.
+    ///
+    /// # Errors
+    /// When the guard cannot be started. A program that cannot be started ends at once, and says so on its
+    /// standard error.
+    pub fn spawn(program: &Path, arguments: &[&str]) -> io::Result<Guarded> {
+        let mut command = guarded(program, arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut guard = command.spawn()?;
+        Ok(Guarded { stdin: guard.stdin.take(), guard })
+    }
+
+    /// The program's standard input.
+    pub fn stdin(&mut self) -> Option<&mut ChildStdin> {
+        self.stdin.as_mut()
+    }
+
+    /// The program's standard output, once.
+    pub fn take_stdout(&mut self) -> Option<ChildStdout> {
+        self.guard.stdout.take()
+    }
+
+    /// The program's standard error, once.
+    pub fn take_stderr(&mut self) -> Option<ChildStderr> {
+        self.guard.stderr.take()
+    }
+
+    /// Waits for a program that is about to end and says how it did: `was killed by signal 9 (SIGKILL)`.
+    pub async fn ended(&mut self) -> String {
+        match tokio::time::timeout(STOP_LIMIT, self.guard.wait()).await {
+            Ok(Ok(status)) => ending(status),
+            Ok(Err(error)) => format!("ended in an unknown way ({error})"),
+            Err(_) => "still runs, but answers no more".to_owned(),
+        }
+    }
+
+    /// Ends the program and everything that it started.
+    pub async fn stop(mut self) {
+        drop(self.stdin.take());
+        // The guard ends by itself; one that does not has lost its child to the kernel, and waiting is no help.
+        let _ = tokio::time::timeout(STOP_LIMIT, self.guard.wait()).await;
+    }
+}
+
+#[cfg(unix)]
+fn guarded(program: &Path, arguments: &[&str]) -> Command {
+    // On Linux this path works even after the file was replaced by a newer build.
+    let ourselves = match cfg!(target_os = "linux") {
+        true => Ok("/proc/self/exe".into()),
+        false => std::env::current_exe(),
+    };
+    let mut command = Command::new(ourselves.unwrap_or_else(|_| "parallax".into()));
+    command.arg("guard").arg("--").arg(program).args(arguments);
+    // Ctrl-C in a terminal goes to the whole group in the foreground: this one is ended by us, in order.
+    command.process_group(0);
+    command
+}
+
+#[cfg(not(unix))]
+fn guarded(program: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).kill_on_drop(true);
+    command
+}
+
+/// Says how a guard's program ended; a guard passes a signal on as exit code 128 + signal, like a shell.
+fn ending(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    {
+        use nix::sys::signal::Signal;
+        use std::os::unix::process::ExitStatusExt;
+        let passed_on = status.code().filter(|code| *code > 128).map(|code| code - 128);
+        let signal = status.signal().or(passed_on).and_then(|number| Signal::try_from(number).ok());
+        if let Some(signal) = signal {
+            return format!("was killed by signal {} ({signal})", signal as i32);
+        }
+    }
+    match status.code() {
+        Some(code) => format!("exited with code {code}"),
+        None => format!("ended: {status}"),
+    }
+}
+
+/// Stands guard in this process: runs `command`, and ends everything below when standard input hangs up or
+/// the command ends.
+#[cfg(unix)]
+pub fn stand(command: &[OsString]) -> ExitCode {
+    let Some((program, arguments)) = command.split_first() else { return ExitCode::FAILURE };
+    match watch(program, arguments) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("cannot run {}: {error}", Path::new(program).display());
+            ExitCode::from(127)
+        }
+    }
+}
+
+/// Standing guard takes process groups: elsewhere programs are started without a guard.
+#[cfg(not(unix))]
+pub fn stand(_command: &[OsString]) -> ExitCode {
+    ExitCode::FAILURE
+}
+
+#[cfg(unix)]
+fn watch(program: &OsString, arguments: &[OsString]) -> io::Result<u8> {
+    use std::os::unix::process::ExitStatusExt;
+    below::adopt_orphans()?;
+    // Profiles of drivers and browsers go where TMPDIR says: removed here, they are removed in any case.
+    let scratch = tempfile::Builder::new().prefix("parallax-").tempdir()?;
+    let mut command = std::process::Command::new(program);
+    command.args(arguments).env("TMPDIR", scratch.path());
+    below::die_with_us(&mut command);
+    let mut child = command.spawn()?;
+    let group = child.id();
+    std::thread::spawn(move || {
+        wait_for_hangup();
+        below::end_all(group);
+    });
+    let status = child.wait()?;
+    below::end_all(group);
+    Ok(status.code().or(status.signal().map(|signal| 128 + signal)).unwrap_or(1) as u8)
+}
+
+/// Returns once nobody holds the other end of standard input any more.
+#[cfg(unix)]
+fn wait_for_hangup() {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    use std::os::fd::AsFd;
+    let stdin = io::stdin();
+    loop {
+        // No event is asked for: a hang-up is reported always, and data is left to the program.
+        let mut ends = [PollFd::new(stdin.as_fd(), PollFlags::empty())];
+        match poll(&mut ends, PollTimeout::NONE) {
+            Err(nix::errno::Errno::EINTR) | Ok(0) => {}
+            Ok(_) | Err(_) => return,
+        }
+    }
+}
+
+/// On Linux all descendants are found in `/proc`, and none can escape: orphans become the guard's children.
+#[cfg(target_os = "linux")]
+mod below {
+    use std::os::unix::process::CommandExt;
+    use std::{fs, io, process, thread, time::Duration};
+
+    use nix::sys::prctl;
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::Pid;
+
+    /// Rounds of killing, 10 ms apart: a process may fork while it is being looked for.
+    const ROUNDS: u32 = 300;
+
+    pub fn adopt_orphans() -> io::Result<()> {
+        Ok(prctl::set_child_subreaper(true)?)
+    }
+
+    /// Should the guard itself be killed, at least the program goes with it.
+    pub fn die_with_us(command: &mut process::Command) {
+        // SAFETY: prctl is a plain system call, which may be made between fork and exec.
+        unsafe { command.pre_exec(|| Ok(prctl::set_pdeathsig(Signal::SIGKILL)?)) };
+    }
+
+    pub fn end_all(_group: u32) {
+        for _ in 0..ROUNDS {
+            let below = descendants(process::id());
+            if below.is_empty() {
+                return;
+            }
+            for pid in below {
+                // It may have ended meanwhile.
+                let _ = kill(Pid::from_raw(pid as i32), Signal::SIGKILL);
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn descendants(root: u32) -> Vec<u32> {
+        let all: Vec<(u32, u32)> = processes();
+        let mut found = vec![root];
+        let mut next = 0;
+        while let Some(&parent) = found.get(next) {
+            found.extend(all.iter().filter(|(_, other)| *other == parent).map(|(pid, _)| pid));
+            next += 1;
+        }
+        found.split_off(1)
+    }
+
+    /// Every process that is not a zombie, with its parent.
+    fn processes() -> Vec<(u32, u32)> {
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter_map(with_parent).collect()
+    }
+
+    /// Fields 3 and 4 of `/proc/PID/stat` (proc(5)): the state and the parent, after the name in parentheses.
+    fn with_parent(pid: u32) -> Option<(u32, u32)> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+        let state = fields.next()?;
+        let parent = fields.next()?.parse().ok()?;
+        (state != "Z").then_some((pid, parent))
+    }
+}
+
+/// Elsewhere the program gets a process group, and the group is ended.
+#[cfg(all(unix, not(target_os = "linux")))]
+mod below {
+    use std::os::unix::process::CommandExt;
+    use std::{io, process};
+
+    use nix::sys::signal::{Signal, killpg};
+    use nix::unistd::Pid;
+
+    pub fn adopt_orphans() -> io::Result<()> {
+        Ok(())
+    }
+
+    pub fn die_with_us(command: &mut process::Command) {
+        command.process_group(0);
+    }
+
+    pub fn end_all(group: u32) {
+        // The group may be empty already.
+        let _ = killpg(Pid::from_raw(group as i32), Signal::SIGKILL);
+    }
+}

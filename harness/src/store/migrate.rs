@@ -1,0 +1,50 @@
+//! Brings a database's tables up to date, one numbered step at a time.
+
+use std::path::Path;
+
+use duckdb::{Connection, params};
+
+use super::failed;
+use crate::error::Error;
+
+/// Every step, in order; a step that was released is never changed. The first is version 1.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/001_initial.sql")];
+
+/// Applies the steps that the database lacks.
+pub fn up_to_date(connection: &mut Connection, path: &Path) -> Result<(), Error> {
+    let found = version(connection, path)?;
+    let known = MIGRATIONS.len() as i64;
+    if found > known {
+        return Err(Error::DatabaseNewer { path: path.to_owned(), found, known });
+    }
+    for (step, number) in MIGRATIONS.iter().zip(1..).filter(|(_, number)| *number > found) {
+        apply(connection, number, step).map_err(failed("bringing the tables up to date"))?;
+    }
+    Ok(())
+}
+
+fn apply(connection: &mut Connection, number: i64, step: &str) -> duckdb::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch("create table if not exists schema_version (version bigint not null)")?;
+    transaction.execute_batch(step)?;
+    transaction.execute("insert into schema_version values (?)", params![number])?;
+    transaction.commit()
+}
+
+/// The number of the last step that the database has seen; 0 for an empty one.
+fn version(connection: &Connection, path: &Path) -> Result<i64, Error> {
+    let tables = tables(connection).map_err(failed("listing its tables"))?;
+    let foreign = |found: String| Error::ForeignDatabase { path: path.to_owned(), found };
+    match tables.iter().any(|table| table == "schema_version") {
+        true => connection
+            .query_row("select coalesce(max(version), 0)::bigint from schema_version", [], |row| row.get(0))
+            .map_err(|error| foreign(format!("its table schema_version is another's ({error})"))),
+        false if tables.is_empty() => Ok(0),
+        false => Err(foreign(format!("it holds {}", tables.join(", ")))),
+    }
+}
+
+fn tables(connection: &Connection) -> duckdb::Result<Vec<String>> {
+    let sql = "select table_name from information_schema.tables order by table_name";
+    connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+}

@@ -1,0 +1,199 @@
+//! The sweep: runs what the schedule says in sessions, judges each answer, and tells its listeners.
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, SystemTime};
+
+use protocol::{Answer, Inference, Job, Outcome, Task};
+
+use crate::case::{Case, expand};
+use crate::cli::SweepArgs;
+use crate::error::Error;
+use crate::event::{Event, Listener};
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::judge;
+use crate::plan::Plan;
+use crate::report::{self, Progress, Report};
+use crate::schedule::{Finished, Schedule, Step};
+use crate::session::{self, Context, Fault, Place, Session};
+use crate::store::{Recorder, Store};
+use crate::trial::Trial;
+
+/// Cases never overlap: two at once would measure each other.
+const CONCURRENCY: u32 = 1;
+
+/// Runs `parallax sweep`.
+///
+/// # Errors
+/// When the request is bad, or the database or the report cannot be written. A case that goes wrong is a row.
+pub async fn run(args: &SweepArgs) -> Result<Exit, Error> {
+    let plan = Plan::resolve(args)?;
+    let cases = expand(&plan);
+    let mut store = Store::open(&args.db)?;
+    let interrupt = Interrupt::listen()?;
+    let context = Context::start(plan.browsers.clone()).await?;
+    let mut recorder = Recorder::new(&mut store);
+    let mut progress = Progress::new();
+    let ended = Sweep {
+        context: &context,
+        timeout: plan.timeout,
+        listeners: &mut [&mut recorder, &mut progress],
+        session: None,
+        jobs: 0,
+    }
+    .run(&cases, interrupt)
+    .await?;
+    let Some(run) = recorder.run() else { return Ok(Exit::NothingRan) };
+    let report = store.report(run)?;
+    print(&report, args.json)?;
+    Ok(match ended {
+        Ended::Complete => report.exit(),
+        Ended::Interrupted => Exit::Interrupted,
+    })
+}
+
+fn print(report: &Report, json: bool) -> Result<(), Error> {
+    let stdout = io::stdout();
+    let text = match json {
+        true => report::document(report),
+        false => report::render(report, stdout.is_terminal() && console::colors_enabled()),
+    };
+    writeln!(stdout.lock(), "{text}").map_err(Error::Output)
+}
+
+/// How a sweep came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Complete,
+    Interrupted,
+}
+
+/// A sweep under way: at most one session is open.
+struct Sweep<'a> {
+    context: &'a Context,
+    timeout: Duration,
+    listeners: &'a mut [&'a mut dyn Listener],
+    session: Option<Box<dyn Session>>,
+    jobs: u64,
+}
+
+impl Sweep<'_> {
+    /// Runs all cases; closes the open session whatever happens.
+    async fn run(mut self, cases: &[Case], mut interrupt: Interrupt) -> Result<Ended, Error> {
+        self.tell(&Event::RunStarted { cases, at: SystemTime::now() })?;
+        let ended = tokio::select! {
+            biased;
+            () = interrupt.received() => Ok(Ended::Interrupted),
+            ended = self.run_schedule(Schedule::new(cases)) => ended.map(|()| Ended::Complete),
+        };
+        // A second wish to stop does not wait for a tidy end: a dropped session kills what it started.
+        tokio::select! {
+            () = self.close() => {}
+            () = interrupt.received() => {}
+        }
+        let interrupted = matches!(ended, Ok(Ended::Interrupted));
+        let told = self.tell(&Event::RunFinished { interrupted, at: SystemTime::now() });
+        ended.and_then(|ended| told.map(|()| ended))
+    }
+
+    async fn run_schedule(&mut self, mut schedule: Schedule) -> Result<(), Error> {
+        let mut finished = Finished::Nothing;
+        loop {
+            finished = match schedule.next(finished) {
+                Step::Run(case) => self.run_case(case).await?,
+                Step::Restart(place) => self.restart(&place).await?,
+                Step::Forgo(case, fault) => self.forgo(case, &fault)?,
+                Step::Done => return Ok(()),
+            }
+        }
+    }
+
+    async fn restart(&mut self, place: &Place) -> Result<Finished, Error> {
+        self.close().await;
+        self.tell(&Event::SessionOpening(place))?;
+        match session::open(place, self.context).await {
+            Ok(session) => {
+                self.session = Some(session);
+                Ok(Finished::Opened)
+            }
+            Err(fault) => Ok(Finished::NotOpened(fault)),
+        }
+    }
+
+    async fn run_case(&mut self, case: Case) -> Result<Finished, Error> {
+        self.tell(&Event::CaseStarted(&case))?;
+        let started_at = SystemTime::now();
+        let job = self.job(&case);
+        let (answered, facts) = match &mut self.session {
+            Some(session) => (session.run(&job, self.timeout).await, session.facts()),
+            None => (Err(Fault::Crash { message: "no session was open".to_owned() }), BTreeMap::new()),
+        };
+        let died = answered.is_err();
+        let trial = trial(case, answered, facts, started_at);
+        self.tell(&Event::CaseFinished(&trial))?;
+        Ok(if died { Finished::Died } else { Finished::Answered(trial.judgement.verdict) })
+    }
+
+    fn forgo(&mut self, case: Case, fault: &Fault) -> Result<Finished, Error> {
+        self.tell(&Event::CaseStarted(&case))?;
+        let trial = trial(case, Err(fault.clone()), BTreeMap::new(), SystemTime::now());
+        self.tell(&Event::CaseFinished(&trial))?;
+        Ok(Finished::Nothing)
+    }
+
+    fn job(&mut self, case: &Case) -> Job {
+        self.jobs += 1;
+        let place = Place::of(&case.target);
+        let entry = case.target.browser.as_ref().and_then(|name| self.context.browsers.get(name));
+        Job {
+            id: self.jobs,
+            engine: case.target.engine,
+            device: case.target.device,
+            browser: entry.map(|entry| entry.kind),
+            task: Task::Infer(Inference {
+                location: self.context.location(&place, &case.model.manifest.name, &case.model.folder),
+                manifest: case.model.manifest.clone(),
+                sampling: case.sampling,
+            }),
+        }
+    }
+
+    async fn close(&mut self) {
+        if let Some(session) = self.session.take() {
+            session.close().await;
+        }
+    }
+
+    fn tell(&mut self, event: &Event<'_>) -> Result<(), Error> {
+        self.listeners.iter_mut().try_for_each(|listener| listener.hear(event))
+    }
+}
+
+fn trial(
+    case: Case,
+    answered: Result<Outcome, Fault>,
+    facts: BTreeMap<String, String>,
+    started_at: SystemTime,
+) -> Trial {
+    let judgement = match &answered {
+        Ok(outcome) => judge::outcome(&case, outcome),
+        Err(fault) => judge::fault(fault),
+    };
+    let mut trial = Trial {
+        case,
+        judgement,
+        concurrency: CONCURRENCY,
+        started_at,
+        finished_at: SystemTime::now(),
+        adapter: None,
+        checks: Vec::new(),
+        samples: Vec::new(),
+        summaries: Vec::new(),
+        features: facts,
+    };
+    if let Ok(Outcome { answer: Answer::Inferred(report), .. }) = answered {
+        trial.take_in(*report);
+    }
+    trial
+}

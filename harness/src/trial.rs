@@ -1,0 +1,67 @@
+//! How one case ended: everything the store keeps of it.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use protocol::{Adapter, InferenceReport, Metric, OutputCheck, Samples};
+
+use crate::case::Case;
+use crate::judge::Judgement;
+use crate::statistics::Summary;
+
+/// One finished case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trial {
+    /// What was asked.
+    pub case: Case,
+    /// How it ended and why.
+    pub judgement: Judgement,
+    /// Jobs that ran at the same time, itself included.
+    pub concurrency: u32,
+    /// When it was begun.
+    pub started_at: SystemTime,
+    /// When its answer was in.
+    pub finished_at: SystemTime,
+    /// What computed it, if anything did.
+    pub adapter: Option<Adapter>,
+    /// Each expected output against the one computed.
+    pub checks: Vec<OutputCheck>,
+    /// Everything measured, value by value.
+    pub samples: Vec<Samples>,
+    /// Each metric's median and interval, and the throughput that follows from the latency.
+    pub summaries: Vec<(Metric, Summary)>,
+    /// What shaped the numbers: the executor's features and the session's facts.
+    pub features: BTreeMap<String, String>,
+}
+
+impl Trial {
+    /// Takes in what running the model showed, beside the session's facts that are already there.
+    pub fn take_in(&mut self, report: InferenceReport) {
+        self.adapter = Some(report.adapter);
+        self.checks = report.checks;
+        self.summaries = summaries(&report.metrics, self.case.model.batch);
+        self.samples = report.metrics;
+        self.features.extend(report.features);
+    }
+
+    /// Largest absolute error over all outputs; infinite when an output cannot be compared.
+    pub fn max_abs_error(&self) -> Option<f64> {
+        self.checks.iter().map(|check| check.max_abs_error).reduce(f64::max)
+    }
+
+    /// The summary of one metric, if it was measured.
+    pub fn summary(&self, metric: Metric) -> Option<&Summary> {
+        self.summaries.iter().find(|(known, _)| *known == metric).map(|(_, summary)| summary)
+    }
+}
+
+fn summaries(series: &[Samples], batch: u32) -> Vec<(Metric, Summary)> {
+    let measured = |samples: &Samples| Some((samples.metric, Summary::of(&samples.values)?));
+    let mut summaries: Vec<(Metric, Summary)> = series.iter().filter_map(measured).collect();
+    let latency = summaries.iter().find(|(metric, _)| *metric == Metric::LatencyMs);
+    // A coarse clock may read zero, and from that follows no rate.
+    if let Some((_, latency)) = latency.filter(|(_, latency)| latency.low > 0.0) {
+        summaries.push((Metric::ThroughputPerS, latency.throughput_per_s(batch)));
+    }
+    summaries
+}

@@ -1,0 +1,32 @@
+//! Why a graph has no plan, or a tensor no encoding.
+
+/// What [`crate::plan()`] and [`crate::transfer`] refuse.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each field is")]
+pub enum Error {
+    #[error("node \"{node}\" ({operator}): {reason}")]
+    Unsupported { node: String, operator: String, reason: String },
+    #[error(
+        "{place} needs a {limit} of {wanted}, and this adapter offers {available}; ask the device for \
+         more, or use a smaller batch or sequence"
+    )]
+    Limit { place: String, limit: &'static str, wanted: u64, available: u64 },
+    #[error("node \"{node}\": {reason}; the graph breaks its own invariants")]
+    Malformed { node: String, reason: String },
+    #[error(
+        "a tensor of type {tensor_type} holds {value} at element {index}, and integers on the device have 32 bits"
+    )]
+    OutOfRange { tensor_type: String, index: usize, value: i64 },
+    #[error("output \"{port}\" ({tensor_type}) needs {wanted} bytes, and {available} came back")]
+    ShortOutput { port: String, tensor_type: String, wanted: usize, available: usize },
+}
+
+impl Error {
+    /// Whether this place cannot run the graph (an operator, type or limit), rather than something being wrong.
+    pub fn is_unsupported(&self) -> bool {
+        match self {
+            Error::Unsupported { .. } | Error::Limit { .. } | Error::OutOfRange { .. } => true,
+            Error::Malformed { .. } | Error::ShortOutput { .. } => false,
+        }
+    }
+}

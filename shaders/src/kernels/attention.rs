@@ -1,0 +1,151 @@
+//! Scaled dot-product attention in one kernel: attention_shared.wgsl and attention_alone.wgsl.
+
+use graph::ops::{Attention, HeadLayout};
+use graph::{DataType, ValueId};
+
+use super::{Grid, Shader, Step, Task};
+use crate::error::Error;
+use crate::strides::broadcast;
+use crate::transfer::Element;
+use crate::tuning::{Choice, Family, ShapeClass, Variant};
+
+const SHARED: &str = include_str!("attention_shared.wgsl");
+const ALONE: &str = include_str!("attention_alone.wgsl");
+
+/// Query, key, value or result: what it is in elements.
+#[derive(Debug, Clone, Copy)]
+struct Heads {
+    rows: usize,
+    depth: usize,
+    batch_stride: usize,
+    head_stride: usize,
+    row_stride: usize,
+}
+
+impl Heads {
+    fn read(task: &Task<'_>, shape: &[usize], layout: HeadLayout, heads: usize) -> Result<Self, Error> {
+        match (layout, shape) {
+            (HeadLayout::HeadsFirst, &[_, _, rows, depth]) => {
+                let head_stride = rows * depth;
+                let batch_stride = heads * head_stride;
+                Ok(Heads { rows, depth, batch_stride, head_stride, row_stride: depth })
+            }
+            (HeadLayout::SequenceFirst, &[_, rows, width]) => {
+                let depth = width / heads;
+                Ok(Heads { rows, depth, batch_stride: rows * width, head_stride: depth, row_stride: width })
+            }
+            _ => Err(task.unsupported(format!("{layout:?} does not go with shape {shape:?}"))),
+        }
+    }
+
+    fn constants(self, shader: Shader, names: [&'static str; 3], unit: usize) -> Shader {
+        let [batch, head, row] = names;
+        shader
+            .size(batch, self.batch_stride / unit)
+            .size(head, self.head_stride / unit)
+            .size(row, self.row_stride / unit)
+    }
+}
+
+/// The operands of one attention.
+struct Scene {
+    batches: usize,
+    query: Heads,
+    key: Heads,
+    value: Heads,
+    result: Heads,
+    mask: Option<ValueId>,
+}
+
+impl Scene {
+    fn read(task: &Task<'_>, operator: &Attention) -> Result<Self, Error> {
+        let (query, key, value) = (task.float_input(0)?, task.float_input(1)?, task.float_input(2)?);
+        let heads = |shape: &[usize], layout, count| Heads::read(task, shape, layout, count);
+        Ok(Scene {
+            batches: query.shape[0],
+            query: heads(&query.shape, operator.query_layout, operator.heads)?,
+            key: heads(&key.shape, operator.key_layout, operator.key_value_heads)?,
+            value: heads(&value.shape, operator.value_layout, operator.key_value_heads)?,
+            result: heads(&task.output()?.shape, operator.output_layout, operator.heads)?,
+            mask: task.optional(3),
+        })
+    }
+
+    /// Elements that are moved at once.
+    fn unit(&self) -> usize {
+        let fours = self.query.depth.is_multiple_of(4) && self.value.depth.is_multiple_of(4);
+        if fours { 4 } else { 1 }
+    }
+}
+
+pub(super) fn emit(task: &Task<'_>, operator: &Attention) -> Result<Vec<Step>, Error> {
+    let scene = Scene::read(task, operator)?;
+    let choice = task.choose(Family::Attention, ShapeClass::Small);
+    let lanes = choice.workgroup_size.iter().product::<u32>() as usize;
+    let shader = shader(&scene, choice, lanes)
+        .size("QUERIES", scene.query.rows)
+        .size("KEYS", scene.key.rows)
+        .size("SHARING", operator.heads / operator.key_value_heads)
+        .constant("SCALE", operator.scale)
+        .constant("ZERO_UNDEFINED", f64::from(u8::from(operator.undefined_rows_are_zero)));
+    let shader = mask(task, shader, &scene, operator)?;
+    let unit = scene.unit();
+    let shader = scene.query.constants(shader, ["Q_BATCH", "Q_HEAD", "Q_ROW"], unit);
+    let shader = scene.key.constants(shader, ["K_BATCH", "K_HEAD", "K_ROW"], unit);
+    let shader = scene.value.constants(shader, ["V_BATCH", "V_HEAD", "V_ROW"], unit);
+    let shader = scene.result.constants(shader, ["O_BATCH", "O_HEAD", "O_ROW"], unit);
+
+    let rows = match choice.variant {
+        Variant::Shared => choice.tile[0] as usize,
+        Variant::Alone => lanes,
+    };
+    let grid = Grid::Blocks([scene.query.rows.div_ceil(rows), operator.heads, scene.batches]);
+    let operands = [task.input_id(0)?, task.input_id(1)?, task.input_id(2)?];
+    let reads: Vec<_> = operands.into_iter().chain(scene.mask).collect();
+    Ok(vec![task.step(shader, choice.workgroup_size, grid, &reads, task.output_id()?)?])
+}
+
+fn shader(scene: &Scene, choice: Choice, lanes: usize) -> Shader {
+    let unit = scene.unit();
+    let (depth, value_depth, rows) =
+        (scene.query.depth / unit, scene.value.depth / unit, choice.tile[0] as usize);
+    let (name, file, shared_bytes) = match choice.variant {
+        Variant::Shared => ("shared", SHARED, 4 * rows * (depth * unit + lanes)),
+        Variant::Alone => ("alone", ALONE, 0),
+    };
+    Shader::new(format!("attention {name}"), file)
+        .functions(false, "x")
+        .word("T", Element::F32.wgsl(unit == 4))
+        .word("TOTAL", if unit == 4 { "v.x + v.y + v.z + v.w" } else { "v" })
+        .number("DEPTH", depth)
+        .number("VALUE_DEPTH", value_depth)
+        .number("ROWS", rows)
+        .number("LANES", lanes)
+        .number("PARTS", value_depth.div_ceil(lanes))
+        .shared_bytes(shared_bytes as u32)
+}
+
+/// The mask's type and strides, as it broadcasts to `[batch, heads, queries, keys]`.
+fn mask(task: &Task<'_>, shader: Shader, scene: &Scene, operator: &Attention) -> Result<Shader, Error> {
+    let shader = shader.optional_operand("MASK", scene.mask, 3);
+    let Some(mask) = scene.mask else {
+        return Ok(shader.switch("BOOL", false).switch("ADDED", false));
+    };
+    let mask = task.value_type(mask);
+    let is_bool = match mask.data_type {
+        DataType::Bool => true,
+        DataType::F32 => false,
+        _ => return Err(task.unsupported(format!("its mask is {mask}, neither f32 nor bool"))),
+    };
+    let target = [scene.batches, operator.heads, scene.query.rows, scene.key.rows];
+    let Some(strides) = broadcast(&mask.shape, &target) else {
+        return Err(task.unsupported(format!("its mask {mask} does not broadcast to {target:?}")));
+    };
+    let names = ["MASK_BATCH", "MASK_HEAD", "MASK_QUERY", "MASK_KEY"];
+    let shader = names
+        .into_iter()
+        .zip(strides)
+        .fold(shader, |shader, (name, stride)| shader.constant(name, stride as f64));
+    let element = Element::of(mask.data_type).wgsl(false);
+    Ok(shader.word("MASK_TYPE", element).switch("BOOL", is_bool).switch("ADDED", !is_bool))
+}

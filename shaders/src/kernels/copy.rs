@@ -1,0 +1,99 @@
+//! Operators that only move elements: copy.wgsl.
+
+use graph::ValueId;
+use graph::ops::{Concat, Slice, Transpose};
+
+use super::{Grid, Shader, Step, Task};
+use crate::error::Error;
+use crate::strides::{Walk, contiguous};
+use crate::transfer::Element;
+use crate::tuning::{Family, ShapeClass};
+
+const FILE: &str = include_str!("copy.wgsl");
+
+/// A copy of every element of an iteration space: where it starts and how it goes on, in source and result.
+struct Move<'a> {
+    name: &'static str,
+    from: ValueId,
+    to: ValueId,
+    shape: &'a [usize],
+    bases: [i64; 2],
+    strides: [Vec<i64>; 2],
+}
+
+pub(super) fn transpose(task: &Task<'_>, operator: &Transpose) -> Result<Vec<Step>, Error> {
+    let (input, output) = (&task.input(0)?.shape, &task.output()?.shape);
+    let strides = contiguous(input);
+    let permuted = operator.permutation.iter().map(|&axis| strides[axis]).collect();
+    read(task, "transpose", output, 0, permuted)
+}
+
+pub(super) fn expand(task: &Task<'_>) -> Result<Vec<Step>, Error> {
+    let output = &task.output()?.shape;
+    read(task, "expand", output, 0, task.broadcast(&task.input(0)?.shape, output)?)
+}
+
+pub(super) fn slice(task: &Task<'_>, operator: &Slice) -> Result<Vec<Step>, Error> {
+    let strides = contiguous(&task.input(0)?.shape);
+    let base = strides.iter().zip(&operator.starts).map(|(stride, &start)| stride * start as i64).sum();
+    let steps = strides.iter().zip(&operator.steps).map(|(stride, &step)| stride * step as i64).collect();
+    read(task, "slice", &operator.shape, base, steps)
+}
+
+/// Fills the result in order, reading the first operand at the given strides.
+fn read(
+    task: &Task<'_>,
+    name: &'static str,
+    shape: &[usize],
+    base: i64,
+    strides: Vec<i64>,
+) -> Result<Vec<Step>, Error> {
+    let (from, to) = (task.input_id(0)?, task.output_id()?);
+    let strides = [strides, contiguous(shape)];
+    Ok(vec![step(task, &Move { name, from, to, shape, bases: [base, 0], strides })?])
+}
+
+/// One copy per operand, each into its part of the result.
+pub(super) fn concat(task: &Task<'_>, operator: &Concat) -> Result<Vec<Step>, Error> {
+    let strides = contiguous(&task.output()?.shape);
+    let to = task.output_id()?;
+    let mut base = 0;
+    let mut steps = Vec::new();
+    for index in 0..task.node.inputs.len() {
+        let (from, shape) = (task.input_id(index)?, &task.input(index)?.shape);
+        let move_strides = [contiguous(shape), strides.clone()];
+        if shape.iter().product::<usize>() > 0 {
+            let bases = [0, base];
+            steps.push(step(task, &Move { name: "concat", from, to, shape, bases, strides: move_strides })?);
+        }
+        base += strides[operator.axis] * shape[operator.axis] as i64;
+    }
+    Ok(steps)
+}
+
+/// A copy of a whole value to another, for outputs that nothing computes.
+pub(crate) fn whole(task: &Task<'_>, from: ValueId, to: ValueId) -> Result<Step, Error> {
+    let shape = [task.value_type(from).element_count()];
+    step(task, &Move { name: "copy", from, to, shape: &shape, bases: [0, 0], strides: [vec![1], vec![1]] })
+}
+
+fn step(task: &Task<'_>, way: &Move<'_>) -> Result<Step, Error> {
+    let mut walk = Walk::new(way.shape, &way.strides);
+    let aligned = way.bases.iter().all(|base| base % 4 == 0);
+    let all_vectors = walk.vectors().is_some_and(|vectors| vectors.iter().all(|vector| *vector));
+    let vector = aligned && all_vectors;
+    if vector {
+        walk = walk.in_fours(&[true, true]);
+    }
+    let unit = if vector { 4 } else { 1 };
+    let element = Element::of(task.value_type(way.from).data_type);
+    let [input_base, result_base] = way.bases.map(|base| (base / unit) as f64);
+    let shader = Shader::new(format!("{}{}", way.name, if vector { " in fours" } else { "" }), FILE)
+        .walk(task, &walk, "RANK")?
+        .word("T", element.wgsl(vector))
+        .constant("INPUT_BASE", input_base)
+        .constant("RESULT_BASE", result_base);
+    let choice = task.choose(Family::Copy, ShapeClass::Small);
+    let grid = Grid::Invocations(walk.extents.iter().product());
+    task.step(shader, choice.workgroup_size, grid, &[way.from], way.to)
+}

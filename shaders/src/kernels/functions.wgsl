@@ -1,0 +1,64 @@
+// Prelude of kernels that compute with floats: functions that WGSL lacks or leaves undefined somewhere.
+//
+// Template: F  f32 or vec4<f32>
+//           U, B  the unsigned and the boolean type of the same width
+//           ACTIVATION  an expression of x
+
+alias F = $F;
+alias U = $U;
+
+// By the bits: compilers may assume that there are no NaNs, and then fold x != x.
+fn not_a_number(x: F) -> $B {
+    return (bitcast<U>(x) & U(0x7fffffffu)) > U(0x7f800000u);
+}
+
+// A variable, since WGSL refuses constants that are not finite.
+fn undefined() -> F {
+    var bits = U(0x7fc00000u);
+    return bitcast<F>(bits);
+}
+
+// Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26: absolute error below 1.5e-7.
+fn erf(x: F) -> F {
+    let size = abs(x);
+    let t = F(1.0) / (F(1.0) + F(0.3275911) * size);
+    let series = t * (F(0.254829592) + t * (F(-0.284496736) + t * (F(1.421413741)
+        + t * (F(-1.453152027) + t * F(1.061405429)))));
+    return sign(x) * (F(1.0) - series * exp(-size * size));
+}
+
+// Some drivers compute tanh from exp(2x), which overflows; at 10 the result is 1 to the last bit.
+fn safe_tanh(x: F) -> F {
+    return tanh(clamp(x, F(-10.0), F(10.0)));
+}
+
+// exp of a negative number only, so that nothing overflows.
+fn sigmoid(x: F) -> F {
+    let e = exp(-abs(x));
+    return select(e, F(1.0), x >= F(0.0)) / (F(1.0) + e);
+}
+
+fn gelu(x: F) -> F {
+    return F(0.5) * x * (F(1.0) + erf(x * F(0.7071067811865476)));
+}
+
+fn gelu_tanh(x: F) -> F {
+    return F(0.5) * x * (F(1.0) + safe_tanh(F(0.7978845608028654) * (x + F(0.044715) * x * x * x)));
+}
+
+// WGSL leaves powers of negative numbers undefined, and computes the others by way of logarithms.
+fn power(x: F, y: F) -> F {
+    let size = pow(abs(x), y);
+    let negative = x < F(0.0);
+    let odd = abs(y - F(2.0) * floor(y * F(0.5))) == F(1.0);
+    let whole = select(undefined(), select(size, -size, odd), floor(y) == y);
+    var result = select(size, whole, negative);
+    result = select(result, x * x, y == F(2.0));
+    result = select(result, x, y == F(1.0));
+    return select(result, F(1.0), y == F(0.0));
+}
+
+// Applied to each result of a matrix product or convolution.
+fn activate(x: F) -> F {
+    return $ACTIVATION;
+}

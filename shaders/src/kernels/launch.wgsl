@@ -1,0 +1,19 @@
+// Prelude of every kernel: the workgroup's size, and the flat number of an invocation or workgroup.
+//
+// Overrides: WX, WY, WZ   workgroup size
+//            GRID_X       workgroups along x; more than the adapter allows along x are folded into y
+//            COUNT        results, or rows where a workgroup has a row to itself
+
+override WX: u32;
+override WY: u32;
+override WZ: u32;
+override GRID_X: u32;
+override COUNT: u32;
+
+fn flat_workgroup(workgroup: vec3<u32>) -> u32 {
+    return workgroup.y * GRID_X + workgroup.x;
+}
+
+fn flat_invocation(workgroup: vec3<u32>, local: u32) -> u32 {
+    return flat_workgroup(workgroup) * (WX * WY * WZ) + local;
+}

@@ -1,0 +1,198 @@
+//! Matrix products: matmul_shared.wgsl, matmul_alone.wgsl, and matmul_plain.wgsl for what vectors do not fit.
+
+use graph::ValueId;
+use graph::ops::{Activation, Gemm, MatMul};
+
+use super::{Grid, Shader, Step, Task, elementwise};
+use crate::error::Error;
+use crate::strides::Walk;
+use crate::tuning::{Choice, Family, ShapeClass, Variant};
+
+const SHARED: &str = include_str!("matmul_shared.wgsl");
+const ALONE: &str = include_str!("matmul_alone.wgsl");
+const PLAIN: &str = include_str!("matmul_plain.wgsl");
+
+/// Terms of a block in workgroup memory, in vectors of four, best first: deeper blocks meet at fewer barriers.
+const DEPTHS: [usize; 3] = [4, 2, 1];
+
+/// From so many products on, a matrix product fills any device with large tiles.
+const LARGE: usize = 1 << 24;
+
+/// A batch of products of `m` by `k` and `k` by `n` matrices, all row-major.
+struct Product {
+    m: usize,
+    n: usize,
+    k: usize,
+    /// The batch: its dimensions, and the elements between neighbouring matrices of a and b.
+    batch: Walk,
+    bias: Option<ValueId>,
+    activation: Option<Activation>,
+}
+
+/// What only the plain kernel can do.
+struct Detail {
+    /// Strides of a along rows and terms, and of b along terms and columns.
+    a: [usize; 2],
+    b: [usize; 2],
+    /// Strides of what is added.
+    c: [usize; 2],
+    alpha: f32,
+    beta: f32,
+}
+
+pub(super) fn matmul(task: &Task<'_>, operator: &MatMul) -> Result<Vec<Step>, Error> {
+    let (a, b) = (&task.float_input(0)?.shape, &task.float_input(1)?.shape);
+    let output = &task.output()?.shape;
+    // A vector is a matrix of one row or column, which the result's shape leaves out.
+    let (a, b) = (row_matrix(a), column_matrix(b));
+    let ([m, k], n) = ([a[a.len() - 2], a[a.len() - 1]], b[b.len() - 1]);
+    let kept = usize::from(task.input(0)?.shape.len() > 1) + usize::from(task.input(1)?.shape.len() > 1);
+    let batch = &output[..output.len() - kept];
+
+    let strides = |shape: &[usize], matrix: usize| -> Result<Vec<i64>, Error> {
+        let strides = task.broadcast(&shape[..shape.len() - 2], batch)?;
+        Ok(strides.into_iter().map(|stride| stride * matrix as i64).collect())
+    };
+    let walk = Walk::new(batch, &[strides(&a, m * k)?, strides(&b, k * n)?]);
+    let (bias, activation) = (task.optional(2), operator.activation);
+    let product = Product { m, n, k, batch: walk, bias, activation }.rows_joined();
+    let detail = Detail { a: [k, 1], b: [n, 1], c: [0, 1], alpha: 1.0, beta: 1.0 };
+    Ok(vec![product.step(task, &detail)?])
+}
+
+pub(super) fn gemm(task: &Task<'_>, operator: &Gemm) -> Result<Vec<Step>, Error> {
+    let (a, b) = (&task.float_input(0)?.shape, &task.float_input(1)?.shape);
+    let (m, k) = if operator.transpose_a { (a[1], a[0]) } else { (a[0], a[1]) };
+    let n = if operator.transpose_b { b[0] } else { b[1] };
+    let bias = task.optional(2);
+    let c = match bias {
+        Some(c) => {
+            task.broadcast(&task.value_type(c).shape, &[m, n])?.into_iter().map(|x| x as usize).collect()
+        }
+        None => vec![0, 1],
+    };
+    let detail = Detail {
+        a: if operator.transpose_a { [1, m] } else { [k, 1] },
+        b: if operator.transpose_b { [1, k] } else { [n, 1] },
+        c: [c[0], c[1]],
+        alpha: operator.alpha,
+        beta: operator.beta,
+    };
+    let product = Product { m, n, k, batch: Walk::new(&[], &[vec![], vec![]]), bias, activation: None };
+    Ok(vec![product.step(task, &detail)?])
+}
+
+fn row_matrix(shape: &[usize]) -> Vec<usize> {
+    if let [k] = shape { vec![1, *k] } else { shape.to_vec() }
+}
+
+fn column_matrix(shape: &[usize]) -> Vec<usize> {
+    if let [k] = shape { vec![*k, 1] } else { shape.to_vec() }
+}
+
+impl Product {
+    /// The same as fewer, taller matrices, where all of a batch are multiplied by the same b.
+    fn rows_joined(mut self) -> Self {
+        let Walk { extents, strides } = &self.batch;
+        if extents.len() == 1 && strides[1][0] == 0 && strides[0][0] == (self.m * self.k) as i64 {
+            self.m *= extents[0];
+            self.batch = Walk::new(&[], &[vec![], vec![]]);
+        }
+        self
+    }
+
+    fn step(&self, task: &Task<'_>, detail: &Detail) -> Result<Step, Error> {
+        let fours = self.k.is_multiple_of(4) && self.n.is_multiple_of(4) && self.k > 0;
+        if fours && detail.is_usual(self) { self.vector_step(task) } else { self.plain_step(task, detail) }
+    }
+
+    fn class(&self) -> ShapeClass {
+        match self.m {
+            0..4 => ShapeClass::Vector,
+            _ if self.m * self.n * self.k >= LARGE => ShapeClass::Large,
+            _ => ShapeClass::Small,
+        }
+    }
+
+    fn vector_step(&self, task: &Task<'_>) -> Result<Step, Error> {
+        let choice = task.choose(Family::Matmul, self.class());
+        let [rows, vectors] = choice.tile.map(|extent| extent as usize);
+        let [x, y, _] = choice.workgroup_size.map(|extent| extent as usize);
+        let block_bytes = |depth: usize| 16 * depth * (4 * x * vectors + y * rows);
+        let most = task.site.limits.max_compute_workgroup_storage_size as usize;
+        let depth = DEPTHS.into_iter().find(|&depth| block_bytes(depth) <= most).unwrap_or(1);
+        let (name, file, shared_bytes) = match choice.variant {
+            Variant::Shared => ("shared", SHARED, block_bytes(depth)),
+            Variant::Alone => ("alone", ALONE, 0),
+        };
+        let mut batch = self.batch.clone();
+        batch.strides.iter_mut().flatten().for_each(|stride| *stride /= 4);
+        let shader = Shader::new(format!("matmul {name} {rows}x{}", vectors * 4), file)
+            .functions(true, elementwise::activation(self.activation))
+            .walk(task, &batch, "BATCH")?
+            .number("ROWS", rows)
+            .number("VECTORS", vectors)
+            .number("LX", x)
+            .number("LY", y)
+            .number("DEPTH4", depth)
+            .optional_operand("BIAS", self.bias, 2)
+            .size("M", self.m)
+            .size("N4", self.n / 4)
+            .size("K4", self.k / 4)
+            .shared_bytes(shared_bytes as u32);
+        let (columns, rows) = (self.n.div_ceil(x * vectors * 4), self.m.div_ceil(y * rows));
+        let blocks = match choice.variant {
+            Variant::Shared => [columns, rows],
+            Variant::Alone => [rows, columns],
+        };
+        self.finish(task, shader, choice, blocks)
+    }
+
+    fn plain_step(&self, task: &Task<'_>, detail: &Detail) -> Result<Step, Error> {
+        let choice = task.choose(Family::MatmulPlain, self.class());
+        let rows = choice.tile[0] as usize;
+        let [x, y, _] = choice.workgroup_size.map(|extent| extent as usize);
+        let shader = Shader::new(format!("matmul plain {rows}x1"), PLAIN)
+            .functions(false, elementwise::activation(self.activation))
+            .walk(task, &self.batch, "BATCH")?
+            .number("ROWS", rows)
+            .optional_operand("BIAS", self.bias, 2)
+            .size("M", self.m)
+            .size("N", self.n)
+            .size("K", self.k)
+            .size("A_ROW", detail.a[0])
+            .size("A_K", detail.a[1])
+            .size("B_K", detail.b[0])
+            .size("B_COLUMN", detail.b[1])
+            .constant("ALPHA", detail.alpha);
+        let shader = if self.bias.is_some() {
+            let [row, column] = detail.c;
+            shader.size("C_ROW", row).size("C_COLUMN", column).constant("BETA", detail.beta)
+        } else {
+            shader
+        };
+        self.finish(task, shader, choice, [self.n.div_ceil(x), self.m.div_ceil(y * rows)])
+    }
+
+    /// `[x, y]` are the workgroups that one product takes.
+    fn finish(
+        &self,
+        task: &Task<'_>,
+        shader: Shader,
+        choice: Choice,
+        [x, y]: [usize; 2],
+    ) -> Result<Step, Error> {
+        let grid = Grid::Blocks([x, y, self.batch.extents.iter().product()]);
+        let reads: Vec<_> = [task.input_id(0)?, task.input_id(1)?].into_iter().chain(self.bias).collect();
+        task.step(shader, choice.workgroup_size, grid, &reads, task.output_id()?)
+    }
+}
+
+impl Detail {
+    /// Whether this is what the kernels with vectors compute: row-major operands and a bias for each column.
+    fn is_usual(&self, product: &Product) -> bool {
+        let operands = self.a == [product.k, 1] && self.b == [product.n, 1];
+        let added = product.bias.is_none() || (self.beta == 1.0 && self.c == [0, 1]);
+        operands && added && self.alpha == 1.0
+    }
+}

@@ -1,0 +1,75 @@
+// result[row, column] = activate(ALPHA * sum over k of a[row, k] * b[k, column] + BETA * c[row, column])
+//
+// For shapes that vectors of four do not fit, and for operands in any order in memory: all by strides. One
+// invocation computes ROWS rows of one column. Batches are numbered along z.
+//
+// Overrides: M, N, K                       extents
+//            A_ROW, A_K, B_K, B_COLUMN     strides of the operands
+//            C_ROW, C_COLUMN               strides of what is added; 0 along a broadcast dimension
+//            ALPHA, BETA                   factors
+//            D0, S0_0, S1_0, ...           extents of the batch, and the strides of a and b there
+// Template:  ROWS                          rows per invocation
+//            BATCH                         batch dimensions; LAST is BATCH - 1
+//            BIAS, RESULT                  whether there is a c; binding of the result
+
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> b: array<f32>;
+//#if BIAS
+@group(0) @binding(2) var<storage, read> c: array<f32>;
+override C_ROW: u32;
+override C_COLUMN: u32;
+override BETA: f32;
+//#end
+@group(0) @binding($RESULT) var<storage, read_write> result: array<f32>;
+
+override M: u32;
+override N: u32;
+override K: u32;
+override A_ROW: u32;
+override A_K: u32;
+override B_K: u32;
+override B_COLUMN: u32;
+override ALPHA: f32;
+//#for d in BATCH
+override D$d: u32;
+override S0_$d: u32;
+override S1_$d: u32;
+//#end
+
+@compute @workgroup_size(WX, WY, WZ)
+fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+    let column = workgroup.x * WX + local.x;
+    let row = (workgroup.y * WY + local.y) * $ROWSu;
+    var rest = workgroup.z;
+    var a_start = 0u;
+    var b_start = 0u;
+//#for d in LAST
+    a_start += rest % D$d * S0_$d;
+    b_start += rest % D$d * S1_$d;
+    rest = rest / D$d;
+//#end
+    a_start += rest * S0_$LAST;
+    b_start += rest * S1_$LAST + min(column, N - 1u) * B_COLUMN;
+//#for m in ROWS
+    let a$m = a_start + min(row + $mu, M - 1u) * A_ROW;
+    var sum$m = 0.0;
+//#end
+    for (var k = 0u; k < K; k++) {
+        let factor = b[b_start + k * B_K];
+//#for m in ROWS
+        sum$m += a[a$m + k * A_K] * factor;
+//#end
+    }
+    if column >= N {
+        return;
+    }
+//#for m in ROWS
+    if row + $mu < M {
+        var value = ALPHA * sum$m;
+//#if BIAS
+        value += BETA * c[(row + $mu) * C_ROW + column * C_COLUMN];
+//#end
+        result[(workgroup.z * M + row + $mu) * N + column] = activate(value);
+    }
+//#end
+}

@@ -1,0 +1,111 @@
+// result[row, column] = activate(sum over k of a[row, k] * b[k, column] + bias[column]), through workgroup memory.
+//
+// Layout: all row-major, K and N multiples of 4. A workgroup computes a tile of WY * ROWS rows and WX * VECTORS
+// vectors of four columns; its invocations fetch blocks of DEPTH terms of both operands into workgroup memory
+// together, and each computes ROWS rows of VECTORS vectors in registers from there. Batches are numbered along z.
+//
+// Overrides: M                     rows
+//            N4, K4                columns, and terms of each sum, in vectors of four
+//            D0, S0_0, S1_0, ...   extents of the batch, and the strides of a and b there, in vectors of four
+// Template:  ROWS, VECTORS         results per invocation
+//            LX, LY                the workgroup's size, as array sizes need it
+//            DEPTH4                terms of a block, in vectors of four
+//            BATCH                 batch dimensions; LAST is BATCH - 1
+//            BIAS, RESULT          whether there is a bias; binding of the result
+
+@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
+//#if BIAS
+@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
+//#end
+@group(0) @binding($RESULT) var<storage, read_write> result: array<vec4<f32>>;
+
+override M: u32;
+override N4: u32;
+override K4: u32;
+//#for d in BATCH
+override D$d: u32;
+override S0_$d: u32;
+override S1_$d: u32;
+//#end
+
+const LANES = $LXu * $LYu;
+const TILE_ROWS = $LYu * $ROWSu;
+const TILE_COLUMNS = $LXu * $VECTORSu;
+const DEPTH4 = $DEPTH4u;
+
+var<workgroup> tile_a: array<vec4<f32>, TILE_ROWS * DEPTH4>;
+var<workgroup> tile_b: array<vec4<f32>, DEPTH4 * 4u * TILE_COLUMNS>;
+
+@compute @workgroup_size(WX, WY, WZ)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_id) local: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let first_row = workgroup.y * TILE_ROWS;
+    let first_column = workgroup.x * TILE_COLUMNS;
+    var rest = workgroup.z;
+    var a_start = 0u;
+    var b_start = 0u;
+//#for d in LAST
+    a_start += rest % D$d * S0_$d;
+    b_start += rest % D$d * S1_$d;
+    rest = rest / D$d;
+//#end
+    a_start += rest * S0_$LAST;
+    b_start += rest * S1_$LAST;
+//#for m in ROWS
+//#for v in VECTORS
+    var sum$m_$v = vec4<f32>();
+//#end
+//#end
+    for (var block = 0u; block < K4; block += DEPTH4) {
+        for (var i = lane; i < TILE_ROWS * DEPTH4; i += LANES) {
+            let k4 = block + i % DEPTH4;
+            let row = min(first_row + i / DEPTH4, M - 1u);
+            tile_a[i] = select(vec4<f32>(), a[a_start + row * K4 + min(k4, K4 - 1u)], k4 < K4);
+        }
+        for (var i = lane; i < DEPTH4 * 4u * TILE_COLUMNS; i += LANES) {
+            let k = block * 4u + i / TILE_COLUMNS;
+            let column = min(first_column + i % TILE_COLUMNS, N4 - 1u);
+            tile_b[i] = select(vec4<f32>(), b[b_start + min(k, K4 * 4u - 1u) * N4 + column], k < K4 * 4u);
+        }
+        workgroupBarrier();
+        for (var k4 = 0u; k4 < DEPTH4; k4++) {
+//#for m in ROWS
+            let factor$m = tile_a[(local.y * $ROWSu + $mu) * DEPTH4 + k4];
+//#end
+//#for j in FOUR
+            {
+//#for v in VECTORS
+                let vector$v = tile_b[(k4 * 4u + $ju) * TILE_COLUMNS + $vu * $LXu + local.x];
+//#end
+//#for m in ROWS
+//#for v in VECTORS
+                sum$m_$v = fma(vec4<f32>(factor$m[$j]), vector$v, sum$m_$v);
+//#end
+//#end
+            }
+//#end
+        }
+        workgroupBarrier();
+    }
+//#for v in VECTORS
+    let column$v = first_column + $vu * $LXu + local.x;
+    if column$v < N4 {
+//#if BIAS
+        let shift = bias[column$v];
+//#end
+//#for m in ROWS
+        if first_row + local.y * $ROWSu + $mu < M {
+            var value = sum$m_$v;
+//#if BIAS
+            value += shift;
+//#end
+            result[(workgroup.z * M + first_row + local.y * $ROWSu + $mu) * N4 + column$v] = activate(value);
+        }
+//#end
+    }
+//#end
+}

@@ -1,0 +1,81 @@
+//! Reductions over any axes: reduce.wgsl.
+
+use graph::ops::{Reduce, Reduction};
+
+use super::{MAX_RANK, Shader, Step, Task, rows};
+use crate::error::Error;
+use crate::strides::{Walk, contiguous};
+use crate::transfer::Element;
+use crate::tuning::{Family, ShapeClass};
+
+const FILE: &str = include_str!("reduce.wgsl");
+const REDUCED_EXTENTS: [&str; MAX_RANK] = ["R0", "R1", "R2", "R3", "R4", "R5", "R6", "R7"];
+
+/// Rows shorter than this do not keep a workgroup busy.
+const SHORT_ROW: usize = 32;
+
+/// How a reduction starts, goes on and ends, as expressions over `a` (so far) and `x` (the next element).
+struct Recipe {
+    first: &'static str,
+    step: &'static str,
+    fold: rows::Fold,
+    finish: &'static str,
+}
+
+fn recipe(task: &Task<'_>, reduction: Reduction, element: Element) -> Result<Recipe, Error> {
+    let recipe = |first, step, fold, finish| Ok(Recipe { first, step, fold, finish });
+    match (reduction, element) {
+        (_, Element::U32) => Err(task.unsupported("there is no kernel for unsigned or boolean elements")),
+        (Reduction::Sum, _) => recipe("0", "a + x", rows::SUM, "a"),
+        (Reduction::Prod, _) => recipe("1", "a * x", rows::PRODUCT, "a"),
+        (Reduction::Max, Element::F32) => recipe("-3.4028234e38", "max(a, x)", rows::MAX, "a"),
+        (Reduction::Min, Element::F32) => recipe("3.4028234e38", "min(a, x)", rows::MIN, "a"),
+        (Reduction::Max, Element::I32) => recipe("-2147483647 - 1", "max(a, x)", rows::MAX, "a"),
+        (Reduction::Min, Element::I32) => recipe("2147483647", "min(a, x)", rows::MIN, "a"),
+        (Reduction::Mean, _) => recipe("0", "a + x", rows::SUM, "a / E(FOLDED)"),
+        (Reduction::L2, Element::F32) => recipe("0", "a + x * x", rows::SUM, "sqrt(a)"),
+        (Reduction::L2, Element::I32) => Err(task.unsupported("there is no kernel for norms of integers")),
+    }
+}
+
+pub(super) fn emit(task: &Task<'_>, operator: &Reduce) -> Result<Vec<Step>, Error> {
+    let input = task.input(0)?;
+    let element = Element::of(input.data_type);
+    let recipe = recipe(task, operator.reduction, element)?;
+    let kept = part(&input.shape, |axis| !operator.axes.contains(&axis));
+    let reduced = part(&input.shape, |axis| operator.axes.contains(&axis));
+    let (count, folded) = (kept.extents.iter().product(), reduced.extents.iter().product());
+    if kept.rank().max(reduced.rank()) > MAX_RANK {
+        return Err(task.unsupported(format!("has more than {MAX_RANK} dimensions that cannot be joined")));
+    }
+    let class = if folded < SHORT_ROW { ShapeClass::Small } else { ShapeClass::Large };
+    let choice = task.choose(Family::Reduce, class);
+
+    let mut shader = Shader::new(format!("reduce {}", rows::variant_name(choice)), FILE)
+        .walk(task, &kept, "KEPT")?
+        .number("KEPT_LAST", kept.rank() - 1)
+        .number("REDUCED", reduced.rank())
+        .number("REDUCED_LAST", reduced.rank() - 1)
+        .size("FOLDED", folded)
+        .word("FIRST", recipe.first)
+        .word("STEP", recipe.step)
+        .word("NAME", recipe.fold.name)
+        .word("FINISH", recipe.finish)
+        .fold(recipe.fold);
+    for (dimension, &extent) in reduced.extents.iter().enumerate() {
+        shader = shader
+            .size(REDUCED_EXTENTS[dimension], extent)
+            .constant(super::STRIDES[1][dimension], reduced.strides[0][dimension] as f64);
+    }
+    let shader = rows::share(shader, choice, element.wgsl(false));
+    let grid = rows::grid(choice, count);
+    Ok(vec![task.step(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
+}
+
+/// The walk over some of a tensor's axes.
+fn part(shape: &[usize], wanted: impl Fn(usize) -> bool) -> Walk {
+    let strides = contiguous(shape);
+    let axes: Vec<usize> = (0..shape.len()).filter(|&axis| wanted(axis)).collect();
+    let extents: Vec<usize> = axes.iter().map(|&axis| shape[axis]).collect();
+    Walk::new(&extents, &[axes.iter().map(|&axis| strides[axis]).collect()])
+}

@@ -1,0 +1,52 @@
+//! What kernels that fold rows have in common: a workgroup or an invocation for each row.
+
+use super::{Grid, Shader};
+use crate::tuning::{Choice, Variant};
+
+const ROWS: &str = include_str!("rows.wgsl");
+pub(super) const FOLD: &str = include_str!("fold.wgsl");
+
+/// A fold of the values that the lanes of a row hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fold {
+    /// Its name: the function is `fold_` and this.
+    pub name: &'static str,
+    /// Its expression over `a` and `b`.
+    pub combine: &'static str,
+}
+
+pub(super) const SUM: Fold = Fold { name: "sum", combine: "a + b" };
+pub(super) const PRODUCT: Fold = Fold { name: "product", combine: "a * b" };
+pub(super) const MAX: Fold = Fold { name: "max", combine: "max(a, b)" };
+pub(super) const MIN: Fold = Fold { name: "min", combine: "min(a, b)" };
+
+/// Adds to a shader who works on which row of elements of type `element`.
+pub(super) fn share(shader: Shader, choice: Choice, element: &str) -> Shader {
+    let (shared, lanes) = match choice.variant {
+        Variant::Shared => (true, choice.workgroup_size.iter().product::<u32>()),
+        Variant::Alone => (false, 1),
+    };
+    shader
+        .prelude(ROWS)
+        .switch("SHARED", shared)
+        .switch("ALONE", !shared)
+        .number("LANES", lanes as usize)
+        .word("E", element)
+        .shared_bytes(if shared { lanes * 4 } else { 0 })
+}
+
+/// The grid for so many rows.
+pub(super) fn grid(choice: Choice, rows: usize) -> Grid {
+    match choice.variant {
+        Variant::Shared => Grid::Workgroups(rows),
+        Variant::Alone => Grid::Invocations(rows),
+    }
+}
+
+/// What a variant is called in labels.
+pub(super) fn variant_name(choice: Choice) -> &'static str {
+    match choice.variant {
+        Variant::Shared => "shared",
+        Variant::Alone => "alone",
+    }
+}

@@ -1,0 +1,26 @@
+//! Softmax: softmax.wgsl.
+
+use graph::ops::Softmax;
+
+use super::{Shader, Step, Task, rows};
+use crate::error::Error;
+use crate::tuning::{Family, ShapeClass};
+
+const FILE: &str = include_str!("softmax.wgsl");
+
+pub(super) fn emit(task: &Task<'_>, operator: &Softmax) -> Result<Vec<Step>, Error> {
+    let shape = &task.float_input(0)?.shape;
+    let extent = shape[operator.axis];
+    let inner = shape[operator.axis + 1..].iter().product();
+    let count = shape.iter().product::<usize>() / extent;
+    let choice = task.choose(Family::Softmax, ShapeClass::Small);
+
+    let shader = Shader::new(format!("softmax {}", rows::variant_name(choice)), FILE)
+        .size("EXTENT", extent)
+        .size("INNER", inner)
+        .fold(rows::MAX)
+        .fold(rows::SUM);
+    let shader = rows::share(shader, choice, "f32");
+    let grid = rows::grid(choice, count);
+    Ok(vec![task.step(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
+}

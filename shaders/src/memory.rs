@@ -1,0 +1,153 @@
+//! Places values in few arenas by lifetime. Pure arithmetic: it knows neither graphs nor buffers.
+//!
+//! WebGPU forbids a dispatch to read and write the same buffer, whatever the ranges. So each value gets an arena
+//! other than those of the values it is computed from, and within an arena, values that do not live at the same
+//! time share space.
+
+/// A value that needs space.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Demand {
+    pub size_bytes: u64,
+    /// The steps between which it has to stay intact, both included.
+    pub first: usize,
+    pub last: usize,
+    /// Earlier demands that must not lie in the same arena.
+    pub apart_from: Vec<usize>,
+}
+
+/// Where a value lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub arena: usize,
+    pub offset_bytes: u64,
+}
+
+/// Where everything lies, and how large the arenas are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Arrangement {
+    pub places: Vec<Place>,
+    pub arena_bytes: Vec<u64>,
+}
+
+/// Places all demands, each of which has to fit into an arena of `capacity_bytes` on its own.
+///
+/// Arenas are chosen greedily in the order of the demands. Within an arena the largest are placed first, each at
+/// the lowest offset where nothing lives at the same time.
+pub(crate) fn arrange(demands: &[Demand], alignment_bytes: u64, capacity_bytes: u64) -> Arrangement {
+    let colours = colours(demands);
+    let mut places = vec![Place { arena: 0, offset_bytes: 0 }; demands.len()];
+    let mut arenas: Vec<(usize, Vec<usize>)> = Vec::new();
+    let mut order: Vec<usize> = (0..demands.len()).collect();
+    order.sort_by_key(|&index| std::cmp::Reverse(demands[index].size_bytes));
+    for index in order {
+        let offset_in = |placed: &[usize]| lowest(demands, &places, placed, index, alignment_bytes);
+        let fits = |&(_, (colour, placed)): &(usize, &(usize, Vec<usize>))| {
+            *colour == colours[index] && offset_in(placed) + demands[index].size_bytes <= capacity_bytes
+        };
+        let found = arenas.iter().enumerate().find(fits);
+        let (arena, offset_bytes) = match found {
+            Some((arena, (_, placed))) => (arena, offset_in(placed)),
+            None => (arenas.len(), 0),
+        };
+        if arena == arenas.len() {
+            arenas.push((colours[index], Vec::new()));
+        }
+        arenas[arena].1.push(index);
+        places[index] = Place { arena, offset_bytes };
+    }
+    let end = |&index: &usize| places[index].offset_bytes + demands[index].size_bytes;
+    let arena_bytes = arenas.iter().map(|(_, placed)| placed.iter().map(end).max().unwrap_or(0)).collect();
+    Arrangement { places, arena_bytes }
+}
+
+/// The lowest colour for each demand that none it must be apart from has.
+fn colours(demands: &[Demand]) -> Vec<usize> {
+    let mut colours: Vec<usize> = Vec::with_capacity(demands.len());
+    for demand in demands {
+        let taken: Vec<usize> =
+            demand.apart_from.iter().filter_map(|&other| colours.get(other).copied()).collect();
+        colours.push((0..).find(|colour| !taken.contains(colour)).unwrap_or_default());
+    }
+    colours
+}
+
+/// The lowest offset in an arena at which a demand overlaps nothing that lives at the same time.
+fn lowest(demands: &[Demand], places: &[Place], placed: &[usize], index: usize, alignment_bytes: u64) -> u64 {
+    let demand = &demands[index];
+    let meets = |other: &Demand| other.first <= demand.last && demand.first <= other.last;
+    let mut taken: Vec<(u64, u64)> = placed
+        .iter()
+        .filter(|&&other| meets(&demands[other]))
+        .map(|&other| (places[other].offset_bytes, places[other].offset_bytes + demands[other].size_bytes))
+        .collect();
+    taken.sort_unstable();
+    let mut offset = 0;
+    for (start, end) in taken {
+        if offset + demand.size_bytes <= start {
+            break;
+        }
+        offset = offset.max(end.next_multiple_of(alignment_bytes));
+    }
+    offset
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn demand(size_bytes: u64, first: usize, last: usize, apart_from: &[usize]) -> Demand {
+        Demand { size_bytes, first, last, apart_from: apart_from.to_vec() }
+    }
+
+    #[test]
+    fn a_chain_takes_turns_in_two_arenas() {
+        let chain: Vec<Demand> = (0..6)
+            .map(|i| demand(1000, i, i + 1, &i.checked_sub(1).into_iter().collect::<Vec<_>>()))
+            .collect();
+        let arrangement = arrange(&chain, 256, 1 << 20);
+        assert_eq!(arrangement.arena_bytes, [1000, 1000]);
+    }
+
+    #[test]
+    fn offsets_are_aligned_and_gaps_are_filled() {
+        let demands =
+            [demand(700, 0, 9, &[]), demand(300, 0, 2, &[]), demand(100, 3, 9, &[]), demand(100, 3, 9, &[])];
+        let arrangement = arrange(&demands, 256, 1 << 20);
+        let offsets: Vec<u64> = arrangement.places.iter().map(|place| place.offset_bytes).collect();
+        assert_eq!(offsets, [0, 768, 768, 1024]);
+    }
+
+    #[test]
+    fn a_full_arena_is_followed_by_another() {
+        let demands = [demand(600, 0, 1, &[]), demand(600, 0, 1, &[])];
+        let arrangement = arrange(&demands, 256, 1000);
+        assert_eq!(arrangement.arena_bytes, [600, 600]);
+    }
+
+    /// Whatever the demands: nothing overlaps in space and time, and what must be apart is.
+    #[test]
+    fn arrangements_of_many_demands_are_sound() {
+        let mut state = 1u64;
+        let mut next = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        let demands: Vec<Demand> = (0..200usize)
+            .map(|index| {
+                let apart: Vec<usize> = (0..next(3)).map(|_| next(index.max(1) as u64) as usize).collect();
+                let apart = if index == 0 { Vec::new() } else { apart };
+                demand(4 * (1 + next(1000)), index, index + next(20) as usize, &apart)
+            })
+            .collect();
+        let Arrangement { places, .. } = arrange(&demands, 256, 20_000);
+        for (i, (a, at)) in demands.iter().zip(&places).enumerate() {
+            assert!(a.apart_from.iter().all(|&other| places[other].arena != at.arena));
+            for (b, bt) in demands.iter().zip(&places).take(i) {
+                let together = a.first <= b.last && b.first <= a.last && at.arena == bt.arena;
+                let apart = at.offset_bytes + a.size_bytes <= bt.offset_bytes
+                    || bt.offset_bytes + b.size_bytes <= at.offset_bytes;
+                assert!(!together || apart, "{a:?} at {at:?} and {b:?} at {bt:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! How tensors are encoded on the device: every element takes four bytes, little endian.
+//!
+//! | host | device |
+//! |---|---|
+//! | f32 | f32 |
+//! | i64, i32, i8 | i32 |
+//! | bool, u8 | u32 |
+
+use std::borrow::Cow;
+
+use graph::{Data, DataType, Tensor, TensorType};
+
+use crate::error::Error;
+use crate::plan::Port;
+
+/// Bytes of one element on the device.
+pub const ELEMENT_BYTES: usize = 4;
+
+/// The type of an element in WGSL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Element {
+    /// `f32`.
+    F32,
+    /// `i32`.
+    I32,
+    /// `u32`.
+    U32,
+}
+
+impl Element {
+    /// How elements of a host type are kept on the device.
+    pub fn of(data_type: DataType) -> Self {
+        match data_type {
+            DataType::F32 => Element::F32,
+            DataType::I64 | DataType::I32 | DataType::I8 => Element::I32,
+            DataType::U8 | DataType::Bool => Element::U32,
+        }
+    }
+
+    /// Its name in WGSL, for a scalar or a vector of four.
+    pub fn wgsl(self, vector: bool) -> &'static str {
+        match (self, vector) {
+            (Element::F32, false) => "f32",
+            (Element::I32, false) => "i32",
+            (Element::U32, false) => "u32",
+            (Element::F32, true) => "vec4<f32>",
+            (Element::I32, true) => "vec4<i32>",
+            (Element::U32, true) => "vec4<u32>",
+        }
+    }
+}
+
+/// The bytes of a tensor as the device wants them, in row-major order; f32 and i32 are not copied.
+///
+/// # Errors
+/// An i64 that does not fit in 32 bits. The two ends of i64, which mean "as far as it goes", become those of i32.
+pub fn encode(tensor: &Tensor) -> Result<Cow<'_, [u8]>, Error> {
+    Ok(match &tensor.data {
+        Data::F32(elements) => bytes_of(elements, f32::to_le_bytes),
+        Data::I32(elements) => bytes_of(elements, i32::to_le_bytes),
+        Data::I64(elements) => {
+            let narrow: Result<Vec<_>, _> =
+                elements.iter().enumerate().map(|(index, &value)| narrow(tensor, index, value)).collect();
+            Cow::Owned(narrow?.into_iter().flatten().collect())
+        }
+        Data::I8(elements) => Cow::Owned(elements.iter().flat_map(|&x| i32::from(x).to_le_bytes()).collect()),
+        Data::U8(elements) => Cow::Owned(elements.iter().flat_map(|&x| u32::from(x).to_le_bytes()).collect()),
+        Data::Bool(elements) => {
+            Cow::Owned(elements.iter().flat_map(|&x| u32::from(x).to_le_bytes()).collect())
+        }
+    })
+}
+
+fn bytes_of<T: bytemuck::NoUninit>(elements: &[T], to_bytes: fn(T) -> [u8; 4]) -> Cow<'_, [u8]> {
+    if cfg!(target_endian = "little") {
+        Cow::Borrowed(bytemuck::cast_slice(elements))
+    } else {
+        Cow::Owned(elements.iter().flat_map(|&x| to_bytes(x)).collect())
+    }
+}
+
+fn narrow(tensor: &Tensor, index: usize, value: i64) -> Result<[u8; 4], Error> {
+    let narrow = match value {
+        i64::MAX => Some(i32::MAX),
+        i64::MIN => Some(i32::MIN),
+        _ => i32::try_from(value).ok(),
+    };
+    let tensor_type = || tensor.tensor_type().to_string();
+    narrow.map(i32::to_le_bytes).ok_or_else(|| Error::OutOfRange { tensor_type: tensor_type(), index, value })
+}
+
+/// The tensor that came back from the device for an output.
+///
+/// # Errors
+/// Fewer bytes than the output's shape needs. Bytes beyond that are ignored.
+pub fn decode(port: &Port, bytes: &[u8]) -> Result<Tensor, Error> {
+    let tensor_type = TensorType { data_type: port.data_type, shape: port.shape.clone() };
+    let wanted = tensor_type.element_count() * ELEMENT_BYTES;
+    let bytes = bytes.get(..wanted).ok_or_else(|| Error::ShortOutput {
+        port: port.name.clone(),
+        tensor_type: tensor_type.to_string(),
+        wanted,
+        available: bytes.len(),
+    })?;
+    let words = bytes.as_chunks::<ELEMENT_BYTES>().0.iter().copied();
+    let integers = words.clone().map(i32::from_le_bytes);
+    let data = match port.data_type {
+        DataType::F32 => Data::F32(words.map(f32::from_le_bytes).collect()),
+        DataType::I64 => Data::I64(integers.map(i64::from).collect()),
+        DataType::I32 => Data::I32(integers.collect()),
+        DataType::I8 => Data::I8(words.map(|[low, ..]| i8::from_le_bytes([low])).collect()),
+        DataType::U8 => Data::U8(words.map(|[low, ..]| low).collect()),
+        DataType::Bool => Data::Bool(integers.map(|x| x != 0).collect()),
+    };
+    Ok(Tensor { shape: port.shape.clone(), data })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Region;
+
+    fn port(tensor: &Tensor) -> Port {
+        let region = Region { buffer: 0, offset_bytes: 0, size_bytes: 4 };
+        Port { name: "y".into(), data_type: tensor.data.data_type(), shape: tensor.shape.clone(), region }
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        for data in [
+            Data::F32([1.5, -0.0, f32::MAX].into()),
+            Data::I64([0, -7, i64::from(i32::MAX)].into()),
+            Data::I32([i32::MIN, 0, 9].into()),
+            Data::U8([0, 7, 255].into()),
+            Data::I8([-128, 0, 127].into()),
+            Data::Bool([true, false, true].into()),
+        ] {
+            let tensor = Tensor { shape: vec![3], data };
+            let bytes = encode(&tensor).unwrap();
+            assert_eq!(bytes.len(), 12);
+            assert_eq!(decode(&port(&tensor), &bytes), Ok(tensor.clone()));
+        }
+    }
+
+    #[test]
+    fn integers_beyond_32_bits_are_refused_but_for_the_two_ends() {
+        let tensor = |value| Tensor { shape: vec![2], data: Data::I64([1, value].into()) };
+        assert_eq!(&encode(&tensor(i64::MAX)).unwrap()[4..], i32::MAX.to_le_bytes());
+        assert_eq!(&encode(&tensor(i64::MIN)).unwrap()[4..], i32::MIN.to_le_bytes());
+        let error = encode(&tensor(1 << 31)).unwrap_err();
+        assert!(error.is_unsupported());
+        assert_eq!(
+            error.to_string(),
+            "a tensor of type i64[2] holds 2147483648 at element 1, and integers on the device have 32 bits"
+        );
+    }
+
+    #[test]
+    fn a_short_output_is_refused() {
+        let tensor = Tensor { shape: vec![2], data: Data::F32([1.0, 2.0].into()) };
+        assert!(matches!(decode(&port(&tensor), &[0; 4]), Err(Error::ShortOutput { wanted: 8, .. })));
+    }
+}

@@ -1,0 +1,65 @@
+//! Measures square matrix products for several cuts of the work on this machine's Vulkan adapter.
+//!
+//! `cargo test --release -p shaders --test measure -- --ignored --nocapture`
+#![allow(clippy::expect_used, reason = "a measurement that cannot go on has to fail")]
+
+mod support;
+
+use graph::ops::MatMul;
+use graph::{DataType, Operator, TensorType};
+use shaders::Host;
+use shaders::tuning::Variant;
+use support::{Case, adapter, cases::floats, only, plan, site};
+
+const ROUNDS: usize = 7;
+
+fn product(size: usize) -> Case {
+    let shape = vec![size, size];
+    Case {
+        name: format!("matmul {size}"),
+        operator: Operator::MatMul(MatMul { activation: None }),
+        inputs: vec![Some(floats(&shape, 1)), Some(floats(&shape, 2))],
+        output: TensorType { data_type: DataType::F32, shape },
+    }
+}
+
+fn median_ms(case: &Case, variant: Variant, tile: [u32; 2], workgroup_size: [u32; 3]) -> f64 {
+    let plan =
+        plan(&case.name, &case.graph(), &site(Host::Native, true), &only(variant, tile, workgroup_size));
+    let ready = adapter::device().prepare(&plan);
+    ready.write(&case.fed());
+    ready.run();
+    let mut times: Vec<f64> = (0..ROUNDS).map(|_| ready.run().as_secs_f64() * 1e3).collect();
+    times.sort_by(f64::total_cmp);
+    times[ROUNDS / 2]
+}
+
+#[test]
+#[ignore = "a measurement, not a check"]
+fn square_products() {
+    let sizes: Vec<usize> = match std::env::var("SIZES") {
+        Ok(sizes) => sizes.split(',').map(|size| size.parse().expect("SIZES is like 512,1024")).collect(),
+        Err(_) => vec![512, 1024],
+    };
+    for size in sizes {
+        let case = product(size);
+        let billions = (2 * size.pow(3)) as f64 / 1e9;
+        let report = |variant, tile, workgroup_size| {
+            let ms = median_ms(&case, variant, tile, workgroup_size);
+            println!(
+                "{size:5} {variant:?} {tile:?} by {workgroup_size:?}: {ms:8.2} ms {:7.2} GFLOPS",
+                billions / ms * 1e3
+            );
+        };
+        for tile in [[4, 1], [8, 2], [4, 4], [8, 4], [12, 4], [8, 8]] {
+            for workgroup_size in [[8, 1, 1], [32, 1, 1]] {
+                report(Variant::Alone, tile, workgroup_size);
+            }
+        }
+        report(Variant::Alone, [8, 2], [4, 1, 1]);
+        report(Variant::Alone, [8, 2], [16, 1, 1]);
+        report(Variant::Alone, [8, 2], [8, 8, 1]);
+        report(Variant::Shared, [4, 1], [16, 16, 1]);
+        report(Variant::Shared, [8, 2], [8, 8, 1]);
+    }
+}

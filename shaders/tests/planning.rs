@@ -1,0 +1,219 @@
+//! Plans are sound: aliases cost nothing, nothing overlaps while it is needed, weights and kernels come once, and
+//! limits are kept or named.
+#![allow(clippy::expect_used, reason = "a test that cannot go on has to fail")]
+
+mod support;
+
+use graph::ops::{Binary, MatMul, Unary};
+use graph::{DataType, Graph, Operator, TensorType};
+use shaders::{BufferRole, GpuPlan, Host, Limits, Region, Site, Tuning};
+use support::{Case, cases, plan, site, sites, tunings};
+
+fn parsed(text: &str) -> Graph {
+    graph::text::parse(text).map_err(|error| error.to_string()).expect("is a graph")
+}
+
+fn planned(text: &str) -> GpuPlan {
+    plan(text, &parsed(text), &site(Host::Native, true), &Tuning::default())
+}
+
+fn overlap(a: &Region, b: &Region) -> bool {
+    a.buffer == b.buffer
+        && a.offset_bytes < b.offset_bytes + b.size_bytes
+        && b.offset_bytes < a.offset_bytes + a.size_bytes
+}
+
+/// What is wrong with a plan, whatever it computes.
+fn faults(plan: &GpuPlan, alignment_bytes: u64) -> Vec<String> {
+    let mut faults = Vec::new();
+    let regions = plan.dispatches.iter().flat_map(|dispatch| &dispatch.bindings);
+    for region in regions.chain(plan.inputs.iter().chain(&plan.outputs).map(|port| &port.region)) {
+        let inside = region.offset_bytes + region.size_bytes <= plan.buffers[region.buffer].size_bytes;
+        if !inside || region.offset_bytes % alignment_bytes != 0 || region.size_bytes % 4 != 0 {
+            faults.push(format!("{region:?} does not lie well in {:?}", plan.buffers[region.buffer]));
+        }
+    }
+    for dispatch in &plan.dispatches {
+        let (write, reads) = dispatch.bindings.split_last().expect("every kernel writes");
+        if reads.iter().any(|read| read.buffer == write.buffer) {
+            faults.push(format!("{}: reads and writes buffer {}", dispatch.label, write.buffer));
+        }
+        if plan.buffers[write.buffer].role != BufferRole::Arena {
+            faults.push(format!("{}: writes weights", dispatch.label));
+        }
+        if dispatch.bindings.len() != plan.kernels[dispatch.kernel].bindings.len() {
+            faults.push(format!("{}: another number of bindings than its kernel", dispatch.label));
+        }
+    }
+    faults.extend(lifetime_faults(plan));
+    faults
+}
+
+/// Plays the plan: every region keeps the name of what was written there last, and each read has to find the
+/// very region that was written, untouched since.
+fn lifetime_faults(plan: &GpuPlan) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut intact: Vec<Region> = Vec::new();
+    let write = |region: &Region, intact: &mut Vec<Region>| {
+        intact.retain(|other| !overlap(other, region) || other == region);
+        intact.push(*region);
+    };
+    for port in &plan.inputs {
+        if intact.iter().any(|other| overlap(other, &port.region)) {
+            faults.push(format!("input {} overlaps another", port.name));
+        }
+        write(&port.region, &mut intact);
+    }
+    for weight in &plan.weights {
+        write(&weight.region, &mut intact);
+    }
+    for dispatch in &plan.dispatches {
+        let (written, reads) = dispatch.bindings.split_last().expect("every kernel writes");
+        for read in reads.iter().filter(|read| !intact.contains(read)) {
+            faults.push(format!("{}: {read:?} was overwritten, or never written", dispatch.label));
+        }
+        write(written, &mut intact);
+    }
+    for port in plan.outputs.iter().filter(|port| !intact.contains(&port.region) && !port.shape.contains(&0))
+    {
+        faults.push(format!("output {} did not stay intact", port.name));
+    }
+    faults
+}
+
+#[test]
+fn every_plan_is_sound() {
+    for case in cases::all() {
+        let found: Vec<String> = tunings()
+            .iter()
+            .flat_map(|tuning| faults(&plan(&case.name, &case.graph(), &sites()[0], tuning), 256))
+            .collect();
+        assert!(found.is_empty(), "{}: {found:?}", case.name);
+    }
+}
+
+/// A chain with a long branch, two outputs, an input that is an output, and a constant that is one.
+const WOVEN: &str = "
+    x: f32[4,8]
+    w: f32[8,8] = 0.5
+    again: f32[8,8] = 0.5
+    a = MatMul(x, w)
+    b = Relu(a)
+    c = MatMul(b, again)
+    d = Add(c, a)
+    e = Softmax(d, axis=1)
+    f = Concat(a, e, b, axis=0)
+    g = Add(d, x)
+    return f, g, x, w
+";
+
+#[test]
+fn a_woven_graph_is_planned_soundly() {
+    let plan = planned(WOVEN);
+    assert_eq!(faults(&plan, 256), Vec::<String>::new(), "{plan}");
+    let arenas = plan.buffers.iter().filter(|buffer| buffer.role == BufferRole::Arena).count();
+    assert!(arenas <= 4, "{arenas} arenas:\n{plan}");
+    assert_eq!(plan.weights.len(), 1, "equal constants are uploaded once");
+    let memory = plan.memory();
+    assert!(memory.largest_live_bytes <= memory.arena_bytes && memory.weights_bytes == 256, "{memory:?}");
+}
+
+#[test]
+fn a_chain_needs_two_arenas_and_one_kernel() {
+    let mut text = String::from("x: f32[64]\ny0 = Relu(x)\n");
+    for i in 1..20 {
+        text += &format!("y{i} = Relu(y{})\n", i - 1);
+    }
+    let plan = planned(&(text + "return y19"));
+    let sizes: Vec<u64> = plan.buffers.iter().map(|buffer| buffer.size_bytes).collect();
+    assert_eq!((sizes, plan.kernels.len(), plan.dispatches.len()), (vec![256, 256], 1, 20), "{plan}");
+}
+
+#[test]
+fn reshapes_are_aliases() {
+    let plan = planned(
+        "x: f32[2,6]
+         shape: i64[2] = 3 4
+         a = Relu(x)
+         y = Reshape(a, shape)
+         return y",
+    );
+    assert_eq!(plan.dispatches.len(), 1, "{plan}");
+    assert_eq!(plan.outputs[0].region, plan.dispatches[0].bindings[1]);
+    assert_eq!(plan.outputs[0].shape, [3, 4]);
+}
+
+#[test]
+fn an_input_that_is_an_output_stays_and_a_constant_is_copied() {
+    let plan = planned(
+        "x: f32[4]
+         w: f32[4] = 1 2 3 4
+         return x, w",
+    );
+    assert_eq!(plan.outputs[0].region, plan.inputs[0].region);
+    assert_eq!(plan.dispatches.len(), 1, "{plan}");
+    assert_eq!(plan.buffers[plan.outputs[1].region.buffer].role, BufferRole::Arena);
+}
+
+#[test]
+fn limits_are_kept_or_named() {
+    let limited = |limits: Limits| Site { limits, ..site(Host::Native, true) };
+    let graph = parsed("x: f32[300,256]\ny = Relu(x)\nz = Exp(y)\nreturn z");
+    let default = Limits::default();
+    for (limits, message) in [
+        (
+            Limits { max_storage_buffer_binding_size: 1024, ..default },
+            "tensor \"x\" (f32[300, 256]) needs a maxStorageBufferBindingSize of 307200, and this adapter offers 1024",
+        ),
+        (Limits { max_buffer_size: 2048, ..default }, "needs a maxBufferSize of 307200"),
+        (
+            Limits { max_compute_invocations_per_workgroup: 16, ..default },
+            "needs a maxComputeInvocationsPerWorkgroup of 64, and this adapter offers 16",
+        ),
+        (
+            Limits { max_compute_workgroups_per_dimension: 8, ..default },
+            "needs a maxComputeWorkgroupsPerDimension of 38",
+        ),
+        (
+            Limits { max_storage_buffers_per_shader_stage: 1, ..default },
+            "maxStorageBuffersPerShaderStage of 2",
+        ),
+    ] {
+        let error = shaders::plan(&graph, &limited(limits), &Tuning::default()).expect_err("is refused");
+        assert!(error.is_unsupported() && error.to_string().contains(message), "{error}");
+    }
+    let folded = Limits { max_compute_workgroups_per_dimension: 40, ..default };
+    let plan = plan("folded", &graph, &limited(folded), &Tuning::default());
+    assert!(plan.dispatches.iter().all(|dispatch| dispatch.workgroups[1] > 1), "{plan}");
+    let small = Limits { max_buffer_size: 400_000, ..default };
+    let plan = support::plan("small buffers", &graph, &limited(small), &Tuning::default());
+    assert!(plan.buffers.iter().all(|buffer| buffer.size_bytes <= 400_000), "{plan}");
+}
+
+#[test]
+fn what_has_no_kernel_is_refused_by_name() {
+    let integers = || Some(cases::whole(DataType::I64, &[2, 2], 1));
+    for (operator, inputs, message) in [
+        (
+            Operator::Binary(Binary::Pow),
+            vec![integers(), integers()],
+            "node \"n\" (Pow): there is no kernel for powers of i64[2, 2]",
+        ),
+        (
+            Operator::MatMul(MatMul { activation: None }),
+            vec![integers(), integers()],
+            "node \"n\" (MatMul): operand 0 is i64[2, 2], and there is no kernel but for f32",
+        ),
+        (
+            Operator::Unary(Unary::Sqrt),
+            vec![integers()],
+            "node \"n\" (Sqrt): there is no kernel for Sqrt of i64[2, 2]",
+        ),
+    ] {
+        let output = TensorType { data_type: DataType::I64, shape: vec![2, 2] };
+        let case = Case { name: "n".to_owned(), operator, inputs, output };
+        let error = shaders::plan(&case.graph(), &sites()[0], &Tuning::default()).expect_err("is refused");
+        assert!(error.is_unsupported());
+        assert_eq!(error.to_string(), message);
+    }
+}

@@ -1,0 +1,93 @@
+//! What the tests of kernels share: one graph for each operator, type and shape that has a kernel of its own.
+#![allow(dead_code, clippy::expect_used, reason = "each test binary uses its part; a bad test has to fail")]
+
+pub mod adapter;
+pub mod cases;
+
+use graph::{Graph, Node, Operator, Tensor, TensorType, Value, ValueId};
+use shaders::tuning::{Choice, Family, Row, Variant};
+use shaders::{GpuPlan, Host, Limits, Site, Tuning};
+
+/// A graph of one node.
+pub struct Case {
+    pub name: String,
+    pub operator: Operator,
+    pub inputs: Vec<Option<Tensor>>,
+    pub output: TensorType,
+}
+
+impl Case {
+    /// The graph; its inputs are called x0, x1, ... and its output y.
+    pub fn graph(&self) -> Graph {
+        let mut graph = Graph::default();
+        let mut inputs = Vec::new();
+        for (index, tensor) in self.inputs.iter().enumerate() {
+            inputs.push(tensor.as_ref().map(|tensor| {
+                let id = add_value(&mut graph, &format!("x{index}"), tensor.tensor_type());
+                graph.inputs.push(id);
+                id
+            }));
+        }
+        let output = add_value(&mut graph, "y", self.output.clone());
+        graph.outputs.push(output);
+        let node =
+            Node { name: self.name.clone(), operator: self.operator.clone(), inputs, outputs: vec![output] };
+        graph.nodes.push(node);
+        graph
+    }
+
+    /// The graph's inputs, in its order.
+    pub fn fed(&self) -> Vec<Tensor> {
+        self.inputs.iter().flatten().cloned().collect()
+    }
+}
+
+/// Adds a value that something else has to define.
+fn add_value(graph: &mut Graph, name: &str, tensor_type: TensorType) -> ValueId {
+    graph.values.push(Value { name: name.to_owned(), tensor_type, constant: None });
+    ValueId(graph.values.len() - 1)
+}
+
+/// A place with the limits that WebGPU guarantees.
+pub fn site(host: Host, software: bool) -> Site {
+    Site { host, software, limits: Limits::default() }
+}
+
+/// Every kind of place.
+pub fn sites() -> Vec<Site> {
+    let hosts = [Host::Chromium, Host::Firefox, Host::Webkit, Host::Native];
+    hosts.into_iter().flat_map(|host| [false, true].map(|software| site(host, software))).collect()
+}
+
+/// A table that gives every family one variant, whatever the shape and place.
+pub fn only(variant: Variant, tile: [u32; 2], workgroup_size: [u32; 3]) -> Tuning {
+    let choice = Choice { variant, tile, workgroup_size };
+    let row = |family| Row { family, class: None, software: None, host: None, choice };
+    Tuning { rows: Family::ALL.into_iter().map(row).collect() }
+}
+
+/// Tables that between them take every choice of the default table, and some that divide nothing evenly.
+pub fn tunings() -> Vec<Tuning> {
+    let odd = [
+        only(Variant::Shared, [3, 1], [4, 2, 1]),
+        only(Variant::Shared, [2, 3], [2, 8, 1]),
+        only(Variant::Alone, [3, 3], [5, 1, 1]),
+        only(Variant::Alone, [2, 1], [4, 3, 1]),
+    ];
+    let default = Tuning::default();
+    let rows_of = |family| default.rows.iter().filter(move |row| row.family == family);
+    let most = Family::ALL.into_iter().map(|family| rows_of(family).count()).max().unwrap_or(0);
+    let nth_of_each = |n: usize| Tuning {
+        rows: Family::ALL
+            .into_iter()
+            .filter_map(|family| rows_of(family).cycle().nth(n))
+            .map(|row| Row { class: None, software: None, host: None, ..*row })
+            .collect(),
+    };
+    (0..most).map(nth_of_each).chain(odd).collect()
+}
+
+/// Plans a graph, which has to succeed.
+pub fn plan(name: &str, graph: &Graph, site: &Site, tuning: &Tuning) -> GpuPlan {
+    shaders::plan(graph, site, tuning).map_err(|error| format!("{name}: {error}")).expect("has a plan")
+}

@@ -1,0 +1,119 @@
+//! Says what this page can do: WebGPU, WebNN by device type, the clock, isolation, and the page itself.
+
+use std::collections::BTreeMap;
+
+use protocol::{Capability, Presence};
+use serde_json::{Value, json};
+
+use crate::browser::{self, property};
+use crate::device;
+use crate::error::RuntimeError;
+use crate::timing::Clock;
+use crate::webnn::{self, Ml};
+
+/// One entry per engine, context or fact looked at. What cannot be had is an entry too.
+pub async fn capabilities() -> Vec<Capability> {
+    let mut capabilities = vec![webgpu().await];
+    let ml = webnn::entry();
+    for device_type in webnn::DEVICE_TYPES {
+        capabilities.push(webnn(ml.as_ref(), device_type).await);
+    }
+    capabilities.extend([timer(), isolation(), page()]);
+    capabilities
+}
+
+async fn webgpu() -> Capability {
+    let adapter = match device::request_adapter().await {
+        Ok(adapter) => adapter,
+        Err(error) => return missing("webgpu", &error),
+    };
+    let description = device::describe(&adapter);
+    let evidence = description.software_evidence();
+    let info = adapter.info();
+    let facts = [
+        ("subgroup_min_size", json!(property(&info, "subgroupMinSize").as_f64())),
+        ("subgroup_max_size", json!(property(&info, "subgroupMaxSize").as_f64())),
+        ("is_fallback_adapter", json!(description.is_fallback)),
+        ("software_known_by", json!(evidence.unwrap_or_else(|| "nothing says that it is".to_owned()))),
+        ("webgl_renderer", json!(description.webgl_renderer)),
+    ];
+    Capability { adapter: Some(description.to_adapter()), ..present("webgpu", facts) }
+}
+
+async fn webnn(ml: Option<&Ml>, device_type: &str) -> Capability {
+    let subject = format!("webnn:{device_type}");
+    let absent = |reason: String, remedy: &str| Capability {
+        presence: Presence::Missing { reason, remedy: remedy.to_owned() },
+        ..present(&subject, [])
+    };
+    let Some(ml) = ml else {
+        return absent(
+            "the page has no navigator.ml".to_owned(),
+            "use Chrome, Edge or headless shell with --enable-features=WebMachineLearningNeuralNetwork",
+        );
+    };
+    match ml.open(device_type).await {
+        Ok(context) => {
+            let facts = [
+                ("operators", json!(context.operator_count())),
+                ("accelerated", json!(context.accelerated())),
+            ];
+            present(&subject, facts)
+        }
+        Err(reason) => absent(reason, "use a browser built with a WebNN backend for this device and system"),
+    }
+}
+
+fn timer() -> Capability {
+    match Clock::open() {
+        Ok(clock) => present("timer", [("resolution_ms", json!(clock.resolution_ms()))]),
+        Err(error) => missing("timer", &error),
+    }
+}
+
+fn isolation() -> Capability {
+    if browser::is_cross_origin_isolated() {
+        return present("isolation", []);
+    }
+    let reason = "crossOriginIsolated is false".to_owned();
+    let remedy = "serve the page with Cross-Origin-Opener-Policy: same-origin and \
+                  Cross-Origin-Embedder-Policy: require-corp"
+        .to_owned();
+    Capability { presence: Presence::Missing { reason, remedy }, ..present("isolation", []) }
+}
+
+fn page() -> Capability {
+    let window = match browser::window() {
+        Ok(window) => window,
+        Err(error) => return missing("page", &error),
+    };
+    let navigator = window.navigator();
+    let number = |name| json!(property(&navigator, name).as_f64());
+    present(
+        "page",
+        [
+            ("user_agent", json!(property(&navigator, "userAgent").as_string())),
+            ("hardware_concurrency", number("hardwareConcurrency")),
+            ("device_memory_gib", number("deviceMemory")),
+        ],
+    )
+}
+
+fn present<const N: usize>(subject: &str, facts: [(&str, Value); N]) -> Capability {
+    let facts = facts.into_iter().filter(|(_, value)| !value.is_null());
+    Capability {
+        subject: subject.to_owned(),
+        presence: Presence::Present,
+        version: None,
+        adapter: None,
+        facts: facts.map(|(name, value)| (name.to_owned(), value)).collect::<BTreeMap<_, _>>(),
+    }
+}
+
+/// The errors of opening something end in what to do, after the semicolon.
+fn missing(subject: &str, error: &RuntimeError) -> Capability {
+    let message = error.to_string();
+    let (reason, remedy) = message.split_once("; ").unwrap_or((&message, "use a current browser"));
+    let presence = Presence::Missing { reason: reason.to_owned(), remedy: remedy.to_owned() };
+    Capability { presence, ..present(subject, []) }
+}

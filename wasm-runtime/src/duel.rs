@@ -1,0 +1,107 @@
+//! Times one matrix product, ours and onnxruntime-web's turn by turn on the same device.
+
+use std::collections::BTreeMap;
+
+use graph::onnx::Model;
+use graph::{Data, DataType, Tensor, TensorType};
+use protocol::{BrowserKind, DuelReport, MatmulDuel};
+use shaders::{GpuPlan, Site};
+
+use crate::device::Device;
+use crate::error::RuntimeError;
+use crate::executor::{Executor, Inferred};
+use crate::inference;
+use crate::matmul;
+use crate::peer::Peer;
+
+/// Rounds that are not counted: pipelines are compiled and buffers pooled in the first ones.
+const WARM_UP_ROUNDS: u32 = 3;
+const SEEDS: [u64; 2] = [1, 2];
+const MODEL: &str = "matmul";
+
+/// What both sides took, and the last product of each.
+struct Scores {
+    report: DuelReport,
+    ours: Vec<f32>,
+    peer: Vec<f32>,
+}
+
+/// Runs a duel.
+///
+/// # Errors
+/// Whatever keeps either side from multiplying.
+pub async fn fight(duel: &MatmulDuel, browser: Option<BrowserKind>) -> Result<DuelReport, RuntimeError> {
+    let device = Device::open(browser).await?;
+    let size = duel.size as usize;
+    let onnx = matmul::onnx(size);
+    // First, so that a size beyond the adapter's limits is refused before it fills the host's memory.
+    let plan = plan(&onnx, size, &inference::site(&device, browser))?;
+    let operands = SEEDS.map(|seed| matmul::operand(size, seed));
+    let (executor, _) = Executor::prepare(MODEL, &device, &plan).await?;
+    executor.write_inputs(&operands)?;
+    let [a, b] = &operands;
+    let named = [(matmul::OPERANDS[0], a), (matmul::OPERANDS[1], b)];
+    let peer = Peer::open(&duel.peer_url, &device, &onnx, &named).await?;
+
+    let mut scores = Scores::new(&device);
+    for round in 0..WARM_UP_ROUNDS + duel.rounds {
+        if round == WARM_UP_ROUNDS {
+            scores = Scores::new(&device);
+        }
+        if round % 2 == 0 {
+            scores.our_turn(&executor).await?;
+            scores.peers_turn(&peer, &device).await?;
+        } else {
+            scores.peers_turn(&peer, &device).await?;
+            scores.our_turn(&executor).await?;
+        }
+    }
+    peer.close().await?;
+    Ok(scores.finish())
+}
+
+fn plan(onnx: &[u8], size: usize, site: &Site) -> Result<GpuPlan, RuntimeError> {
+    let refused = |source| RuntimeError::Graph { model: MODEL.to_owned(), source: Box::new(source) };
+    let operand = TensorType { data_type: DataType::F32, shape: vec![size, size] };
+    let types = BTreeMap::from(matmul::OPERANDS.map(|name| (name.to_owned(), operand.clone())));
+    let model = Model::parse(onnx).map_err(refused)?;
+    let graph = graph::specialise(&model, &types).map_err(refused)?;
+    inference::plan(MODEL, &graph, site)
+}
+
+impl Scores {
+    fn new(device: &Device) -> Self {
+        let report = DuelReport {
+            adapter: device.description.to_adapter(),
+            ours_ms: Vec::new(),
+            peer_ms: Vec::new(),
+            ours_gpu_ms: Vec::new(),
+            max_abs_difference: 0.0,
+        };
+        Scores { report, ours: Vec::new(), peer: Vec::new() }
+    }
+
+    async fn our_turn(&mut self, executor: &Executor<'_>) -> Result<(), RuntimeError> {
+        let start = executor.clock().now_ms();
+        let Inferred { outputs, gpu_ms } = executor.infer().await?;
+        self.report.ours_ms.push(executor.clock().now_ms() - start);
+        self.report.ours_gpu_ms.extend(gpu_ms);
+        if let Some(Tensor { data: Data::F32(product), .. }) = outputs.first() {
+            self.ours = product.to_vec();
+        }
+        Ok(())
+    }
+
+    async fn peers_turn(&mut self, peer: &Peer<'_>, device: &Device) -> Result<(), RuntimeError> {
+        let start = device.clock.now_ms();
+        let product = peer.multiply().await?;
+        self.report.peer_ms.push(device.clock.now_ms() - start);
+        self.peer = product.to_vec();
+        Ok(())
+    }
+
+    fn finish(self) -> DuelReport {
+        let difference = matmul::max_abs_difference(&self.ours, &self.peer);
+        DuelReport { max_abs_difference: difference, ..self.report }
+    }
+}

@@ -1,0 +1,126 @@
+//! Why a job failed in the page: one error with a message a person can act on, and the word it gets.
+
+use protocol::{Engine, Failure, FailureKind};
+
+/// Everything that can go wrong in the page.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each field is")]
+pub enum RuntimeError {
+    #[error(
+        "the job is not one this page knows: {reason}; harness and page are of different versions: run `cargo xtask wasm`"
+    )]
+    JobUnreadable { reason: String },
+    #[error("this page runs the engine webgpu; {} is not one it can run", engine.name())]
+    EngineNotHere { engine: Engine },
+    #[error(
+        "model \"{model}\" ({family}) is made of {count} components; the engine webgpu runs models of one component"
+    )]
+    ComponentCount { model: String, family: String, count: usize },
+    #[error("{url}: {reason}")]
+    Fetch { url: String, reason: String },
+    #[error(
+        "this page has no navigator.gpu; use a browser with WebGPU, switched on (Chromium on Linux: --enable-unsafe-webgpu, Firefox: dom.webgpu.enabled), on a secure origin"
+    )]
+    NoWebgpu,
+    #[error(
+        "the browser has WebGPU but no adapter; install a Vulkan, Metal or D3D12 driver, or allow a software one (Chromium: --enable-unsafe-swiftshader, Firefox: gfx.webgpu.ignore-blocklist)"
+    )]
+    NoAdapter,
+    #[error(
+        "the device was lost while {doing}: {reason}; run it again, with a newer driver if it is lost again"
+    )]
+    DeviceLost { doing: String, reason: String },
+    #[error("out of memory while {doing}: {wanted_bytes} bytes wanted; {message}")]
+    OutOfMemory { doing: String, wanted_bytes: u64, message: String },
+    #[error(
+        "{what} needs {wanted} bytes and {limit_name} of this adapter is {limit}; use a smaller model, batch or sequence"
+    )]
+    LimitExceeded { what: String, wanted: u64, limit_name: &'static str, limit: u64 },
+    #[error("the browser refused while {doing}: {message}")]
+    Browser { doing: String, message: String },
+    #[error("model \"{model}\": {file}: {source}")]
+    File { model: String, file: String, source: Box<graph::Error> },
+    #[error("model \"{model}\": {source}")]
+    Graph { model: String, source: Box<graph::Error> },
+    #[error("model \"{model}\": {source}")]
+    Plan { model: String, source: shaders::Error },
+    #[error("input \"{name}\" of model \"{model}\" is missing from {file}; it holds {held}")]
+    InputMissing { model: String, name: String, file: String, held: String },
+    #[error("onnxruntime-web ({url}) failed while {doing}: {message}")]
+    Peer { url: String, doing: String, message: String },
+}
+
+impl RuntimeError {
+    /// The word the failure gets in the store.
+    pub fn kind(&self) -> FailureKind {
+        use RuntimeError::*;
+        match self {
+            EngineNotHere { .. } | ComponentCount { .. } | LimitExceeded { .. } => FailureKind::Unsupported,
+            NoWebgpu | NoAdapter => FailureKind::Unavailable,
+            DeviceLost { .. } => FailureKind::DeviceLost,
+            File { source, .. } | Graph { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
+            Plan { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
+            JobUnreadable { .. }
+            | Fetch { .. }
+            | OutOfMemory { .. }
+            | Browser { .. }
+            | File { .. }
+            | Graph { .. }
+            | Plan { .. }
+            | InputMissing { .. }
+            | Peer { .. } => FailureKind::Error,
+        }
+    }
+}
+
+impl From<RuntimeError> for Failure {
+    fn from(error: RuntimeError) -> Self {
+        Failure { kind: error.kind(), message: error.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failure_has_its_word_and_names_its_place() {
+        use FailureKind::*;
+        let unknown = graph::Error::Unsupported("operator Frobnicate".to_owned());
+        let (model, doing) = (|| "m".to_owned(), || "reading the outputs".to_owned());
+        for (error, kind, part) in [
+            (RuntimeError::EngineNotHere { engine: Engine::Webnn }, Unsupported, "webnn"),
+            (
+                RuntimeError::ComponentCount { model: model(), family: "whisper".into(), count: 2 },
+                Unsupported,
+                "(whisper)",
+            ),
+            (
+                RuntimeError::Graph { model: model(), source: Box::new(unknown) },
+                Unsupported,
+                "\"m\": operator Frobnicate",
+            ),
+            (RuntimeError::NoAdapter, Unavailable, "install a Vulkan"),
+            (RuntimeError::NoWebgpu, Unavailable, "dom.webgpu.enabled"),
+            (
+                RuntimeError::DeviceLost { doing: doing(), reason: "gone".into() },
+                DeviceLost,
+                "while reading the outputs: gone",
+            ),
+            (
+                RuntimeError::OutOfMemory { doing: doing(), wanted_bytes: 42, message: String::new() },
+                Error,
+                "out of memory while reading the outputs: 42 bytes wanted",
+            ),
+            (
+                RuntimeError::Fetch { url: "http://h/m/x.onnx".into(), reason: "404".into() },
+                Error,
+                "/m/x.onnx: 404",
+            ),
+        ] {
+            let failure = Failure::from(error);
+            assert_eq!(failure.kind, kind, "{}", failure.message);
+            assert!(failure.message.contains(part), "{}", failure.message);
+        }
+    }
+}

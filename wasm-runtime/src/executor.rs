@@ -1,0 +1,356 @@
+//! Runs a GpuPlan: everything that can be made once is made once, and an inference is one command buffer with
+//! one compute pass, one submit and one map.
+
+use futures_util::future::try_join;
+use graph::Tensor;
+use js_sys::Uint8Array;
+use shaders::transfer::{decode, encode};
+use shaders::{Buffer, BufferRole, Dispatch, GpuPlan, Port, Region};
+use wasm_bindgen::JsValue;
+use web_sys::{
+    GpuBindGroup, GpuBindGroupDescriptor, GpuBindGroupEntry, GpuBuffer, GpuBufferBinding,
+    GpuBufferDescriptor, GpuCommandBuffer, GpuCommandEncoder, GpuComputePassDescriptor,
+    GpuComputePassTimestampWrites, GpuComputePipeline, GpuQuerySet, GpuQuerySetDescriptor, GpuQueryType,
+    gpu_buffer_usage, gpu_map_mode,
+};
+
+use crate::device::Device;
+use crate::error::RuntimeError;
+use crate::pipelines::{self, Pipeline};
+use crate::timing::Clock;
+
+/// A plan on a device, ready for inferences.
+pub struct Executor<'a> {
+    model: &'a str,
+    device: &'a Device,
+    plan: &'a GpuPlan,
+    buffers: Vec<GpuBuffer>,
+    readback: GpuBuffer,
+    readback_bytes: u64,
+    timestamps: Option<Timestamps>,
+    steps: Vec<Step>,
+}
+
+/// What preparing took.
+#[derive(Debug, Clone, Copy)]
+pub struct Preparation {
+    /// From asking for the first pipeline to having the last, in milliseconds.
+    pub compile_ms: f64,
+    /// From writing the first weight to the device having the last, in milliseconds, while pipelines compile.
+    pub upload_ms: f64,
+}
+
+/// What one inference gave.
+#[derive(Debug)]
+pub struct Inferred {
+    /// The outputs, in the plan's order.
+    pub outputs: Vec<Tensor>,
+    /// What the compute pass took on the device, where timestamps tell.
+    pub gpu_ms: Option<f64>,
+}
+
+struct Step {
+    pipeline: GpuComputePipeline,
+    bind_group: GpuBindGroup,
+    workgroups: [u32; 3],
+}
+
+/// The begin and end of the pass, as two u64 in nanoseconds.
+struct Timestamps {
+    queries: GpuQuerySet,
+    resolved: GpuBuffer,
+}
+
+const TIMESTAMP_BYTES: u64 = 16;
+const NANOSECONDS_PER_MS: f64 = 1e6;
+
+impl<'a> Executor<'a> {
+    /// Makes the plan's buffers and pipelines and uploads its weights, all at the same time.
+    ///
+    /// # Errors
+    /// Out of memory, a kernel that does not compile, a weight that cannot be encoded, the loss of the device.
+    pub async fn prepare(
+        model: &'a str,
+        device: &'a Device,
+        plan: &'a GpuPlan,
+    ) -> Result<(Self, Preparation), RuntimeError> {
+        let wanted_bytes = plan.buffers.iter().map(|buffer| buffer.size_bytes).sum();
+        let allocate = || plan.buffers.iter().map(|buffer| create(device, buffer)).collect();
+        let doing = format!("allocating the buffers of model \"{model}\"");
+        let buffers: Vec<GpuBuffer> = device.guarded(&doing, wanted_bytes, allocate).await?;
+
+        let compile_start = device.clock.now_ms();
+        let compiling = pipelines::start(device, &plan.kernels).await?;
+        let compile = async {
+            let pipelines = compiling.finish(device).await?;
+            Ok((pipelines, device.clock.now_ms() - compile_start))
+        };
+        let upload = async {
+            let start = device.clock.now_ms();
+            upload_weights(model, device, plan, &buffers).await?;
+            Ok(device.clock.now_ms() - start)
+        };
+        let ((pipelines, compile_ms), upload_ms) = try_join(compile, upload).await?;
+
+        let executor = Self::assemble(model, device, plan, buffers, &pipelines).await?;
+        Ok((executor, Preparation { compile_ms, upload_ms }))
+    }
+
+    async fn assemble(
+        model: &'a str,
+        device: &'a Device,
+        plan: &'a GpuPlan,
+        buffers: Vec<GpuBuffer>,
+        pipelines: &[Pipeline],
+    ) -> Result<Self, RuntimeError> {
+        let readback_bytes =
+            plan.outputs.iter().map(|port| port.region.size_bytes).sum::<u64>() + TIMESTAMP_BYTES;
+        let work = || {
+            let steps =
+                plan.dispatches.iter().map(|dispatch| step(device, dispatch, pipelines, &buffers)).collect();
+            let timestamps =
+                if device.has("timestamp-query") { Some(Timestamps::new(device)?) } else { None };
+            let usage = gpu_buffer_usage::MAP_READ | gpu_buffer_usage::COPY_DST;
+            Ok((steps, timestamps, create_sized(device, "readback", readback_bytes, usage)?))
+        };
+        let (steps, timestamps, readback) =
+            device.guarded("binding the buffers", readback_bytes, work).await?;
+        Ok(Executor { model, device, plan, buffers, readback, readback_bytes, timestamps, steps })
+    }
+
+    /// Device memory held: weights, activations and transfers, in bytes.
+    pub fn device_memory_bytes(&self) -> u64 {
+        let buffers: u64 = self.plan.buffers.iter().map(|buffer| buffer.size_bytes).sum();
+        let timestamps = if self.timestamps.is_some() { TIMESTAMP_BYTES } else { 0 };
+        buffers + self.readback_bytes + timestamps
+    }
+
+    /// Whether inferences carry device times.
+    pub fn has_timestamps(&self) -> bool {
+        self.timestamps.is_some()
+    }
+
+    /// Writes the inputs, in the plan's order.
+    ///
+    /// # Errors
+    /// A value that cannot be encoded, or the browser's refusal.
+    pub fn write_inputs(&self, inputs: &[Tensor]) -> Result<(), RuntimeError> {
+        for (port, tensor) in self.plan.inputs.iter().zip(inputs) {
+            write(self.model, self.device, &self.buffers, port.region, tensor)?;
+        }
+        Ok(())
+    }
+
+    /// Runs the plan once on the inputs written last.
+    ///
+    /// # Errors
+    /// The loss of the device, an error it reported, an output that cannot be decoded.
+    pub async fn infer(&self) -> Result<Inferred, RuntimeError> {
+        self.submit()?;
+        self.read().await
+    }
+
+    /// The same, for the first time: also waits until the browser says whether the commands were valid.
+    ///
+    /// # Errors
+    /// Those of [`Executor::infer`], and what the browser refuses in the commands.
+    pub async fn infer_guarded(&self) -> Result<Inferred, RuntimeError> {
+        let (doing, held_bytes) = ("running the first inference", self.device_memory_bytes());
+        let submitted = self.device.guarded(doing, held_bytes, || self.submit());
+        let ((), inferred) = try_join(submitted, self.read()).await?;
+        Ok(inferred)
+    }
+
+    /// Runs the plan, waits for the device to be done, and times reading the outputs: milliseconds.
+    ///
+    /// # Errors
+    /// Those of [`Executor::infer`].
+    pub async fn infer_and_time_readback(&self) -> Result<f64, RuntimeError> {
+        self.submit()?;
+        self.device.wait("waiting for the device", self.device.queue.on_submitted_work_done()).await?;
+        let start = self.clock().now_ms();
+        self.read().await?;
+        Ok(self.clock().now_ms() - start)
+    }
+
+    /// The clock that times what this executor does.
+    pub fn clock(&self) -> &Clock {
+        &self.device.clock
+    }
+
+    fn submit(&self) -> Result<(), RuntimeError> {
+        let commands = self.encode().map_err(|e| self.device.failure("encoding the commands", &e))?;
+        self.device.queue.submit(&[commands]);
+        Ok(())
+    }
+
+    fn encode(&self) -> Result<GpuCommandBuffer, JsValue> {
+        let encoder = self.device.gpu.create_command_encoder();
+        let descriptor = GpuComputePassDescriptor::new();
+        if let Some(timestamps) = &self.timestamps {
+            descriptor.set_timestamp_writes(&timestamps.writes());
+        }
+        let pass = encoder.begin_compute_pass_with_descriptor(&descriptor);
+        for step in &self.steps {
+            let [x, y, z] = step.workgroups;
+            pass.set_pipeline(&step.pipeline);
+            pass.set_bind_group(0, Some(&step.bind_group));
+            pass.dispatch_workgroups_with_workgroup_count_y_and_workgroup_count_z(x, y, z);
+        }
+        pass.end();
+        self.encode_copies(&encoder)?;
+        Ok(encoder.finish())
+    }
+
+    /// Outputs one after another into the readback buffer, timestamps last.
+    fn encode_copies(&self, encoder: &GpuCommandEncoder) -> Result<(), JsValue> {
+        let mut offset = 0;
+        for Port { region, .. } in &self.plan.outputs {
+            let source = &self.buffers[region.buffer];
+            copy(encoder, (source, region.offset_bytes), (&self.readback, offset), region.size_bytes)?;
+            offset += region.size_bytes;
+        }
+        if let Some(Timestamps { queries, resolved }) = &self.timestamps {
+            encoder.resolve_query_set_with_u32(queries, 0, 2, resolved, 0);
+            copy(encoder, (resolved, 0), (&self.readback, offset), TIMESTAMP_BYTES)?;
+        }
+        Ok(())
+    }
+
+    async fn read(&self) -> Result<Inferred, RuntimeError> {
+        const DOING: &str = "reading the outputs";
+        self.device.wait(DOING, self.readback.map_async(gpu_map_mode::READ)).await?;
+        self.device.check("running the kernels")?;
+        let range = self.readback.get_mapped_range().map_err(|e| self.device.failure(DOING, &e))?;
+        let bytes = Uint8Array::new(&range).to_vec();
+        self.readback.unmap();
+
+        let (mut outputs, mut rest) = (Vec::with_capacity(self.plan.outputs.len()), bytes.as_slice());
+        for port in &self.plan.outputs {
+            let (own, others) = rest.split_at(port.region.size_bytes as usize);
+            outputs.push(decode(port, own).map_err(|source| plan_error(self.model, source))?);
+            rest = others;
+        }
+        let gpu_ms = self.timestamps.as_ref().and_then(|_| elapsed_ms(rest));
+        Ok(Inferred { outputs, gpu_ms })
+    }
+}
+
+impl Timestamps {
+    fn new(device: &Device) -> Result<Self, RuntimeError> {
+        let descriptor = GpuQuerySetDescriptor::new(2, GpuQueryType::Timestamp);
+        let queries = device.gpu.create_query_set(&descriptor);
+        let queries = queries.map_err(|e| device.failure("making a timestamp query", &e))?;
+        let usage = gpu_buffer_usage::QUERY_RESOLVE | gpu_buffer_usage::COPY_SRC;
+        Ok(Timestamps { queries, resolved: create_sized(device, "timestamps", TIMESTAMP_BYTES, usage)? })
+    }
+
+    fn writes(&self) -> GpuComputePassTimestampWrites {
+        let writes = GpuComputePassTimestampWrites::new(&self.queries);
+        writes.set_beginning_of_pass_write_index(0);
+        writes.set_end_of_pass_write_index(1);
+        writes
+    }
+}
+
+/// Milliseconds between two u64 of nanoseconds; none where the clock went backwards, which WebGPU allows.
+fn elapsed_ms(timestamps: &[u8]) -> Option<f64> {
+    let (words, _) = timestamps.as_chunks::<8>();
+    let [begin, end] = words else { return None };
+    let elapsed = u64::from_le_bytes(*end).checked_sub(u64::from_le_bytes(*begin))?;
+    Some(elapsed as f64 / NANOSECONDS_PER_MS)
+}
+
+async fn upload_weights(
+    model: &str,
+    device: &Device,
+    plan: &GpuPlan,
+    buffers: &[GpuBuffer],
+) -> Result<(), RuntimeError> {
+    for weight in &plan.weights {
+        write(model, device, buffers, weight.region, &weight.tensor)?;
+    }
+    device.wait("uploading the weights", device.queue.on_submitted_work_done()).await.map(|_| ())
+}
+
+/// Writes a tensor's device encoding straight from wasm memory: the browser makes the only copy.
+fn write(
+    model: &str,
+    device: &Device,
+    buffers: &[GpuBuffer],
+    region: Region,
+    tensor: &Tensor,
+) -> Result<(), RuntimeError> {
+    let bytes = encode(tensor).map_err(|source| plan_error(model, source))?;
+    let (buffer, offset) = (&buffers[region.buffer], region.offset_bytes as f64);
+    let written = device.queue.write_buffer_with_f64_and_u8_slice(buffer, offset, &bytes);
+    written.map_err(|e| device.failure("writing to the device", &e))
+}
+
+fn plan_error(model: &str, source: shaders::Error) -> RuntimeError {
+    RuntimeError::Plan { model: model.to_owned(), source }
+}
+
+fn create(device: &Device, buffer: &Buffer) -> Result<GpuBuffer, RuntimeError> {
+    let usage = match buffer.role {
+        BufferRole::Weights => gpu_buffer_usage::STORAGE | gpu_buffer_usage::COPY_DST,
+        BufferRole::Arena => {
+            gpu_buffer_usage::STORAGE | gpu_buffer_usage::COPY_DST | gpu_buffer_usage::COPY_SRC
+        }
+    };
+    create_sized(device, &buffer.label, buffer.size_bytes, usage)
+}
+
+fn create_sized(
+    device: &Device,
+    label: &str,
+    size_bytes: u64,
+    usage: u32,
+) -> Result<GpuBuffer, RuntimeError> {
+    let limit = device.limits.max_buffer_size;
+    if size_bytes > limit {
+        let what = format!("buffer \"{label}\"");
+        return Err(RuntimeError::LimitExceeded {
+            what,
+            wanted: size_bytes,
+            limit_name: "maxBufferSize",
+            limit,
+        });
+    }
+    let descriptor = GpuBufferDescriptor::new_with_f64(size_bytes as f64, usage);
+    descriptor.set_label(label);
+    let buffer = device.gpu.create_buffer(&descriptor);
+    buffer.map_err(|e| device.failure(&format!("allocating buffer \"{label}\" of {size_bytes} bytes"), &e))
+}
+
+fn step(device: &Device, dispatch: &Dispatch, pipelines: &[Pipeline], buffers: &[GpuBuffer]) -> Step {
+    let Pipeline { pipeline, layout } = &pipelines[dispatch.kernel];
+    let entries: Vec<_> =
+        (0..).zip(&dispatch.bindings).map(|(binding, region)| bind(binding, *region, buffers)).collect();
+    let descriptor = GpuBindGroupDescriptor::new(&entries, layout);
+    descriptor.set_label(&dispatch.label);
+    Step {
+        pipeline: pipeline.clone(),
+        bind_group: device.gpu.create_bind_group(&descriptor),
+        workgroups: dispatch.workgroups,
+    }
+}
+
+fn bind(binding: u32, region: Region, buffers: &[GpuBuffer]) -> GpuBindGroupEntry {
+    let resource = GpuBufferBinding::new(&buffers[region.buffer]);
+    resource.set_offset_f64(region.offset_bytes as f64);
+    resource.set_size_f64(region.size_bytes as f64);
+    GpuBindGroupEntry::new_with_gpu_buffer_binding(binding, &resource)
+}
+
+type Place<'a> = (&'a GpuBuffer, u64);
+
+fn copy(
+    encoder: &GpuCommandEncoder,
+    (source, source_offset): Place<'_>,
+    (target, target_offset): Place<'_>,
+    size_bytes: u64,
+) -> Result<(), JsValue> {
+    let [from, to, size] = [source_offset, target_offset, size_bytes].map(|bytes| bytes as f64);
+    encoder.copy_buffer_to_buffer_with_f64_and_f64_and_f64(source, from, target, to, size)
+}

@@ -1,0 +1,88 @@
+//! The page's one entry point: a job in as JSON, its outcome out as JSON, whatever happens between.
+
+use std::cell::RefCell;
+
+use js_sys::Promise;
+use protocol::{Answer, Engine, Failure, FailureKind, Job, Outcome, Task};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::error::RuntimeError;
+use crate::{detect, duel, inference};
+
+/// Runs one job, given as the JSON of [`Job`]; the promise resolves to the JSON of [`Outcome`] and never
+/// rejects. A panic resolves it too, so that a defect costs one case and not a time-out.
+#[wasm_bindgen]
+pub fn run(job_json: String) -> Promise {
+    Promise::new(&mut |resolve, _reject| {
+        let job_json = job_json.clone();
+        spawn_local(async move {
+            let job = serde_json::from_str::<Job>(&job_json);
+            let job = job.map_err(|error| RuntimeError::JobUnreadable { reason: error.to_string() });
+            let id = job.as_ref().map_or(0, |job| job.id);
+            ON_PANIC.set(Some((id, resolve.clone())));
+            std::panic::set_hook(Box::new(answer_for_panic));
+            let answer = match job {
+                Ok(job) => answer(job).await,
+                Err(error) => Err(error),
+            };
+            ON_PANIC.set(None);
+            settle(
+                &resolve,
+                &Outcome { id, answer: answer.unwrap_or_else(|error| Answer::Failed(error.into())) },
+            );
+        });
+    })
+}
+
+async fn answer(job: Job) -> Result<Answer, RuntimeError> {
+    match job.task {
+        Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities().await }),
+        Task::MatmulDuel(duel) => Ok(Answer::Dueled(duel::fight(&duel, job.browser).await?)),
+        Task::Infer(inference) => {
+            ours(job.engine)?;
+            Ok(Answer::Inferred(Box::new(inference::run(&inference, job.browser).await?)))
+        }
+    }
+}
+
+/// Refuses the engines that this page does not run.
+fn ours(engine: Engine) -> Result<(), RuntimeError> {
+    match engine {
+        Engine::Webgpu => Ok(()),
+        Engine::Webnn
+        | Engine::Wasm
+        | Engine::OrtWebgpu
+        | Engine::OrtWebnn
+        | Engine::OrtWasm
+        | Engine::Wgpu
+        | Engine::Libtorch
+        | Engine::Burn
+        | Engine::Openvino
+        | Engine::Onnxruntime => Err(RuntimeError::EngineNotHere { engine }),
+    }
+}
+
+thread_local! {
+    /// Whom to answer if the job in hand panics: wasm built with panic=abort unwinds nothing.
+    static ON_PANIC: RefCell<Option<(u64, js_sys::Function)>> = const { RefCell::new(None) };
+}
+
+fn answer_for_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let message = format!("a defect in the page's code: {panic}");
+    web_sys::console::error_1(&JsValue::from_str(&message));
+    if let Some((id, resolve)) = ON_PANIC.take() {
+        settle(
+            &resolve,
+            &Outcome { id, answer: Answer::Failed(Failure { kind: FailureKind::Error, message }) },
+        );
+    }
+}
+
+fn settle(resolve: &js_sys::Function, outcome: &Outcome) {
+    // Maps with text keys and numbers always become JSON; an empty text would be reported as no answer.
+    let json = serde_json::to_string(outcome).unwrap_or_default();
+    // A resolve function does not throw.
+    let _ = resolve.call1(&JsValue::UNDEFINED, &JsValue::from_str(&json));
+}

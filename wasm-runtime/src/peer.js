@@ -1,0 +1,40 @@
+// onnxruntime-web's side of a duel: one session on the WebGPU device that the other side uses as well.
+
+export class Peer {
+  // `model` is an ONNX file of one product, `operands` maps its input names to Float32Arrays of size * size.
+  static async open(url, device, model, size, operands) {
+    const ort = await import(url);
+    ort.env.wasm.wasmPaths = new URL(".", url).href;
+    ort.env.logLevel = "error";
+    const executionProviders = [{ name: "webgpu", device }];
+    const session = await ort.InferenceSession.create(model, { executionProviders });
+    const feeds = {};
+    for (const [name, elements] of Object.entries(operands)) {
+      const buffer = upload(device, elements);
+      feeds[name] = ort.Tensor.fromGpuBuffer(buffer, { dataType: "float32", dims: [size, size] });
+    }
+    return new Peer(session, feeds);
+  }
+
+  constructor(session, feeds) {
+    this.session = session;
+    this.feeds = feeds;
+  }
+
+  // The product, in host memory; its operands stay on the device.
+  async multiply() {
+    const results = await this.session.run(this.feeds);
+    return results[this.session.outputNames[0]].data;
+  }
+
+  async close() {
+    await this.session.release();
+  }
+}
+
+function upload(device, elements) {
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  const buffer = device.createBuffer({ size: elements.byteLength, usage });
+  device.queue.writeBuffer(buffer, 0, elements);
+  return buffer;
+}

@@ -1,0 +1,60 @@
+//! The demo: set-up, build, then `parallax sweep` over both tiny models and everything this machine should have.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+
+use crate::command::{cargo, show};
+use crate::steps::Steps;
+use crate::{checkout, setup, wasm};
+
+/// What is swept unless the caller says otherwise.
+const DEFAULTS: [(&str, &str); 3] = [
+    ("--models", "bert-tiny,vit-tiny"),
+    ("--targets", "webgpu@chrome,webgpu@firefox,wgpu:vulkan,burn:cpu,onnxruntime:cpu"),
+    ("--db", "parallax.duckdb"),
+];
+
+/// Runs the demo sweep and gives its exit code.
+pub fn run(steps: &mut Steps, asked: Vec<String>) -> Result<ExitCode> {
+    setup::everything(steps)?;
+    wasm::build(steps)?;
+    let root = checkout::root()?;
+    let build = ["build", "--release", "--package", "harness", "--package", "native-runner"];
+    steps.loud("build: parallax, native-runner", || show(cargo().args(build).current_dir(root)))?;
+    let parallax =
+        checkout::target_dir()?.join("release/parallax").with_extension(std::env::consts::EXE_EXTENSION);
+    let status = Command::new(&parallax).arg("sweep").args(arguments(asked)).current_dir(root).status();
+    let status = status.with_context(|| format!("cannot start {}", parallax.display()))?;
+    // A signal leaves no code.
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// The defaults that were not replaced, then what was asked for.
+fn arguments(asked: Vec<String>) -> Vec<String> {
+    let replaced = |flag: &str| asked.iter().any(|word| word.split('=').next() == Some(flag));
+    let kept = DEFAULTS.into_iter().filter(|(flag, _)| !replaced(flag));
+    let mut all: Vec<String> = kept.flat_map(|(flag, value)| [flag.to_owned(), value.to_owned()]).collect();
+    all.extend(asked);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_replaces_the_default() {
+        let all = "--models bert-tiny,vit-tiny \
+                   --targets webgpu@chrome,webgpu@firefox,wgpu:vulkan,burn:cpu,onnxruntime:cpu --db parallax.duckdb";
+        for (asked, expected) in [
+            ("", all.to_owned()),
+            ("--json", format!("{all} --json")),
+            ("--models a --targets b --db=c", "--models a --targets b --db=c".to_owned()),
+            ("--targets=b", "--models bert-tiny,vit-tiny --db parallax.duckdb --targets=b".to_owned()),
+        ] {
+            let words = asked.split_whitespace().map(str::to_owned).collect();
+            assert_eq!(arguments(words).join(" "), expected, "{asked}");
+        }
+    }
+}

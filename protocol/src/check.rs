@@ -52,6 +52,12 @@ impl OutputCheck {
         tally.finish(output, actual.len())
     }
 
+    /// The worse of two checks of the same output.
+    pub fn worse(self, other: OutputCheck) -> OutputCheck {
+        let rank = |check: &OutputCheck| (check.fault.is_some(), check.max_abs_error);
+        if rank(&other) > rank(&self) { other } else { self }
+    }
+
     /// Whether the output is right within `tolerance` (largest absolute error).
     pub fn is_within(&self, tolerance: f64) -> bool {
         self.fault.is_none() && self.max_abs_error <= tolerance

@@ -1,0 +1,101 @@
+//! ONNX Runtime on the CPU, the reference engine: runs the original ONNX file, untouched by our graph.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use graph::{Data, Tensor};
+use ort::environment::Environment;
+use ort::session::{Session, SessionInputValue};
+use ort::value::{DynValue, Value};
+use protocol::{Device, Metric};
+
+use super::{Inferred, Prepared, Ready};
+use crate::error::RunnerError;
+use crate::measure::elapsed_ms;
+use crate::model::Loaded;
+use crate::processor;
+
+/// Names another library than the one that set-up fetched.
+const OVERRIDE: &str = "PARALLAX_ONNXRUNTIME";
+
+/// The library's version, or why there is none.
+///
+/// # Errors
+/// `Unavailable` when the library is missing or does not load.
+pub fn detect() -> Result<String, RunnerError> {
+    environment()?;
+    Ok(protocol::cache::ONNXRUNTIME.to_owned())
+}
+
+fn environment() -> Result<Environment, RunnerError> {
+    let library = std::env::var_os(OVERRIDE).map_or_else(protocol::cache::onnxruntime_library, PathBuf::from);
+    let unavailable = |reason: String| RunnerError::Unavailable {
+        reason,
+        remedy: format!("run `cargo xtask setup`, or name the library in {OVERRIDE}"),
+    };
+    if !library.is_file() {
+        return Err(unavailable(format!("ONNX Runtime's library {} is missing", library.display())));
+    }
+    let broken = |error: String| unavailable(format!("{} does not load: {error}", library.display()));
+    let builder = ort::environment::init_from(&library).map_err(|error| broken(error.to_string()))?;
+    builder.with_name("parallax").build().map_err(|error| broken(error.to_string()))
+}
+
+/// Opens a model's ONNX file in a session.
+///
+/// # Errors
+/// No library, or a file that ONNX Runtime refuses.
+pub fn prepare(loaded: &Loaded, _device: Option<Device>) -> Result<Prepared, RunnerError> {
+    let environment = environment()?;
+    let start = Instant::now();
+    let session = Session::builder(&environment)
+        .and_then(|mut builder| builder.commit_from_file(&loaded.path))
+        .map_err(|error| refused("opening the model", error))?;
+    let measured = vec![(Metric::CompileMs, elapsed_ms(start))];
+    let features = BTreeMap::from([("onnxruntime".to_owned(), protocol::cache::ONNXRUNTIME.to_owned())]);
+    Ok(Prepared { model: Box::new(Opened(session)), adapter: processor::adapter(), measured, features })
+}
+
+struct Opened(Session);
+
+impl Ready for Opened {
+    fn infer(&mut self, inputs: &[(String, Tensor)]) -> Result<Inferred, RunnerError> {
+        let inputs = inputs.iter().map(|(name, tensor)| Ok((name.as_str(), to_value(tensor)?)));
+        let inputs = inputs.collect::<Result<Vec<(&str, SessionInputValue<'_>)>, RunnerError>>()?;
+        let computed = self.0.run(inputs).map_err(|error| refused("running the model", error))?;
+        let outputs = computed.iter().map(|(name, value)| Ok((name.to_owned(), to_tensor(name, &value)?)));
+        Ok(Inferred { outputs: outputs.collect::<Result<_, RunnerError>>()?, gpu_ms: None })
+    }
+}
+
+fn refused(doing: &'static str, error: impl std::fmt::Display) -> RunnerError {
+    RunnerError::Engine { engine: "ONNX Runtime", doing, message: error.to_string() }
+}
+
+fn to_value(tensor: &Tensor) -> Result<SessionInputValue<'static>, RunnerError> {
+    let shape: Vec<i64> = tensor.shape.iter().map(|extent| *extent as i64).collect();
+    let value = match &tensor.data {
+        Data::F32(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
+        Data::I64(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
+        Data::I32(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
+        Data::U8(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
+        Data::I8(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
+        Data::Bool(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
+    };
+    value.map(SessionInputValue::from).map_err(|error| refused("taking the inputs", error))
+}
+
+fn to_tensor(name: &str, value: &DynValue) -> Result<Tensor, RunnerError> {
+    /// Tries one element type after another until one is the value's.
+    macro_rules! extract {
+        ($($element:ty => $variant:ident),*) => {
+            $(if let Ok((shape, elements)) = value.try_extract_tensor::<$element>() {
+                let shape = shape.iter().map(|extent| *extent as usize).collect();
+                return Ok(Tensor { shape, data: Data::$variant(elements.into()) });
+            })*
+        };
+    }
+    extract!(f32 => F32, i64 => I64, i32 => I32, u8 => U8, i8 => I8, bool => Bool);
+    Err(refused("reading the outputs", format!("output \"{name}\" has the type {}", value.dtype())))
+}

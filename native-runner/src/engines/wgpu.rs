@@ -1,0 +1,283 @@
+//! The GpuPlan through native wgpu: the same kernels and dispatches as in a page, without the browser.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc;
+use std::time::Instant;
+
+use graph::Tensor;
+use protocol::{Adapter, Device as DeviceName, Metric};
+use shaders::transfer::{decode, encode};
+use shaders::{Access, BufferRole, Dispatch, GpuPlan, Kernel, Port, Region, Tuning};
+use wgpu::BufferUsages;
+
+use super::{Inferred, Prepared, Ready};
+use crate::error::RunnerError;
+use crate::measure::elapsed_ms;
+use crate::model::Loaded;
+
+mod device;
+
+use device::Device;
+
+/// The begin and end of the pass, as two u64 in ticks.
+const TIMESTAMP_BYTES: u64 = 16;
+const NANOSECONDS_PER_MS: f64 = 1e6;
+
+/// The adapter that would run jobs for a device, or why there is none.
+///
+/// # Errors
+/// `Unavailable` when the API has no adapter here.
+pub fn detect(name: DeviceName) -> Result<Adapter, RunnerError> {
+    device::adapter(name).map(|adapter| device::describe(&adapter))
+}
+
+/// A plan with its buffers and pipelines.
+struct Planned {
+    model: String,
+    device: Device,
+    plan: GpuPlan,
+    buffers: Vec<wgpu::Buffer>,
+    readback: wgpu::Buffer,
+    timestamps: Option<(wgpu::QuerySet, wgpu::Buffer)>,
+    steps: Vec<Step>,
+}
+
+struct Step {
+    pipeline: wgpu::ComputePipeline,
+    bind_group: wgpu::BindGroup,
+    workgroups: [u32; 3],
+}
+
+/// Plans a model for the adapter, makes its pipelines and uploads its weights.
+///
+/// # Errors
+/// No adapter, an operator our kernels lack, a kernel that does not compile, out of memory, the device's loss.
+pub fn prepare(loaded: &Loaded, name: Option<DeviceName>) -> Result<Prepared, RunnerError> {
+    let device = Device::open(name.unwrap_or(DeviceName::Vulkan))?;
+    let start = Instant::now();
+    let plan = shaders::plan(&loaded.graph, &device.site(), &Tuning::default())
+        .map_err(|source| RunnerError::Plan { model: loaded.name.clone(), source })?;
+    let plan_ms = elapsed_ms(start);
+
+    let start = Instant::now();
+    let pipelines: Vec<_> = plan.kernels.iter().map(|kernel| pipeline(&device.gpu, kernel)).collect();
+    let wanted_bytes = plan.buffers.iter().map(|buffer| buffer.size_bytes).sum();
+    device.check("compiling the kernels", 0)?;
+    let compile_ms = plan_ms + elapsed_ms(start);
+
+    let buffers: Vec<_> = plan.buffers.iter().map(|buffer| create(&device.gpu, buffer)).collect();
+    device.check("allocating the buffers", wanted_bytes)?;
+    let steps = plan.dispatches.iter().map(|dispatch| step(&device.gpu, dispatch, &pipelines, &buffers)).collect();
+    let readback_bytes = plan.outputs.iter().map(|port| port.region.size_bytes).sum::<u64>() + TIMESTAMP_BYTES;
+    let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
+    let readback = create_sized(&device.gpu, "readback", readback_bytes, usage);
+    let timestamps = device.has_timestamps().then(|| timestamps(&device.gpu));
+
+    let adapter = device.description.clone();
+    let features = features(&plan, timestamps.is_some());
+    let model = Planned { model: loaded.name.clone(), device, plan, buffers, readback, timestamps, steps };
+    let start = Instant::now();
+    for weight in &model.plan.weights {
+        model.write(weight.region, &weight.tensor)?;
+    }
+    model.device.wait("uploading the weights")?;
+    let measured = vec![
+        (Metric::CompileMs, compile_ms),
+        (Metric::UploadMs, elapsed_ms(start)),
+        (Metric::DeviceMemoryBytes, (wanted_bytes + readback_bytes) as f64),
+    ];
+    Ok(Prepared { model: Box::new(model), adapter, measured, features })
+}
+
+fn features(plan: &GpuPlan, timestamps: bool) -> BTreeMap<String, String> {
+    let features = [
+        ("timestamp_query", timestamps.to_string()),
+        ("dispatches", plan.dispatches.len().to_string()),
+        ("pipelines", plan.kernels.len().to_string()),
+    ];
+    features.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+impl Ready for Planned {
+    fn infer(&mut self, inputs: &[(String, Tensor)]) -> Result<Inferred, RunnerError> {
+        for port in &self.plan.inputs {
+            if let Some((_, tensor)) = inputs.iter().find(|(name, _)| *name == port.name) {
+                self.write(port.region, tensor)?;
+            }
+        }
+        self.device.queue.submit([self.encode()]);
+        self.read()
+    }
+}
+
+impl Planned {
+    fn write(&self, region: Region, tensor: &Tensor) -> Result<(), RunnerError> {
+        let bytes = encode(tensor).map_err(|source| self.plan_error(source))?;
+        self.device.queue.write_buffer(&self.buffers[region.buffer], region.offset_bytes, &bytes);
+        Ok(())
+    }
+
+    fn plan_error(&self, source: shaders::Error) -> RunnerError {
+        RunnerError::Plan { model: self.model.clone(), source }
+    }
+
+    fn encode(&self) -> wgpu::CommandBuffer {
+        let mut encoder = self.device.gpu.create_command_encoder(&Default::default());
+        let timestamp_writes =
+            self.timestamps.as_ref().map(|(query_set, _)| wgpu::ComputePassTimestampWrites {
+                query_set,
+                beginning_of_pass_write_index: Some(0),
+                end_of_pass_write_index: Some(1),
+            });
+        let mut pass = encoder
+            .begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some(&self.model), timestamp_writes });
+        for Step { pipeline, bind_group, workgroups: [x, y, z] } in &self.steps {
+            pass.set_pipeline(pipeline);
+            pass.set_bind_group(0, bind_group, &[]);
+            pass.dispatch_workgroups(*x, *y, *z);
+        }
+        drop(pass);
+        self.encode_copies(&mut encoder);
+        encoder.finish()
+    }
+
+    /// Outputs one after another into the readback buffer, timestamps last.
+    fn encode_copies(&self, encoder: &mut wgpu::CommandEncoder) {
+        let mut offset = 0;
+        for Region { buffer, offset_bytes, size_bytes } in self.plan.outputs.iter().map(|port| port.region) {
+            let source = &self.buffers[buffer];
+            encoder.copy_buffer_to_buffer(source, offset_bytes, &self.readback, offset, size_bytes);
+            offset += size_bytes;
+        }
+        if let Some((queries, resolved)) = &self.timestamps {
+            encoder.resolve_query_set(queries, 0..2, resolved, 0);
+            encoder.copy_buffer_to_buffer(resolved, 0, &self.readback, offset, TIMESTAMP_BYTES);
+        }
+    }
+
+    fn read(&self) -> Result<Inferred, RunnerError> {
+        const DOING: &str = "reading the outputs";
+        let refused = |message: String| RunnerError::Engine { engine: "wgpu", doing: DOING, message };
+        let (sender, mapped) = mpsc::channel();
+        self.readback.slice(..).map_async(wgpu::MapMode::Read, move |result| {
+            // The receiver is gone only when waiting has failed already.
+            let _ = sender.send(result);
+        });
+        self.device.wait(DOING)?;
+        match mapped.try_recv() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(refused(error.to_string())),
+            Err(_) => return Err(refused("the device is idle and the outputs are not there".to_owned())),
+        }
+        let range = self.readback.slice(..).get_mapped_range().map_err(|error| refused(error.to_string()))?;
+        let (outputs, timestamps) = self.decode(&range)?;
+        drop(range);
+        self.readback.unmap();
+        Ok(Inferred { outputs, gpu_ms: timestamps })
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<(BTreeMap<String, Tensor>, Option<f64>), RunnerError> {
+        let (mut outputs, mut rest) = (BTreeMap::new(), bytes);
+        for port in &self.plan.outputs {
+            let Port { name, region, .. } = port;
+            let (own, others) = rest.split_at(region.size_bytes as usize);
+            outputs.insert(name.clone(), decode(port, own).map_err(|source| self.plan_error(source))?);
+            rest = others;
+        }
+        let period_ns = f64::from(self.device.queue.get_timestamp_period());
+        Ok((outputs, self.timestamps.as_ref().and_then(|_| gpu_ms(rest, period_ns))))
+    }
+}
+
+/// Milliseconds between two u64 of ticks; none where the clock went backwards.
+fn gpu_ms(timestamps: &[u8], period_ns: f64) -> Option<f64> {
+    let (words, _) = timestamps.as_chunks::<8>();
+    let [begin, end] = words else { return None };
+    let ticks = u64::from_le_bytes(*end).checked_sub(u64::from_le_bytes(*begin))?;
+    Some(ticks as f64 * period_ns / NANOSECONDS_PER_MS)
+}
+
+fn timestamps(gpu: &wgpu::Device) -> (wgpu::QuerySet, wgpu::Buffer) {
+    let queries = gpu.create_query_set(&wgpu::QuerySetDescriptor {
+        label: Some("timestamps"),
+        ty: wgpu::QueryType::Timestamp,
+        count: 2,
+    });
+    let usage = BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC;
+    (queries, create_sized(gpu, "timestamps", TIMESTAMP_BYTES, usage))
+}
+
+fn create(gpu: &wgpu::Device, buffer: &shaders::Buffer) -> wgpu::Buffer {
+    let usage = match buffer.role {
+        BufferRole::Weights => BufferUsages::STORAGE | BufferUsages::COPY_DST,
+        BufferRole::Arena => BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC,
+    };
+    create_sized(gpu, &buffer.label, buffer.size_bytes, usage)
+}
+
+fn create_sized(gpu: &wgpu::Device, label: &str, size: u64, usage: BufferUsages) -> wgpu::Buffer {
+    gpu.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+}
+
+fn pipeline(gpu: &wgpu::Device, kernel: &Kernel) -> wgpu::ComputePipeline {
+    let entries: Vec<_> =
+        (0..).zip(&kernel.bindings).map(|(binding, access)| layout_entry(binding, *access)).collect();
+    let descriptor = wgpu::BindGroupLayoutDescriptor { label: Some(&kernel.label), entries: &entries };
+    let layout = gpu.create_bind_group_layout(&descriptor);
+    let layout = gpu.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        bind_group_layouts: &[Some(&layout)],
+        ..Default::default()
+    });
+    let source = wgpu::ShaderSource::Wgsl(kernel.wgsl.to_string().into());
+    let module =
+        gpu.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some(&kernel.label), source });
+    gpu.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(&kernel.label),
+        layout: Some(&layout),
+        module: &module,
+        entry_point: Some(kernel.entry_point),
+        compilation_options: wgpu::PipelineCompilationOptions {
+            constants: &kernel.constants,
+            ..Default::default()
+        },
+        cache: None,
+    })
+}
+
+fn layout_entry(binding: u32, access: Access) -> wgpu::BindGroupLayoutEntry {
+    wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer {
+            ty: wgpu::BufferBindingType::Storage { read_only: access == Access::Read },
+            has_dynamic_offset: false,
+            min_binding_size: None,
+        },
+        count: None,
+    }
+}
+
+fn step(
+    gpu: &wgpu::Device,
+    dispatch: &Dispatch,
+    pipelines: &[wgpu::ComputePipeline],
+    buffers: &[wgpu::Buffer],
+) -> Step {
+    let bind = |region: &Region| wgpu::BufferBinding {
+        buffer: &buffers[region.buffer],
+        offset: region.offset_bytes,
+        size: std::num::NonZeroU64::new(region.size_bytes),
+    };
+    let entries: Vec<_> = (0..)
+        .zip(&dispatch.bindings)
+        .map(|(binding, region)| wgpu::BindGroupEntry {
+            binding,
+            resource: wgpu::BindingResource::Buffer(bind(region)),
+        })
+        .collect();
+    let pipeline = pipelines[dispatch.kernel].clone();
+    let layout = pipeline.get_bind_group_layout(0);
+    let descriptor =
+        wgpu::BindGroupDescriptor { label: Some(&dispatch.label), layout: &layout, entries: &entries };
+    Step { bind_group: gpu.create_bind_group(&descriptor), pipeline, workgroups: dispatch.workgroups }
+}

@@ -1,0 +1,210 @@
+//! A wgpu device with all its adapter allows, and what it reported since it was last asked.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use protocol::{Adapter, Device as DeviceName};
+use shaders::{Host, Limits, Site};
+use wgpu::{Backends, DeviceType, Features, PollType};
+
+use crate::error::RunnerError;
+
+/// An open device.
+pub struct Device {
+    /// The device.
+    pub gpu: wgpu::Device,
+    /// Its queue.
+    pub queue: wgpu::Queue,
+    /// What it is.
+    pub description: Adapter,
+    trouble: Arc<Mutex<Option<Trouble>>>,
+}
+
+/// The first thing that went wrong outside any call.
+enum Trouble {
+    Lost(String),
+    OutOfMemory(String),
+    Refused(String),
+}
+
+/// One entry per device name: the API, and how to get a driver for it.
+const APIS: &[(DeviceName, Backends, &str)] = &[
+    (
+        DeviceName::Vulkan,
+        Backends::VULKAN,
+        "install your GPU's Vulkan driver, or mesa-vulkan-drivers, which needs no GPU",
+    ),
+    (DeviceName::Metal, Backends::METAL, "Metal is part of macOS; run on a Mac"),
+    (DeviceName::Dx12, Backends::DX12, "Direct3D 12 is part of Windows; run on Windows 10 or later"),
+];
+
+/// The best adapter of an API: a GPU before software.
+///
+/// # Errors
+/// `Unavailable` when there is none.
+pub fn adapter(name: DeviceName) -> Result<wgpu::Adapter, RunnerError> {
+    let (backends, remedy) = APIS
+        .iter()
+        .find(|(known, ..)| *known == name)
+        .map_or((Backends::empty(), "ask for vulkan, metal or dx12"), |(_, backends, remedy)| (*backends, *remedy));
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = backends;
+    let instance = wgpu::Instance::new(descriptor);
+    let adapters = pollster::block_on(instance.enumerate_adapters(backends));
+    adapters.into_iter().min_by_key(|adapter| rank(adapter.get_info().device_type)).ok_or_else(|| {
+        RunnerError::Unavailable {
+            reason: format!("there is no {} adapter here", name.name()),
+            remedy: remedy.to_owned(),
+        }
+    })
+}
+
+fn rank(device_type: DeviceType) -> u8 {
+    match device_type {
+        DeviceType::DiscreteGpu => 0,
+        DeviceType::IntegratedGpu => 1,
+        DeviceType::VirtualGpu => 2,
+        DeviceType::Other => 3,
+        DeviceType::Cpu => 4,
+    }
+}
+
+/// An adapter in the protocol's words.
+pub fn describe(adapter: &wgpu::Adapter) -> Adapter {
+    let info = adapter.get_info();
+    let mut features: Vec<String> =
+        adapter.features().iter_names().map(|(name, _)| name.to_lowercase().replace('_', "-")).collect();
+    features.sort();
+    Adapter {
+        vendor: vendor(info.vendor),
+        architecture: info.driver,
+        device: info.name,
+        description: info.driver_info,
+        backend: info.backend.to_string(),
+        software: info.device_type == DeviceType::Cpu,
+        features,
+        limits: named_limits(&limits(&adapter.limits())),
+    }
+}
+
+/// PCI vendor ids, and the Khronos ids of drivers without hardware.
+fn vendor(id: u32) -> String {
+    let name = match id {
+        0x1002 => "amd",
+        0x1010 => "imagination",
+        0x106b => "apple",
+        0x10de => "nvidia",
+        0x13b5 => "arm",
+        0x1414 => "microsoft",
+        0x1ae0 => "google",
+        0x5143 => "qualcomm",
+        0x8086 => "intel",
+        0x10005 => "mesa",
+        other => return format!("{other:#x}"),
+    };
+    name.to_owned()
+}
+
+fn limits(limits: &wgpu::Limits) -> Limits {
+    Limits {
+        max_compute_workgroups_per_dimension: limits.max_compute_workgroups_per_dimension,
+        max_compute_invocations_per_workgroup: limits.max_compute_invocations_per_workgroup,
+        max_compute_workgroup_storage_size: limits.max_compute_workgroup_storage_size,
+        max_storage_buffers_per_shader_stage: limits.max_storage_buffers_per_shader_stage,
+        max_storage_buffer_binding_size: limits.max_storage_buffer_binding_size,
+        max_buffer_size: limits.max_buffer_size,
+        min_storage_buffer_offset_alignment: limits.min_storage_buffer_offset_alignment,
+    }
+}
+
+fn named_limits(limits: &Limits) -> BTreeMap<String, u64> {
+    let named = [
+        ("maxComputeWorkgroupsPerDimension", u64::from(limits.max_compute_workgroups_per_dimension)),
+        ("maxComputeInvocationsPerWorkgroup", u64::from(limits.max_compute_invocations_per_workgroup)),
+        ("maxComputeWorkgroupStorageSize", u64::from(limits.max_compute_workgroup_storage_size)),
+        ("maxStorageBuffersPerShaderStage", u64::from(limits.max_storage_buffers_per_shader_stage)),
+        ("maxStorageBufferBindingSize", limits.max_storage_buffer_binding_size),
+        ("maxBufferSize", limits.max_buffer_size),
+        ("minStorageBufferOffsetAlignment", u64::from(limits.min_storage_buffer_offset_alignment)),
+    ];
+    named.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+impl Device {
+    /// Opens the best adapter of an API with its own limits, and timestamps where it has them.
+    ///
+    /// # Errors
+    /// `Unavailable` when there is no adapter or it gives no device.
+    pub fn open(name: DeviceName) -> Result<Device, RunnerError> {
+        let adapter = adapter(name)?;
+        let description = describe(&adapter);
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("parallax"),
+            required_features: adapter.features() & Features::TIMESTAMP_QUERY,
+            required_limits: adapter.limits(),
+            ..Default::default()
+        };
+        let (gpu, queue) = pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| {
+            RunnerError::Unavailable {
+                reason: format!("the adapter {} gives no device: {error}", description.device),
+                remedy: "update its driver".to_owned(),
+            }
+        })?;
+        let trouble = Arc::default();
+        listen(&gpu, &trouble);
+        Ok(Device { gpu, queue, description, trouble })
+    }
+
+    /// Where plans for this device run.
+    pub fn site(&self) -> Site {
+        Site { host: Host::Native, software: self.description.software, limits: limits(&self.gpu.limits()) }
+    }
+
+    /// Whether inferences carry device times.
+    pub fn has_timestamps(&self) -> bool {
+        self.gpu.features().contains(Features::TIMESTAMP_QUERY)
+    }
+
+    /// Waits until the device has done all it was given.
+    ///
+    /// # Errors
+    /// What it reported meanwhile, its loss included.
+    pub fn wait(&self, doing: &'static str) -> Result<(), RunnerError> {
+        let waited = self.gpu.poll(PollType::wait_indefinitely());
+        self.check(doing, 0)?;
+        waited.map(|_| ()).map_err(|error| RunnerError::DeviceLost { doing, reason: error.to_string() })
+    }
+
+    /// Whether the device reported anything since it was last asked.
+    ///
+    /// # Errors
+    /// What it reported.
+    pub fn check(&self, doing: &'static str, wanted_bytes: u64) -> Result<(), RunnerError> {
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Err(match trouble {
+            None => return Ok(()),
+            Some(Trouble::Lost(reason)) => RunnerError::DeviceLost { doing, reason },
+            Some(Trouble::OutOfMemory(message)) => RunnerError::OutOfMemory { doing, wanted_bytes, message },
+            Some(Trouble::Refused(message)) => RunnerError::Engine { engine: "wgpu", doing, message },
+        })
+    }
+}
+
+fn listen(gpu: &wgpu::Device, trouble: &Arc<Mutex<Option<Trouble>>>) {
+    let note = |slot: &Mutex<Option<Trouble>>, trouble| {
+        slot.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(trouble);
+    };
+    let slot = Arc::clone(trouble);
+    gpu.set_device_lost_callback(move |_, message| note(&slot, Trouble::Lost(message)));
+    let slot = Arc::clone(trouble);
+    gpu.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+        let message = error.to_string();
+        note(
+            &slot,
+            match error {
+                wgpu::Error::OutOfMemory { .. } => Trouble::OutOfMemory(message),
+                wgpu::Error::Validation { .. } | wgpu::Error::Internal { .. } => Trouble::Refused(message),
+            },
+        );
+    }));
+}

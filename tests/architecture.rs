@@ -43,7 +43,8 @@ fn every_crate_has_its_arrows_written_down() {
 #[test]
 fn every_path_that_the_architecture_names_exists() {
     let text = fs::read_to_string(checkout().join("ARCHITECTURE.md")).unwrap();
-    let paths: Vec<&str> = text.split('`').skip(1).step_by(2).filter(|word| looks_like_a_path(word)).collect();
+    let paths: Vec<&str> =
+        text.split('`').skip(1).step_by(2).filter(|word| looks_like_a_path(word)).collect();
     assert!(paths.len() > 20, "only {} paths found in ARCHITECTURE.md", paths.len());
     for path in paths {
         assert!(checkout().join(path).exists(), "ARCHITECTURE.md names {path}, which does not exist");

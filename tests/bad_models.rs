@@ -2,7 +2,7 @@
 
 use end_to_end::{Scene, bad_model, case, ended};
 
-const TARGETS: [&str; 5] = ["webgpu@chrome", "webgpu@firefox", "wgpu:vulkan", "burn:cpu", "onnxruntime:cpu"];
+const TARGETS: [&str; 4] = ["webgpu@chrome", "webgpu@firefox", "wgpu:vulkan", "onnxruntime:cpu"];
 
 /// Folder under `fixtures/bad`, verdict, and what the message has to name.
 const BROKEN: [(&str, &str, &[&str]); 8] = [
@@ -32,7 +32,8 @@ fn each_broken_model_is_a_row_that_names_the_fault_and_the_next_model_still_pass
             let message = row["message"].as_str().unwrap_or_default();
             let missing: Vec<_> = parts.iter().filter(|part| !message.contains(**part)).collect();
             if row["verdict"] != verdict || !missing.is_empty() {
-                faults.push(format!("{name} on {target}: {} {message:?}, missing {missing:?}", row["verdict"]));
+                faults
+                    .push(format!("{name} on {target}: {} {message:?}, missing {missing:?}", row["verdict"]));
             }
         }
         let sound = case(&cases, "external-good", target);

@@ -66,12 +66,12 @@ fn a_browser_that_is_not_installed_is_a_row_with_a_remedy() {
 #[test]
 fn edge_is_a_row_where_it_is_not_installed() {
     let scene = Scene::new();
-    let sweep = ended(scene.sweep(&["bert-tiny"], &["webgpu@edge", "burn:cpu"], &["--samples", "2"]));
+    let sweep = ended(scene.sweep(&["bert-tiny"], &["webgpu@edge", "onnxruntime:cpu"], &["--samples", "2"]));
     let cases = sweep.cases();
     assert_eq!(cases.len(), 2);
     let edge = end_to_end::case(&cases, "bert-tiny", "webgpu@edge");
     assert!(edge["verdict"] == "unavailable" || edge["verdict"] == "pass", "{edge:#}");
-    assert_eq!(end_to_end::case(&cases, "bert-tiny", "burn:cpu")["verdict"], "pass");
+    assert_eq!(end_to_end::case(&cases, "bert-tiny", "onnxruntime:cpu")["verdict"], "pass");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use end_to_end::{Scene, case, ended};
 use serde_json::Value;
 
 const MODELS: [&str; 2] = ["bert-tiny", "vit-tiny"];
-const TARGETS: [&str; 5] = ["webgpu@chrome", "webgpu@firefox", "wgpu:vulkan", "burn:cpu", "onnxruntime:cpu"];
+const TARGETS: [&str; 4] = ["webgpu@chrome", "webgpu@firefox", "wgpu:vulkan", "onnxruntime:cpu"];
 /// Largest absolute difference from PyTorch in fp32.
 const TOLERANCE: f64 = 1e-4;
 const SAMPLES: u64 = 12;
@@ -32,7 +32,9 @@ fn check_case(case: &Value) {
     let error = case["max_abs_error"].as_f64().unwrap_or(f64::NAN);
     assert!(error <= TOLERANCE, "{name}: max error {error}");
     assert!(case["adapter"]["software"].is_boolean(), "{name}: says whether it is a software adapter");
-    assert!(case["adapter"]["vendor"].as_str().is_some_and(|vendor| !vendor.is_empty()), "{name}: {case:#}");
+    // Firefox gives a page no name for its adapter, only whether it is a fallback one.
+    let named = case["adapter"]["vendor"].as_str().is_some_and(|vendor| !vendor.is_empty());
+    assert!(named || case["target"] == "webgpu@firefox", "{name}: {case:#}");
     for metric in ["load_ms", "compile_ms", "first_inference_ms", "latency_ms", "throughput_per_s"] {
         let value = &case["metrics"][metric];
         assert!(value["median"].as_f64().is_some_and(|median| median >= 0.0), "{name}: {metric} is {value}");
@@ -50,7 +52,9 @@ fn check_firefox_completion(case: &Value) {
         .map(|values| values.iter().filter_map(Value::as_f64).collect())
         .unwrap_or_default();
     assert_eq!(samples.len() as u64, SAMPLES, "{case:#}");
-    let on_the_poll = samples.iter().filter(|ms| **ms > 90.0 && (*ms / 100.0).fract().min(1.0 - (*ms / 100.0).fract()) < 0.03);
+    let on_the_poll = samples
+        .iter()
+        .filter(|ms| **ms > 90.0 && (*ms / 100.0).fract().min(1.0 - (*ms / 100.0).fract()) < 0.03);
     assert!(on_the_poll.count() * 2 < samples.len(), "latencies sit on multiples of 100 ms: {samples:?}");
     let median = |metric: &str| case["metrics"][metric]["median"].as_f64().unwrap_or(f64::NAN);
     let (wall, gpu) = (median("latency_ms"), median("gpu_ms"));

@@ -21,16 +21,21 @@ fn everything_found_says_what_it_is_and_everything_missing_how_to_get_it() {
         assert!(found["version"].is_string(), "{found:#}");
         let webgpu = subject(&capabilities, &format!("webgpu@{browser}"));
         assert_eq!(webgpu["adapter"]["software"], true, "no GPU is needed here: {webgpu:#}");
-        assert!(webgpu["adapter"]["limits"]["maxBufferSize"].as_u64().is_some_and(|bytes| bytes >= 256 << 20));
+        assert!(
+            webgpu["adapter"]["limits"]["maxBufferSize"].as_u64().is_some_and(|bytes| bytes >= 256 << 20)
+        );
         let timer = subject(&capabilities, &format!("timer@{browser}"));
-        assert!(timer["facts"]["resolution_ms"].as_f64().is_some_and(|ms| ms > 0.0 && ms <= 1.0), "{timer:#}");
+        assert!(
+            timer["facts"]["resolution_ms"].as_f64().is_some_and(|ms| ms > 0.0 && ms <= 1.0),
+            "{timer:#}"
+        );
         let isolation = subject(&capabilities, &format!("isolation@{browser}"));
-        assert_eq!(isolation["facts"]["cross_origin_isolated"], true, "{isolation:#}");
+        assert_eq!(isolation["state"], "present", "{isolation:#}");
         for device in ["cpu", "gpu", "npu"] {
             subject(&capabilities, &format!("webnn:{device}@{browser}"));
         }
     }
-    for engine in ["wgpu:vulkan", "burn:cpu", "onnxruntime:cpu", "cpu"] {
+    for engine in ["wgpu:vulkan", "onnxruntime:cpu", "cpu"] {
         let found = subject(&capabilities, engine);
         assert_eq!(found["state"], "present", "{found:#}");
     }

@@ -36,6 +36,8 @@ fn answer(stream: TcpStream) -> std::io::Result<()> {
         false => ("200 OK", READY),
     };
     let length = body.len();
-    let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    );
     (&stream).write_all((head + body).as_bytes())
 }

@@ -57,7 +57,11 @@ impl Scene {
     ///
     /// # Panics
     /// When no temporary folder can be made.
-    #[expect(clippy::new_without_default, clippy::expect_used, reason = "a test without a folder cannot go on")]
+    #[expect(
+        clippy::new_without_default,
+        clippy::expect_used,
+        reason = "a test without a folder cannot go on"
+    )]
     pub fn new() -> Scene {
         Scene { _turn: alone(), folder: TempDir::new().expect("a temporary folder") }
     }
@@ -139,7 +143,6 @@ pub fn bad_model(name: &str) -> String {
 ///
 /// # Panics
 /// When it never does.
-#[expect(clippy::panic, reason = "the test's own failure")]
 pub fn wait_for<T>(what: &str, limit: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
@@ -182,7 +185,12 @@ fn read_process(pid: u32) -> Option<Process> {
     }
     let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let command = String::from_utf8_lossy(&command).replace('\0', " ");
-    Some(Process { pid, parent: fields.get(1)?.parse().ok()?, command, started: fields.get(19)?.parse().ok()? })
+    Some(Process {
+        pid,
+        parent: fields.get(1)?.parse().ok()?,
+        command,
+        started: fields.get(19)?.parse().ok()?,
+    })
 }
 
 /// Every process below `root`, children before grandchildren.

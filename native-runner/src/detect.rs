@@ -43,7 +43,13 @@ fn capability(
                 RunnerError::Unavailable { reason, remedy } => (reason, remedy),
                 other => (other.to_string(), "look at the message; nothing is known to install".to_owned()),
             };
-            Capability { subject, presence: Presence::Missing { reason, remedy }, version: None, adapter: None, facts }
+            Capability {
+                subject,
+                presence: Presence::Missing { reason, remedy },
+                version: None,
+                adapter: None,
+                facts,
+            }
         }
     }
 }

@@ -56,7 +56,9 @@ const ENGINES: &[(Engine, &[Device], Prepare)] = &[
 pub fn find(engine: Engine, device: Option<Device>) -> Result<Prepare, RunnerError> {
     ENGINES
         .iter()
-        .find(|(known, devices, _)| *known == engine && device.is_some_and(|device| devices.contains(&device)))
+        .find(|(known, devices, _)| {
+            *known == engine && device.is_some_and(|device| devices.contains(&device))
+        })
         .map(|(_, _, prepare)| *prepare)
         .ok_or(RunnerError::EngineNotBuilt { engine, device })
 }

@@ -9,7 +9,9 @@ pub enum RunnerError {
     OnlyInAPage { task: &'static str },
     #[error("this build of native-runner has no engine {}{}", engine.name(), device_suffix(*device))]
     EngineNotBuilt { engine: Engine, device: Option<protocol::Device> },
-    #[error("model \"{model}\" ({family}) is made of {count} components; native engines run models of one component")]
+    #[error(
+        "model \"{model}\" ({family}) is made of {count} components; native engines run models of one component"
+    )]
     ComponentCount { model: String, family: String, count: usize },
     #[error("model \"{model}\": {file}: {source}")]
     Read { model: String, file: String, source: std::io::Error },
@@ -23,7 +25,9 @@ pub enum RunnerError {
     InputMissing { model: String, name: String, file: String, held: String },
     #[error("{reason}; {remedy}")]
     Unavailable { reason: String, remedy: String },
-    #[error("the device was lost while {doing}: {reason}; run it again, with a newer driver if it is lost again")]
+    #[error(
+        "the device was lost while {doing}: {reason}; run it again, with a newer driver if it is lost again"
+    )]
     DeviceLost { doing: &'static str, reason: String },
     #[error("out of memory while {doing}: {wanted_bytes} bytes wanted; {message}")]
     OutOfMemory { doing: &'static str, wanted_bytes: u64, message: String },
@@ -45,7 +49,12 @@ impl RunnerError {
             DeviceLost { .. } => FailureKind::DeviceLost,
             File { source, .. } | Graph { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
             Plan { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
-            Read { .. } | File { .. } | Graph { .. } | Plan { .. } | InputMissing { .. } | OutOfMemory { .. }
+            Read { .. }
+            | File { .. }
+            | Graph { .. }
+            | Plan { .. }
+            | InputMissing { .. }
+            | OutOfMemory { .. }
             | Engine { .. } => FailureKind::Error,
         }
     }

@@ -76,7 +76,9 @@ fn perform(job: &Job) -> Result<Answer, RunnerError> {
             measure::run(job.engine, job.device, inference).map(|report| Answer::Inferred(Box::new(report)))
         }
         Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities() }),
-        Task::MatmulDuel(_) => Err(RunnerError::OnlyInAPage { task: "a matrix product against onnxruntime-web" }),
+        Task::MatmulDuel(_) => {
+            Err(RunnerError::OnlyInAPage { task: "a matrix product against onnxruntime-web" })
+        }
     }
 }
 

@@ -80,10 +80,7 @@ fn read_graph(
 }
 
 /// The files of weights beside the model; what is missing is left out, and the model says what it was for.
-fn read_external(
-    inference: &Inference,
-    model: &Model,
-) -> Result<BTreeMap<String, Arc<[u8]>>, RunnerError> {
+fn read_external(inference: &Inference, model: &Model) -> Result<BTreeMap<String, Arc<[u8]>>, RunnerError> {
     let there = model.external_files().into_iter().filter(|file| folder(inference).join(file).is_file());
     there.map(|file| Ok((file.clone(), read(inference, &file)?.into()))).collect()
 }

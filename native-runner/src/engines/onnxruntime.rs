@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use graph::{Data, Tensor};
@@ -28,18 +29,23 @@ pub fn detect() -> Result<String, RunnerError> {
     Ok(protocol::cache::ONNXRUNTIME.to_owned())
 }
 
-fn environment() -> Result<Environment, RunnerError> {
-    let library = std::env::var_os(OVERRIDE).map_or_else(protocol::cache::onnxruntime_library, PathBuf::from);
-    let unavailable = |reason: String| RunnerError::Unavailable {
-        reason,
+/// The process's one environment: the library allows no second.
+fn environment() -> Result<&'static Environment, RunnerError> {
+    static ENVIRONMENT: OnceLock<Result<Environment, String>> = OnceLock::new();
+    ENVIRONMENT.get_or_init(open).as_ref().map_err(|reason| RunnerError::Unavailable {
+        reason: reason.clone(),
         remedy: format!("run `cargo xtask setup`, or name the library in {OVERRIDE}"),
-    };
+    })
+}
+
+fn open() -> Result<Environment, String> {
+    let library = std::env::var_os(OVERRIDE).map_or_else(protocol::cache::onnxruntime_library, PathBuf::from);
     if !library.is_file() {
-        return Err(unavailable(format!("ONNX Runtime's library {} is missing", library.display())));
+        return Err(format!("ONNX Runtime's library {} is missing", library.display()));
     }
-    let broken = |error: String| unavailable(format!("{} does not load: {error}", library.display()));
-    let builder = ort::environment::init_from(&library).map_err(|error| broken(error.to_string()))?;
-    builder.with_name("parallax").build().map_err(|error| broken(error.to_string()))
+    let broken = |error: &dyn std::fmt::Display| format!("{} does not load: {error}", library.display());
+    let builder = ort::environment::init_from(&library).map_err(|error| broken(&error))?;
+    builder.with_name("parallax").build().map_err(|error| broken(&error))
 }
 
 /// Opens a model's ONNX file in a session.
@@ -49,7 +55,7 @@ fn environment() -> Result<Environment, RunnerError> {
 pub fn prepare(loaded: &Loaded, _device: Option<Device>) -> Result<Prepared, RunnerError> {
     let environment = environment()?;
     let start = Instant::now();
-    let session = Session::builder(&environment)
+    let session = Session::builder(environment)
         .and_then(|mut builder| builder.commit_from_file(&loaded.path))
         .map_err(|error| refused("opening the model", error))?;
     let measured = vec![(Metric::CompileMs, elapsed_ms(start))];

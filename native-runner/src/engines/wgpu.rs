@@ -67,8 +67,10 @@ pub fn prepare(loaded: &Loaded, name: Option<DeviceName>) -> Result<Prepared, Ru
 
     let buffers: Vec<_> = plan.buffers.iter().map(|buffer| create(&device.gpu, buffer)).collect();
     device.check("allocating the buffers", wanted_bytes)?;
-    let steps = plan.dispatches.iter().map(|dispatch| step(&device.gpu, dispatch, &pipelines, &buffers)).collect();
-    let readback_bytes = plan.outputs.iter().map(|port| port.region.size_bytes).sum::<u64>() + TIMESTAMP_BYTES;
+    let steps =
+        plan.dispatches.iter().map(|dispatch| step(&device.gpu, dispatch, &pipelines, &buffers)).collect();
+    let readback_bytes =
+        plan.outputs.iter().map(|port| port.region.size_bytes).sum::<u64>() + TIMESTAMP_BYTES;
     let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
     let readback = create_sized(&device.gpu, "readback", readback_bytes, usage);
     let timestamps = device.has_timestamps().then(|| timestamps(&device.gpu));

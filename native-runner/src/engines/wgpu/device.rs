@@ -46,7 +46,9 @@ pub fn adapter(name: DeviceName) -> Result<wgpu::Adapter, RunnerError> {
     let (backends, remedy) = APIS
         .iter()
         .find(|(known, ..)| *known == name)
-        .map_or((Backends::empty(), "ask for vulkan, metal or dx12"), |(_, backends, remedy)| (*backends, *remedy));
+        .map_or((Backends::empty(), "ask for vulkan, metal or dx12"), |(_, backends, remedy)| {
+            (*backends, *remedy)
+        });
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     descriptor.backends = backends;
     let instance = wgpu::Instance::new(descriptor);

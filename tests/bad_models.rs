@@ -1,4 +1,5 @@
 //! Broken models: each is a row with a clear message on every engine, and costs nothing but itself.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
 use end_to_end::{Scene, bad_model, case, ended};
 

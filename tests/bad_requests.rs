@@ -1,4 +1,5 @@
 //! Bad requests: refused before anything starts, with exit code 2 and a message that says what would be right.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
 use std::fs;
 

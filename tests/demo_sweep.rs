@@ -1,4 +1,5 @@
 //! The main promise: both demo models on every demo target, right, measured, and stored.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
 use end_to_end::{Scene, case, ended};
 use serde_json::Value;

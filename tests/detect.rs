@@ -1,4 +1,5 @@
 //! `parallax detect`: what is here, what each thing says of itself, and how to get what is missing.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
 use end_to_end::{Scene, ended};
 use serde_json::Value;

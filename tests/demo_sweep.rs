@@ -5,7 +5,7 @@ use end_to_end::{Scene, case, ended};
 use serde_json::Value;
 
 const MODELS: [&str; 2] = ["bert-tiny", "vit-tiny"];
-const TARGETS: [&str; 4] = ["webgpu@chrome", "webgpu@firefox", "wgpu:vulkan", "onnxruntime:cpu"];
+const TARGETS: [&str; 5] = ["webgpu@chrome", "webgpu@firefox", "wgpu:vulkan", "burn:cpu", "onnxruntime:cpu"];
 /// Largest absolute difference from PyTorch in fp32.
 const TOLERANCE: f64 = 1e-4;
 const SAMPLES: u64 = 12;

@@ -36,7 +36,7 @@ fn everything_found_says_what_it_is_and_everything_missing_how_to_get_it() {
             subject(&capabilities, &format!("webnn:{device}@{browser}"));
         }
     }
-    for engine in ["wgpu:vulkan", "onnxruntime:cpu", "cpu"] {
+    for engine in ["wgpu:vulkan", "burn:cpu", "onnxruntime:cpu", "cpu"] {
         let found = subject(&capabilities, engine);
         assert_eq!(found["state"], "present", "{found:#}");
     }

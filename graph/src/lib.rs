@@ -4,6 +4,8 @@
 //! and drops what it can; [`interpret()`] computes the result the slow way.
 
 mod builder;
+#[cfg(feature = "cases")]
+pub mod cases;
 mod check;
 mod display;
 mod error;

@@ -2,54 +2,45 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{Capability, Device, Presence};
+use protocol::{Capability, Presence};
 use serde_json::json;
 
-use crate::engines::{onnxruntime, wgpu};
+use crate::engines::{ENGINES, Found};
 use crate::error::RunnerError;
 use crate::processor;
 
-/// The processor and every native engine this build knows.
+/// The processor and every device of every native engine this build has.
 pub fn capabilities() -> Vec<Capability> {
+    let engines = ENGINES.iter().flat_map(|entry| {
+        entry.devices.iter().map(|device| {
+            let subject = format!("{}:{}", entry.engine.name(), device.name());
+            engine(subject, (entry.detect)(*device))
+        })
+    });
+    std::iter::once(cpu()).chain(engines).collect()
+}
+
+fn cpu() -> Capability {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let facts = BTreeMap::from([("cores".to_owned(), json!(cores))]);
-    let cpu = Capability {
+    Capability {
         subject: "cpu".to_owned(),
         presence: Presence::Present,
         version: None,
         adapter: Some(processor::adapter()),
-        facts,
-    };
-    let gpus = [Device::Vulkan, Device::Metal, Device::Dx12].into_iter().map(|device| {
-        let adapter = wgpu::detect(device);
-        let adapter = adapter.map(|adapter| (None, adapter));
-        capability(format!("wgpu:{}", device.name()), adapter)
-    });
-    let reference = onnxruntime::detect().map(|version| (Some(version), processor::adapter()));
-    std::iter::once(cpu).chain(gpus).chain([capability("onnxruntime:cpu".to_owned(), reference)]).collect()
+        facts: BTreeMap::from([("cores".to_owned(), json!(cores))]),
+    }
 }
 
-fn capability(
-    subject: String,
-    found: Result<(Option<String>, protocol::Adapter), RunnerError>,
-) -> Capability {
-    let facts = BTreeMap::new();
-    match found {
-        Ok((version, adapter)) => {
-            Capability { subject, presence: Presence::Present, version, adapter: Some(adapter), facts }
+fn engine(subject: String, found: Result<Found, RunnerError>) -> Capability {
+    let (presence, version, adapter) = match found {
+        Ok(Found { version, adapter }) => (Presence::Present, version, Some(adapter)),
+        Err(RunnerError::Unavailable { reason, remedy }) => {
+            (Presence::Missing { reason, remedy }, None, None)
         }
-        Err(error) => {
-            let (reason, remedy) = match error {
-                RunnerError::Unavailable { reason, remedy } => (reason, remedy),
-                other => (other.to_string(), "look at the message; nothing is known to install".to_owned()),
-            };
-            Capability {
-                subject,
-                presence: Presence::Missing { reason, remedy },
-                version: None,
-                adapter: None,
-                facts,
-            }
+        Err(other) => {
+            let remedy = "look at the message; nothing is known to install".to_owned();
+            (Presence::Missing { reason: other.to_string(), remedy }, None, None)
         }
-    }
+    };
+    Capability { subject, presence, version, adapter, facts: BTreeMap::new() }
 }

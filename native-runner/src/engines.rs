@@ -8,6 +8,7 @@ use protocol::{Adapter, Device, Engine, Metric};
 use crate::error::RunnerError;
 use crate::model::Loaded;
 
+pub mod burn;
 pub mod onnxruntime;
 pub mod wgpu;
 
@@ -40,25 +41,55 @@ pub struct Prepared {
     pub features: BTreeMap<String, String>,
 }
 
-/// Makes a model ready on a device.
-pub type Prepare = fn(&Loaded, Option<Device>) -> Result<Prepared, RunnerError>;
+/// An engine as it is found on this machine.
+pub struct Found {
+    /// Its version, where it has one of its own.
+    pub version: Option<String>,
+    /// What it would run on.
+    pub adapter: Adapter,
+}
 
-/// One entry per engine built in: its devices, and how a model is made ready on them.
-const ENGINES: &[(Engine, &[Device], Prepare)] = &[
-    (Engine::Wgpu, &[Device::Vulkan, Device::Metal, Device::Dx12], wgpu::prepare),
-    (Engine::Onnxruntime, &[Device::Cpu], onnxruntime::prepare),
+/// What is known of an engine that is built in.
+pub struct EngineEntry {
+    /// Its name in targets.
+    pub engine: Engine,
+    /// The devices it runs on.
+    pub devices: &'static [Device],
+    /// Looks for it on this machine.
+    pub detect: fn(Device) -> Result<Found, RunnerError>,
+    /// Makes a model ready on a device.
+    pub prepare: fn(&Loaded, Device) -> Result<Prepared, RunnerError>,
+}
+
+/// Every engine built in.
+pub const ENGINES: &[EngineEntry] = &[
+    EngineEntry {
+        engine: Engine::Wgpu,
+        devices: &[Device::Vulkan, Device::Metal, Device::Dx12],
+        detect: wgpu::detect,
+        prepare: wgpu::prepare,
+    },
+    EngineEntry {
+        engine: Engine::Burn,
+        devices: &[Device::Cpu],
+        detect: burn::detect,
+        prepare: burn::prepare,
+    },
+    EngineEntry {
+        engine: Engine::Onnxruntime,
+        devices: &[Device::Cpu],
+        detect: onnxruntime::detect,
+        prepare: onnxruntime::prepare,
+    },
 ];
 
-/// How a model is made ready on an engine.
+/// The engine and the device of it that a job asks for.
 ///
 /// # Errors
 /// When this build has no such engine or device.
-pub fn find(engine: Engine, device: Option<Device>) -> Result<Prepare, RunnerError> {
-    ENGINES
-        .iter()
-        .find(|(known, devices, _)| {
-            *known == engine && device.is_some_and(|device| devices.contains(&device))
-        })
-        .map(|(_, _, prepare)| *prepare)
-        .ok_or(RunnerError::EngineNotBuilt { engine, device })
+pub fn find(engine: Engine, device: Option<Device>) -> Result<(&'static EngineEntry, Device), RunnerError> {
+    let missing = RunnerError::EngineNotBuilt { engine, device };
+    let entry = ENGINES.iter().find(|entry| entry.engine == engine);
+    let device = device.filter(|device| entry.is_some_and(|entry| entry.devices.contains(device)));
+    entry.zip(device).ok_or(missing)
 }

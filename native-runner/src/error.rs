@@ -23,6 +23,8 @@ pub enum RunnerError {
     Plan { model: String, source: shaders::Error },
     #[error("input \"{name}\" of model \"{model}\" is missing from {file}; it holds {held}")]
     InputMissing { model: String, name: String, file: String, held: String },
+    #[error("node \"{node}\" ({operator}): {engine} cannot run it: {reason}")]
+    NodeUnsupported { engine: &'static str, node: String, operator: String, reason: String },
     #[error("{reason}; {remedy}")]
     Unavailable { reason: String, remedy: String },
     #[error(
@@ -44,7 +46,7 @@ impl RunnerError {
     pub fn kind(&self) -> FailureKind {
         use RunnerError::*;
         match self {
-            OnlyInAPage { .. } | ComponentCount { .. } => FailureKind::Unsupported,
+            OnlyInAPage { .. } | ComponentCount { .. } | NodeUnsupported { .. } => FailureKind::Unsupported,
             EngineNotBuilt { .. } | Unavailable { .. } => FailureKind::Unavailable,
             DeviceLost { .. } => FailureKind::DeviceLost,
             File { source, .. } | Graph { source, .. } if source.is_unsupported() => FailureKind::Unsupported,

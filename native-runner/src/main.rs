@@ -85,3 +85,27 @@ fn perform(job: &Job) -> Result<Answer, RunnerError> {
 fn failed(error: &RunnerError) -> Answer {
     Answer::Failed(Failure { kind: error.kind(), message: error.to_string() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_cannot_be_read_is_answered_with_what_to_do() {
+        for line in ["garbage", "{}", r#"{"id": 7, "engine": "wgpu", "task": {"dance": {}}}"#] {
+            let Answer::Failed(failure) = answer(line).answer else { panic!("{line} was answered") };
+            assert_eq!(failure.kind, FailureKind::Error);
+            assert!(failure.message.ends_with("build both again"), "{}", failure.message);
+        }
+    }
+
+    #[test]
+    fn an_engine_that_is_not_built_in_is_unavailable() {
+        for (engine, device) in [("burn", "metal"), ("libtorch", "cpu"), ("onnxruntime", "cuda")] {
+            let target: protocol::Target = format!("{engine}:{device}").parse().unwrap();
+            let Err(error) = engines::find(target.engine, target.device) else { panic!("{target} is there") };
+            assert_eq!(error.kind(), FailureKind::Unavailable);
+            assert!(error.to_string().contains(&target.to_string()), "{error}");
+        }
+    }
+}

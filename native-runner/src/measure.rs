@@ -21,12 +21,12 @@ pub fn run(
     device: Option<Device>,
     inference: &Inference,
 ) -> Result<InferenceReport, RunnerError> {
-    let prepare = engines::find(engine, device)?;
+    let (entry, found) = engines::find(engine, device)?;
     let start = Instant::now();
     let loaded = model::load(inference)?;
     let mut measured = Measured::from([(Metric::LoadMs, vec![elapsed_ms(start)])]);
 
-    let mut prepared = prepare(&loaded, device)?;
+    let mut prepared = (entry.prepare)(&loaded, found)?;
     for (metric, value) in &prepared.measured {
         measured.entry(*metric).or_default().push(*value);
     }

@@ -5,11 +5,12 @@
 
 mod support;
 
+use graph::cases::{Case, floats};
 use graph::ops::MatMul;
 use graph::{DataType, Operator, TensorType};
 use shaders::Host;
 use shaders::tuning::Variant;
-use support::{Case, adapter, cases::floats, only, plan, site};
+use support::{adapter, only, plan, site};
 
 const ROUNDS: usize = 7;
 

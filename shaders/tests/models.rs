@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use graph::onnx::Model;
 use graph::{Data, Graph, Tensor};
-use shaders::{Host, Tuning};
+use shaders::{Host, Port, Tuning};
 use support::{adapter, plan, site, sites};
 
 const TOLERANCE: f32 = 1e-4;
@@ -37,7 +37,8 @@ fn check(model: &str, software: bool) {
     let (graph, inputs) = load(model);
     let plan = plan(model, &graph, &site(Host::Native, software), &Tuning::default());
     println!("{plan}");
-    let fed: Vec<Tensor> = plan.inputs.iter().map(|port| inputs[&port.name].clone()).collect();
+    let feed = |port: &Port| (port.name.clone(), inputs[&port.name].clone());
+    let fed: Vec<_> = plan.inputs.iter().map(feed).collect();
     let ready = adapter::device().prepare(&plan);
     let expected = tensors(folder(model).join("expected.safetensors"));
     // Twice: the second inference finds what the first left behind.

@@ -4,10 +4,11 @@
 
 mod support;
 
+use graph::cases::{self, Case};
 use graph::ops::{Binary, MatMul, Unary};
 use graph::{DataType, Graph, Operator, TensorType};
 use shaders::{BufferRole, GpuPlan, Host, Limits, Region, Site, Tuning};
-use support::{Case, cases, plan, site, sites, tunings};
+use support::{plan, site, sites, tunings};
 
 fn parsed(text: &str) -> Graph {
     graph::text::parse(text).map_err(|error| error.to_string()).expect("is a graph")

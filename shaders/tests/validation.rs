@@ -5,10 +5,11 @@ mod support;
 
 use std::collections::BTreeSet;
 
+use graph::cases;
 use naga::back::PipelineConstants;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use shaders::{Kernel, Tuning};
-use support::{cases, plan, sites, tunings};
+use support::{plan, sites, tunings};
 
 /// What naga has against a kernel.
 fn fault(kernel: &Kernel) -> Option<String> {

@@ -11,7 +11,7 @@ use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Value};
 use protocol::{Device, Metric};
 
-use super::{Inferred, Prepared, Ready};
+use super::{Found, Inferred, Prepared, Ready};
 use crate::error::RunnerError;
 use crate::measure::elapsed_ms;
 use crate::model::Loaded;
@@ -20,13 +20,13 @@ use crate::processor;
 /// Names another library than the one that set-up fetched.
 const OVERRIDE: &str = "PARALLAX_ONNXRUNTIME";
 
-/// The library's version, or why there is none.
+/// The library's version and the processor, or why there is none.
 ///
 /// # Errors
 /// `Unavailable` when the library is missing or does not load.
-pub fn detect() -> Result<String, RunnerError> {
+pub fn detect(_device: Device) -> Result<Found, RunnerError> {
     environment()?;
-    Ok(protocol::cache::ONNXRUNTIME.to_owned())
+    Ok(Found { version: Some(protocol::cache::ONNXRUNTIME.to_owned()), adapter: processor::adapter() })
 }
 
 /// The process's one environment: the library allows no second.
@@ -52,7 +52,7 @@ fn open() -> Result<Environment, String> {
 ///
 /// # Errors
 /// No library, or a file that ONNX Runtime refuses.
-pub fn prepare(loaded: &Loaded, _device: Option<Device>) -> Result<Prepared, RunnerError> {
+pub fn prepare(loaded: &Loaded, _device: Device) -> Result<Prepared, RunnerError> {
     let environment = environment()?;
     let start = Instant::now();
     let session = Session::builder(environment)

@@ -5,12 +5,12 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 use graph::Tensor;
-use protocol::{Adapter, Device as DeviceName, Metric};
+use protocol::{Device as DeviceName, Metric};
 use shaders::transfer::{decode, encode};
 use shaders::{Access, BufferRole, Dispatch, GpuPlan, Kernel, Port, Region, Tuning};
 use wgpu::BufferUsages;
 
-use super::{Inferred, Prepared, Ready};
+use super::{Found, Inferred, Prepared, Ready};
 use crate::error::RunnerError;
 use crate::measure::elapsed_ms;
 use crate::model::Loaded;
@@ -27,8 +27,9 @@ const NANOSECONDS_PER_MS: f64 = 1e6;
 ///
 /// # Errors
 /// `Unavailable` when the API has no adapter here.
-pub fn detect(name: DeviceName) -> Result<Adapter, RunnerError> {
-    device::adapter(name).map(|adapter| device::describe(&adapter))
+pub fn detect(name: DeviceName) -> Result<Found, RunnerError> {
+    let adapter = device::adapter(name)?;
+    Ok(Found { version: None, adapter: device::describe(&adapter) })
 }
 
 /// A plan with its buffers and pipelines.
@@ -52,8 +53,8 @@ struct Step {
 ///
 /// # Errors
 /// No adapter, an operator our kernels lack, a kernel that does not compile, out of memory, the device's loss.
-pub fn prepare(loaded: &Loaded, name: Option<DeviceName>) -> Result<Prepared, RunnerError> {
-    let device = Device::open(name.unwrap_or(DeviceName::Vulkan))?;
+pub fn prepare(loaded: &Loaded, name: DeviceName) -> Result<Prepared, RunnerError> {
+    let device = Device::open(name)?;
     let start = Instant::now();
     let plan = shaders::plan(&loaded.graph, &device.site(), &Tuning::default())
         .map_err(|source| RunnerError::Plan { model: loaded.name.clone(), source })?;

@@ -142,8 +142,8 @@ fn layout_entry(binding: u32, access: Access) -> wgpu::BindGroupLayoutEntry {
 
 impl Ready<'_> {
     /// Writes the inputs, in the plan's order.
-    pub fn write(&self, inputs: &[Tensor]) {
-        for (port, tensor) in self.plan.inputs.iter().zip(inputs) {
+    pub fn write(&self, inputs: &[(String, Tensor)]) {
+        for (port, (_, tensor)) in self.plan.inputs.iter().zip(inputs) {
             let bytes = transfer::encode(tensor).expect("inputs can be encoded");
             self.device.queue.write_buffer(
                 &self.buffers[port.region.buffer],

@@ -1,52 +1,11 @@
-//! What the tests of kernels share: one graph for each operator, type and shape that has a kernel of its own.
+//! What the tests of kernels share: places to plan for, tables that take every choice, a GPU to run on.
 #![allow(dead_code, clippy::expect_used, reason = "each test binary uses its part; a bad test has to fail")]
 
 pub mod adapter;
-pub mod cases;
 
-use graph::{Graph, Node, Operator, Tensor, TensorType, Value, ValueId};
+use graph::Graph;
 use shaders::tuning::{Choice, Family, Row, Variant};
 use shaders::{GpuPlan, Host, Limits, Site, Tuning};
-
-/// A graph of one node.
-pub struct Case {
-    pub name: String,
-    pub operator: Operator,
-    pub inputs: Vec<Option<Tensor>>,
-    pub output: TensorType,
-}
-
-impl Case {
-    /// The graph; its inputs are called x0, x1, ... and its output y.
-    pub fn graph(&self) -> Graph {
-        let mut graph = Graph::default();
-        let mut inputs = Vec::new();
-        for (index, tensor) in self.inputs.iter().enumerate() {
-            inputs.push(tensor.as_ref().map(|tensor| {
-                let id = add_value(&mut graph, &format!("x{index}"), tensor.tensor_type());
-                graph.inputs.push(id);
-                id
-            }));
-        }
-        let output = add_value(&mut graph, "y", self.output.clone());
-        graph.outputs.push(output);
-        let node =
-            Node { name: self.name.clone(), operator: self.operator.clone(), inputs, outputs: vec![output] };
-        graph.nodes.push(node);
-        graph
-    }
-
-    /// The graph's inputs, in its order.
-    pub fn fed(&self) -> Vec<Tensor> {
-        self.inputs.iter().flatten().cloned().collect()
-    }
-}
-
-/// Adds a value that something else has to define.
-fn add_value(graph: &mut Graph, name: &str, tensor_type: TensorType) -> ValueId {
-    graph.values.push(Value { name: name.to_owned(), tensor_type, constant: None });
-    ValueId(graph.values.len() - 1)
-}
 
 /// A place with the limits that WebGPU guarantees.
 pub fn site(host: Host, software: bool) -> Site {

@@ -1,9 +1,8 @@
-//! One case for each operator, element type and kind of shape.
-
-use graph::ops::*;
-use graph::{Data, DataType, Operator, Tensor, TensorType};
+//! The table: one case for each operator, element type and kind of shape.
 
 use super::Case;
+use crate::ops::*;
+use crate::{Data, DataType, Operator, Tensor, TensorType};
 
 /// Floats between -2 and 2, the same on every run.
 pub fn floats(shape: &[usize], seed: u32) -> Tensor {

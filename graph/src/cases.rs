@@ -1,0 +1,86 @@
+//! One small graph for each operator, element type and kind of shape: what every engine is tested with.
+//!
+//! Only with the feature `cases`, for tests.
+
+use crate::error::Error;
+use crate::ir::{Graph, Node, Value, ValueId};
+use crate::ops::Operator;
+use crate::tensor::{Data, Tensor, TensorType};
+
+mod table;
+
+pub use table::{all, floats, whole};
+
+/// Largest error allowed, relative to the expected number where that is larger than 1.
+const TOLERANCE: f32 = 2e-5;
+
+/// One operator with its operands.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// What it is about.
+    pub name: String,
+    /// The operator.
+    pub operator: Operator,
+    /// Its operands, `None` where an optional one is left out.
+    pub inputs: Vec<Option<Tensor>>,
+    /// The type of its result.
+    pub output: TensorType,
+}
+
+impl Case {
+    /// A graph of this one node; its inputs are called x0, x1, ... and its output y.
+    pub fn graph(&self) -> Graph {
+        let mut graph = Graph::default();
+        let mut inputs = Vec::new();
+        for (index, tensor) in self.inputs.iter().enumerate() {
+            inputs.push(tensor.as_ref().map(|tensor| {
+                let id = add_value(&mut graph, &format!("x{index}"), tensor.tensor_type());
+                graph.inputs.push(id);
+                id
+            }));
+        }
+        let output = add_value(&mut graph, "y", self.output.clone());
+        graph.outputs.push(output);
+        let node =
+            Node { name: self.name.clone(), operator: self.operator.clone(), inputs, outputs: vec![output] };
+        graph.nodes.push(node);
+        graph
+    }
+
+    /// What to feed the graph, in the order of its inputs.
+    pub fn fed(&self) -> Vec<(String, Tensor)> {
+        let named = |(index, tensor): (usize, &Option<Tensor>)| Some((format!("x{index}"), tensor.clone()?));
+        self.inputs.iter().enumerate().filter_map(named).collect()
+    }
+
+    /// What the operator's own evaluation gives.
+    ///
+    /// # Errors
+    /// Where the operands do not fit.
+    pub fn expected(&self) -> Result<Tensor, Error> {
+        let operands: Vec<Option<&Tensor>> = self.inputs.iter().map(Option::as_ref).collect();
+        Ok(self.operator.evaluate(&operands)?.swap_remove(0))
+    }
+}
+
+/// Adds a value that something else has to define.
+fn add_value(graph: &mut Graph, name: &str, tensor_type: TensorType) -> ValueId {
+    graph.values.push(Value { name: name.to_owned(), tensor_type, constant: None });
+    ValueId(graph.values.len() - 1)
+}
+
+/// What is wrong with a result: its type, or the first element that is off.
+pub fn fault(actual: &Tensor, expected: &Tensor) -> Option<String> {
+    if actual.tensor_type() != expected.tensor_type() {
+        return Some(format!("is {}, expected {}", actual.tensor_type(), expected.tensor_type()));
+    }
+    let (Data::F32(got), Data::F32(wanted)) = (&actual.data, &expected.data) else {
+        return (actual != expected).then(|| format!("is {:?}, expected {:?}", actual.data, expected.data));
+    };
+    let off = |(a, e): (&f32, &f32)| {
+        let same = a == e || (a.is_nan() && e.is_nan()) || (a - e).abs() <= TOLERANCE * e.abs().max(1.0);
+        !same
+    };
+    let index = got.iter().zip(wanted.iter()).position(off)?;
+    Some(format!("element {index} is {}, expected {}", got[index], wanted[index]))
+}

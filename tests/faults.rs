@@ -61,7 +61,10 @@ fn processor_ticks(pid: u32) -> u64 {
 #[test]
 fn a_page_that_never_answers_is_a_timeout_and_the_next_target_still_runs() {
     let scene = Scene::new();
-    fs::create_dir(scene.path("www")).unwrap();
+    fs::create_dir_all(scene.path("www/pkg")).unwrap();
+    for file in ["wasm_runtime.js", "wasm_runtime_bg.wasm"] {
+        fs::write(scene.path("www/pkg").join(file), "").unwrap();
+    }
     let page = "<!doctype html><script>globalThis.parallax = { ready: Promise.resolve(), run: () => new Promise(() => {}) }</script>";
     fs::write(scene.path("www/index.html"), page).unwrap();
     let targets = ["webgpu@chrome", "webgpu@firefox", "wgpu:vulkan"];

@@ -44,6 +44,8 @@ pub enum Error {
     InputUnknown { name: String, known: String },
     #[error("input {name:?} has to be {wanted}, not {given}")]
     InputMismatch { name: String, wanted: String, given: TensorType },
+    #[error("input {name:?} would be {given}, more than memory can hold here; give it smaller extents")]
+    InputTooLarge { name: String, given: TensorType },
     #[error(
         "input {name:?} has {given} for dimension {symbol:?}, which input {other:?} has as {bound}; \
          give both the same"
@@ -76,6 +78,7 @@ impl Error {
             | Error::InputMissing { .. }
             | Error::InputUnknown { .. }
             | Error::InputMismatch { .. }
+            | Error::InputTooLarge { .. }
             | Error::SymbolConflict { .. }
             | Error::Text { .. }
             | Error::TensorFile { .. }

@@ -117,6 +117,9 @@ fn check_inputs(wanted: &[Input], given: &BTreeMap<String, TensorType>) -> Resul
         if !accepts(input, found) {
             return Err(Error::InputMismatch { name, wanted: input.to_string(), given: found.clone() });
         }
+        if found.checked_count().is_none() {
+            return Err(Error::InputTooLarge { name, given: found.clone() });
+        }
         bind(input, found, &mut symbols)?;
     }
     Ok(())
@@ -130,7 +133,7 @@ fn accepts(input: &Input, given: &TensorType) -> bool {
     let shape_fits = input.dimensions.as_ref().is_none_or(|dimensions| {
         dimensions.len() == given.shape.len() && dimensions.iter().zip(&given.shape).all(fits)
     });
-    given.data_type == input.data_type && shape_fits && given.checked_count().is_some()
+    given.data_type == input.data_type && shape_fits
 }
 
 /// Gives each of the input's symbols its extent, or holds it against the one it has.

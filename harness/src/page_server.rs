@@ -18,11 +18,14 @@ use tower_http::services::ServeFile;
 
 use crate::error::Error;
 use crate::model::hexadecimal;
+use crate::session::Fault;
 
 /// Names another folder than the checkout's `www`.
 const WWW: &str = "PARALLAX_WWW";
 /// Where onnxruntime-web is mounted.
 const PEER: &str = "peer";
+/// Without these there is no page.
+const PAGE_FILES: [&str; 3] = ["index.html", "pkg/wasm_runtime.js", "pkg/wasm_runtime_bg.wasm"];
 
 /// What every answer carries: isolation, so that the page gets its finest clock and shared memory, and no cache,
 /// so that a cold load is cold.
@@ -37,6 +40,7 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
 /// A running page server; it ends when dropped.
 pub struct PageServer {
     url: String,
+    www: PathBuf,
     site: Arc<Site>,
     task: JoinHandle<()>,
 }
@@ -49,10 +53,10 @@ struct Site {
 }
 
 impl PageServer {
-    /// Starts it on a free port, with the page's own folder.
+    /// Starts it on a free port.
     ///
     /// # Errors
-    /// When the page's folder is missing or no port can be had.
+    /// When no port can be had.
     pub async fn start() -> Result<PageServer, Error> {
         let www = env::var_os(WWW)
             .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../www"), PathBuf::from);
@@ -61,12 +65,6 @@ impl PageServer {
 
     async fn start_with(www: &Path) -> Result<PageServer, Error> {
         let failed = |reason: String, remedy: &str| Error::PageServer { reason, remedy: remedy.to_owned() };
-        let www = www.canonicalize().ok().filter(|folder| folder.join("index.html").is_file()).ok_or_else(
-            || {
-                let reason = format!("there is no page in {}", www.display());
-                failed(reason, "name the folder that holds index.html in PARALLAX_WWW")
-            },
-        )?;
         let mut token = [0; 16];
         getrandom::fill(&mut token)
             .map_err(|error| failed(error.to_string(), "the system has to provide random numbers"))?;
@@ -74,19 +72,30 @@ impl PageServer {
         let listener =
             TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.map_err(no_port)?;
         let host = listener.local_addr().map_err(no_port)?.to_string();
-        let mounts = RwLock::new(BTreeMap::from([(String::new(), www)]));
-        let site = Arc::new(Site { token: hexadecimal(&token), host, mounts });
+        let site = Arc::new(Site { token: hexadecimal(&token), host, mounts: RwLock::default() });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&site));
         let task = tokio::spawn(async move {
             // It serves for as long as the task lives.
             let _ = axum::serve(listener, router).await;
         });
-        Ok(PageServer { url: format!("http://{}/{}/", site.host, site.token), site, task })
+        let url = format!("http://{}/{}/", site.host, site.token);
+        let server = PageServer { url, www: www.to_owned(), site, task };
+        server.mount_at("", www);
+        Ok(server)
     }
 
     /// The page's address, which ends in `/`.
-    pub fn url(&self) -> &str {
-        &self.url
+    ///
+    /// # Errors
+    /// `Unavailable` where the page was not built: native targets run without one.
+    pub fn page(&self) -> Result<&str, Fault> {
+        match PAGE_FILES.iter().find(|file| !self.www.join(file).is_file()) {
+            None => Ok(&self.url),
+            Some(file) => Err(Fault::Unavailable {
+                reason: format!("the page's {file} is not in {}", self.www.display()),
+                remedy: format!("run `cargo xtask setup`, or name the folder that holds it in {WWW}"),
+            }),
+        }
     }
 
     /// Serves the model in `folder` and gives its address, which ends in `/`.

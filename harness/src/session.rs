@@ -110,7 +110,7 @@ impl Context {
     /// Starts the page server.
     ///
     /// # Errors
-    /// When the page's files are missing or no port can be had.
+    /// When no port can be had.
     pub async fn start(browsers: BTreeMap<String, BrowserEntry>) -> Result<Context, Error> {
         Ok(Context { pages: PageServer::start().await?, browsers })
     }
@@ -138,7 +138,7 @@ pub async fn open(place: &Place, context: &Context) -> Result<Box<dyn Session>, 
                 reason: format!("there is no browser called {name}"),
                 remedy: format!("add [browsers.{name}] to the plan"),
             })?;
-            Ok(Box::new(browser::BrowserSession::open(entry, context.pages.url()).await?))
+            Ok(Box::new(browser::BrowserSession::open(entry, context.pages.page()?).await?))
         }
     }
 }

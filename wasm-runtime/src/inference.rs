@@ -1,11 +1,10 @@
 //! Runs a model and measures it: fetch, plan, prepare, first inference, warm-up, samples, checks.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use graph::onnx::Model;
-use graph::{Data, Graph, Tensor, TensorType};
+use graph::{Graph, Tensor, TensorType};
 use protocol::{BrowserKind, Component, Engine, Inference, InferenceReport, Metric, OutputCheck};
 use shaders::{GpuPlan, Host, Site, Tuning};
 
@@ -207,34 +206,17 @@ fn checks(loaded: &Loaded, ends: &[Vec<Tensor>; 2]) -> Vec<OutputCheck> {
                 format!("is no output of the model, which has {}", outputs.join(", ")),
             );
         };
-        let [first, last] = ends.each_ref().map(|outputs| compare(name, &outputs[index], expected));
-        if is_worse(&last, &first) { last } else { first }
+        let [first, last] = ends.each_ref().map(|outputs| {
+            let actual = &outputs[index];
+            OutputCheck::compare(
+                name,
+                (&actual.shape, &actual.to_f32_vec()),
+                (&expected.shape, &expected.to_f32_vec()),
+            )
+        });
+        first.worse(last)
     };
     loaded.expected.iter().map(check).collect()
-}
-
-fn compare(name: &str, actual: &Tensor, expected: &Tensor) -> OutputCheck {
-    OutputCheck::compare(
-        name,
-        (&actual.shape, &as_f32(&actual.data)),
-        (&expected.shape, &as_f32(&expected.data)),
-    )
-}
-
-fn is_worse(check: &OutputCheck, than: &OutputCheck) -> bool {
-    let rank = |check: &OutputCheck| (check.fault.is_some(), check.max_abs_error);
-    rank(check) > rank(than)
-}
-
-fn as_f32(data: &Data) -> Cow<'_, [f32]> {
-    match data {
-        Data::F32(elements) => Cow::Borrowed(elements),
-        Data::I64(elements) => elements.iter().map(|&x| x as f32).collect(),
-        Data::I32(elements) => elements.iter().map(|&x| x as f32).collect(),
-        Data::U8(elements) => elements.iter().map(|&x| f32::from(x)).collect(),
-        Data::I8(elements) => elements.iter().map(|&x| f32::from(x)).collect(),
-        Data::Bool(elements) => elements.iter().map(|&x| f32::from(u8::from(x))).collect(),
-    }
 }
 
 /// What shaped the numbers and is not the adapter.

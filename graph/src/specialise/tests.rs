@@ -40,6 +40,11 @@ fn inputs_that_do_not_fit_are_refused() {
             vec![good, ("b", "f32[4,2]")],
             "input \"b\" has 4 for dimension \"batch\", which input \"a\" has as 3",
         ),
+        (
+            "past memory",
+            vec![("a", "f32[4611686018427387904,2]"), ("b", "f32[3,2]")],
+            "more than memory can hold",
+        ),
     ];
     for (name, inputs, wanted) in cases {
         let error = small(&inputs).unwrap_err();

@@ -103,11 +103,12 @@ fn ran_on(case: &CaseRow) -> String {
 }
 
 /// The first two names that the adapter gives itself and that differ (maker, then product or generation), and
-/// whether it is a software one.
+/// whether it is a software one. A bare PCI number is no name.
 pub fn adapter_name(adapter: &Adapter) -> String {
     let mut names: Vec<&str> = Vec::new();
     for name in [&adapter.vendor, &adapter.device, &adapter.architecture, &adapter.description] {
-        if !name.is_empty() && !names.contains(&name.as_str()) && names.len() < 2 {
+        let tells = !name.is_empty() && !name.starts_with("0x");
+        if tells && !names.contains(&name.as_str()) && names.len() < 2 {
             names.push(name);
         }
     }

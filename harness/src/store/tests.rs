@@ -175,7 +175,10 @@ fn child_that_adds_trials() {
     let run = store.begin_run(RunKind::Sweep, at(0)).unwrap();
     for number in 1.. {
         store.add_trial(run, &passed_trial()).unwrap();
-        fs::write(Path::new(&path).with_extension("count"), number.to_string()).unwrap();
+        // Renamed into place: a process killed in the middle of writing leaves the count before.
+        let (written, count) = ["written", "count"].map(|name| Path::new(&path).with_extension(name)).into();
+        fs::write(&written, number.to_string()).unwrap();
+        fs::rename(&written, &count).unwrap();
     }
 }
 

@@ -5,8 +5,8 @@ use crate::ops::binary::{self, Binary};
 use crate::ops::reduce::{self, Reduction};
 use crate::ops::unary::{self, Activation, Unary};
 use crate::ops::{
-    cast, concat, constants, conv, expand, gather, gather_nd, gemm, identity, layer_normalization, matmul,
-    reshape, select, slice, softmax, transpose,
+    cast, concat, constants, contrib_attention, conv, expand, gather, gather_nd, gemm, identity, matmul,
+    normalization, onnx_attention, reshape, rotary_embedding, select, slice, softmax, transpose,
 };
 
 /// ONNX Runtime's own operators.
@@ -17,6 +17,8 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "Abs", |node, graph| unary::read(node, graph, Unary::Abs)),
     ("", "Add", |node, graph| binary::read(node, graph, Binary::Add)),
     ("", "And", |node, graph| binary::read(node, graph, Binary::And)),
+    ("", "Attention", onnx_attention::read),
+    ("", "BatchNormalization", normalization::read_batch),
     ("", "Cast", cast::read),
     ("", "Concat", concat::read),
     ("", "Constant", constants::read_constant),
@@ -37,14 +39,19 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "Gemm", gemm::read),
     ("", "Greater", |node, graph| binary::read(node, graph, Binary::Greater)),
     ("", "GreaterOrEqual", |node, graph| binary::read(node, graph, Binary::GreaterOrEqual)),
+    ("", "GroupNormalization", normalization::read_group),
     ("", "Identity", identity::read),
+    ("", "InstanceNormalization", normalization::read_instance),
     ("", "IsNaN", |node, graph| unary::read(node, graph, Unary::IsNaN)),
-    ("", "LayerNormalization", layer_normalization::read),
+    ("", "LRN", normalization::read_local_response),
+    ("", "LayerNormalization", |node, graph| normalization::read(node, graph, true)),
     ("", "Less", |node, graph| binary::read(node, graph, Binary::Less)),
     ("", "LessOrEqual", |node, graph| binary::read(node, graph, Binary::LessOrEqual)),
     ("", "Log", |node, graph| unary::read(node, graph, Unary::Log)),
+    ("", "LpNormalization", normalization::read_lp),
     ("", "MatMul", matmul::read),
     ("", "Max", |node, graph| binary::read_many(node, graph, Binary::Max)),
+    ("", "MeanVarianceNormalization", normalization::read_mean_variance),
     ("", "Min", |node, graph| binary::read_many(node, graph, Binary::Min)),
     ("", "Mul", |node, graph| binary::read(node, graph, Binary::Mul)),
     ("", "Neg", |node, graph| unary::read(node, graph, Unary::Neg)),
@@ -52,6 +59,7 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "Not", |node, graph| unary::read(node, graph, Unary::Not)),
     ("", "Or", |node, graph| binary::read(node, graph, Binary::Or)),
     ("", "Pow", |node, graph| binary::read(node, graph, Binary::Pow)),
+    ("", "RMSNormalization", |node, graph| normalization::read(node, graph, false)),
     ("", "Range", constants::read_range),
     ("", "Reciprocal", |node, graph| unary::read(node, graph, Unary::Reciprocal)),
     ("", "ReduceL2", |node, graph| reduce::read(node, graph, Reduction::L2)),
@@ -62,8 +70,10 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "ReduceSum", |node, graph| reduce::read(node, graph, Reduction::Sum)),
     ("", "Relu", |node, graph| unary::read(node, graph, Unary::Activation(Activation::Relu))),
     ("", "Reshape", reshape::read),
+    ("", "RotaryEmbedding", rotary_embedding::read),
     ("", "Shape", constants::read_shape),
     ("", "Sigmoid", |node, graph| unary::read(node, graph, Unary::Activation(Activation::Sigmoid))),
+    ("", "SimplifiedLayerNormalization", |node, graph| normalization::read(node, graph, false)),
     ("", "Sin", |node, graph| unary::read(node, graph, Unary::Sin)),
     ("", "Size", constants::read_size),
     ("", "Slice", slice::read),
@@ -77,7 +87,16 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "Unsqueeze", reshape::read_unsqueeze),
     ("", "Where", select::read),
     ("", "Xor", |node, graph| binary::read(node, graph, Binary::Xor)),
+    (CONTRIB, "Attention", contrib_attention::read),
+    (CONTRIB, "BiasGelu", |node, graph| normalization::read_bias_gelu(node, graph, Activation::Gelu)),
+    (CONTRIB, "FastGelu", |node, graph| normalization::read_bias_gelu(node, graph, Activation::GeluTanh)),
     (CONTRIB, "Gelu", unary::read_gelu),
+    (CONTRIB, "GroupQueryAttention", contrib_attention::read_group_query),
+    (CONTRIB, "MultiHeadAttention", contrib_attention::read_multi_head),
+    (CONTRIB, "RotaryEmbedding", rotary_embedding::read_contributed),
+    (CONTRIB, "SimplifiedLayerNormalization", |node, graph| normalization::read(node, graph, false)),
+    (CONTRIB, "SkipLayerNormalization", |node, graph| normalization::read_skip(node, graph, true)),
+    (CONTRIB, "SkipSimplifiedLayerNormalization", |node, graph| normalization::read_skip(node, graph, false)),
 ];
 
 /// Who reads this operator, if anybody.

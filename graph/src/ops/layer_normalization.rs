@@ -4,14 +4,16 @@ use super::{Rule, float_operand, floats, optional, optional_floats};
 use crate::error::{Error, invalid, unsupported};
 use crate::tensor::{Data, Tensor, TensorType};
 
-/// Normalises over the dimensions from `axis` to the last, then scales and shifts.
-/// Inputs: x, scale, optional bias (both of the normalised dimensions' shape).
+/// Normalises over the dimensions from `axis` to the last, then scales and shifts: `x − mean`, or just x, over the
+/// root of its mean square plus epsilon. Inputs: x, scale, optional bias (both of the normalised dimensions' shape).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LayerNormalization {
     /// First of the normalised dimensions.
     pub axis: usize,
-    /// Added to the variance.
+    /// Added to the mean square.
     pub epsilon: f32,
+    /// Whether the mean is subtracted first; without that it is the normalisation by the root mean square.
+    pub center: bool,
 }
 
 impl Rule for LayerNormalization {
@@ -36,7 +38,8 @@ impl Rule for LayerNormalization {
         let length = result.shape[self.axis..].iter().product::<usize>().max(1);
         let normalise = |row: &[f32]| {
             let count = row.len() as f64;
-            let mean = row.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
+            let sum = row.iter().map(|&x| f64::from(x)).sum::<f64>();
+            let mean = if self.center { sum / count } else { 0.0 };
             let variance = row.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count;
             let factor = 1.0 / (variance + f64::from(self.epsilon)).sqrt();
             let place = |(at, &x): (usize, &f32)| {
@@ -72,11 +75,7 @@ mod tests {
                 "x: f32[1,2,2] = 1 3 1 3\ns: f32[2,2] = 1\ny = LayerNormalization(x, s, axis=1, epsilon=0.0)",
                 "f32[1,2,2] = -1 1 -1 1",
             ),
-            (
-                "mean",
-                "x: f32[1,2] = 1 5\ns: f32[2] = 1\nz, y, d = LayerNormalization(x, s)",
-                "f32[1,1] = 3",
-            ),
+            ("mean", "x: f32[1,2] = 1 5\ns: f32[2] = 1\nz, y, d = LayerNormalization(x, s)", "f32[1,1] = 3"),
             (
                 "inverse deviation",
                 "x: f32[1,2] = 1 5\ns: f32[2] = 1\nz, m, y = LayerNormalization(x, s, epsilon=0.0)",

@@ -31,11 +31,6 @@ impl Normalization {
         let shape = write.shape(x);
         let own = shape.get(self.axis..).filter(|own| !own.is_empty());
         let own = own.ok_or_else(|| invalid!("{shape:?} has no axis {}", self.axis))?;
-        if !self.center {
-            let (_, deviation) = self.statistics(write, x)?;
-            let result = write.mul(x, deviation)?;
-            return scale.map_or(Ok(result), |scale| write.mul(result, scale));
-        }
         let within = |id: &ValueId| fits(&write.shape(*id), own);
         let (inner, outer) = match scale {
             Some(scale) if within(&scale) => (Some(fitted(write, scale, own)?), None),
@@ -47,7 +42,7 @@ impl Normalization {
         if let Some(bias) = added {
             operands.push(Some(fitted(write, bias, own)?));
         }
-        let operator = LayerNormalization { axis: self.axis, epsilon: self.epsilon };
+        let operator = LayerNormalization { axis: self.axis, epsilon: self.epsilon, center: self.center };
         let mut result = write.push(Operator::LayerNormalization(operator), &operands)?;
         if let Some(scale) = outer {
             result = write.mul(result, scale)?;

@@ -3,7 +3,9 @@
 //! Attributes here are resolved: what ONNX passes as shape, axes, starts or pads *inputs* has become plain
 //! numbers, axes are non-negative, and such inputs are gone from the node.
 
+pub(crate) mod activations;
 pub mod arg_reduce;
+pub(crate) mod arrange;
 pub mod attention;
 pub mod binary;
 pub mod cache_update;
@@ -30,7 +32,9 @@ pub mod order;
 pub mod pad;
 pub mod pool;
 pub mod reduce;
+pub(crate) mod reductions;
 pub mod reshape;
+pub(crate) mod resize;
 pub(crate) mod rotary_embedding;
 pub mod scatter_elements;
 pub mod scatter_nd;

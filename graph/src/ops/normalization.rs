@@ -1,7 +1,7 @@
 //! Normalisations: those over the last dimensions become [`LayerNormalization`], the others are written out.
 
 use super::reduce::Reduction;
-use super::{Activation, Binary, LayerNormalization, Operator, Unary};
+use super::{Binary, LayerNormalization, Operator, Unary};
 use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
 use crate::ir::ValueId;
@@ -251,16 +251,4 @@ pub(crate) fn read_local_response(node: &NodeView, graph: &mut Builder) -> Resul
     }
     let base = write.plus(write.times(sum, alpha / size as f32)?, bias)?;
     Ok(vec![write.div(x, write.binary(Binary::Pow, base, write.float(beta))?)?])
-}
-
-/// BiasGelu, FastGelu: GELU of the sum with an optional bias.
-pub(crate) fn read_bias_gelu(
-    node: &NodeView,
-    graph: &mut Builder,
-    function: Activation,
-) -> Result<Vec<ValueId>, Error> {
-    let x = node.operand(0)?.id;
-    let write = &Writer::new(node, graph);
-    let sum = node.optional(1).map_or(Ok(x), |bias| write.add(x, bias.id))?;
-    Ok(vec![write.activation(function, sum)?])
 }

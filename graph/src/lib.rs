@@ -24,6 +24,7 @@ mod strided;
 pub mod tensor;
 pub mod tensor_file;
 pub mod text;
+mod writer;
 
 pub use builder::Builder;
 pub use error::Error;

@@ -44,6 +44,13 @@ pub(super) fn binary(task: &Task<'_>, operator: Binary) -> Result<Vec<Step>, Err
         Binary::Pow => {
             return Err(task.unsupported(format!("there is no kernel for powers of {}", operands[0])));
         }
+        Binary::Mod
+        | Binary::Remainder
+        | Binary::BitwiseAnd
+        | Binary::BitwiseOr
+        | Binary::BitwiseXor
+        | Binary::ShiftLeft
+        | Binary::ShiftRight => return Err(task.unsupported("there is no kernel for it")),
         Binary::Max => ("max(x0, x1)", Computed::AsTheyAre),
         Binary::Min => ("min(x0, x1)", Computed::AsTheyAre),
         Binary::And => ("x0 & x1", Computed::AsTheyAre),

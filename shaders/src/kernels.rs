@@ -20,7 +20,7 @@ use crate::plan::{Access, Kernel};
 use crate::site::Site;
 use crate::strides::Walk;
 use crate::template::Words;
-use crate::transfer::Element;
+use crate::transfer::{Element, Encoding};
 use crate::tuning::{Choice, Family, ShapeClass, Tuning};
 
 const LAUNCH: &str = include_str!("kernels/launch.wgsl");
@@ -40,9 +40,23 @@ const STRIDES: [[&str; MAX_RANK]; 3] = [
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Step {
     pub kernel: Kernel,
-    pub reads: Vec<ValueId>,
+    pub reads: Vec<Read>,
     pub write: ValueId,
     pub workgroups: [u32; 3],
+}
+
+/// A value as a kernel reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Read {
+    pub value: ValueId,
+    /// Only constants can be packed.
+    pub encoding: Encoding,
+}
+
+impl From<ValueId> for Read {
+    fn from(value: ValueId) -> Self {
+        Read { value, encoding: Encoding::Elements }
+    }
 }
 
 /// What a node comes to on the device.
@@ -177,9 +191,10 @@ impl<'a> Task<'a> {
         mut shader: Shader,
         size: [u32; 3],
         grid: Grid,
-        reads: &[ValueId],
+        reads: &[impl Copy + Into<Read>],
         write: ValueId,
     ) -> Result<Step, Error> {
+        let reads: Vec<Read> = reads.iter().map(|&read| read.into()).collect();
         let lanes = size.iter().product::<u32>();
         let (count, workgroups) = match grid {
             Grid::Invocations(count) => (count, self.fold(count.div_ceil(lanes as usize))?),
@@ -195,18 +210,18 @@ impl<'a> Task<'a> {
         bindings.push(Access::ReadWrite);
         let [x, y, z] = size;
         let kernel = Kernel {
-            label: format!("{} {} by {x}x{y}x{z}", shader.label, self.shapes(reads, write)),
+            label: format!("{} {} by {x}x{y}x{z}", shader.label, self.shapes(&reads, write)),
             wgsl: shader.text(),
             entry_point: "main",
             constants: shader.constants,
             workgroup_size: size,
             bindings,
         };
-        Ok(Step { kernel, reads: reads.to_vec(), write, workgroups })
+        Ok(Step { kernel, reads, write, workgroups })
     }
 
-    fn shapes(&self, reads: &[ValueId], write: ValueId) -> String {
-        let read: Vec<String> = reads.iter().map(|&value| self.value_type(value).to_string()).collect();
+    fn shapes(&self, reads: &[Read], write: ValueId) -> String {
+        let read: Vec<String> = reads.iter().map(|read| self.value_type(read.value).to_string()).collect();
         format!("{} -> {}", read.join(", "), self.value_type(write))
     }
 

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use graph::{Graph, Node, TensorType, ValueId};
 
 use crate::error::Error;
-use crate::kernels::{self, Emission, Step, Task};
+use crate::kernels::{self, Emission, Read, Step, Task};
 use crate::memory::{Demand, Place, arrange};
 use crate::plan::{Buffer, BufferRole, Dispatch, GpuPlan, Kernel, Port, Region};
 use crate::site::Site;
-use crate::transfer::ELEMENT_BYTES;
+use crate::transfer::{ELEMENT_BYTES, Encoding};
 use crate::tuning::Tuning;
 use crate::weights::Packing;
 
@@ -99,7 +99,7 @@ impl<'a> Planner<'a> {
     fn add_step(&mut self, label: &str, step: Step) -> Result<(), Error> {
         let now = self.bound.len();
         let reads: Result<Vec<Storage>, Error> =
-            step.reads.iter().map(|&value| self.storage(value, now)).collect();
+            step.reads.iter().map(|&read| self.read(read, now)).collect();
         let write = self.storage(step.write, now)?;
         self.bind(label, step, reads?, write);
         Ok(())
@@ -132,13 +132,23 @@ impl<'a> Planner<'a> {
             return Ok(known);
         }
         let value = &self.graph.values[root.0];
-        let size_bytes = self.size_bytes(&value.name, &value.tensor_type)?;
+        let encoding = Encoding::Elements;
+        let size_bytes = self.size_bytes(&value.name, &value.tensor_type, encoding)?;
         let storage = match &value.constant {
-            Some(tensor) => Storage::Weight(self.packing.place(tensor, size_bytes)),
+            Some(tensor) => Storage::Weight(self.packing.place(tensor, encoding, size_bytes)),
             None => self.demand(size_bytes, now),
         };
         self.storage.insert(root, storage);
         Ok(storage)
+    }
+
+    fn read(&mut self, read: Read, now: usize) -> Result<Storage, Error> {
+        let value = &self.graph.values[read.value.0];
+        let (Encoding::Packed, Some(tensor)) = (read.encoding, &value.constant) else {
+            return self.storage(read.value, now);
+        };
+        let size_bytes = self.size_bytes(&value.name, &value.tensor_type, read.encoding)?;
+        Ok(Storage::Weight(self.packing.place(tensor, read.encoding, size_bytes)))
     }
 
     fn demand(&mut self, size_bytes: u64, now: usize) -> Storage {
@@ -147,10 +157,10 @@ impl<'a> Planner<'a> {
     }
 
     /// What a value takes. An empty one takes as much as the widest element, so that it can be bound.
-    fn size_bytes(&self, name: &str, tensor_type: &TensorType) -> Result<u64, Error> {
-        let wanted = match tensor_type.element_count() {
+    fn size_bytes(&self, name: &str, tensor_type: &TensorType, encoding: Encoding) -> Result<u64, Error> {
+        let wanted = match encoding.size_bytes(tensor_type) {
             0 => 4 * ELEMENT_BYTES as u64,
-            count => (count * ELEMENT_BYTES) as u64,
+            size => size as u64,
         };
         let limits = &self.site.limits;
         for (limit, available) in [

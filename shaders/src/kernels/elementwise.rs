@@ -1,7 +1,7 @@
 //! Element-wise operators, with broadcasting: elementwise.wgsl. Each is one expression.
 
 use graph::ops::{Activation, Binary, Cast, Unary};
-use graph::{DataType, TensorType, ValueId};
+use graph::{DataType, ValueId};
 
 use super::{Grid, Shader, Step, Task};
 use crate::error::Error;
@@ -44,6 +44,8 @@ pub(super) fn binary(task: &Task<'_>, operator: Binary) -> Result<Vec<Step>, Err
         Binary::Pow => {
             return Err(task.unsupported(format!("there is no kernel for powers of {}", operands[0])));
         }
+        Binary::Max if float => ("larger(x0, x1)", Computed::AsTheyAre),
+        Binary::Min if float => ("smaller(x0, x1)", Computed::AsTheyAre),
         Binary::Max => ("max(x0, x1)", Computed::AsTheyAre),
         Binary::Min => ("min(x0, x1)", Computed::AsTheyAre),
         Binary::And => ("x0 & x1", Computed::AsTheyAre),
@@ -56,14 +58,14 @@ pub(super) fn binary(task: &Task<'_>, operator: Binary) -> Result<Vec<Step>, Err
         Binary::LessOrEqual => ("R(x0 <= x1)", Computed::AsTheyAre),
     };
     let name = format!("{operator:?}");
-    let result = wrapped(result, task.output()?);
+    let result = wrapped(result, task.output()?.data_type);
     let form = Form { result: &result, activation: None, computed };
     emit(task, &name, &form, &[task.input_id(0)?, task.input_id(1)?])
 }
 
 /// Small unsigned types wrap around as on the host; others wrap at 32 bits.
-fn wrapped(result: &str, output: &TensorType) -> String {
-    match output.data_type {
+pub(super) fn wrapped(result: &str, data_type: DataType) -> String {
+    match data_type {
         DataType::U8 => format!("({result}) & R(255u)"),
         DataType::I8 => format!("(({result}) << U(24u)) >> U(24u)"),
         DataType::F32 | DataType::I64 | DataType::I32 | DataType::Bool => result.to_owned(),
@@ -101,7 +103,7 @@ pub(super) fn unary(task: &Task<'_>, operator: Unary) -> Result<Vec<Step>, Error
 pub(super) fn activation(activation: Option<Activation>) -> &'static str {
     match activation {
         None => "x",
-        Some(Activation::Relu) => "max(x, F(0.0))",
+        Some(Activation::Relu) => "select(x, F(0.0), x < F(0.0))",
         Some(Activation::Gelu) => "gelu(x)",
         Some(Activation::GeluTanh) => "gelu_tanh(x)",
         Some(Activation::Sigmoid) => "sigmoid(x)",

@@ -54,7 +54,7 @@ impl Family {
 /// The kind of shape a kernel is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ShapeClass {
-    /// Fewer than four rows: decoding, pooling.
+    /// At most four rows: decoding, pooling.
     Vector,
     /// Too little to fill a device with large tiles.
     Small,
@@ -160,13 +160,13 @@ impl Default for Tuning {
             rows: vec![
                 row(Matmul, None, gpu, None, choice(Shared, [4, 1], [16, 16, 1])),
                 row(Matmul, Some(Large), gpu, None, choice(Shared, [8, 2], [8, 8, 1])),
-                row(Matmul, Some(Vector), gpu, None, choice(Alone, [1, 1], [64, 1, 1])),
+                row(Matmul, Some(Vector), gpu, None, choice(Shared, [4, 1], [16, 16, 1])),
                 row(Matmul, None, cpu, None, choice(Alone, [8, 2], [8, 1, 1])),
                 // llvmpipe gathers b for 8 lanes at a time and likes tall, wide tiles; SwiftShader, in Chromium,
                 // runs out of registers beyond 8 by 8. Measured with tests/measure.rs at 512 and 1024.
                 row(Matmul, Some(Large), cpu, None, choice(Alone, [12, 4], [8, 1, 1])),
                 row(Matmul, Some(Large), cpu, chromium, choice(Alone, [8, 2], [16, 1, 1])),
-                row(Matmul, Some(Vector), cpu, None, choice(Alone, [1, 1], [8, 1, 1])),
+                row(Matmul, Some(Vector), cpu, None, choice(Alone, [4, 1], [8, 1, 1])),
                 row(MatmulPlain, None, None, None, choice(Alone, [4, 1], [64, 1, 1])),
                 row(MatmulPlain, None, cpu, None, choice(Alone, [4, 1], [8, 1, 1])),
                 row(Attention, None, gpu, None, choice(Shared, [4, 1], [64, 1, 1])),

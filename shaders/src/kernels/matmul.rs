@@ -1,4 +1,5 @@
-//! Matrix products: matmul_shared.wgsl, matmul_alone.wgsl, and matmul_plain.wgsl for what vectors do not fit.
+//! Matrix products: matmul_shared.wgsl, matmul_few.wgsl and matmul_alone.wgsl, and matmul_plain.wgsl for what
+//! vectors do not fit.
 
 use graph::ValueId;
 use graph::ops::{Activation, Gemm, MatMul};
@@ -9,11 +10,15 @@ use crate::strides::Walk;
 use crate::tuning::{Choice, Family, ShapeClass, Variant};
 
 const SHARED: &str = include_str!("matmul_shared.wgsl");
+const FEW: &str = include_str!("matmul_few.wgsl");
 const ALONE: &str = include_str!("matmul_alone.wgsl");
 const PLAIN: &str = include_str!("matmul_plain.wgsl");
 
 /// Terms of a block in workgroup memory, in vectors of four, best first: deeper blocks meet at fewer barriers.
 const DEPTHS: [usize; 3] = [4, 2, 1];
+
+/// Up to so many rows, a matrix product takes as long as reading b.
+const FEW_ROWS: usize = 4;
 
 /// From so many products on, a matrix product fills any device with large tiles.
 const LARGE: usize = 1 << 24;
@@ -108,49 +113,41 @@ impl Product {
 
     fn class(&self) -> ShapeClass {
         match self.m {
-            0..4 => ShapeClass::Vector,
+            ..=FEW_ROWS => ShapeClass::Vector,
             _ if self.m * self.n * self.k >= LARGE => ShapeClass::Large,
             _ => ShapeClass::Small,
         }
     }
 
+    /// Rows of an invocation: no more than there are.
+    fn rows_of(&self, choice: Choice) -> usize {
+        (choice.tile[0] as usize).min(self.m).max(1)
+    }
+
     fn vector_step(&self, task: &Task<'_>) -> Result<Step, Error> {
         let choice = task.choose(Family::Matmul, self.class());
-        let [rows, vectors] = choice.tile.map(|extent| extent as usize);
-        let [x, y, _] = choice.workgroup_size.map(|extent| extent as usize);
-        let block_bytes = |depth: usize| 16 * depth * (4 * x * vectors + y * rows);
-        let most = task.site.limits.max_compute_workgroup_storage_size as usize;
-        let depth = DEPTHS.into_iter().find(|&depth| block_bytes(depth) <= most).unwrap_or(1);
-        let (name, file, shared_bytes) = match choice.variant {
-            Variant::Shared => ("shared", SHARED, block_bytes(depth)),
-            Variant::Alone => ("alone", ALONE, 0),
-        };
+        let cut = Cut::new(self, choice, task.site.limits.max_compute_workgroup_storage_size as usize);
         let mut batch = self.batch.clone();
         batch.strides.iter_mut().flatten().for_each(|stride| *stride /= 4);
-        let shader = Shader::new(format!("matmul {name} {rows}x{}", vectors * 4), file)
+        let shader = Shader::new(format!("matmul {} {}x{}", cut.name, cut.rows, cut.vectors * 4), cut.file)
             .functions(true, elementwise::activation(self.activation))
             .walk(task, &batch, "BATCH")?
-            .number("ROWS", rows)
-            .number("VECTORS", vectors)
-            .number("LX", x)
-            .number("LY", y)
-            .number("DEPTH4", depth)
+            .number("ROWS", cut.rows)
+            .number("VECTORS", cut.vectors)
+            .number("LX", cut.lanes[0])
+            .number("LY", cut.lanes[1])
+            .number("DEPTH4", cut.depth)
             .optional_operand("BIAS", self.bias, 2)
-            .size("M", self.m)
             .size("N4", self.n / 4)
             .size("K4", self.k / 4)
-            .shared_bytes(shared_bytes as u32);
-        let (columns, rows) = (self.n.div_ceil(x * vectors * 4), self.m.div_ceil(y * rows));
-        let blocks = match choice.variant {
-            Variant::Shared => [columns, rows],
-            Variant::Alone => [rows, columns],
-        };
-        self.finish(task, shader, choice, blocks)
+            .shared_bytes(cut.shared_bytes as u32);
+        let shader = if cut.file == FEW { shader } else { shader.size("M", self.m) };
+        self.finish(task, shader, choice, cut.blocks)
     }
 
     fn plain_step(&self, task: &Task<'_>, detail: &Detail) -> Result<Step, Error> {
         let choice = task.choose(Family::MatmulPlain, self.class());
-        let rows = choice.tile[0] as usize;
+        let rows = self.rows_of(choice);
         let [x, y, _] = choice.workgroup_size.map(|extent| extent as usize);
         let shader = Shader::new(format!("matmul plain {rows}x1"), PLAIN)
             .functions(false, elementwise::activation(self.activation))
@@ -185,6 +182,50 @@ impl Product {
         let grid = Grid::Blocks([x, y, self.batch.extents.iter().product()]);
         let reads: Vec<_> = [task.input_id(0)?, task.input_id(1)?].into_iter().chain(self.bias).collect();
         task.step(shader, choice.workgroup_size, grid, &reads, task.output_id()?)
+    }
+}
+
+/// How the work on vectors of four is cut.
+struct Cut {
+    name: &'static str,
+    file: &'static str,
+    /// Rows and vectors of columns of an invocation.
+    rows: usize,
+    vectors: usize,
+    lanes: [usize; 2],
+    /// Terms of a block in workgroup memory, in vectors of four.
+    depth: usize,
+    shared_bytes: usize,
+    /// Workgroups of one product.
+    blocks: [usize; 2],
+}
+
+impl Cut {
+    fn new(product: &Product, choice: Choice, most_shared_bytes: usize) -> Self {
+        let (rows, vectors) = (product.rows_of(choice), choice.tile[1] as usize);
+        let [x, y, _] = choice.workgroup_size.map(|extent| extent as usize);
+        let block_bytes = |depth: usize| 16 * depth * (4 * x * vectors + y * rows);
+        let depth = DEPTHS.into_iter().find(|&depth| block_bytes(depth) <= most_shared_bytes).unwrap_or(1);
+        let (columns, lines) = (product.n.div_ceil(x * vectors * 4), product.m.div_ceil(y * rows));
+        let cut = |name, file, shared_bytes, blocks| Cut {
+            name,
+            file,
+            rows,
+            vectors,
+            lanes: [x, y],
+            depth,
+            shared_bytes,
+            blocks,
+        };
+        match (choice.variant, product.class()) {
+            (Variant::Shared, ShapeClass::Vector) => Cut {
+                rows: product.m,
+                vectors: 1,
+                ..cut("few", FEW, 16 * x * y * product.m, [product.n.div_ceil(4 * x), 1])
+            },
+            (Variant::Shared, _) => cut("shared", SHARED, block_bytes(depth), [columns, lines]),
+            (Variant::Alone, _) => cut("alone", ALONE, 0, [lines, columns]),
+        }
     }
 }
 

@@ -77,6 +77,16 @@ pub(crate) fn emit(task: &Task<'_>) -> Result<Emission, Error> {
         Operator::CacheUpdate(operator) => return Ok(Emission::Update(copy::cache_update(task, operator)?)),
         Operator::Cast(cast) if elementwise::cast_is_free(task, cast)? => return Ok(Emission::Alias),
         _ if task.output()?.element_count() == 0 => Vec::new(),
+        Operator::ArgReduce(_)
+        | Operator::ConvTranspose(_)
+        | Operator::CumulativeSum(_)
+        | Operator::GatherElements(_)
+        | Operator::MatMulNBits(_)
+        | Operator::Order(_)
+        | Operator::Pad(_)
+        | Operator::Pool(_)
+        | Operator::ScatterElements(_)
+        | Operator::ScatterNd(_) => return Err(task.unsupported("there is no kernel for it")),
         Operator::Attention(operator) => attention::emit(task, operator)?,
         Operator::Binary(operator) => elementwise::binary(task, *operator)?,
         Operator::Cast(operator) => elementwise::cast(task, operator)?,

@@ -86,13 +86,13 @@ fn a_past_is_extended_and_attended_to() {
         "one key more",
         &[PAST, ("values", &[1, 2, 3], 2, 0)],
         "new: f32[1,2,1,3]\nnewer: f32[1,2,1,3]\nq: f32[1,2,1,3]\n\
-         k = Concat(past, new, axis=-2)\nv = Concat(values, newer, )\n\
+         k = Concat(past, new, axis=-2)\nv = Concat(values, newer, axis=2)\n\
          t = Transpose(k, perm=[0,1,3,2])\ns = MatMul(q, t)\np = Softmax(s)\ny = MatMul(p, v)\nreturn y, k, v",
     );
     check(
         "repeated heads, flattened",
         &[PAST],
-        "new: f32[1,2,2,3]\nq: f32[4,2,3]\nk = Concat(past, new, )\na: i64[1] = 2\n\
+        "new: f32[1,2,2,3]\nq: f32[4,2,3]\nk = Concat(past, new, axis=2)\na: i64[1] = 2\n\
          u = Unsqueeze(k, a)\nsh = Shape(k)\nhead: i64[2] = 1 2\nz: i64[] = 2\nlen = Gather(sh, z)\n\
          zero: i64[1] = 0\nl1 = Unsqueeze(len, zero)\ntwo: i64[1] = 2\nthree: i64[1] = 3\n\
          to = Concat(head, two, l1, three, axis=0)\ne = Expand(u, to)\nminus: i64[1] = -1\nfour: i64[1] = 4\n\
@@ -120,13 +120,13 @@ fn positions_follow_the_past() {
     check(
         "the last row of what grew",
         &[PAST],
-        "new: f32[1,2,1,3]\nk = Concat(past, new, )\ns: i64[1] = -1\ne: i64[1] = 9223372036854775807\n\
+        "new: f32[1,2,1,3]\nk = Concat(past, new, axis=2)\ns: i64[1] = -1\ne: i64[1] = 9223372036854775807\n\
          a: i64[1] = 2\nl = Slice(k, s, e, a)\ny = Neg(l)\nreturn y",
     );
     check(
         "the first rows of a table of fixed size",
         &[PAST],
-        "new: f32[1,2,1,3]\nk = Concat(past, new, )\ntable: f32[1,9] = 1 2 3 4 5 6 7 8 9\nsh = Shape(k)\n\
+        "new: f32[1,2,1,3]\nk = Concat(past, new, axis=2)\ntable: f32[1,9] = 1 2 3 4 5 6 7 8 9\nsh = Shape(k)\n\
          at: i64[1] = 2\nn = Gather(sh, at)\nz: i64[1] = 0\none: i64[1] = 1\nc = Slice(table, z, n, one)\n\
          x: f32[2,1]\ny = Mul(c, x)\nreturn y",
     );
@@ -137,7 +137,7 @@ fn masks_follow_the_past() {
     check(
         "a causal mask from ranges",
         &[PAST],
-        "new: f32[1,2,2,3]\nq: f32[1,2,2,3]\nk = Concat(past, new, )\nt = Transpose(k, perm=[0,1,3,2])\n\
+        "new: f32[1,2,2,3]\nq: f32[1,2,2,3]\nk = Concat(past, new, axis=2)\nt = Transpose(k, perm=[0,1,3,2])\n\
          s = MatMul(q, t)\nsp = Shape(past)\nsk = Shape(k)\nat: i64[] = 2\np = Gather(sp, at)\nn = Gather(sk, at)\n\
          z: i64[] = 0\none: i64[] = 1\ncolumns = Range(z, n, one)\nrows = Range(p, n, one)\nc: i64[2] = -1 1\n\
          r = Reshape(rows, c)\nallowed = LessOrEqual(columns, r)\nyes: f32[] = 0\nno: f32[] = -inf\n\
@@ -146,7 +146,7 @@ fn masks_follow_the_past() {
     check(
         "a mask of ones, and a shape settled by comparison",
         &[PAST],
-        "new: f32[1,2,1,3]\nk = Concat(past, new, )\nsh = Shape(k)\nat: i64[1] = 2\nn = Gather(sh, at)\n\
+        "new: f32[1,2,1,3]\nk = Concat(past, new, axis=2)\nsh = Shape(k)\nat: i64[1] = 2\nn = Gather(sh, at)\n\
          o: i64[1] = 1\nto = Concat(o, n, axis=0)\nones = ConstantOfShape(to)\nminus: i64[2] = -1\n\
          eq = Equal(to, minus)\nfill: i64[2] = 1\nsafe = Where(eq, fill, to)\ne = Expand(ones, safe)\n\
          x: f32[3,1]\ny = Add(e, x)\ns = ReduceSum(k, at)\nreturn y, s",
@@ -157,12 +157,12 @@ fn masks_follow_the_past() {
 fn what_would_see_behind_the_end_is_refused() {
     for (name, lines, part) in [
         ("mean", "a: i64[1] = 2\ny = ReduceMean(past, a)", "mean of a growing axis"),
-        ("joined in front", "n: f32[1,2,1,3]\ny = Concat(n, past, )", "otherwise than behind"),
+        ("joined in front", "n: f32[1,2,1,3]\ny = Concat(n, past, axis=2)", "otherwise than behind"),
         ("merged", "s: i64[2] = -1 3\ny = Reshape(past, s)", "joins or splits"),
         ("size", "y = Size(past)", "counts the elements"),
         ("fixed extent", "n: f32[1,2,7,3]\ny = Add(past, n)", "meets one of fixed extent"),
-        ("two lengths", "n: f32[1,2,1,3]\nk = Concat(past, n, )\ny = Add(past, k)", "meet"),
-        ("normalised", "w: f32[7,3] = 1\ny = LayerNormalization(past, w, )", "grows while decoding"),
+        ("two lengths", "n: f32[1,2,1,3]\nk = Concat(past, n, axis=2)\ny = Add(past, k)", "meet"),
+        ("normalised", "w: f32[7,3] = 1\ny = LayerNormalization(past, w, axis=2)", "grows while decoding"),
         ("middle", "s: i64[1] = 1\ne: i64[1] = 99\na: i64[1] = 2\ny = Slice(past, s, e, a)", "cuts an axis"),
     ] {
         let error = text::extend(&mut scope(&[PAST], None), lines).err().map(|error| error.to_string());

@@ -7,14 +7,16 @@ use crate::ir::ValueId;
 use crate::node_view::NodeView;
 use crate::tensor::{Data, Tensor, TensorType};
 
-/// Normalises over the dimensions from `axis` to the last, then scales and shifts.
-/// Inputs: x, scale, optional bias (both of the normalised dimensions' shape).
+/// Normalises over the dimensions from `axis` to the last, then scales and shifts: `x − mean`, or just x, over the
+/// root of its mean square plus epsilon. Inputs: x, scale, optional bias (both of the normalised dimensions' shape).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LayerNormalization {
     /// First of the normalised dimensions.
     pub axis: usize,
-    /// Added to the variance.
+    /// Added to the mean square.
     pub epsilon: f32,
+    /// Whether the mean is subtracted first; without that it is the normalisation by the root mean square.
+    pub center: bool,
 }
 
 /// LayerNormalization, in f32 and without the mean and deviation as outputs.
@@ -26,7 +28,7 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
     }
     let axis = node.axis(node.shape(0)?.len(), -1)?;
     let epsilon = node.attributes.float("epsilon")?.unwrap_or(1e-5);
-    node.apply(graph, Operator::LayerNormalization(LayerNormalization { axis, epsilon }), 3)
+    node.apply(graph, Operator::LayerNormalization(LayerNormalization { axis, epsilon, center: true }), 3)
 }
 
 impl Rule for LayerNormalization {
@@ -51,7 +53,8 @@ impl Rule for LayerNormalization {
         let length = result.shape[self.axis..].iter().product::<usize>().max(1);
         let normalise = |row: &[f32]| {
             let count = row.len() as f64;
-            let mean = row.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
+            let sum = row.iter().map(|&x| f64::from(x)).sum::<f64>();
+            let mean = if self.center { sum / count } else { 0.0 };
             let variance = row.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count;
             let factor = 1.0 / (variance + f64::from(self.epsilon)).sqrt();
             let place = |(at, &x): (usize, &f32)| {

@@ -46,6 +46,13 @@ pub(super) fn binary(task: &Task<'_>, operator: Binary) -> Result<Vec<Step>, Err
         }
         Binary::Max if float => ("larger(x0, x1)", Computed::AsTheyAre),
         Binary::Min if float => ("smaller(x0, x1)", Computed::AsTheyAre),
+        Binary::Mod
+        | Binary::Remainder
+        | Binary::BitwiseAnd
+        | Binary::BitwiseOr
+        | Binary::BitwiseXor
+        | Binary::ShiftLeft
+        | Binary::ShiftRight => return Err(task.unsupported("there is no kernel for it")),
         Binary::Max => ("max(x0, x1)", Computed::AsTheyAre),
         Binary::Min => ("min(x0, x1)", Computed::AsTheyAre),
         Binary::And => ("x0 & x1", Computed::AsTheyAre),

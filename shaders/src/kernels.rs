@@ -3,13 +3,20 @@
 mod attention;
 mod conv;
 mod copy;
+mod cumulative_sum;
 mod elementwise;
 mod gather;
 mod layer_normalization;
 mod matmul;
+mod matmul_n_bits;
+mod order;
+mod pad;
+mod pool;
 mod reduce;
 mod rows;
+mod scatter;
 mod softmax;
+mod windows;
 
 use std::sync::Arc;
 
@@ -25,6 +32,7 @@ use crate::tuning::{Choice, Family, ShapeClass, Tuning};
 
 const LAUNCH: &str = include_str!("kernels/launch.wgsl");
 const FUNCTIONS: &str = include_str!("kernels/functions.wgsl");
+const ORDERING: &str = include_str!("kernels/ordering.wgsl");
 
 /// Dimensions that a kernel can be given constants for, once those that lie behind each other are joined.
 const MAX_RANK: usize = 8;
@@ -77,28 +85,30 @@ pub(crate) fn emit(task: &Task<'_>) -> Result<Emission, Error> {
         Operator::CacheUpdate(operator) => return Ok(Emission::Update(copy::cache_update(task, operator)?)),
         Operator::Cast(cast) if elementwise::cast_is_free(task, cast)? => return Ok(Emission::Alias),
         _ if task.output()?.element_count() == 0 => Vec::new(),
-        Operator::ArgReduce(_)
-        | Operator::ConvTranspose(_)
-        | Operator::CumulativeSum(_)
-        | Operator::GatherElements(_)
-        | Operator::MatMulNBits(_)
-        | Operator::Order(_)
-        | Operator::Pad(_)
-        | Operator::Pool(_)
-        | Operator::ScatterElements(_)
-        | Operator::ScatterNd(_) => return Err(task.unsupported("there is no kernel for it")),
+        Operator::ArgReduce(operator) => order::arg_reduce(task, operator)?,
         Operator::Attention(operator) => attention::emit(task, operator)?,
         Operator::Binary(operator) => elementwise::binary(task, *operator)?,
         Operator::Cast(operator) => elementwise::cast(task, operator)?,
         Operator::Concat(operator) => copy::concat(task, operator)?,
-        Operator::Conv(operator) => conv::emit(task, operator)?,
+        Operator::Conv(operator) => conv::conv(task, operator)?,
+        Operator::ConvTranspose(operator) => conv::conv_transpose(task, operator)?,
+        Operator::CumulativeSum(operator) => cumulative_sum::emit(task, operator)?,
         Operator::Expand(_) => copy::expand(task)?,
         Operator::Gather(operator) => gather::gather(task, operator)?,
+        Operator::GatherElements(operator) => gather::gather_elements(task, operator)?,
         Operator::GatherNd(operator) => gather::gather_nd(task, operator)?,
         Operator::Gemm(operator) => matmul::gemm(task, operator)?,
         Operator::LayerNormalization(operator) => layer_normalization::emit(task, operator)?,
         Operator::MatMul(operator) => matmul::matmul(task, operator)?,
+        Operator::MatMulNBits(operator) => matmul_n_bits::emit(task, operator)?,
+        Operator::Order(operator) => order::order(task, operator)?,
+        Operator::Pad(operator) => pad::emit(task, operator)?,
+        Operator::Pool(operator) => pool::emit(task, operator)?,
         Operator::Reduce(operator) => reduce::emit(task, operator)?,
+        Operator::ScatterElements(operator) => {
+            return Ok(Emission::Update(scatter::elements(task, operator)?));
+        }
+        Operator::ScatterNd(operator) => return Ok(Emission::Update(scatter::nd(task, operator)?)),
         Operator::Select(_) => elementwise::select(task)?,
         Operator::Slice(operator) => copy::slice(task, operator)?,
         Operator::Softmax(operator) => softmax::emit(task, operator)?,

@@ -15,13 +15,15 @@ pub enum Family {
     Matmul,
     /// Matrix products that vectors of four do not fit.
     MatmulPlain,
+    /// Products with packed weights.
+    MatmulNBits,
     Reduce,
     Softmax,
 }
 
 impl Family {
     /// Every family.
-    pub const ALL: [Family; 10] = [
+    pub const ALL: [Family; 11] = [
         Family::Attention,
         Family::Conv,
         Family::Copy,
@@ -30,6 +32,7 @@ impl Family {
         Family::LayerNormalization,
         Family::Matmul,
         Family::MatmulPlain,
+        Family::MatmulNBits,
         Family::Reduce,
         Family::Softmax,
     ];
@@ -45,6 +48,7 @@ impl Family {
             Family::LayerNormalization => "layer_normalization",
             Family::Matmul => "matmul",
             Family::MatmulPlain => "matmul_plain",
+            Family::MatmulNBits => "matmul_n_bits",
             Family::Reduce => "reduce",
             Family::Softmax => "softmax",
         }
@@ -169,6 +173,9 @@ impl Default for Tuning {
                 row(Matmul, Some(Vector), cpu, None, choice(Alone, [4, 1], [8, 1, 1])),
                 row(MatmulPlain, None, None, None, choice(Alone, [4, 1], [64, 1, 1])),
                 row(MatmulPlain, None, cpu, None, choice(Alone, [4, 1], [8, 1, 1])),
+                row(MatmulNBits, None, None, None, choice(Alone, [4, 1], [64, 1, 1])),
+                row(MatmulNBits, None, cpu, None, choice(Alone, [4, 1], [8, 1, 1])),
+                row(MatmulNBits, Some(Vector), gpu, None, choice(Shared, [4, 1], [32, 8, 1])),
                 row(Attention, None, gpu, None, choice(Shared, [4, 1], [64, 1, 1])),
                 row(Attention, None, cpu, None, choice(Alone, [1, 1], [8, 1, 1])),
                 row(LayerNormalization, None, gpu, None, choice(Shared, [1, 1], [64, 1, 1])),

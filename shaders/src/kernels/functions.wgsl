@@ -68,11 +68,12 @@ fn power(x: F, y: F) -> F {
 // The remainder of a division towards zero: it has the sign of the dividend.
 fn remainder(x: F, y: F) -> F {
     let size = abs(y);
+    let none = (bitcast<U>(abs(x)) == U(0x7f800000u)) | (size == F(0.0));
     var rest = abs(x) - size * trunc(abs(x) / size);
     // The quotient may have been rounded up or down to a whole number.
     rest = select(rest, rest + size, rest < F(0.0));
     rest = select(rest, rest - size, rest >= size);
-    return select(select(rest, -rest, x < F(0.0)), x, abs(x) < size);
+    return select(select(select(rest, -rest, x < F(0.0)), x, abs(x) < size), undefined(), none);
 }
 
 // Applied to each result of a matrix product or convolution.

@@ -1,6 +1,7 @@
 // Prelude: integer operations that WGSL has with another meaning, or not at all, for elements of type R.
 //
-// Template: U  the unsigned type as wide as R
+// Template: INT  i32, or as many as R is wide
+//           U    u32 likewise, an alias
 
 // What is left of a division that rounds down: it has the sign of the divisor.
 fn floor_remainder(x: R, y: R) -> R {
@@ -18,16 +19,17 @@ fn shifted_right(x: R, y: R) -> R {
 }
 
 // By squaring, wrapping around. A negative exponent leaves nothing but of 1 and -1.
-fn whole_power(x: R, y: R) -> R {
+fn whole_power(x: R, y: $INT) -> R {
+    let one = $INT(1);
     var result = R(1);
     var square = x;
     var rest = y;
     for (var bit = 0u; bit < 31u; bit++) {
-        result = select(result, result * square, (rest & R(1)) == R(1));
+        result = select(result, result * square, (rest & one) == one);
         square = square * square;
         rest = rest >> U(1u);
     }
-    let odd = (y & R(1)) == R(1);
-    let inverse = select(select(R(0), select(R(1), x, odd), x * x == R(1)), R(1), x == R(1));
-    return select(result, inverse, y < R(0));
+    let of_minus_one = select(R(1), x, (y & one) == one);
+    let inverse = select(select(R(0), of_minus_one, x + R(1) == R(0)), R(1), x == R(1));
+    return select(result, inverse, y < $INT(0));
 }

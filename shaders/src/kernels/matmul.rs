@@ -7,6 +7,7 @@ use graph::ops::{Activation, Gemm, MatMul};
 use super::{Grid, Shader, Step, Task, elementwise};
 use crate::error::Error;
 use crate::strides::Walk;
+use crate::transfer::Element;
 use crate::tuning::{Choice, Family, ShapeClass, Variant};
 
 const SHARED: &str = include_str!("matmul_shared.wgsl");
@@ -46,7 +47,7 @@ struct Detail {
 }
 
 pub(super) fn matmul(task: &Task<'_>, operator: &MatMul) -> Result<Vec<Step>, Error> {
-    let (a, b) = (&task.float_input(0)?.shape, &task.float_input(1)?.shape);
+    let (a, b) = (&task.input(0)?.shape, &task.input(1)?.shape);
     let output = &task.output()?.shape;
     // A vector is a matrix of one row or column, which the result's shape leaves out.
     let (a, b) = (row_matrix(a), column_matrix(b));
@@ -95,6 +96,15 @@ fn column_matrix(shape: &[usize]) -> Vec<usize> {
     if let [k] = shape { vec![*k, 1] } else { shape.to_vec() }
 }
 
+/// The kind of shape of an `m` by `k` by `n` product.
+pub(super) fn class(m: usize, n: usize, k: usize) -> ShapeClass {
+    match m {
+        ..=FEW_ROWS => ShapeClass::Vector,
+        _ if m * n * k >= LARGE => ShapeClass::Large,
+        _ => ShapeClass::Small,
+    }
+}
+
 impl Product {
     /// The same as fewer, taller matrices, where all of a batch are multiplied by the same b.
     fn rows_joined(mut self) -> Self {
@@ -108,15 +118,12 @@ impl Product {
 
     fn step(&self, task: &Task<'_>, detail: &Detail) -> Result<Step, Error> {
         let fours = self.k.is_multiple_of(4) && self.n.is_multiple_of(4) && self.k > 0;
+        let fours = fours && Element::of(task.input(0)?.data_type) == Element::F32;
         if fours && detail.is_usual(self) { self.vector_step(task) } else { self.plain_step(task, detail) }
     }
 
     fn class(&self) -> ShapeClass {
-        match self.m {
-            ..=FEW_ROWS => ShapeClass::Vector,
-            _ if self.m * self.n * self.k >= LARGE => ShapeClass::Large,
-            _ => ShapeClass::Small,
-        }
+        class(self.m, self.n, self.k)
     }
 
     /// Rows of an invocation: no more than there are.
@@ -147,6 +154,8 @@ impl Product {
 
     fn plain_step(&self, task: &Task<'_>, detail: &Detail) -> Result<Step, Error> {
         let choice = task.choose(Family::MatmulPlain, self.class());
+        let element = Element::of(task.input(0)?.data_type);
+        let float = element == Element::F32;
         let rows = self.rows_of(choice);
         let [x, y, _] = choice.workgroup_size.map(|extent| extent as usize);
         let shader = Shader::new(format!("matmul plain {rows}x1"), PLAIN)
@@ -161,7 +170,10 @@ impl Product {
             .size("A_K", detail.a[1])
             .size("B_K", detail.b[0])
             .size("B_COLUMN", detail.b[1])
-            .constant("ALPHA", detail.alpha);
+            .word("E", element.wgsl(false))
+            .switch("FLOAT", float)
+            .switch("WHOLE", !float);
+        let shader = if float { shader.constant("ALPHA", detail.alpha) } else { shader };
         let shader = if self.bias.is_some() {
             let [row, column] = detail.c;
             shader.size("C_ROW", row).size("C_COLUMN", column).constant("BETA", detail.beta)

@@ -2,7 +2,7 @@
 
 use graph::ops::{Reduce, Reduction};
 
-use super::{MAX_RANK, Shader, Step, Task, elementwise, rows};
+use super::{MAX_RANK, ORDERING, Shader, Step, Task, elementwise, rows};
 use crate::error::Error;
 use crate::strides::{Walk, contiguous};
 use crate::transfer::Element;
@@ -46,6 +46,11 @@ fn recipe(task: &Task<'_>, reduction: Reduction, element: Element, folded: usize
     }
 }
 
+/// The kind of shape that rows of this length make.
+pub(super) fn class(length: usize) -> ShapeClass {
+    if length < SHORT_ROW { ShapeClass::Small } else { ShapeClass::Large }
+}
+
 pub(super) fn emit(task: &Task<'_>, operator: &Reduce) -> Result<Vec<Step>, Error> {
     let input = task.input(0)?;
     let element = Element::of(input.data_type);
@@ -60,10 +65,10 @@ pub(super) fn emit(task: &Task<'_>, operator: &Reduce) -> Result<Vec<Step>, Erro
     if kept.rank().max(reduced.rank()) > MAX_RANK {
         return Err(task.unsupported(format!("has more than {MAX_RANK} dimensions that cannot be joined")));
     }
-    let class = if folded < SHORT_ROW { ShapeClass::Small } else { ShapeClass::Large };
-    let choice = task.choose(Family::Reduce, class);
+    let choice = task.choose(Family::Reduce, class(folded));
 
     let mut shader = Shader::new(format!("reduce {}", rows::variant_name(choice)), FILE)
+        .prelude(ORDERING)
         .walk(task, &kept, "KEPT")?
         .number("KEPT_LAST", kept.rank() - 1)
         .number("REDUCED", reduced.rank())

@@ -7,7 +7,6 @@
 //            D0, S0_0, ...      extents and strides of the kept dimensions
 //            R0, S1_0, ...      extents and strides of the reduced dimensions
 // Template:  E, U               the elements' type, and u32, which their bits are shifted by
-//            FLOAT, WHOLE       whether elements are floats, or integers
 //            KEPT, REDUCED      how many dimensions; KEPT_LAST and REDUCED_LAST are one less
 //            FIRST, STEP, NAME  the neutral element, the fold of a and x, the fold's name in fold.wgsl
 //            FINISH             the result, of type R, from the fold a of all elements
@@ -28,30 +27,6 @@ override S1_$d: u32;
 
 alias R = E;
 alias U = u32;
-
-//#if FLOAT
-fn not_a_number(x: f32) -> bool {
-    return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
-}
-
-// NaN wins.
-fn larger(x: f32, y: f32) -> f32 {
-    return select(select(y, x, x > y), x, not_a_number(x));
-}
-
-fn smaller(x: f32, y: f32) -> f32 {
-    return select(select(y, x, x < y), x, not_a_number(x));
-}
-//#end
-//#if WHOLE
-fn larger(x: E, y: E) -> E {
-    return max(x, y);
-}
-
-fn smaller(x: E, y: E) -> E {
-    return min(x, y);
-}
-//#end
 
 fn row_start(row: u32) -> u32 {
     var rest = row;

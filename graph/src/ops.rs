@@ -3,13 +3,16 @@
 //! Attributes here are resolved: what ONNX passes as shape, axes, starts or pads *inputs* has become plain
 //! numbers, axes are non-negative, and such inputs are gone from the node.
 
+pub(crate) mod activations;
 pub mod arg_reduce;
+pub(crate) mod arrange;
 pub mod attention;
 pub mod binary;
 pub mod cache_update;
 pub mod cast;
 pub mod concat;
 pub(crate) mod constants;
+pub(crate) mod contrib_attention;
 pub mod conv;
 pub mod conv_transpose;
 pub mod cumulative_sum;
@@ -18,15 +21,21 @@ pub mod gather;
 pub mod gather_elements;
 pub mod gather_nd;
 pub mod gemm;
+mod heads;
 pub(crate) mod identity;
 pub mod layer_normalization;
 pub mod matmul;
 pub mod matmul_n_bits;
+pub(crate) mod normalization;
+pub(crate) mod onnx_attention;
 pub mod order;
 pub mod pad;
 pub mod pool;
 pub mod reduce;
+pub(crate) mod reductions;
 pub mod reshape;
+pub(crate) mod resize;
+pub(crate) mod rotary_embedding;
 pub mod scatter_elements;
 pub mod scatter_nd;
 pub mod select;

@@ -31,6 +31,7 @@ pub(crate) mod onnx_attention;
 pub mod order;
 pub mod pad;
 pub mod pool;
+pub(crate) mod pooling;
 pub mod reduce;
 pub(crate) mod reductions;
 pub mod reshape;

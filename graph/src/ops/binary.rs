@@ -7,6 +7,7 @@ use crate::ir::ValueId;
 use crate::node_view::NodeView;
 use crate::strided::{broadcast, broadcast_strides, offsets};
 use crate::tensor::{Data, DataType, Tensor, TensorType};
+use crate::writer::Writer;
 
 /// An element-wise operation on two broadcast operands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,6 +48,19 @@ pub enum Binary {
 /// Add, Sub, ... : two operands.
 pub(crate) fn read(node: &NodeView, graph: &mut Builder, operator: Binary) -> Result<Vec<ValueId>, Error> {
     node.apply(graph, Operator::Binary(operator), 2)
+}
+
+/// Pow: an integer to the power of a float is computed as a float.
+pub(crate) fn read_power(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let (base, power) = (node.operand(0)?, node.operand(1)?);
+    let (from, to) = (base.tensor_type.data_type, power.tensor_type.data_type);
+    if from == DataType::F32 || to != DataType::F32 {
+        return read(node, graph, Binary::Pow);
+    }
+    let (base, power) = (base.id, power.id);
+    let write = &Writer::new(node, graph);
+    let result = write.binary(Binary::Pow, write.cast(base, DataType::F32)?, power)?;
+    Ok(vec![write.cast(result, from)?])
 }
 
 /// Max, Min: one operand or more, taken in pairs.

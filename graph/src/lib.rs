@@ -1,6 +1,6 @@
 //! ONNX in, a static, typed, optimised graph out. No GPU and no file access in it: callers hand in bytes.
 //!
-//! [`onnx::Model::parse`] reads a model, [`specialise()`] fixes it at given input types, [`optimise()`] fuses
+//! [`onnx::Model::parse`] reads a model, [`specialise()`] fixes it at given inputs, [`optimise()`] fuses
 //! and drops what it can; [`interpret()`] computes the result the slow way.
 
 mod builder;
@@ -12,6 +12,7 @@ mod error;
 mod growth;
 mod interpret;
 pub mod ir;
+pub mod node_test;
 mod node_view;
 pub mod onnx;
 pub mod ops;
@@ -31,5 +32,5 @@ pub use interpret::interpret;
 pub use ir::{Graph, Node, NodeId, Value, ValueId};
 pub use ops::Operator;
 pub use optimise::optimise;
-pub use specialise::specialise;
+pub use specialise::{Feed, specialise};
 pub use tensor::{Data, DataType, Element, Tensor, TensorType};

@@ -3,7 +3,7 @@
 mod attributes;
 mod external;
 mod proto;
-mod tensor;
+pub(crate) mod tensor;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,12 +11,13 @@ use std::sync::Arc;
 use prost::Message;
 
 pub(crate) use attributes::{Attribute, Attributes};
+pub(crate) use proto::TensorProto;
 pub(crate) use tensor::data_type;
 
 use crate::error::Error;
 use crate::tensor::{DataType, Tensor};
 use external::ExternalData;
-use proto::{Extent, GraphProto, ModelProto, NodeProto, ValueInfo};
+use proto::{Extent, GraphProto, ModelProto, NodeProto, TypeProto, ValueInfo};
 
 /// An ONNX model, its shapes still open.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,7 +108,7 @@ impl Model {
         let fed = graph.input.into_iter().filter(|input| !declared.contains(input.name.as_str()));
         let inputs = fed.map(input).collect::<Result<_, _>>()?;
         let nodes = graph.node.into_iter().map(node).collect::<Result<_, _>>()?;
-        let outputs = graph.output.into_iter().map(|output| output.name).collect();
+        let outputs = graph.output.into_iter().map(output).collect::<Result<_, _>>()?;
         Ok(Model { inputs, outputs, opsets, nodes, constants, external })
     }
 
@@ -154,10 +155,30 @@ fn node(proto: NodeProto) -> Result<OnnxNode, Error> {
     })
 }
 
+/// Refuses what is no tensor.
+fn check_kind(declared: &TypeProto, owner: &str) -> Result<(), Error> {
+    let kinds = [
+        (declared.sequence_type.is_some(), "a sequence"),
+        (declared.map_type.is_some(), "a map"),
+        (declared.sparse_tensor_type.is_some(), "a sparse tensor"),
+        (declared.optional_type.is_some(), "an optional value"),
+    ];
+    match kinds.into_iter().find(|(is_one, _)| *is_one) {
+        Some((_, kind)) => Err(Error::Unsupported(format!("{owner} is {kind}"))),
+        None => Ok(()),
+    }
+}
+
+fn output(proto: ValueInfo) -> Result<String, Error> {
+    check_kind(&proto.r#type.unwrap_or_default(), &format!("output {:?}", proto.name))?;
+    Ok(proto.name)
+}
+
 fn input(proto: ValueInfo) -> Result<Input, Error> {
     let malformed = |what: &str| Error::Malformed { reason: format!("input {:?} {what}", proto.name) };
-    let declared = proto.r#type.and_then(|declared| declared.tensor_type);
-    let declared = declared.ok_or_else(|| malformed("is not declared as a tensor"))?;
+    let declared = proto.r#type.unwrap_or_default();
+    check_kind(&declared, &format!("input {:?}", proto.name))?;
+    let declared = declared.tensor_type.ok_or_else(|| malformed("is not declared as a tensor"))?;
     let data_type = data_type(declared.elem_type, &format!("input {:?}", proto.name))?;
     let dimensions = declared.shape.map(|shape| shape.dim.into_iter().map(|dim| dim.value));
     let dimensions = dimensions.map(|values| {
@@ -176,4 +197,4 @@ fn input(proto: ValueInfo) -> Result<Input, Error> {
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(crate) use tests::small_model;
+pub(crate) use tests::{reshape_model, small_model};

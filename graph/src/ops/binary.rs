@@ -65,16 +65,17 @@ pub(crate) fn read_shift(node: &NodeView, graph: &mut Builder) -> Result<Vec<Val
     }
 }
 
-/// Pow; an integer to the power of a float is computed in floats.
+/// Pow: an integer to the power of a float is computed as a float.
 pub(crate) fn read_power(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let (base, exponent) = (node.operand(0)?, node.operand(1)?);
-    let to = base.tensor_type.data_type;
-    if to == DataType::F32 || exponent.tensor_type.data_type != DataType::F32 {
+    let (base, power) = (node.operand(0)?, node.operand(1)?);
+    let (from, to) = (base.tensor_type.data_type, power.tensor_type.data_type);
+    if from == DataType::F32 || to != DataType::F32 {
         return read(node, graph, Binary::Pow);
     }
-    let write = Writer::new(node, graph);
-    let power = write.binary(Binary::Pow, write.cast(base.id, DataType::F32)?, exponent.id)?;
-    Ok(vec![write.cast(power, to)?])
+    let (base, power) = (base.id, power.id);
+    let write = &Writer::new(node, graph);
+    let result = write.binary(Binary::Pow, write.cast(base, DataType::F32)?, power)?;
+    Ok(vec![write.cast(result, from)?])
 }
 
 /// Max, Min: one operand or more, taken in pairs.

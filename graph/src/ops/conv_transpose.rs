@@ -78,9 +78,11 @@ impl ConvTranspose {
                 (self.pads_begin, self.pads_end) = (before, after);
                 return Ok(());
             }
-            (None, None) => {
-                spatial.iter().zip(&self.strides).map(|(extent, stride)| extent * stride).collect()
-            }
+            (None, None) => spatial
+                .iter()
+                .zip(&self.strides)
+                .map(|(extent, stride)| extent.saturating_mul(*stride))
+                .collect(),
             // Some exporters name the batch and the channels too.
             (Some(shape), _) => shape[shape.len().saturating_sub(spatial.len())..].to_vec(),
         };
@@ -91,7 +93,8 @@ impl ConvTranspose {
         for axis in 0..spatial.len() {
             let whole = self.extent(axis, spatial[axis], kernel[axis]).unwrap_or(0);
             let total = whole.saturating_sub(wanted[axis]);
-            self.output_padding[axis] += wanted[axis].saturating_sub(whole);
+            let missing = wanted[axis].saturating_sub(whole);
+            self.output_padding[axis] = self.output_padding[axis].saturating_add(missing);
             let less = total / 2;
             let pads = if upper { (less, total - less) } else { (total - less, less) };
             (self.pads_begin[axis], self.pads_end[axis]) = pads;

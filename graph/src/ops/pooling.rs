@@ -5,11 +5,14 @@ use super::{
     ArgReduce, GatherElements, Operator, Pad, PadMode, Pool, PoolKind, Reduction, Scatter, ScatterElements,
 };
 use crate::builder::Builder;
-use crate::error::{Error, invalid};
+use crate::error::{Error, invalid, unsupported};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
 use crate::tensor::Tensor;
 use crate::writer::{Writer, Written};
+
+/// Elements of all windows of a plane, as far as their indices are found.
+const LARGEST_TABLE: usize = 1 << 24;
 
 /// AveragePool.
 pub(crate) fn read_average(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
@@ -98,7 +101,10 @@ fn places(write: &Writer, x: ValueId, pool: &Pool, result: &[usize], column_majo
     let moving = Window { kernel, strides, dilations, pads_begin };
     let (planes, plane): (usize, usize) = (shape[..2].iter().product(), spatial.iter().product());
     let (count, taps): (usize, usize) = (positions.iter().product(), kernel.iter().product());
-    let mut table = Vec::with_capacity(count * taps);
+    let elements = count.checked_mul(taps).filter(|&elements| elements <= LARGEST_TABLE);
+    let elements =
+        elements.ok_or_else(|| unsupported!("its {count} windows of {taps} elements have indices"))?;
+    let mut table = Vec::with_capacity(elements);
     for at in 0..count {
         let inside = moving.taps(spatial, positions, at);
         // Padding reads the first element again, which changes neither the largest nor which is first.
@@ -137,8 +143,9 @@ pub(crate) fn read_unpool(node: &NodeView, graph: &mut Builder) -> Result<Vec<Va
     let pool = window(node, PoolKind::Max)?;
     let mut shape = x.tensor_type.shape[..2].to_vec();
     for (axis, extent) in spatial(node)?.iter().enumerate() {
-        let reach = extent.saturating_sub(1) * pool.strides[axis] + pool.kernel[axis];
-        let cut = pool.pads_begin[axis] + pool.pads_end[axis];
+        let reach =
+            extent.saturating_sub(1).saturating_mul(pool.strides[axis]).saturating_add(pool.kernel[axis]);
+        let cut = pool.pads_begin[axis].saturating_add(pool.pads_end[axis]);
         shape.push(reach.checked_sub(cut).ok_or_else(|| invalid!("{cut} are cut off from {reach}"))?);
     }
     let write = Writer::new(node, graph);

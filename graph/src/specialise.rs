@@ -1,5 +1,7 @@
 //! Fixes a model at given inputs: a walk over its nodes, after which every shape is known.
 
+mod control;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::builder::Builder;
@@ -130,6 +132,27 @@ pub(crate) struct Scope {
 impl Scope {
     /// Reads one ONNX node.
     pub fn read(&mut self, node: &OnnxNode, opsets: &BTreeMap<String, i64>) -> Result<(), Error> {
+        let first_new = self.graph.value_count();
+        let results = match self.read_control(node, opsets)? {
+            Some(results) => results,
+            None => self.read_operator(node, opsets)?,
+        };
+        for (name, &id) in node.outputs.iter().zip(&results).filter(|(name, _)| !name.is_empty()) {
+            if id.0 >= first_new {
+                self.graph.rename(id, name);
+            }
+            if self.names.insert(name.clone(), id).is_some() {
+                return Err(Error::Malformed { reason: format!("two values are named {name:?}") });
+            }
+        }
+        Ok(())
+    }
+
+    fn read_operator(
+        &mut self,
+        node: &OnnxNode,
+        opsets: &BTreeMap<String, i64>,
+    ) -> Result<Vec<ValueId>, Error> {
         let opset = opsets.get(&node.domain).copied().unwrap_or(if node.domain.is_empty() { 0 } else { 1 });
         let read = reader(&node.domain, &node.operator).ok_or_else(|| Error::UnknownOperator {
             node: node.name.clone(),
@@ -140,19 +163,9 @@ impl Scope {
         if node.domain.is_empty() && opset < OLDEST_OPSET {
             return Err(Error::Unsupported(format!("opset {opset} is older than {OLDEST_OPSET}")));
         }
-        let first_new = self.graph.value_count();
         let view = self.view(node, opset)?;
-        let results = read(&view, &mut self.graph)
-            .map_err(|error| self.explain(error, &view).at(&node.name, &node.operator))?;
-        for (name, &id) in node.outputs.iter().zip(&results).filter(|(name, _)| !name.is_empty()) {
-            if id.0 >= first_new {
-                self.graph.rename(id, name);
-            }
-            if self.names.insert(name.clone(), id).is_some() {
-                return Err(Error::Malformed { reason: format!("two values are named {name:?}") });
-            }
-        }
-        Ok(())
+        let results = read(&view, &mut self.graph);
+        results.map_err(|error| self.explain(error, &view).at(&node.name, &node.operator))
     }
 
     /// The same error, saying which inputs an operand that is not constant comes from.

@@ -98,12 +98,6 @@ impl<'a> Writer<'a> {
         Ok(id)
     }
 
-    /// An i64 scalar that may depend on the number of past positions.
-    pub fn integer(&self, integer: Integer) -> ValueId {
-        let linear = Linear::scalar(integer.base, integer.coefficient);
-        self.graph.borrow_mut().push_linear(self.name, linear)
-    }
-
     /// A function of each element.
     pub fn unary(&self, function: Unary, x: ValueId) -> Written {
         self.push(Operator::Unary(function), &[Some(x)])
@@ -241,6 +235,24 @@ impl<'a> Writer<'a> {
     /// The matrix product.
     pub fn matmul(&self, left: ValueId, right: ValueId) -> Written {
         self.push(Operator::MatMul(MatMul::default()), &[Some(left), Some(right)])
+    }
+
+    /// An axis multiplied with a matrix `[to, from]`, of which each row makes one element.
+    pub fn transform(&self, x: ValueId, axis: usize, matrix: Tensor) -> Written {
+        let &[to, from] = &matrix.shape[..] else {
+            return Err(invalid!("an axis is multiplied with no matrix"));
+        };
+        let mut shape = self.shape(x);
+        let before: usize = shape[..axis].iter().product();
+        let behind: usize = shape[axis + 1..].iter().product();
+        shape[axis] = to;
+        let matrix = self.constant(matrix);
+        let product = if behind == 1 {
+            self.matmul(self.reshape(x, &[before, from])?, self.transpose_last(matrix)?)?
+        } else {
+            self.matmul(matrix, self.reshape(x, &[before, from, behind])?)?
+        };
+        self.reshape(product, &shape)
     }
 
     /// Softmax along an axis.

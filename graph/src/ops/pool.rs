@@ -44,8 +44,8 @@ pub struct Pool {
 impl Pool {
     /// How many positions the window has along an axis.
     fn positions(&self, axis: usize, extent: usize) -> Option<usize> {
-        let (stride, begun) = (self.strides[axis], extent.saturating_add(self.pads_begin[axis]));
-        let padded = begun.saturating_add(self.pads_end[axis]);
+        let (stride, begun) = (self.strides[axis], extent.checked_add(self.pads_begin[axis])?);
+        let padded = begun.checked_add(self.pads_end[axis])?;
         let span = span(self.kernel[axis], self.dilations[axis]);
         if !self.ceil {
             return Some(padded.checked_sub(span)? / stride + 1);

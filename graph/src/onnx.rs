@@ -2,6 +2,7 @@
 
 mod attributes;
 mod external;
+mod order;
 mod proto;
 pub(crate) mod tensor;
 
@@ -129,6 +130,7 @@ impl Model {
         let fed = graph.input.into_iter().filter(|input| !declared.contains(input.name.as_str()));
         let inputs = fed.map(input).collect::<Result<_, _>>()?;
         let nodes = graph.node.into_iter().map(node).collect::<Result<_, _>>()?;
+        let nodes = order::runnable(nodes);
         let outputs = graph.output.into_iter().map(output).collect::<Result<_, _>>()?;
         Ok(Model { inputs, outputs, opsets, nodes, constants, external })
     }

@@ -8,7 +8,7 @@ use end_to_end::checkout;
 
 /// Each crate, and the crates of ours that it may depend on.
 const ARROWS: [(&str, &[&str]); 8] = [
-    ("graph", &[]),
+    ("graph", &["protocol"]),
     ("protocol", &[]),
     ("shaders", &["graph"]),
     ("wasm-runtime", &["shaders", "graph", "protocol"]),

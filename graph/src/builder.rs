@@ -1,6 +1,7 @@
 //! Builds a graph node by node, inferring every type and computing at once what depends on constants only.
 
 use crate::error::{Error, invalid};
+use crate::growth::{self, Growth};
 use crate::ir::{Graph, Node, Value, ValueId};
 use crate::ops::{Operator, Reshape};
 use crate::tensor::{Tensor, TensorType};
@@ -13,6 +14,8 @@ const FOLD_LIMIT: usize = 1 << 20;
 #[derive(Debug, Clone, Default)]
 pub struct Builder {
     graph: Graph,
+    /// What grows while decoding; `None` in a graph in which nothing can.
+    growth: Option<Growth>,
 }
 
 impl Builder {
@@ -38,6 +41,20 @@ impl Builder {
     /// # Errors
     /// Where the operator refuses its operands.
     pub fn push(
+        &mut self,
+        name: &str,
+        operator: Operator,
+        inputs: &[Option<ValueId>],
+    ) -> Result<ValueId, Error> {
+        let varies = |&id: &ValueId| self.axes(id).is_some() || self.linear(id).is_some();
+        if inputs.iter().flatten().any(varies) {
+            return growth::push(self, name, operator, inputs);
+        }
+        self.push_static(name, operator, inputs)
+    }
+
+    /// The same for operands of which nothing has to be known but their types.
+    pub(crate) fn push_static(
         &mut self,
         name: &str,
         operator: Operator,
@@ -99,6 +116,21 @@ impl Builder {
     /// The finished graph.
     pub fn finish(self) -> Graph {
         self.graph
+    }
+
+    /// What grows.
+    pub(crate) fn growth(&self) -> Option<&Growth> {
+        self.growth.as_ref()
+    }
+
+    /// What grows, to be added to.
+    pub(crate) fn growth_mut(&mut self) -> &mut Option<Growth> {
+        &mut self.growth
+    }
+
+    /// Adds a value that no node makes and none may read.
+    pub(crate) fn declare(&mut self, name: &str, tensor_type: TensorType) -> ValueId {
+        self.value(name, tensor_type, None)
     }
 
     /// The type of a value.

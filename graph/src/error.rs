@@ -51,6 +51,8 @@ pub enum Error {
          give both the same"
     )]
     SymbolConflict { name: String, symbol: String, given: usize, other: String, bound: usize },
+    #[error("the components do not fit together: {reason}; correct the model's model.toml")]
+    Wiring { reason: String },
     #[error("line {line}: {reason}")]
     Text { line: usize, reason: String },
     #[error("is not a safetensors file: {reason}")]
@@ -80,6 +82,7 @@ impl Error {
             | Error::InputMismatch { .. }
             | Error::InputTooLarge { .. }
             | Error::SymbolConflict { .. }
+            | Error::Wiring { .. }
             | Error::Text { .. }
             | Error::TensorFile { .. }
             | Error::Invalid(_) => false,

@@ -2,6 +2,8 @@
 
 use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
+use crate::growth::Axes;
+use crate::growth::linear::{Integer, Linear};
 use crate::ir::ValueId;
 use crate::onnx::Attributes;
 use crate::ops::Operator;
@@ -26,6 +28,10 @@ pub(crate) struct Argument {
     pub id: ValueId,
     pub tensor_type: TensorType,
     pub constant: Option<Tensor>,
+    /// Its integers, where they are known but for the number of past positions.
+    pub linear: Option<Linear>,
+    /// The bases of the axes that grow while decoding.
+    pub axes: Option<Axes>,
 }
 
 impl NodeView<'_> {
@@ -47,6 +53,9 @@ impl NodeView<'_> {
     /// An operand that only says how to compute, and so has to be constant; `None` where it is left out.
     pub fn constant(&self, index: usize, what: &str) -> Result<Option<&Tensor>, Error> {
         let Some(argument) = self.optional(index) else { return Ok(None) };
+        if argument.linear.is_some() || argument.axes.is_some() {
+            return Err(unsupported!("its {what} (operand {index}) depend on the number of past positions"));
+        }
         let constant = argument.constant.as_ref();
         constant.map(Some).ok_or_else(|| unsupported!("its {what} (operand {index}) depend on the data"))
     }
@@ -55,6 +64,24 @@ impl NodeView<'_> {
     pub fn integers(&self, index: usize, what: &str) -> Result<Option<Vec<i64>>, Error> {
         let Some(tensor) = self.constant(index, what)? else { return Ok(None) };
         tensor.to_i64_vec().map(Some).ok_or_else(|| invalid!("its {what} (operand {index}) are no integers"))
+    }
+
+    /// The integers of such an operand, which may depend on the number of past positions.
+    pub fn linear(&self, index: usize, what: &str) -> Result<Option<Vec<Integer>>, Error> {
+        match self.optional(index).and_then(|argument| argument.linear.as_ref()) {
+            Some(linear) => Ok(Some(linear.integers())),
+            None => {
+                let constants = self.integers(index, what)?;
+                Ok(constants.map(|all| all.into_iter().map(Integer::constant).collect()))
+            }
+        }
+    }
+
+    /// The axes of an operand that grow; all `None` where nothing does.
+    pub fn axes(&self, index: usize) -> Result<Axes, Error> {
+        let operand = self.operand(index)?;
+        let rank = operand.tensor_type.shape.len();
+        Ok(operand.axes.clone().unwrap_or_else(|| vec![None; rank]))
     }
 
     /// Integers that are an attribute in older operator sets and an operand in newer ones.

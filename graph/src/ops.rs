@@ -5,6 +5,7 @@
 
 pub mod attention;
 pub mod binary;
+pub mod cache_update;
 pub mod cast;
 pub mod concat;
 pub(crate) mod constants;
@@ -28,6 +29,7 @@ pub mod unary;
 
 pub use attention::{Attention, HeadLayout};
 pub use binary::Binary;
+pub use cache_update::CacheUpdate;
 pub use cast::Cast;
 pub use concat::Concat;
 pub use conv::Conv;
@@ -56,6 +58,7 @@ use crate::tensor::{Data, DataType, Tensor, TensorType};
 pub enum Operator {
     Attention(Attention),
     Binary(Binary),
+    CacheUpdate(CacheUpdate),
     Cast(Cast),
     Concat(Concat),
     Conv(Conv),
@@ -88,6 +91,7 @@ impl Operator {
         match self {
             Operator::Attention(rule) => rule,
             Operator::Binary(rule) => rule,
+            Operator::CacheUpdate(rule) => rule,
             Operator::Cast(rule) => rule,
             Operator::Concat(rule) => rule,
             Operator::Conv(rule) => rule,

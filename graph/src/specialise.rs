@@ -19,21 +19,41 @@ const OLDEST_OPSET: i64 = 7;
 /// Where an input is missing, unknown or of another type or shape than the model wants; where a node does not
 /// fit its operands; where an operator, a type or an attribute is not known here ([`Error::is_unsupported`]).
 pub fn specialise(model: &Model, inputs: &BTreeMap<String, TensorType>) -> Result<Graph, Error> {
-    model.check_complete()?;
     check_inputs(&model.inputs, inputs)?;
-    let mut scope = Scope::default();
+    let mut graph = Builder::new();
+    let mut feeds = BTreeMap::new();
     for input in &model.inputs {
-        let id = scope.graph.input(&input.name, inputs[&input.name].clone());
-        scope.names.insert(input.name.clone(), id);
+        feeds.insert(input.name.clone(), graph.input(&input.name, inputs[&input.name].clone()));
     }
+    let results = add(&mut graph, model, feeds)?;
+    for (name, id) in results {
+        graph.output(&name, id);
+    }
+    Ok(graph.finish())
+}
+
+/// Adds a model to a graph in the making, its inputs being values that are there; gives its results by name, in
+/// the model's order.
+///
+/// # Errors
+/// Those of [`specialise`].
+pub(crate) fn add(
+    graph: &mut Builder,
+    model: &Model,
+    feeds: BTreeMap<String, ValueId>,
+) -> Result<Vec<(String, ValueId)>, Error> {
+    model.check_complete()?;
+    let types = feeds.iter().map(|(name, id)| (name.clone(), graph.tensor_type(*id).clone()));
+    check_inputs(&model.inputs, &types.collect())?;
+    let mut scope = Scope { graph: std::mem::take(graph), names: feeds };
     for (name, tensor) in &model.constants {
         let id = scope.graph.constant(name, tensor.clone());
         scope.names.insert(name.clone(), id);
     }
-    for node in &model.nodes {
-        scope.read(node, &model.opsets)?;
-    }
-    scope.finish(&model.outputs)
+    let read = model.nodes.iter().try_for_each(|node| scope.read(node, &model.opsets));
+    let results = read.and_then(|()| model.outputs.iter().map(|name| scope.result(name)).collect());
+    *graph = scope.graph;
+    results
 }
 
 /// A graph in the making and the names of its values.
@@ -80,7 +100,8 @@ impl Scope {
             })?;
             let (tensor_type, constant) =
                 (self.graph.tensor_type(id).clone(), self.graph.constant_of(id).cloned());
-            Ok(Some(Argument { id, tensor_type, constant }))
+            let (linear, axes) = (self.graph.linear(id).cloned(), self.graph.axes(id).cloned());
+            Ok(Some(Argument { id, tensor_type, constant, linear, axes }))
         };
         let last_output = node.outputs.iter().rposition(|name| !name.is_empty());
         Ok(NodeView {
@@ -95,12 +116,16 @@ impl Scope {
     /// The finished graph with these results.
     pub fn finish(mut self, outputs: &[String]) -> Result<Graph, Error> {
         for name in outputs {
-            let made = self.names.get(name).copied();
-            let id =
-                made.ok_or_else(|| Error::Malformed { reason: format!("no node makes output {name:?}") })?;
-            self.graph.output(name, id);
+            let (name, id) = self.result(name)?;
+            self.graph.output(&name, id);
         }
         Ok(self.graph.finish())
+    }
+
+    fn result(&self, name: &str) -> Result<(String, ValueId), Error> {
+        let id = self.names.get(name).copied();
+        let missing = || Error::Malformed { reason: format!("no node makes output {name:?}") };
+        Ok((name.to_owned(), id.ok_or_else(missing)?))
     }
 }
 
@@ -125,7 +150,8 @@ fn check_inputs(wanted: &[Input], given: &BTreeMap<String, TensorType>) -> Resul
     Ok(())
 }
 
-fn accepts(input: &Input, given: &TensorType) -> bool {
+/// Whether an input takes a tensor of this type, its symbols aside.
+pub(crate) fn accepts(input: &Input, given: &TensorType) -> bool {
     let fits = |(dimension, extent): (&Dimension, &usize)| match dimension {
         Dimension::Fixed(wanted) => wanted == extent,
         Dimension::Symbol(_) | Dimension::Any => true,

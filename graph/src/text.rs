@@ -24,14 +24,20 @@ use crate::tensor::{Data, DataType, Tensor, TensorType};
 /// Where a line cannot be read, or its node is refused; the error names the line.
 pub fn parse(text: &str) -> Result<Graph, Error> {
     let mut scope = Scope::default();
+    let outputs = extend(&mut scope, text)?;
+    scope.finish(&outputs)
+}
+
+/// Adds what the lines describe to a graph in the making; gives the names of the outputs.
+pub(crate) fn extend(scope: &mut Scope, text: &str) -> Result<Vec<String>, Error> {
     let mut opsets = BTreeMap::from([(String::new(), 18)]);
     let mut outputs = Vec::new();
     for (at, line) in text.lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default().trim();
-        let read = read_line(line, &mut scope, &mut opsets, &mut outputs);
+        let read = read_line(line, scope, &mut opsets, &mut outputs);
         read.map_err(|error| Error::Text { line: at + 1, reason: error.to_string() })?;
     }
-    scope.finish(&outputs)
+    Ok(outputs)
 }
 
 fn read_line(

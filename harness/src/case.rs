@@ -81,7 +81,12 @@ pub(crate) mod tests {
                 source: "by hand".to_owned(),
                 inputs: "inputs.safetensors".to_owned(),
                 expected: "expected.safetensors".to_owned(),
-                components: vec![Component { name: "model".to_owned(), file: "model.onnx".to_owned() }],
+                components: vec![Component {
+                    name: "model".to_owned(),
+                    file: "model.onnx".to_owned(),
+                    from: BTreeMap::new(),
+                }],
+                generation: None,
                 tolerances: BTreeMap::from([("fp32".to_owned(), 1e-4)]),
             },
             digest: format!("digest of {name}"),

@@ -20,8 +20,11 @@ pub struct Manifest {
     pub inputs: String,
     /// File of named expected output tensors (safetensors).
     pub expected: String,
-    /// The ONNX graphs that make up the model.
+    /// The ONNX graphs that make up the model, in the order in which they run.
     pub components: Vec<Component>,
+    /// How the model makes tokens, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<Generation>,
     /// Largest absolute error allowed, by precision (`fp32`).
     pub tolerances: BTreeMap<String, f64>,
 }
@@ -34,4 +37,149 @@ pub struct Component {
     pub name: String,
     /// Its file inside the model folder.
     pub file: String,
+    /// Inputs that come from earlier components, as `component.output`; all others come from the folder's
+    /// inputs, by their own name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub from: BTreeMap<String, String>,
+}
+
+/// Greedy decoding: one component runs on the prompt, one on each further token.
+///
+/// The decoders' inputs `attention_mask`, `position_ids` and `use_cache_branch` are made by whoever runs them:
+/// ones as far as there are tokens, the places of the tokens, whether there is a past.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Generation {
+    /// The tensor among the inputs that holds the prompt's token ids, i64 `[1, n]`.
+    pub prompt: String,
+    /// How many tokens to make.
+    pub tokens: u32,
+    /// The component that runs on the prompt.
+    pub prefill: String,
+    /// The component that runs on each further token.
+    pub step: String,
+    /// Their input that takes token ids; none where embeddings are fed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_input: Option<String>,
+    /// Their output with a row of `vocabulary` logits for each token.
+    pub logits: String,
+    /// Past inputs and the present outputs they come from; `*` stands for any text, the same on both sides.
+    pub cache: BTreeMap<String, String>,
+    /// The same for what only the prefill makes: keys and values of cross-attention.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub constant: BTreeMap<String, String>,
+    /// How token ids become embeddings outside the decoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embed: Option<Embed>,
+    /// Where the features of an image go among the embeddings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Image>,
+}
+
+/// A component that turns token ids into embeddings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Embed {
+    /// The component.
+    pub component: String,
+    /// Its input, token ids.
+    pub input: String,
+    /// Its output, `[1, n, width]`.
+    pub output: String,
+    /// The decoders' input that takes them.
+    pub feeds: String,
+}
+
+/// The image among a prompt's embeddings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    /// Where the features come from, as `component.output`; one row for each place, in order.
+    pub features: String,
+    /// The token id that keeps their places in the prompt.
+    pub token_id: i64,
+}
+
+impl Generation {
+    /// The present output that a past input comes from, and whether only the prefill makes it.
+    pub fn source_of(&self, past: &str) -> Option<(String, bool)> {
+        let find = |patterns: &BTreeMap<String, String>| {
+            patterns.iter().find_map(|(from, to)| filled(from, past).map(|texts| fill(to, &texts)))
+        };
+        let constant = find(&self.constant).map(|present| (present, true));
+        constant.or_else(|| find(&self.cache).map(|present| (present, false)))
+    }
+}
+
+/// What each `*` of a pattern stands for in a name: the shortest text that fits, the last one all that is left.
+fn filled<'a>(pattern: &str, name: &'a str) -> Option<Vec<&'a str>> {
+    let mut parts = pattern.split('*');
+    let mut rest = name.strip_prefix(parts.next()?)?;
+    let mut parts = parts.peekable();
+    let mut texts = Vec::new();
+    while let Some(part) = parts.next() {
+        let at = match parts.peek() {
+            Some(_) => rest.find(part)?,
+            None => rest.strip_suffix(part)?.len(),
+        };
+        texts.push(&rest[..at]);
+        rest = &rest[at + part.len()..];
+    }
+    rest.is_empty().then_some(texts)
+}
+
+/// A pattern with each `*` replaced in order.
+fn fill(pattern: &str, texts: &[&str]) -> String {
+    let mut texts = texts.iter();
+    let parts = pattern.split('*').enumerate();
+    let part = |(at, part): (usize, &str)| match at {
+        0 => part.to_owned(),
+        _ => format!("{}{part}", texts.next().copied().unwrap_or_default()),
+    };
+    parts.map(part).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_filled_alike_on_both_sides() {
+        let generation = Generation {
+            prompt: "input_ids".to_owned(),
+            tokens: 1,
+            prefill: "a".to_owned(),
+            step: "b".to_owned(),
+            token_input: None,
+            logits: "logits".to_owned(),
+            cache: BTreeMap::from([("past_key_values.*".to_owned(), "present.*".to_owned())]),
+            constant: BTreeMap::from([("past.*.encoder.*".to_owned(), "present.*.e.*".to_owned())]),
+            embed: None,
+            image: None,
+        };
+        for (past, expected) in [
+            ("past_key_values.0.key", Some(("present.0.key", false))),
+            ("past.11.encoder.value", Some(("present.11.e.value", true))),
+            ("past.11.decoder.value", None),
+            ("attention_mask", None),
+            ("past_key_values", None),
+        ] {
+            let found = generation.source_of(past);
+            assert_eq!(found.as_ref().map(|(name, constant)| (name.as_str(), *constant)), expected, "{past}");
+        }
+    }
+
+    #[test]
+    fn a_text_fits_a_pattern_or_not() {
+        for (pattern, name, expected) in [
+            ("a.*.b.*", "a.1.b.2", Some(vec!["1", "2"])),
+            ("a.*", "a.", Some(vec![""])),
+            ("*.b", "a.b.b", Some(vec!["a.b"])),
+            ("a", "a", Some(vec![])),
+            ("a", "ab", None),
+            ("a.*.b", "a.b", None),
+        ] {
+            assert_eq!(filled(pattern, name), expected, "{pattern} {name}");
+        }
+    }
 }

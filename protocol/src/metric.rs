@@ -16,6 +16,10 @@ pub enum Metric {
     FirstInferenceMs,
     /// One inference in the steady state: inputs in host memory to outputs in host memory.
     LatencyMs,
+    /// From the prompt in host memory to the first token in host memory.
+    TimeToFirstTokenMs,
+    /// Tokens per second after the first.
+    TokensPerS,
     /// The part of an inference that the device spent on kernels, from timestamp queries.
     GpuMs,
     /// Bringing the outputs back, from the end of the device's work.
@@ -28,12 +32,14 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric, in the order in which they happen.
-    pub const ALL: [Metric; 9] = [
+    pub const ALL: [Metric; 11] = [
         Metric::LoadMs,
         Metric::CompileMs,
         Metric::UploadMs,
         Metric::FirstInferenceMs,
         Metric::LatencyMs,
+        Metric::TimeToFirstTokenMs,
+        Metric::TokensPerS,
         Metric::GpuMs,
         Metric::ReadbackMs,
         Metric::DeviceMemoryBytes,
@@ -48,6 +54,8 @@ impl Metric {
             Metric::UploadMs => "upload_ms",
             Metric::FirstInferenceMs => "first_inference_ms",
             Metric::LatencyMs => "latency_ms",
+            Metric::TimeToFirstTokenMs => "time_to_first_token_ms",
+            Metric::TokensPerS => "tokens_per_s",
             Metric::GpuMs => "gpu_ms",
             Metric::ReadbackMs => "readback_ms",
             Metric::DeviceMemoryBytes => "device_memory_bytes",

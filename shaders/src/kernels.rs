@@ -52,12 +52,15 @@ pub(crate) enum Emission {
     Alias,
     /// The result is computed.
     Steps(Vec<Step>),
+    /// The result is the first input with some of it written anew, by these steps.
+    Update(Vec<Step>),
 }
 
 /// The dispatches of one node: the one place that knows which kernel computes which operator.
 pub(crate) fn emit(task: &Task<'_>) -> Result<Emission, Error> {
     let steps = match &task.node.operator {
         Operator::Reshape(_) => return Ok(Emission::Alias),
+        Operator::CacheUpdate(operator) => return Ok(Emission::Update(copy::cache_update(task, operator)?)),
         Operator::Cast(cast) if elementwise::cast_is_free(task, cast)? => return Ok(Emission::Alias),
         _ if task.output()?.element_count() == 0 => Vec::new(),
         Operator::Attention(operator) => attention::emit(task, operator)?,

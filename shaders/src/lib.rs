@@ -14,8 +14,8 @@ pub mod tuning;
 mod weights;
 
 pub use error::Error;
-pub use plan::{Access, Buffer, BufferRole, Dispatch, GpuPlan, Kernel, Port, Region, Weight};
-pub use planner::plan;
+pub use plan::{Access, Buffer, BufferRole, Dispatch, GpuPlan, Kernel, Port, Program, Region, Weight};
+pub use planner::{Part, plan, plan_parts};
 pub use site::{Host, Limits, Site};
 pub use summary::Memory;
 pub use tuning::Tuning;

@@ -1,8 +1,9 @@
-//! GpuPlan: a whole inference as plain data, ready for any WebGPU executor.
+//! GpuPlan: a whole model as plain data, ready for any WebGPU executor.
 //!
 //! An executor makes the buffers, one pipeline per kernel and one bind group per dispatch, uploads the
-//! weights, and then for each inference writes the inputs, encodes every dispatch in order into one compute
-//! pass, copies the outputs out, and submits once.
+//! weights, and then, each time a program is run, writes its inputs, encodes its dispatches in order into one
+//! compute pass, copies its outputs out, and submits once. A model that is run once per inference is one
+//! program; one that generates is two, which share weights, arenas and the state that is kept between them.
 
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ pub enum BufferRole {
     Weights,
     /// An arena of activations, inputs and outputs, shared by values whose lifetimes do not overlap.
     Arena,
+    /// Kept from one run of a program to the next, whichever program it is; zeros at first.
+    State,
 }
 
 /// A GPU buffer.
@@ -102,19 +105,28 @@ pub struct Port {
     pub region: Region,
 }
 
-/// A whole inference.
+/// What is submitted at once.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Program {
+    /// Its name among the programs of the plan.
+    pub name: String,
+    /// The dispatches, in order.
+    pub dispatches: Vec<Dispatch>,
+    /// What the caller writes before each run.
+    pub inputs: Vec<Port>,
+    /// What the caller reads after each run.
+    pub outputs: Vec<Port>,
+}
+
+/// A whole model.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct GpuPlan {
     /// Every buffer but those for reading back.
     pub buffers: Vec<Buffer>,
     /// Every distinct pipeline.
     pub kernels: Vec<Kernel>,
-    /// The dispatches, in order.
-    pub dispatches: Vec<Dispatch>,
     /// The constants.
     pub weights: Vec<Weight>,
-    /// What the caller writes before each inference.
-    pub inputs: Vec<Port>,
-    /// What the caller reads after each inference.
-    pub outputs: Vec<Port>,
+    /// What can be run.
+    pub programs: Vec<Program>,
 }

@@ -1,34 +1,50 @@
-//! From a graph to a GpuPlan: kernels for every node, then space for every value.
+//! From graphs to a GpuPlan: kernels for every node, then space for every value.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use graph::{Graph, Node, TensorType, ValueId};
 
 use crate::error::Error;
 use crate::kernels::{self, Emission, Step, Task};
-use crate::memory::{Demand, Place, arrange};
-use crate::plan::{Buffer, BufferRole, Dispatch, GpuPlan, Kernel, Port, Region};
+use crate::memory::{Arrangement, Demand, Place, arrange};
+use crate::plan::{Buffer, BufferRole, Dispatch, GpuPlan, Kernel, Port, Program, Region};
 use crate::site::Site;
 use crate::transfer::ELEMENT_BYTES;
 use crate::tuning::Tuning;
 use crate::weights::Packing;
 
-/// Plans a whole inference of `graph` for a place.
+/// A program to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Part<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What it computes.
+    pub graph: &'a Graph,
+    /// Inputs and outputs that lie in a state: its name, by theirs. What one program leaves in a state, the
+    /// next finds there.
+    pub states: &'a BTreeMap<String, String>,
+}
+
+/// Plans a model that is run once per inference, for a place.
 ///
 /// # Errors
-/// An operator or element type without a kernel, or a limit of the adapter that the graph does not keep to:
-/// [`Error::is_unsupported`] says yes to both. A graph that breaks its own invariants.
+/// Those of [`plan_parts`].
 pub fn plan(graph: &Graph, site: &Site, tuning: &Tuning) -> Result<GpuPlan, Error> {
-    let mut planner = Planner::new(graph, site, tuning);
-    for &input in &graph.inputs {
-        planner.storage(input, 0)?;
+    plan_parts(&[Part { name: "model", graph, states: &BTreeMap::new() }], site, tuning)
+}
+
+/// Plans programs that share weights, arenas and states, for a place.
+///
+/// # Errors
+/// An operator or element type without a kernel, or a limit of the adapter that a graph does not keep to:
+/// [`Error::is_unsupported`] says yes to both. A graph that breaks its own invariants.
+pub fn plan_parts(parts: &[Part<'_>], site: &Site, tuning: &Tuning) -> Result<GpuPlan, Error> {
+    let mut shared = Shared::new(site, tuning);
+    let mut planned = Vec::new();
+    for part in parts {
+        planned.push(Planner::new(part, &mut shared).plan()?);
     }
-    for node in &graph.nodes {
-        planner.add_node(node)?;
-    }
-    let outputs =
-        graph.outputs.iter().map(|&output| planner.add_output(output)).collect::<Result<Vec<_>, _>>()?;
-    planner.finish(&outputs)
+    Ok(finish(shared, planned))
 }
 
 /// Where a value is going to lie.
@@ -38,6 +54,8 @@ enum Storage {
     Weight(Region),
     /// In an arena: an index into the demands.
     Arena(usize),
+    /// In a state: an index into the states.
+    State(usize),
 }
 
 /// A step whose operands have storage.
@@ -48,102 +66,72 @@ struct Bound {
     workgroups: [u32; 3],
 }
 
-struct Planner<'a> {
-    graph: &'a Graph,
+/// What makes two kernels the same pipeline: the text, and the constants (their names, and values by their bits).
+type KernelKey = (std::sync::Arc<str>, Vec<(&'static str, u64)>);
+
+/// What the programs have in common.
+struct Shared<'a> {
     site: &'a Site,
     tuning: &'a Tuning,
+    packing: Packing,
+    kernels: Vec<Kernel>,
+    kernel_numbers: HashMap<KernelKey, usize>,
+    /// Names and sizes in bytes.
+    states: Vec<(String, u64)>,
+}
+
+/// A program whose values have demands but no places yet.
+struct Planned<'a> {
+    part: Part<'a>,
+    bound: Vec<Bound>,
+    demands: Vec<Demand>,
+    inputs: Vec<(ValueId, Storage)>,
+    outputs: Vec<(ValueId, Storage)>,
+}
+
+struct Planner<'a, 's> {
+    part: Part<'a>,
+    graph: &'a Graph,
+    shared: &'s mut Shared<'a>,
     /// For each value, the one whose elements it shares.
     roots: Vec<ValueId>,
     storage: HashMap<ValueId, Storage>,
     demands: Vec<Demand>,
-    packing: Packing,
-    kernels: Vec<Kernel>,
-    kernel_numbers: HashMap<KernelKey, usize>,
     bound: Vec<Bound>,
 }
 
-/// What makes two kernels the same pipeline: the text, and the constants (their names, and values by their bits).
-type KernelKey = (std::sync::Arc<str>, Vec<(&'static str, u64)>);
-
-impl<'a> Planner<'a> {
-    fn new(graph: &'a Graph, site: &'a Site, tuning: &'a Tuning) -> Self {
+impl<'a> Shared<'a> {
+    fn new(site: &'a Site, tuning: &'a Tuning) -> Self {
         let alignment = u64::from(site.limits.min_storage_buffer_offset_alignment);
-        Planner {
-            graph,
+        Shared {
             site,
             tuning,
-            roots: (0..graph.values.len()).map(ValueId).collect(),
-            storage: HashMap::new(),
-            demands: Vec::new(),
             packing: Packing::new(0, alignment, site.limits.max_buffer_size),
             kernels: Vec::new(),
             kernel_numbers: HashMap::new(),
-            bound: Vec::new(),
+            states: Vec::new(),
         }
     }
 
-    fn add_node(&mut self, node: &'a Node) -> Result<(), Error> {
-        let task = Task { graph: self.graph, node, site: self.site, tuning: self.tuning };
-        match kernels::emit(&task)? {
-            Emission::Alias => {
-                self.roots[task.output_id()?.0] = self.roots[task.input_id(0)?.0];
-                Ok(())
-            }
-            Emission::Steps(steps) if steps.is_empty() => {
-                self.storage(task.output_id()?, self.bound.len()).map(|_| ())
-            }
-            Emission::Steps(steps) => steps.into_iter().try_for_each(|step| self.add_step(&node.name, step)),
+    fn kernel(&mut self, kernel: Kernel) -> usize {
+        let constants = kernel.constants.iter().map(|&(name, value)| (name, value.to_bits())).collect();
+        let key = (kernel.wgsl.clone(), constants);
+        let next = self.kernels.len();
+        let number = *self.kernel_numbers.entry(key).or_insert(next);
+        if number == next {
+            self.kernels.push(kernel);
         }
+        number
     }
 
-    fn add_step(&mut self, label: &str, step: Step) -> Result<(), Error> {
-        let now = self.bound.len();
-        let reads: Result<Vec<Storage>, Error> =
-            step.reads.iter().map(|&value| self.storage(value, now)).collect();
-        let write = self.storage(step.write, now)?;
-        self.bind(label, step, reads?, write);
-        Ok(())
-    }
-
-    fn bind(&mut self, label: &str, step: Step, reads: Vec<Storage>, write: Storage) {
-        let now = self.bound.len();
-        let arenas = |storage: &Storage| match storage {
-            Storage::Arena(demand) => Some(*demand),
-            Storage::Weight(_) => None,
-        };
-        let read: Vec<usize> = reads.iter().filter_map(arenas).collect();
-        for &demand in &read {
-            self.demands[demand].last = now;
+    /// The state of this name, as large as all that lies in it needs.
+    fn state(&mut self, name: &str, size_bytes: u64) -> usize {
+        if let Some(index) = self.states.iter().position(|(known, _)| known == name) {
+            self.states[index].1 = self.states[index].1.max(size_bytes);
+            return index;
         }
-        if let Storage::Arena(demand) = write {
-            self.demands[demand].last = self.demands[demand].last.max(now);
-            self.demands[demand].apart_from.extend(read);
-        }
-        let mut operands = reads;
-        operands.push(write);
-        let kernel = self.kernel(step.kernel);
-        self.bound.push(Bound { label: label.to_owned(), kernel, operands, workgroups: step.workgroups });
-    }
-
-    /// The storage of a value, found at its first use: by then everything it is computed from has its own.
-    fn storage(&mut self, value: ValueId, now: usize) -> Result<Storage, Error> {
-        let root = self.roots[value.0];
-        if let Some(&known) = self.storage.get(&root) {
-            return Ok(known);
-        }
-        let value = &self.graph.values[root.0];
-        let size_bytes = self.size_bytes(&value.name, &value.tensor_type)?;
-        let storage = match &value.constant {
-            Some(tensor) => Storage::Weight(self.packing.place(tensor, size_bytes)),
-            None => self.demand(size_bytes, now),
-        };
-        self.storage.insert(root, storage);
-        Ok(storage)
-    }
-
-    fn demand(&mut self, size_bytes: u64, now: usize) -> Storage {
-        self.demands.push(Demand { size_bytes, first: now, last: now, apart_from: Vec::new() });
-        Storage::Arena(self.demands.len() - 1)
+        self.states.push((name.to_owned(), size_bytes));
+        self.states.len() - 1
     }
 
     /// What a value takes. An empty one takes as much as the widest element, so that it can be bound.
@@ -164,83 +152,237 @@ impl<'a> Planner<'a> {
         }
         Ok(wanted)
     }
+}
 
-    /// An output stays intact to the end. A constant cannot be read back from where it lies, so it is copied.
-    fn add_output(&mut self, output: ValueId) -> Result<Storage, Error> {
-        let now = self.bound.len();
-        let storage = self.storage(output, now)?;
-        let (Storage::Weight(region), value) = (storage, &self.graph.values[output.0]) else {
-            return Ok(storage);
-        };
-        let demand = self.demand(region.size_bytes, now);
-        if value.tensor_type.element_count() > 0 {
-            let root = self.roots[output.0];
-            let node = Node {
-                name: format!("output {}", value.name),
-                operator: graph::Operator::Reshape(graph::ops::Reshape {
-                    shape: value.tensor_type.shape.clone(),
-                }),
-                inputs: vec![Some(root)],
-                outputs: vec![output],
+impl<'a, 's> Planner<'a, 's> {
+    fn new(part: &Part<'a>, shared: &'s mut Shared<'a>) -> Self {
+        Planner {
+            part: *part,
+            graph: part.graph,
+            shared,
+            roots: (0..part.graph.values.len()).map(ValueId).collect(),
+            storage: HashMap::new(),
+            demands: Vec::new(),
+            bound: Vec::new(),
+        }
+    }
+
+    fn plan(mut self) -> Result<Planned<'a>, Error> {
+        let mut inputs = Vec::new();
+        for &input in &self.graph.inputs {
+            let storage = match self.state_of(input)? {
+                Some(state) => {
+                    self.storage.insert(input, state);
+                    continue;
+                }
+                None => self.storage(input, 0)?,
             };
-            let task = Task { graph: self.graph, node: &node, site: self.site, tuning: self.tuning };
-            let step = kernels::copy_whole(&task, root, output)?;
-            self.bind(&node.name, step, vec![storage], demand);
+            inputs.push((input, storage));
         }
-        Ok(demand)
-    }
-
-    fn kernel(&mut self, kernel: Kernel) -> usize {
-        let constants = kernel.constants.iter().map(|&(name, value)| (name, value.to_bits())).collect();
-        let key = (kernel.wgsl.clone(), constants);
-        let next = self.kernels.len();
-        let number = *self.kernel_numbers.entry(key).or_insert(next);
-        if number == next {
-            self.kernels.push(kernel);
+        for node in &self.graph.nodes {
+            self.add_node(node)?;
         }
-        number
-    }
-
-    fn finish(mut self, outputs: &[Storage]) -> Result<GpuPlan, Error> {
-        for output in outputs {
-            if let Storage::Arena(demand) = output {
+        let mut outputs = Vec::new();
+        for &output in &self.graph.outputs {
+            match self.state_of(output)? {
+                Some(state) => self.keep(output, state)?,
+                None => outputs.push((output, self.add_output(output)?)),
+            }
+        }
+        // What the caller reads stays intact to the end.
+        for (_, storage) in &outputs {
+            if let Storage::Arena(demand) = storage {
                 self.demands[*demand].last = usize::MAX;
             }
         }
-        let limits = &self.site.limits;
-        let alignment = u64::from(limits.min_storage_buffer_offset_alignment);
-        let arrangement = arrange(&self.demands, alignment, limits.max_buffer_size);
-        let mut buffers: Vec<Buffer> = self.packing.buffers().collect();
-        let first_arena = buffers.len();
-        buffers.extend(arrangement.arena_bytes.iter().enumerate().map(|(index, &size_bytes)| Buffer {
-            label: format!("arena {index}"),
-            role: BufferRole::Arena,
-            size_bytes,
-        }));
+        let Planner { part, bound, demands, .. } = self;
+        Ok(Planned { part, bound, demands, inputs, outputs })
+    }
+
+    fn state_of(&mut self, port: ValueId) -> Result<Option<Storage>, Error> {
+        let value = &self.graph.values[port.0];
+        let Some(name) = self.part.states.get(&value.name) else { return Ok(None) };
+        let size_bytes = self.shared.size_bytes(&value.name, &value.tensor_type)?;
+        Ok(Some(Storage::State(self.shared.state(name, size_bytes))))
+    }
+
+    fn task(&self, node: &'a Node) -> Task<'a> {
+        Task { graph: self.graph, node, site: self.shared.site, tuning: self.shared.tuning }
+    }
+
+    fn add_node(&mut self, node: &'a Node) -> Result<(), Error> {
+        let task = self.task(node);
+        match kernels::emit(&task)? {
+            Emission::Alias => {
+                self.roots[task.output_id()?.0] = self.roots[task.input_id(0)?.0];
+                Ok(())
+            }
+            Emission::Steps(steps) if steps.is_empty() => {
+                self.storage(task.output_id()?, self.bound.len()).map(|_| ())
+            }
+            Emission::Steps(steps) => steps.into_iter().try_for_each(|step| self.add_step(&node.name, step)),
+            Emission::Update(steps) => {
+                let (old, new) = (task.input_id(0)?, task.output_id()?);
+                if self.can_update(old) {
+                    self.roots[new.0] = self.roots[old.0];
+                } else {
+                    self.add_step(&node.name, kernels::copy_whole(&task, old, new)?)?;
+                }
+                steps.into_iter().try_for_each(|step| self.add_step(&node.name, step))
+            }
+        }
+    }
+
+    /// Whether a value may be written to: it lies in a state and only one node reads it.
+    fn can_update(&self, value: ValueId) -> bool {
+        let root = self.roots[value.0];
+        let reads = self.graph.nodes.iter().flat_map(|node| node.inputs.iter().flatten());
+        let reads = reads.filter(|input| **input == root || **input == value).count();
+        matches!(self.storage.get(&root), Some(Storage::State(_))) && root == value && reads == 1
+    }
+
+    fn add_step(&mut self, label: &str, step: Step) -> Result<(), Error> {
+        let now = self.bound.len();
+        let reads: Result<Vec<Storage>, Error> =
+            step.reads.iter().map(|&value| self.storage(value, now)).collect();
+        let write = self.storage(step.write, now)?;
+        self.bind(label, step, reads?, write);
+        Ok(())
+    }
+
+    fn bind(&mut self, label: &str, step: Step, reads: Vec<Storage>, write: Storage) {
+        let now = self.bound.len();
+        let arenas = |storage: &Storage| match storage {
+            Storage::Arena(demand) => Some(*demand),
+            Storage::Weight(_) | Storage::State(_) => None,
+        };
+        let read: Vec<usize> = reads.iter().filter_map(arenas).collect();
+        for &demand in &read {
+            self.demands[demand].last = now;
+        }
+        if let Storage::Arena(demand) = write {
+            self.demands[demand].last = self.demands[demand].last.max(now);
+            self.demands[demand].apart_from.extend(read);
+        }
+        let mut operands = reads;
+        operands.push(write);
+        let kernel = self.shared.kernel(step.kernel);
+        self.bound.push(Bound { label: label.to_owned(), kernel, operands, workgroups: step.workgroups });
+    }
+
+    /// The storage of a value, found at its first use: by then everything it is computed from has its own.
+    fn storage(&mut self, value: ValueId, now: usize) -> Result<Storage, Error> {
+        let root = self.roots[value.0];
+        if let Some(&known) = self.storage.get(&root) {
+            return Ok(known);
+        }
+        let value = &self.graph.values[root.0];
+        let size_bytes = self.shared.size_bytes(&value.name, &value.tensor_type)?;
+        let storage = match &value.constant {
+            Some(tensor) => Storage::Weight(self.shared.packing.place(tensor, size_bytes)),
+            None => self.demand(size_bytes, now),
+        };
+        self.storage.insert(root, storage);
+        Ok(storage)
+    }
+
+    fn demand(&mut self, size_bytes: u64, now: usize) -> Storage {
+        self.demands.push(Demand { size_bytes, first: now, last: now, apart_from: Vec::new() });
+        Storage::Arena(self.demands.len() - 1)
+    }
+
+    /// An output that the caller reads. A constant cannot be read back from where it lies, so it is copied.
+    fn add_output(&mut self, output: ValueId) -> Result<Storage, Error> {
+        let now = self.bound.len();
+        let storage = self.storage(output, now)?;
+        let Storage::Weight(region) = storage else { return Ok(storage) };
+        let demand = self.demand(region.size_bytes, now);
+        self.copy(output, storage, demand)?;
+        Ok(demand)
+    }
+
+    /// An output that stays on the device for later runs.
+    fn keep(&mut self, output: ValueId, state: Storage) -> Result<(), Error> {
+        let storage = self.storage(output, self.bound.len())?;
+        if storage == state { Ok(()) } else { self.copy(output, storage, state) }
+    }
+
+    fn copy(&mut self, output: ValueId, from: Storage, to: Storage) -> Result<(), Error> {
+        let value = &self.graph.values[output.0];
+        if value.tensor_type.element_count() == 0 {
+            return Ok(());
+        }
+        let root = self.roots[output.0];
+        let shape = value.tensor_type.shape.clone();
+        let node = Node {
+            name: format!("output {}", value.name),
+            operator: graph::Operator::Reshape(graph::ops::Reshape { shape }),
+            inputs: vec![Some(root)],
+            outputs: vec![output],
+        };
+        let task =
+            Task { graph: self.graph, node: &node, site: self.shared.site, tuning: self.shared.tuning };
+        let step = kernels::copy_whole(&task, root, output)?;
+        self.bind(&node.name, step, vec![from], to);
+        Ok(())
+    }
+}
+
+/// Gives everything its place: weights, then arenas as large as the neediest program wants them, then states.
+fn finish(shared: Shared<'_>, planned: Vec<Planned<'_>>) -> GpuPlan {
+    let limits = &shared.site.limits;
+    let alignment = u64::from(limits.min_storage_buffer_offset_alignment);
+    let arrangements: Vec<Arrangement> =
+        planned.iter().map(|program| arrange(&program.demands, alignment, limits.max_buffer_size)).collect();
+    let mut buffers: Vec<Buffer> = shared.packing.buffers().collect();
+    let first_arena = buffers.len();
+    let arena_count = arrangements.iter().map(|arrangement| arrangement.arena_bytes.len()).max().unwrap_or(0);
+    buffers.extend((0..arena_count).map(|index| {
+        let sizes = arrangements.iter().filter_map(|arrangement| arrangement.arena_bytes.get(index));
+        let size_bytes = sizes.copied().max().unwrap_or(0);
+        Buffer { label: format!("arena {index}"), role: BufferRole::Arena, size_bytes }
+    }));
+    let first_state = buffers.len();
+    let state_bytes: Vec<u64> = shared.states.iter().map(|(_, size_bytes)| *size_bytes).collect();
+    buffers.extend(shared.states.into_iter().map(|(name, size_bytes)| Buffer {
+        label: format!("state {name}"),
+        role: BufferRole::State,
+        size_bytes,
+    }));
+    let programs = planned.iter().zip(&arrangements).map(|(program, arrangement)| {
         let region = |storage: Storage| match storage {
             Storage::Weight(region) => region,
             Storage::Arena(demand) => {
                 let Place { arena, offset_bytes } = arrangement.places[demand];
-                let size_bytes = self.demands[demand].size_bytes;
+                let size_bytes = program.demands[demand].size_bytes;
                 Region { buffer: first_arena + arena, offset_bytes, size_bytes }
             }
+            Storage::State(state) => {
+                Region { buffer: first_state + state, offset_bytes: 0, size_bytes: state_bytes[state] }
+            }
         };
-        let port = |value: ValueId, storage: Storage| {
-            let value = &self.graph.values[value.0];
-            let TensorType { data_type, shape } = value.tensor_type.clone();
-            Port { name: value.name.clone(), data_type, shape, region: region(storage) }
-        };
-        let inputs = self.graph.inputs.iter().map(|&input| port(input, self.storage[&input])).collect();
-        let outputs =
-            self.graph.outputs.iter().zip(outputs).map(|(&output, &storage)| port(output, storage)).collect();
-        let dispatches = self.bound.iter().map(|bound| Dispatch {
-            label: bound.label.clone(),
-            kernel: bound.kernel,
-            bindings: bound.operands.iter().map(|&storage| region(storage)).collect(),
-            workgroups: bound.workgroups,
-        });
-        let dispatches = dispatches.collect();
-        let (kernels, weights) = (self.kernels, self.packing.weights);
-        Ok(GpuPlan { buffers, kernels, dispatches, weights, inputs, outputs })
+        placed(program, region)
+    });
+    let programs = programs.collect();
+    GpuPlan { buffers, kernels: shared.kernels, weights: shared.packing.weights, programs }
+}
+
+fn placed(program: &Planned<'_>, region: impl Fn(Storage) -> Region) -> Program {
+    let port = |&(id, storage): &(ValueId, Storage)| {
+        let value = &program.part.graph.values[id.0];
+        let TensorType { data_type, shape } = value.tensor_type.clone();
+        Port { name: value.name.clone(), data_type, shape, region: region(storage) }
+    };
+    let dispatch = |bound: &Bound| Dispatch {
+        label: bound.label.clone(),
+        kernel: bound.kernel,
+        bindings: bound.operands.iter().map(|&storage| region(storage)).collect(),
+        workgroups: bound.workgroups,
+    };
+    Program {
+        name: program.part.name.to_owned(),
+        dispatches: program.bound.iter().map(dispatch).collect(),
+        inputs: program.inputs.iter().map(port).collect(),
+        outputs: program.outputs.iter().map(port).collect(),
     }
 }

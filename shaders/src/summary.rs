@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::plan::{BufferRole, Dispatch, GpuPlan, Region};
+use crate::plan::{BufferRole, Dispatch, GpuPlan, Program, Region};
 
 /// What a plan holds in device memory, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct Memory {
     pub weights_bytes: u64,
     /// Buffers that activations, inputs and outputs share.
     pub arena_bytes: u64,
+    /// Buffers of what is kept between runs.
+    pub state_bytes: u64,
     /// The most that activations, inputs and outputs take at any one time: no plan can do with smaller arenas.
     pub largest_live_bytes: u64,
 }
@@ -25,28 +27,29 @@ impl GpuPlan {
         Memory {
             weights_bytes: of_role(BufferRole::Weights),
             arena_bytes: of_role(BufferRole::Arena),
-            largest_live_bytes: self.largest_live_bytes(),
+            state_bytes: of_role(BufferRole::State),
+            largest_live_bytes: self.programs.iter().map(|p| self.largest_live_bytes(p)).max().unwrap_or(0),
         }
     }
 
     /// Goes backwards: a region is live from its last use up to the dispatch that writes it first.
-    fn largest_live_bytes(&self) -> u64 {
+    fn largest_live_bytes(&self, program: &Program) -> u64 {
         let key = |region: &Region| (region.buffer, region.offset_bytes, region.size_bytes);
         let total = |live: &BTreeSet<(usize, u64, u64)>| live.iter().map(|(.., size)| size).sum::<u64>();
-        let mut live: BTreeSet<_> = self.outputs.iter().map(|port| key(&port.region)).collect();
+        let in_arena = |region: &&Region| self.buffers[region.buffer].role == BufferRole::Arena;
+        let mut live: BTreeSet<_> = program.outputs.iter().map(|port| key(&port.region)).collect();
         let mut largest = total(&live);
-        for (index, dispatch) in self.dispatches.iter().enumerate().rev() {
+        for (index, dispatch) in program.dispatches.iter().enumerate().rev() {
             let Some((write, reads)) = dispatch.bindings.split_last() else { continue };
-            let in_arena = |region: &&Region| self.buffers[region.buffer].role == BufferRole::Arena;
-            live.insert(key(write));
+            live.extend(Some(write).filter(in_arena).map(key));
             live.extend(reads.iter().filter(in_arena).map(key));
             largest = largest.max(total(&live));
-            let before = index.checked_sub(1).and_then(|before| self.dispatches[before].bindings.last());
+            let before = index.checked_sub(1).and_then(|before| program.dispatches[before].bindings.last());
             if before != Some(write) {
                 live.remove(&key(write));
             }
         }
-        live.extend(self.inputs.iter().map(|port| key(&port.region)));
+        live.extend(program.inputs.iter().map(|port| key(&port.region)));
         largest.max(total(&live))
     }
 
@@ -63,16 +66,18 @@ impl GpuPlan {
 
 impl fmt::Display for GpuPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Memory { weights_bytes, arena_bytes, largest_live_bytes } = self.memory();
+        let Memory { weights_bytes, arena_bytes, state_bytes, largest_live_bytes } = self.memory();
         writeln!(
             f,
-            "{} dispatches of {} kernels; {weights_bytes} bytes of weights, {arena_bytes} of arenas \
-             (largest live set {largest_live_bytes})",
-            self.dispatches.len(),
+            "{} kernels; {weights_bytes} bytes of weights, {arena_bytes} of arenas (largest live set \
+             {largest_live_bytes}), {state_bytes} of state",
             self.kernels.len(),
         )?;
-        for (index, dispatch) in self.dispatches.iter().enumerate() {
-            self.write_dispatch(f, index, dispatch)?;
+        for program in &self.programs {
+            writeln!(f, "{}: {} dispatches", program.name, program.dispatches.len())?;
+            for (index, dispatch) in program.dispatches.iter().enumerate() {
+                self.write_dispatch(f, index, dispatch)?;
+            }
         }
         Ok(())
     }

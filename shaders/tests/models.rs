@@ -38,14 +38,14 @@ fn check(model: &str, software: bool) {
     let plan = plan(model, &graph, &site(Host::Native, software), &Tuning::default());
     println!("{plan}");
     let feed = |port: &Port| (port.name.clone(), inputs[&port.name].clone());
-    let fed: Vec<_> = plan.inputs.iter().map(feed).collect();
+    let fed: Vec<_> = plan.programs[0].inputs.iter().map(feed).collect();
     let ready = adapter::device().prepare(&plan);
     let expected = tensors(folder(model).join("expected.safetensors"));
     // Twice: the second inference finds what the first left behind.
     for _ in 0..2 {
         ready.write(&fed);
         ready.run();
-        for (port, actual) in plan.outputs.iter().zip(ready.read()) {
+        for (port, actual) in plan.programs[0].outputs.iter().zip(ready.read()) {
             let wanted = &expected[&port.name];
             let (Data::F32(got), Data::F32(wanted)) = (&actual.data, &wanted.data) else {
                 unreachable!("the fixtures' outputs are f32")

@@ -27,14 +27,16 @@ fn overlap(a: &Region, b: &Region) -> bool {
 /// What is wrong with a plan, whatever it computes.
 fn faults(plan: &GpuPlan, alignment_bytes: u64) -> Vec<String> {
     let mut faults = Vec::new();
-    let regions = plan.dispatches.iter().flat_map(|dispatch| &dispatch.bindings);
-    for region in regions.chain(plan.inputs.iter().chain(&plan.outputs).map(|port| &port.region)) {
+    let regions = plan.programs[0].dispatches.iter().flat_map(|dispatch| &dispatch.bindings);
+    for region in regions
+        .chain(plan.programs[0].inputs.iter().chain(&plan.programs[0].outputs).map(|port| &port.region))
+    {
         let inside = region.offset_bytes + region.size_bytes <= plan.buffers[region.buffer].size_bytes;
         if !inside || region.offset_bytes % alignment_bytes != 0 || region.size_bytes % 4 != 0 {
             faults.push(format!("{region:?} does not lie well in {:?}", plan.buffers[region.buffer]));
         }
     }
-    for dispatch in &plan.dispatches {
+    for dispatch in &plan.programs[0].dispatches {
         let (write, reads) = dispatch.bindings.split_last().expect("every kernel writes");
         if reads.iter().any(|read| read.buffer == write.buffer) {
             faults.push(format!("{}: reads and writes buffer {}", dispatch.label, write.buffer));
@@ -59,7 +61,7 @@ fn lifetime_faults(plan: &GpuPlan) -> Vec<String> {
         intact.retain(|other| !overlap(other, region) || other == region);
         intact.push(*region);
     };
-    for port in &plan.inputs {
+    for port in &plan.programs[0].inputs {
         if intact.iter().any(|other| overlap(other, &port.region)) {
             faults.push(format!("input {} overlaps another", port.name));
         }
@@ -68,14 +70,17 @@ fn lifetime_faults(plan: &GpuPlan) -> Vec<String> {
     for weight in &plan.weights {
         write(&weight.region, &mut intact);
     }
-    for dispatch in &plan.dispatches {
+    for dispatch in &plan.programs[0].dispatches {
         let (written, reads) = dispatch.bindings.split_last().expect("every kernel writes");
         for read in reads.iter().filter(|read| !intact.contains(read)) {
             faults.push(format!("{}: {read:?} was overwritten, or never written", dispatch.label));
         }
         write(written, &mut intact);
     }
-    for port in plan.outputs.iter().filter(|port| !intact.contains(&port.region) && !port.shape.contains(&0))
+    for port in plan.programs[0]
+        .outputs
+        .iter()
+        .filter(|port| !intact.contains(&port.region) && !port.shape.contains(&0))
     {
         faults.push(format!("output {} did not stay intact", port.name));
     }
@@ -127,7 +132,11 @@ fn a_chain_needs_two_arenas_and_one_kernel() {
     }
     let plan = planned(&(text + "return y19"));
     let sizes: Vec<u64> = plan.buffers.iter().map(|buffer| buffer.size_bytes).collect();
-    assert_eq!((sizes, plan.kernels.len(), plan.dispatches.len()), (vec![256, 256], 1, 20), "{plan}");
+    assert_eq!(
+        (sizes, plan.kernels.len(), plan.programs[0].dispatches.len()),
+        (vec![256, 256], 1, 20),
+        "{plan}"
+    );
 }
 
 #[test]
@@ -139,9 +148,9 @@ fn reshapes_are_aliases() {
          y = Reshape(a, shape)
          return y",
     );
-    assert_eq!(plan.dispatches.len(), 1, "{plan}");
-    assert_eq!(plan.outputs[0].region, plan.dispatches[0].bindings[1]);
-    assert_eq!(plan.outputs[0].shape, [3, 4]);
+    assert_eq!(plan.programs[0].dispatches.len(), 1, "{plan}");
+    assert_eq!(plan.programs[0].outputs[0].region, plan.programs[0].dispatches[0].bindings[1]);
+    assert_eq!(plan.programs[0].outputs[0].shape, [3, 4]);
 }
 
 #[test]
@@ -151,9 +160,9 @@ fn an_input_that_is_an_output_stays_and_a_constant_is_copied() {
          w: f32[4] = 1 2 3 4
          return x, w",
     );
-    assert_eq!(plan.outputs[0].region, plan.inputs[0].region);
-    assert_eq!(plan.dispatches.len(), 1, "{plan}");
-    assert_eq!(plan.buffers[plan.outputs[1].region.buffer].role, BufferRole::Arena);
+    assert_eq!(plan.programs[0].outputs[0].region, plan.programs[0].inputs[0].region);
+    assert_eq!(plan.programs[0].dispatches.len(), 1, "{plan}");
+    assert_eq!(plan.buffers[plan.programs[0].outputs[1].region.buffer].role, BufferRole::Arena);
 }
 
 #[test]
@@ -185,7 +194,7 @@ fn limits_are_kept_or_named() {
     }
     let folded = Limits { max_compute_workgroups_per_dimension: 40, ..default };
     let plan = plan("folded", &graph, &limited(folded), &Tuning::default());
-    assert!(plan.dispatches.iter().all(|dispatch| dispatch.workgroups[1] > 1), "{plan}");
+    assert!(plan.programs[0].dispatches.iter().all(|dispatch| dispatch.workgroups[1] > 1), "{plan}");
     let small = Limits { max_buffer_size: 400_000, ..default };
     let plan = support::plan("small buffers", &graph, &limited(small), &Tuning::default());
     assert!(plan.buffers.iter().all(|buffer| buffer.size_bytes <= 400_000), "{plan}");
@@ -217,4 +226,43 @@ fn what_has_no_kernel_is_refused_by_name() {
         assert!(error.is_unsupported());
         assert_eq!(error.to_string(), message);
     }
+}
+
+/// New rows into a cache of four, and what the cache is then.
+fn cache_graph(rows: usize) -> Graph {
+    use graph::ops::CacheUpdate;
+    let mut builder = graph::Builder::new();
+    let f32s = |shape: &[usize]| TensorType::new(DataType::F32, shape);
+    let cache = builder.input("past", f32s(&[4, 2]));
+    let rows = builder.input("rows", f32s(&[rows, 2]));
+    let position = builder.input("position", TensorType::new(DataType::I64, []));
+    let operator = Operator::CacheUpdate(CacheUpdate { axis: 0 });
+    let present = builder.push("update", operator, &[Some(cache), Some(rows), Some(position)]).expect("fits");
+    let sum = Operator::Unary(Unary::Neg);
+    let seen = builder.push("seen", sum, &[Some(present)]).expect("fits");
+    builder.output("present", present);
+    builder.output("seen", seen);
+    builder.finish()
+}
+
+#[test]
+fn what_lies_in_a_state_is_updated_in_place_and_found_by_the_next_program() {
+    let states = [("past", "cache"), ("present", "cache")].map(|(port, state)| (port.into(), state.into()));
+    let states = std::collections::BTreeMap::from(states);
+    let (prefill, step) = (cache_graph(2), cache_graph(1));
+    let parts = [("prefill", &prefill), ("step", &step)];
+    let parts = parts.map(|(name, graph)| shaders::Part { name, graph, states: &states });
+    let plan =
+        shaders::plan_parts(&parts, &site(Host::Native, true), &Tuning::default()).expect("has a plan");
+    let cache: Vec<_> = plan.buffers.iter().filter(|buffer| buffer.role == BufferRole::State).collect();
+    assert_eq!(
+        cache.iter().map(|buffer| (&*buffer.label, buffer.size_bytes)).collect::<Vec<_>>(),
+        [("state cache", 32)]
+    );
+    for program in &plan.programs {
+        assert_eq!(program.dispatches.len(), 2, "one update, one negation: {plan}");
+        assert_eq!(program.inputs.iter().map(|port| &*port.name).collect::<Vec<_>>(), ["rows", "position"]);
+        assert_eq!(program.outputs.iter().map(|port| &*port.name).collect::<Vec<_>>(), ["seen"]);
+    }
+    assert_eq!(plan.memory().state_bytes, 32);
 }

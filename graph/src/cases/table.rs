@@ -75,6 +75,7 @@ macro_rules! wrap {
 wrap!(
     Attention,
     Binary,
+    CacheUpdate,
     Cast,
     Concat,
     Conv,
@@ -449,6 +450,15 @@ fn moves(cases: &mut Cases) {
         let inputs =
             shapes.iter().enumerate().map(|(index, shape)| Some(floats(shape, 94 + index as u32))).collect();
         cases.float(&format!("concat {name}"), Concat { axis }, inputs, y);
+    }
+    for (name, cache, rows, axis, at) in [
+        ("heads", &[1, 2, 6, 4][..], &[1, 2, 1, 4][..], 2, 3i64),
+        ("odd heads", &[2, 2, 5, 3], &[2, 2, 2, 3], 2, 3),
+        ("all rows", &[3, 4], &[3, 4], 0, 0),
+        ("columns", &[3, 4], &[3, 1], 1, 2),
+    ] {
+        let inputs = vec![Some(floats(cache, 96)), Some(floats(rows, 97)), Some(Tensor::scalar(at))];
+        cases.float(&format!("cache update, {name}"), CacheUpdate { axis }, inputs, cache);
     }
     let ids = indices(&[2, 2], &[0, -1, 2, 1]);
     for (name, x, axis, y) in [

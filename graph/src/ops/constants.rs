@@ -1,8 +1,10 @@
 //! ONNX operators that only make constants: Constant, ConstantOfShape, Range, Shape, Size, NonZero.
 
+use super::expand::lengths;
 use super::{Expand, Operator};
 use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
+use crate::growth::linear::{Integer, Linear, growing};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
 use crate::onnx::Attribute;
@@ -37,19 +39,23 @@ pub(crate) fn read_constant(node: &NodeView, graph: &mut Builder) -> Result<Vec<
 
 /// ConstantOfShape: one element, expanded.
 pub(crate) fn read_of_shape(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let shape = node.integers(0, "shape")?.ok_or_else(|| invalid!("operand 0 is missing"))?;
-    let shape: Result<Vec<_>, _> = shape.into_iter().map(usize::try_from).collect();
-    let shape = shape.map_err(|_| invalid!("its shape has a negative extent"))?;
+    let wanted = node.linear(0, "shape")?.ok_or_else(|| invalid!("operand 0 is missing"))?;
+    let shape = lengths(&wanted, graph.capacity())?;
     let value = node.attributes.tensor("value")?.cloned().unwrap_or_else(|| Tensor::scalar(0f32));
     if value.len() != 1 {
         return Err(invalid!("its value has {} elements, not one", value.len()));
     }
     let value = graph.constant(node.name, value.reshaped(&[]));
-    Ok(vec![graph.push(node.name, Operator::Expand(Expand { shape }), &[Some(value)])?])
+    let id = graph.push(node.name, Operator::Expand(Expand { shape }), &[Some(value)])?;
+    graph.set_axes(id, growing(&wanted));
+    Ok(vec![id])
 }
 
 /// Range.
 pub(crate) fn read_range(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    if node.inputs.iter().flatten().any(|argument| argument.linear.is_some()) {
+        return read_growing_range(node, graph);
+    }
     let mut bounds = Vec::new();
     for (index, what) in ["start", "limit", "delta"].into_iter().enumerate() {
         let bound = node.constant(index, what)?.filter(|bound| bound.len() == 1);
@@ -66,6 +72,33 @@ pub(crate) fn read_range(node: &NodeView, graph: &mut Builder) -> Result<Vec<Val
         integer_range(data_type, [0, 1, 2].map(|at| integer(at).unwrap_or(0)))?
     };
     made(node, graph, Tensor { shape: vec![data.len()], data })
+}
+
+/// A range by ones whose start or limit depends on the number of past positions: where both do, as many
+/// integers as ever; where only the limit does, an axis that grows.
+fn read_growing_range(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let bound = |index: usize, what: &str| {
+        let bound = node.linear(index, what)?.filter(|bound| bound.len() == 1);
+        bound.map(|bound| bound[0]).ok_or_else(|| invalid!("its {what} has to be one integer"))
+    };
+    let (start, limit, delta) = (bound(0, "start")?, bound(1, "limit")?, bound(2, "delta")?);
+    if delta != Integer::constant(1) {
+        return Err(unsupported!("its bounds depend on the number of past positions and its delta is not 1"));
+    }
+    let data_type = node.operand(0)?.tensor_type.data_type;
+    let length = limit - start;
+    let count = length.extent(graph.capacity())?.max(0);
+    let all = |part: &dyn Fn(i64) -> i64| {
+        let data = Data::from_integers(data_type, (0..count).map(part));
+        Tensor { shape: vec![count as usize], data }
+    };
+    let (base, coefficient) = (all(&|at| start.base + at), all(&|_| start.coefficient));
+    if start.coefficient != 0 && length.coefficient != 0 {
+        return Err(unsupported!("it both starts and grows with the number of past positions"));
+    }
+    let id = graph.push_linear(node.name, Linear { base, coefficient });
+    graph.set_axes(id, growing(&[length]));
+    Ok(vec![id])
 }
 
 fn range_length(count: i128) -> Result<i128, Error> {
@@ -103,13 +136,19 @@ pub(crate) fn read_shape(node: &NodeView, graph: &mut Builder) -> Result<Vec<Val
         Ok::<_, Error>((if at < 0 { at.saturating_add(rank) } else { at }).clamp(0, rank) as usize)
     };
     let (start, end) = (bound("start", 0)?, bound("end", rank)?);
-    let part: Vec<i64> =
-        shape.get(start..end).unwrap_or_default().iter().map(|&extent| extent as i64).collect();
-    made(node, graph, Tensor::vector(part))
+    let length = |(&extent, base): (&usize, Option<i64>)| match base {
+        Some(base) => Integer { base, coefficient: 1 },
+        None => Integer::constant(extent as i64),
+    };
+    let lengths: Vec<Integer> = shape.iter().zip(node.axes(0)?).map(length).collect();
+    Ok(vec![graph.push_linear(node.name, Linear::vector(lengths.get(start..end).unwrap_or_default()))])
 }
 
 /// Size.
 pub(crate) fn read_size(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    if node.operand(0)?.axes.is_some() {
+        return Err(unsupported!("it counts the elements of something that grows while decoding"));
+    }
     let count = node.operand(0)?.tensor_type.element_count();
     made(node, graph, Tensor::scalar(count as i64))
 }

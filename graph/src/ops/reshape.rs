@@ -3,6 +3,7 @@
 use super::{Operator, Rule, operand};
 use crate::builder::Builder;
 use crate::error::{Error, invalid};
+use crate::growth::linear::extents;
 use crate::ir::ValueId;
 use crate::node_view::{NodeView, axes, axis};
 use crate::tensor::{Data, Tensor, TensorType};
@@ -16,7 +17,8 @@ pub struct Reshape {
 
 /// Reshape: 0 copies the operand's extent unless `allowzero`, one -1 is whatever is left.
 pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let wanted = node.integers(1, "shape")?.ok_or_else(|| invalid!("operand 1 is missing"))?;
+    let wanted = node.linear(1, "shape")?.ok_or_else(|| invalid!("operand 1 is missing"))?;
+    let wanted = extents(&wanted, graph.capacity())?;
     let shape = resolve(node.shape(0)?, &wanted, node.attributes.flag("allowzero", false)?)?;
     node.apply(graph, Operator::Reshape(Reshape { shape }), 1)
 }

@@ -1,8 +1,11 @@
 //! A strided window of a tensor.
 
-use super::{Operator, Rule, operand};
+use std::cmp::Ordering;
+
+use super::{Gather, Operator, Rule, operand};
 use crate::builder::Builder;
-use crate::error::{Error, invalid};
+use crate::error::{Error, invalid, unsupported};
+use crate::growth::linear::{Integer, Linear};
 use crate::ir::ValueId;
 use crate::node_view::{NodeView, axis};
 use crate::strided::{contiguous, offsets};
@@ -22,25 +25,121 @@ pub struct Slice {
 /// Slice: starts, ends, axes and steps are operands since opset 10, attributes before.
 pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
     let from = node.shape(0)?;
-    let missing = |name: &str| invalid!("its {name} are missing");
-    let starts = node.integers_or_attribute(1, "starts")?.ok_or_else(|| missing("starts"))?;
-    let ends = node.integers_or_attribute(2, "ends")?.ok_or_else(|| missing("ends"))?;
+    let starts = bounds(node, 1, "starts")?;
+    let ends = bounds(node, 2, "ends")?;
     let axes = node.integers_or_attribute(3, "axes")?.unwrap_or_else(|| (0..starts.len() as i64).collect());
     let steps = node.integers_or_attribute(4, "steps")?.unwrap_or_else(|| vec![1; starts.len()]);
     if [ends.len(), axes.len(), steps.len()] != [starts.len(); 3] {
         return Err(invalid!(
-            "starts {starts:?}, ends {ends:?}, axes {axes:?} and steps {steps:?} differ in number"
+            "{} starts, {} ends, {} axes and {} steps",
+            starts.len(),
+            ends.len(),
+            axes.len(),
+            steps.len()
         ));
     }
     let mut slice = whole(from);
+    let mut growing = Vec::new();
     for (at, &given) in axes.iter().enumerate() {
         let axis = axis(given, from.len())?;
-        let (start, count) = window(from[axis], starts[at], ends[at], steps[at])?;
+        if node.axes(0)?[axis].is_some() || starts[at].coefficient != 0 || ends[at].coefficient != 0 {
+            growing.push(GrowingWindow { axis, start: starts[at], end: ends[at], step: steps[at] });
+            continue;
+        }
+        let (start, count) = window(from[axis], starts[at].base, ends[at].base, steps[at])?;
         slice.starts[axis] = start;
         slice.shape[axis] = count;
         slice.steps[axis] = isize::try_from(steps[at]).unwrap_or(isize::MAX);
     }
-    node.apply(graph, Operator::Slice(slice), 1)
+    let mut id = node.operand(0)?.id;
+    if growing.is_empty() || slice != whole(from) {
+        id = graph.push(node.name, Operator::Slice(slice), &[Some(id)])?;
+    }
+    for window in growing {
+        id = window.cut(node.name, graph, id)?;
+    }
+    Ok(vec![id])
+}
+
+fn bounds(node: &NodeView, index: usize, name: &str) -> Result<Vec<Integer>, Error> {
+    let attribute = || {
+        let integers = node.attributes.ints(name)?.ok_or_else(|| invalid!("its {name} are missing"))?;
+        Ok(integers.iter().copied().map(Integer::constant).collect())
+    };
+    node.linear(index, name)?.map_or_else(attribute, Ok)
+}
+
+/// A window along an axis that grows while decoding, or between bounds that move with it.
+struct GrowingWindow {
+    axis: usize,
+    start: Integer,
+    end: Integer,
+    step: i64,
+}
+
+impl GrowingWindow {
+    fn cut(&self, name: &str, graph: &mut Builder, id: ValueId) -> Result<ValueId, Error> {
+        let shape = graph.tensor_type(id).shape.clone();
+        let base = graph.axes(id).and_then(|axes| axes[self.axis]);
+        let extent = match base {
+            Some(base) => Integer { base, coefficient: 1 },
+            None => Integer::constant(shape[self.axis] as i64),
+        };
+        let capacity = graph.capacity();
+        let (start, end) = (place(self.start, extent, capacity), place(self.end, extent, capacity));
+        let length = end - start;
+        let known = self.step == 1 && start.is_never_negative(capacity);
+        if !known || (base.is_some() && !(extent - end).is_never_negative(capacity)) {
+            return Err(unsupported!(
+                "its window moves with the number of past positions in a way unknown here"
+            ));
+        }
+        match (start, length) {
+            (Integer { base: 0, coefficient: 0 }, length) if length == extent => Ok(id),
+            (Integer { base: start, coefficient: 0 }, Integer { base: count, coefficient: 0 }) => {
+                cut_axis(name, graph, id, self.axis, start as usize, count.max(0) as usize)
+            }
+            (start, Integer { base: count, coefficient: 0 }) => {
+                let moved = |at: i64| Integer { base: start.base + at, coefficient: start.coefficient };
+                let indices = Linear::vector(&(0..count).map(moved).collect::<Vec<_>>());
+                let indices = graph.push_linear(name, indices);
+                graph.push(name, Operator::Gather(Gather { axis: self.axis }), &[Some(id), Some(indices)])
+            }
+            (Integer { base: 0, coefficient: 0 }, Integer { base: length, coefficient: 1 })
+                if base.is_none() && shape[self.axis] >= capacity =>
+            {
+                let cut = cut_axis(name, graph, id, self.axis, 0, capacity)?;
+                let mut axes = vec![None; shape.len()];
+                axes[self.axis] = Some(length);
+                graph.set_axes(cut, axes);
+                Ok(cut)
+            }
+            _ => Err(unsupported!(
+                "it cuts an axis of {} to a length that grows to {capacity}",
+                shape[self.axis]
+            )),
+        }
+    }
+}
+
+/// A bound counted from the front and clamped to the axis, where that is known whatever the past positions.
+fn place(at: Integer, extent: Integer, capacity: usize) -> Integer {
+    let at = if at.sign(capacity).is_some_and(Ordering::is_lt) { at + extent } else { at };
+    if (at - extent).is_never_negative(capacity) { extent } else { at }
+}
+
+/// A plain window along one axis.
+fn cut_axis(
+    name: &str,
+    graph: &mut Builder,
+    id: ValueId,
+    axis: usize,
+    start: usize,
+    count: usize,
+) -> Result<ValueId, Error> {
+    let mut slice = whole(&graph.tensor_type(id).shape);
+    (slice.starts[axis], slice.shape[axis]) = (if count == 0 { 0 } else { start }, count);
+    graph.push(name, Operator::Slice(slice), &[Some(id)])
 }
 
 fn whole(shape: &[usize]) -> Slice {
@@ -69,6 +168,9 @@ pub(crate) fn read_split(node: &NodeView, graph: &mut Builder) -> Result<Vec<Val
     let operand = node.operand(0)?;
     let from = &operand.tensor_type.shape;
     let axis = node.axis(from.len(), 0)?;
+    if node.axes(0)?[axis].is_some() {
+        return Err(unsupported!("it splits an axis that grows while decoding"));
+    }
     let given = node.integers_or_attribute(1, "split")?;
     let parts = match given {
         Some(parts) => parts.iter().map(|&part| usize::try_from(part).unwrap_or(usize::MAX)).collect(),
@@ -197,7 +299,7 @@ mod tests {
                 "step is 0",
             ),
             ("axis", "x: i64[4]\ns: i64[1] = 1\na: i64[1] = 1\ny = Slice(x, s, s, a)", "no axis 1"),
-            ("lengths", "x: i64[4]\ns: i64[1] = 1\ne: i64[2] = 1 2\ny = Slice(x, s, e)", "differ in number"),
+            ("lengths", "x: i64[4]\ns: i64[1] = 1\ne: i64[2] = 1 2\ny = Slice(x, s, e)", "2 ends"),
             ("start from data", "x: i64[4]\ns: i64[1]\ny = Slice(x, s, s)", "depend on the data"),
             ("parts", "x: i64[4]\np: i64[2] = 1 2\na, y = Split(x, p)", "do not split"),
         ]);

@@ -25,6 +25,7 @@ fn unchanged(site: &Site) -> Option<ValueId> {
         Operator::Concat(_) => (site.node.inputs.len() == 1).then(|| first(site.node)).flatten(),
         Operator::Binary(operation) => neutral(site, *operation),
         Operator::Attention(_)
+        | Operator::CacheUpdate(_)
         | Operator::Conv(_)
         | Operator::Gather(_)
         | Operator::GatherNd(_)

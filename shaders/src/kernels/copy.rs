@@ -1,7 +1,7 @@
 //! Operators that only move elements: copy.wgsl.
 
 use graph::ValueId;
-use graph::ops::{Concat, Slice, Transpose};
+use graph::ops::{CacheUpdate, Concat, Slice, Transpose};
 
 use super::{Grid, Shader, Step, Task};
 use crate::error::Error;
@@ -19,6 +19,8 @@ struct Move<'a> {
     shape: &'a [usize],
     bases: [i64; 2],
     strides: [Vec<i64>; 2],
+    /// An integer read on the device, and how far each of it moves the result's base.
+    moved_by: Option<(ValueId, i64)>,
 }
 
 pub(super) fn transpose(task: &Task<'_>, operator: &Transpose) -> Result<Vec<Step>, Error> {
@@ -50,7 +52,7 @@ fn read(
 ) -> Result<Vec<Step>, Error> {
     let (from, to) = (task.input_id(0)?, task.output_id()?);
     let strides = [strides, contiguous(shape)];
-    Ok(vec![step(task, &Move { name, from, to, shape, bases: [base, 0], strides })?])
+    Ok(vec![step(task, &Move { name, from, to, shape, bases: [base, 0], strides, moved_by: None })?])
 }
 
 /// One copy per operand, each into its part of the result.
@@ -64,22 +66,38 @@ pub(super) fn concat(task: &Task<'_>, operator: &Concat) -> Result<Vec<Step>, Er
         let move_strides = [contiguous(shape), strides.clone()];
         if shape.iter().product::<usize>() > 0 {
             let bases = [0, base];
-            steps.push(step(task, &Move { name: "concat", from, to, shape, bases, strides: move_strides })?);
+            let strides = move_strides;
+            let way = Move { name: "concat", from, to, shape, bases, strides, moved_by: None };
+            steps.push(step(task, &way)?);
         }
         base += strides[operator.axis] * shape[operator.axis] as i64;
     }
     Ok(steps)
 }
 
+/// New rows into the cache, which the result is otherwise.
+pub(super) fn cache_update(task: &Task<'_>, operator: &CacheUpdate) -> Result<Vec<Step>, Error> {
+    let (from, to, shape) = (task.input_id(1)?, task.output_id()?, &task.input(1)?.shape);
+    if shape.contains(&0) {
+        return Ok(Vec::new());
+    }
+    let cache = contiguous(&task.output()?.shape);
+    let moved_by = Some((task.input_id(2)?, cache[operator.axis]));
+    let strides = [contiguous(shape), cache];
+    Ok(vec![step(task, &Move { name: "cache update", from, to, shape, bases: [0, 0], strides, moved_by })?])
+}
+
 /// A copy of a whole value to another, for outputs that nothing computes.
 pub(crate) fn whole(task: &Task<'_>, from: ValueId, to: ValueId) -> Result<Step, Error> {
     let shape = [task.value_type(from).element_count()];
-    step(task, &Move { name: "copy", from, to, shape: &shape, bases: [0, 0], strides: [vec![1], vec![1]] })
+    let strides = [vec![1], vec![1]];
+    step(task, &Move { name: "copy", from, to, shape: &shape, bases: [0, 0], strides, moved_by: None })
 }
 
 fn step(task: &Task<'_>, way: &Move<'_>) -> Result<Step, Error> {
     let mut walk = Walk::new(way.shape, &way.strides);
-    let aligned = way.bases.iter().all(|base| base % 4 == 0);
+    let moved = way.moved_by.map_or(0, |(_, stride)| stride);
+    let aligned = way.bases.iter().chain([&moved]).all(|base| base % 4 == 0);
     let all_vectors = walk.vectors().is_some_and(|vectors| vectors.iter().all(|vector| *vector));
     let vector = aligned && all_vectors;
     if vector {
@@ -92,8 +110,12 @@ fn step(task: &Task<'_>, way: &Move<'_>) -> Result<Step, Error> {
         .walk(task, &walk, "RANK")?
         .word("T", element.wgsl(vector))
         .constant("INPUT_BASE", input_base)
-        .constant("RESULT_BASE", result_base);
+        .constant("RESULT_BASE", result_base)
+        .optional_operand("MOVED", way.moved_by.map(|(position, _)| position), 1);
+    let shader =
+        if way.moved_by.is_some() { shader.constant("MOVED_BY", (moved / unit) as f64) } else { shader };
     let choice = task.choose(Family::Copy, ShapeClass::Small);
     let grid = Grid::Invocations(walk.extents.iter().product());
-    task.step(shader, choice.workgroup_size, grid, &[way.from], way.to)
+    let reads: Vec<_> = [way.from].into_iter().chain(way.moved_by.map(|(position, _)| position)).collect();
+    task.step(shader, choice.workgroup_size, grid, &reads, way.to)
 }

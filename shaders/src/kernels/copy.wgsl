@@ -1,18 +1,24 @@
 // result[RESULT_BASE + c . S1] = input[INPUT_BASE + c . S0] for every coordinate c: moves elements, whatever they are.
 //
-// Transpose, Expand, Slice (its strides may be negative), each part of a Concat, and plain copies are all this
-// kernel. Dimensions are counted from the innermost.
+// Transpose, Expand, Slice (its strides may be negative), each part of a Concat, new rows of a cache, and plain
+// copies are all this kernel. Dimensions are counted from the innermost.
 //
 // Overrides: D0, D1, ...                extents
 //            S0_0, ... and S1_0, ...    strides of input and result
 //            INPUT_BASE, RESULT_BASE    where the first element lies
+//            MOVED_BY                   how far each of the integer `moved` moves the result's base
 // Template:  T     element type: f32, i32, u32 or a vector of four, and then everything counts in vectors
 //            RANK  dimensions; LAST is RANK - 1
+//            MOVED whether there is such an integer
 
 alias T = $T;
 
 @group(0) @binding(0) var<storage, read> input: array<T>;
-@group(0) @binding(1) var<storage, read_write> result: array<T>;
+//#if MOVED
+@group(0) @binding(1) var<storage, read> moved: array<i32>;
+override MOVED_BY: i32;
+//#end
+@group(0) @binding($RESULT) var<storage, read_write> result: array<T>;
 
 override INPUT_BASE: i32;
 override RESULT_BASE: i32;
@@ -31,6 +37,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     var rest = flat;
     var from_at = INPUT_BASE;
     var to_at = RESULT_BASE;
+//#if MOVED
+    to_at += moved[0] * MOVED_BY;
+//#end
 //#for d in LAST
     let c$d = i32(rest % D$d);
     rest = rest / D$d;

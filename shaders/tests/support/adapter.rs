@@ -53,7 +53,7 @@ impl Device {
             self.queue.write_buffer(&buffers[weight.region.buffer], weight.region.offset_bytes, &bytes);
         }
         let pipelines: Vec<_> = plan.kernels.iter().map(|kernel| self.pipeline(kernel)).collect();
-        let steps = plan.dispatches.iter().map(|dispatch| {
+        let steps = plan.programs[0].dispatches.iter().map(|dispatch| {
             let pipeline = pipelines[dispatch.kernel].clone();
             let group = self.bind_group(&pipeline, &dispatch.bindings, &buffers);
             (pipeline, group, dispatch.workgroups)
@@ -143,7 +143,7 @@ fn layout_entry(binding: u32, access: Access) -> wgpu::BindGroupLayoutEntry {
 impl Ready<'_> {
     /// Writes the inputs, in the plan's order.
     pub fn write(&self, inputs: &[(String, Tensor)]) {
-        for (port, (_, tensor)) in self.plan.inputs.iter().zip(inputs) {
+        for (port, (_, tensor)) in self.plan.programs[0].inputs.iter().zip(inputs) {
             let bytes = transfer::encode(tensor).expect("inputs can be encoded");
             self.device.queue.write_buffer(
                 &self.buffers[port.region.buffer],
@@ -172,14 +172,16 @@ impl Ready<'_> {
 
     /// The outputs, in the plan's order.
     pub fn read(&self) -> Vec<Tensor> {
-        let sizes = self.plan.outputs.iter().map(|port| port.region.size_bytes);
+        let sizes = self.plan.programs[0].outputs.iter().map(|port| port.region.size_bytes);
         let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
         let size = sizes.sum();
         let descriptor = wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false };
         let readback = self.device.device.create_buffer(&descriptor);
         let mut encoder = self.device.device.create_command_encoder(&Default::default());
         let mut offset = 0;
-        for Region { buffer, offset_bytes, size_bytes } in self.plan.outputs.iter().map(|port| port.region) {
+        for Region { buffer, offset_bytes, size_bytes } in
+            self.plan.programs[0].outputs.iter().map(|port| port.region)
+        {
             encoder.copy_buffer_to_buffer(&self.buffers[buffer], offset_bytes, &readback, offset, size_bytes);
             offset += size_bytes;
         }
@@ -191,7 +193,7 @@ impl Ready<'_> {
         let bytes = readback.slice(..).get_mapped_range().expect("the outputs are mapped");
         let mut rest = &bytes[..];
         let mut outputs = Vec::new();
-        for port in &self.plan.outputs {
+        for port in &self.plan.programs[0].outputs {
             let (own, others) = rest.split_at(port.region.size_bytes as usize);
             outputs.push(transfer::decode(port, own).expect("outputs can be decoded"));
             rest = others;

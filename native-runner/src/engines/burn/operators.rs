@@ -2,7 +2,9 @@
 
 use burn::backend::ops::{ActivationOps, BoolTensorOps, FloatTensorOps, IntTensorOps, ModuleOps};
 use burn::backend::{Dispatch, DispatchDevice, DispatchTensor};
-use graph::ops::{Activation, Binary, Gather, GatherNd, LayerNormalization, Reduce, Reduction, Slice, Unary};
+use graph::ops::{
+    Activation, Binary, CacheUpdate, Gather, GatherNd, LayerNormalization, Reduce, Reduction, Slice, Unary,
+};
 use graph::{DataType, Operator, Tensor, TensorType};
 
 use super::products;
@@ -44,6 +46,10 @@ pub fn compute(
             products::attention(attention, [first, key, value], operands.optional(3))
         }
         Operator::Binary(binary) => combine(*binary, first, operands.take(1)?, result),
+        Operator::CacheUpdate(update) => {
+            let [rows, position] = [operands.take(1)?, operands.take(2)?];
+            update_rows(update, first, rows, position)?
+        }
         Operator::Cast(cast) => first.cast(cast.to),
         Operator::Concat(concat) => {
             let all = std::iter::once(first).chain(operands.0.into_iter().flatten());
@@ -200,6 +206,24 @@ fn fold(reduce: &Reduce, x: Value) -> Value {
         }
     };
     Value { family, tensor }
+}
+
+/// The cache before the rows, the rows, and the cache behind them.
+fn update_rows(update: &CacheUpdate, cache: Value, rows: Value, position: Value) -> Result<Value, String> {
+    let position = position.download(&TensorType::new(DataType::I64, []))?.to_i64_vec().unwrap_or_default();
+    let (shape, axis) = (cache.shape(), update.axis);
+    let count = rows.shape()[axis];
+    let start = position.first().and_then(|&start| usize::try_from(start).ok());
+    let start = start.filter(|start| start + count <= shape[axis]);
+    let start = start.ok_or_else(|| format!("{count} rows from {position:?} lie outside the cache"))?;
+    let part = |from: usize, to: usize| {
+        let mut slice =
+            Slice { starts: vec![0; shape.len()], steps: vec![1; shape.len()], shape: shape.clone() };
+        (slice.starts[axis], slice.shape[axis]) = (from, to - from);
+        (from < to).then(|| window(&slice, cache.clone()))
+    };
+    let parts = [part(0, start), (count > 0).then_some(rows), part(start + count, shape[axis])];
+    Ok(Value::concatenate(parts.into_iter().flatten().collect(), axis))
 }
 
 fn window(slice: &Slice, x: Value) -> Value {

@@ -1,0 +1,232 @@
+//! A model folder's components as graphs: what is wired together becomes one graph, and a model that generates
+//! becomes two, prefill and step, which share a cache of fixed capacity.
+
+mod calls;
+mod decode;
+mod greedy;
+
+pub use calls::Calls;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use protocol::{Generation, Manifest};
+
+use crate::builder::Builder;
+use crate::error::Error;
+use crate::ir::{Graph, ValueId};
+use crate::onnx::{Input, Model};
+use crate::optimise;
+use crate::specialise;
+use crate::tensor::Tensor;
+
+/// The step's input that takes the token made last, i64 `[1, 1]`.
+pub const TOKEN: &str = "token";
+/// The step's input that says how many positions are in the cache, i64 scalar.
+pub const PAST_LENGTH: &str = "past_length";
+
+/// A model, ready for engines that walk static graphs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pipeline {
+    /// What is run at once: the whole model, or the prefill and the step.
+    pub programs: Vec<Program>,
+    /// How tokens are made, if they are.
+    pub decoding: Option<Decoding>,
+}
+
+/// A graph, and what of it outlives a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Program {
+    /// Its name among the programs.
+    pub name: String,
+    /// What it computes, optimised.
+    pub graph: Graph,
+    /// Inputs and outputs that lie in a state: its name, by theirs. What one run leaves there, the next finds.
+    pub states: BTreeMap<String, String>,
+}
+
+/// How tokens are made: the prefill gives the first as its output [`TOKEN`]; each step takes the one before and
+/// the number of positions in the cache, and gives the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decoding {
+    /// Tokens of the prompt.
+    pub prompt_length: usize,
+    /// Tokens to make.
+    pub tokens: usize,
+}
+
+/// Puts the components of a model together for the given inputs; `wanted` are the outputs that a model which
+/// generates has to show beside its tokens.
+///
+/// # Errors
+/// Components, wires or inputs that are missing or do not fit, and everything that [`specialise()`] refuses.
+pub fn compose(
+    manifest: &Manifest,
+    models: &BTreeMap<String, Model>,
+    tensors: &BTreeMap<String, Tensor>,
+    wanted: &BTreeSet<String>,
+) -> Result<Pipeline, Error> {
+    let mut composer = Composer::new(manifest, models, tensors);
+    let Some(generation) = &manifest.generation else {
+        for component in &manifest.components {
+            composer.add(&component.name)?;
+        }
+        composer.refuse_unused()?;
+        let outputs = composer.outputs();
+        return Ok(Pipeline {
+            programs: vec![composer.finish("model", outputs, BTreeMap::new())],
+            decoding: None,
+        });
+    };
+    let roles = [Some(&generation.prefill), Some(&generation.step)];
+    let embed = generation.embed.as_ref().map(|embed| &embed.component);
+    for component in &manifest.components {
+        if !roles.contains(&Some(&component.name)) && embed != Some(&component.name) {
+            composer.add(&component.name)?;
+        }
+    }
+    decode::compose(composer, generation, wanted)
+}
+
+/// A graph in the making out of components.
+struct Composer<'a> {
+    manifest: &'a Manifest,
+    models: &'a BTreeMap<String, Model>,
+    tensors: &'a BTreeMap<String, Tensor>,
+    graph: Builder,
+    /// The graph's inputs that come from the folder's.
+    inputs: BTreeMap<String, ValueId>,
+    /// What components gave, as `component.output`, in order.
+    values: Vec<(String, ValueId)>,
+}
+
+impl<'a> Composer<'a> {
+    fn new(
+        manifest: &'a Manifest,
+        models: &'a BTreeMap<String, Model>,
+        tensors: &'a BTreeMap<String, Tensor>,
+    ) -> Composer<'a> {
+        let (graph, inputs, values) = (Builder::new(), BTreeMap::new(), Vec::new());
+        Composer { manifest, models, tensors, graph, inputs, values }
+    }
+
+    fn model(&self, component: &str) -> Result<&'a Model, Error> {
+        let known = || self.models.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        self.models
+            .get(component)
+            .ok_or_else(|| wiring(format!("there is no component {component:?}, only {}", known())))
+    }
+
+    /// Adds a component whose inputs all come from wires and the folder.
+    fn add(&mut self, component: &str) -> Result<(), Error> {
+        let results = self.run(component, |_, _| Ok(None))?;
+        let named = results.into_iter().map(|(name, id)| (format!("{component}.{name}"), id));
+        self.values.extend(named);
+        Ok(())
+    }
+
+    /// Adds a component; inputs come from `made`, else from wires, else from the folder.
+    fn run(
+        &mut self,
+        component: &str,
+        mut made: impl FnMut(&mut Self, &Input) -> Result<Option<ValueId>, Error>,
+    ) -> Result<Vec<(String, ValueId)>, Error> {
+        let model = self.model(component)?;
+        let mut feeds = BTreeMap::new();
+        for input in &model.inputs {
+            let id = match made(self, input)? {
+                Some(id) => id,
+                None => match self.wire(component, &input.name) {
+                    Some(wire) => self.wired(&wire)?,
+                    None => self.given(input)?,
+                },
+            };
+            feeds.insert(input.name.clone(), id);
+        }
+        specialise::add(&mut self.graph, model, feeds)
+    }
+
+    fn wire(&self, component: &str, input: &str) -> Option<String> {
+        let found = self.manifest.components.iter().find(|known| known.name == component)?;
+        found.from.get(input).cloned()
+    }
+
+    /// What `component.output` gave.
+    fn wired(&self, wire: &str) -> Result<ValueId, Error> {
+        let found = self.values.iter().find(|(name, _)| name == wire);
+        let known = || self.values.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+        found.map(|(_, id)| *id).ok_or_else(|| {
+            wiring(format!("no component before gives {wire:?}; there is {}", or_nothing(known())))
+        })
+    }
+
+    /// A tensor of the folder's inputs, as an input of the graph.
+    fn given(&mut self, input: &Input) -> Result<ValueId, Error> {
+        if let Some(id) = self.inputs.get(&input.name) {
+            return Ok(*id);
+        }
+        let tensor = self.tensors.get(&input.name);
+        let missing = || Error::InputMissing { name: input.name.clone(), wanted: input.to_string() };
+        let id = self.graph.input(&input.name, tensor.ok_or_else(missing)?.tensor_type());
+        self.inputs.insert(input.name.clone(), id);
+        Ok(id)
+    }
+
+    /// An error for tensors that no component takes.
+    fn refuse_unused(&self) -> Result<(), Error> {
+        let Some(name) = self.tensors.keys().find(|name| !self.inputs.contains_key(*name)) else {
+            return Ok(());
+        };
+        let inputs = self.manifest.components.iter().filter_map(|component| self.models.get(&component.name));
+        let known = inputs.flat_map(|model| &model.inputs).map(|input| format!("{} ({input})", input.name));
+        Err(Error::InputUnknown { name: name.clone(), known: known.collect::<Vec<_>>().join(", ") })
+    }
+
+    fn outputs(&self) -> Vec<(String, ValueId)> {
+        short_names(&self.values)
+    }
+
+    /// The finished graph with these outputs.
+    fn finish(
+        mut self,
+        name: &str,
+        outputs: Vec<(String, ValueId)>,
+        states: BTreeMap<String, String>,
+    ) -> Program {
+        for (name, id) in outputs {
+            self.graph.output(&name, id);
+        }
+        Program { name: name.to_owned(), graph: optimise(self.graph.finish()), states }
+    }
+}
+
+/// The step's past inputs, the present output each comes from, and whether only the prefill makes it.
+fn step_inputs<'a>(
+    composer: &Composer<'a>,
+    generation: &Generation,
+) -> Result<Vec<(&'a Input, String, bool)>, Error> {
+    let model = composer.model(&generation.step)?;
+    let past = |input: &'a Input| {
+        let (present, constant) = generation.source_of(&input.name)?;
+        Some((input, present, constant))
+    };
+    Ok(model.inputs.iter().filter_map(past).collect())
+}
+
+/// Values called `component.output`: by the output's own name where one component alone has it.
+fn short_names<T: Clone>(values: &[(String, T)]) -> Vec<(String, T)> {
+    let short = |name: &str| name.split_once('.').map_or(name, |(_, output)| output).to_owned();
+    let count = |output: &str| values.iter().filter(|(name, _)| short(name) == output).count();
+    let named = |(name, value): &(String, T)| match short(name) {
+        alone if count(&alone) == 1 => (alone, value.clone()),
+        _ => (name.clone(), value.clone()),
+    };
+    values.iter().map(named).collect()
+}
+
+fn wiring(reason: String) -> Error {
+    Error::Wiring { reason }
+}
+
+fn or_nothing(list: String) -> String {
+    if list.is_empty() { "nothing".to_owned() } else { list }
+}

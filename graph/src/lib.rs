@@ -7,6 +7,7 @@ mod builder;
 #[cfg(feature = "cases")]
 pub mod cases;
 mod check;
+mod difference;
 mod display;
 mod error;
 mod growth;
@@ -25,10 +26,12 @@ pub mod tensor_file;
 pub mod text;
 
 pub use builder::Builder;
+pub use difference::difference;
 pub use error::Error;
 pub use interpret::interpret;
 pub use ir::{Graph, Node, NodeId, Value, ValueId};
 pub use ops::Operator;
 pub use optimise::optimise;
+pub use registry::operators;
 pub use specialise::specialise;
 pub use tensor::{Data, DataType, Element, Tensor, TensorType};

@@ -14,6 +14,7 @@ pub(crate) use attributes::{Attribute, Attributes};
 pub(crate) use tensor::data_type;
 
 use crate::error::Error;
+use crate::registry::qualified;
 use crate::tensor::{DataType, Tensor};
 use external::ExternalData;
 use proto::{Extent, GraphProto, ModelProto, NodeProto, ValueInfo};
@@ -87,6 +88,14 @@ impl Model {
         }
         let opsets = proto.opset_import.into_iter().map(|opset| (domain(opset.domain), opset.version));
         Model::from_graph(graph, opsets.collect())
+    }
+
+    /// The operator of a file's only node, known here or not, with its domain before it where that is not ONNX's
+    /// own; none where there are more nodes, or where the bytes are no ONNX model.
+    pub fn only_operator(bytes: &[u8]) -> Option<String> {
+        let graph = ModelProto::decode(bytes).ok()?.graph?;
+        let [node] = graph.node.as_slice() else { return None };
+        Some(qualified(&domain(node.domain.clone()), &node.op_type))
     }
 
     fn from_graph(graph: GraphProto, opsets: BTreeMap<String, i64>) -> Result<Model, Error> {

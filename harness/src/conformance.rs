@@ -88,6 +88,16 @@ struct Exam<'a> {
 }
 
 impl Exam<'_> {
+    /// Where the tests of a batch are. A page would need hundreds of requests for them: it gets one pack.
+    fn location(&self, place: &Place, batch: &Batch) -> String {
+        match (place, self.suite) {
+            (Place::Browser(_), _) => self.context.pages.mount(PACKS, self.packs) + &batch.pack,
+            (Place::Native(_), Ok(suite)) => suite.folder.to_string_lossy().into_owned(),
+            // Without a suite there is no batch.
+            (Place::Native(_), Err(_)) => String::new(),
+        }
+    }
+
     /// One target after the other: two at once would slow each other down into time-outs.
     async fn sit_all(&self, store: &mut Store, targets: &[Target], timeout_s: u64) -> Result<(), Error> {
         let tests: usize = self.batches.iter().map(|batch| batch.tests.len()).sum();
@@ -190,8 +200,7 @@ impl Sitting<'_> {
             device: target.device,
             browser: entry.map(|entry| entry.kind),
             task: Task::Conform(Conformance {
-                location: context.location(&Place::of(target), PACKS, self.exam.packs),
-                pack: batch.pack.clone(),
+                location: self.exam.location(&Place::of(target), batch),
                 tests: batch.tests.clone(),
                 tolerance: TOLERANCE,
             }),

@@ -11,11 +11,9 @@ use crate::target::{Device, Engine};
 /// Run these node tests, one after another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Conformance {
-    /// Where the pack is: a URL that ends in `/` for a page, a directory for a subprocess.
+    /// Where the tests' folders are: a directory for a subprocess; for a page the URL of a [`crate::pack`] that
+    /// holds `NAME/model.onnx`, `NAME/test_data_set_0/input_0.pb` and so on.
     pub location: String,
-    /// The file there that [`crate::pack`] made: each test's folder as `NAME/model.onnx`,
-    /// `NAME/test_data_set_0/input_0.pb` and so on.
-    pub pack: String,
     /// The tests to run, in this order.
     pub tests: Vec<String>,
     /// How far a float may be from the expected one.

@@ -52,6 +52,24 @@ fn with_weight(weight: TensorProto) -> Result<Model, Error> {
 }
 
 #[test]
+fn the_operator_of_the_only_node_is_named_even_where_nobody_knows_it() {
+    for (domain, nodes, expected) in [
+        ("", 1, Some("Add")),
+        ("ai.onnx", 1, Some("Add")),
+        ("ai.onnx.ml", 1, Some("ai.onnx.ml.Add")),
+        ("", 2, None),
+        ("", 0, None),
+    ] {
+        let mut proto = small_proto();
+        let graph = proto.graph.as_mut().unwrap();
+        graph.node.truncate(nodes);
+        graph.node.iter_mut().for_each(|node| node.domain = domain.into());
+        assert_eq!(Model::only_operator(&proto.encode_to_vec()).as_deref(), expected, "{domain} {nodes}");
+    }
+    assert_eq!(Model::only_operator(b"letter"), None);
+}
+
+#[test]
 fn tensors_are_read_from_every_field() {
     let typed = |data_type, fill: fn(&mut TensorProto)| {
         let mut proto = TensorProto { data_type, ..weight() };

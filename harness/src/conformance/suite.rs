@@ -20,7 +20,8 @@ const BATCH: usize = 50;
 /// A folder of node tests.
 #[derive(Debug)]
 pub struct Suite {
-    folder: PathBuf,
+    /// Where the tests' folders are.
+    pub folder: PathBuf,
     /// Its version, or its folder where the user named one.
     pub name: String,
 }

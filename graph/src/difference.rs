@@ -1,0 +1,100 @@
+//! Says how a tensor differs from the expected one, in words; floats may be off by a tolerance.
+
+use protocol::Tolerance;
+
+use crate::tensor::{Data, Tensor};
+
+/// What is wrong with `actual`: its type or shape, or its elements. Integers and bools are compared exactly;
+/// floats within the tolerance, NaN being equal to NaN and an infinity to the same one.
+pub fn difference(actual: &Tensor, expected: &Tensor, tolerance: Tolerance) -> Option<String> {
+    let (given, wanted) = (actual.tensor_type(), expected.tensor_type());
+    if given != wanted {
+        return Some(format!("is {given}, expected {wanted}"));
+    }
+    match (&actual.data, &expected.data) {
+        (Data::F32(actual), Data::F32(expected)) => off(actual, expected, |a, e| close(*a, *e, tolerance)),
+        (Data::I64(actual), Data::I64(expected)) => off(actual, expected, i64::eq),
+        (Data::I32(actual), Data::I32(expected)) => off(actual, expected, i32::eq),
+        (Data::U8(actual), Data::U8(expected)) => off(actual, expected, u8::eq),
+        (Data::I8(actual), Data::I8(expected)) => off(actual, expected, i8::eq),
+        (Data::Bool(actual), Data::Bool(expected)) => off(actual, expected, bool::eq),
+        // Their types are equal, so this is never reached; if it were, it would be no pass.
+        _ => Some(format!("is {given}, expected {wanted}")),
+    }
+}
+
+fn close(actual: f32, expected: f32, tolerance: Tolerance) -> bool {
+    let (actual, expected) = (f64::from(actual), f64::from(expected));
+    let allowed = tolerance.absolute + tolerance.relative * expected.abs();
+    let same = actual == expected || (actual.is_nan() && expected.is_nan());
+    // An infinite expectation would allow anything.
+    same || (expected.is_finite() && (actual - expected).abs() <= allowed)
+}
+
+fn off<T: std::fmt::Debug>(actual: &[T], expected: &[T], same: impl Fn(&T, &T) -> bool) -> Option<String> {
+    let wrong = |(_, (a, e)): &(usize, (&T, &T))| !same(a, e);
+    let mut wrong = actual.iter().zip(expected).enumerate().filter(wrong);
+    let (index, (got, wanted)) = wrong.next()?;
+    let count = 1 + wrong.count();
+    Some(format!("{count} of {} elements are off: {index} is {got:?}, expected {wanted:?}", actual.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tolerance of ONNX's own runner.
+    const TOLERANCE: Tolerance = Tolerance { relative: 1e-3, absolute: 1e-7 };
+
+    #[test]
+    fn elements_are_compared_as_numpy_compares_them() {
+        let (inf, nan) = (f32::INFINITY, f32::NAN);
+        // numpy.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-7), equal_nan as by default.
+        for (name, actual, expected, sound) in [
+            ("equal", 1.0, 1.0, true),
+            ("within the relative tolerance", 1000.9, 1000.0, true),
+            ("beyond it", 1001.1, 1000.0, false),
+            ("within the absolute tolerance", 9e-8, 0.0, true),
+            ("beyond it", 2e-7, 0.0, false),
+            ("of the other sign", -1.0, 1.0, false),
+            ("zeros of two signs", -0.0, 0.0, true),
+            ("NaN twice", nan, nan, true),
+            ("NaN for a number", nan, 1.0, false),
+            ("a number for NaN", 1.0, nan, false),
+            ("infinity twice", inf, inf, true),
+            ("infinities of two signs", -inf, inf, false),
+            ("a number for infinity", 3e38, inf, false),
+            ("infinity for a number", inf, 3e38, false),
+        ] {
+            let found = difference(&Tensor::scalar(actual), &Tensor::scalar(expected), TOLERANCE);
+            assert_eq!(found.is_none(), sound, "{name}: {actual} for {expected}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn all_else_is_compared_exactly() {
+        let large = |element: i64| Tensor::vector(vec![1 << 40, element]);
+        for (actual, expected, fault) in [
+            (large(7), large(7), None),
+            (
+                large(1_000_001),
+                large(1_000_000),
+                Some("1 of 2 elements are off: 1 is 1000001, expected 1000000"),
+            ),
+            (
+                Tensor::vector(vec![1u8, 2, 3]),
+                Tensor::vector(vec![0u8, 2, 4]),
+                Some("2 of 3 elements are off: 0 is 1, expected 0"),
+            ),
+            (
+                Tensor::scalar(true),
+                Tensor::scalar(false),
+                Some("1 of 1 elements are off: 0 is true, expected false"),
+            ),
+            (Tensor::scalar(1i32), Tensor::scalar(1i64), Some("is i32[], expected i64[]")),
+            (Tensor::scalar(1f32), Tensor::vector(vec![1f32]), Some("is f32[], expected f32[1]")),
+        ] {
+            assert_eq!(difference(&actual, &expected, TOLERANCE).as_deref(), fault);
+        }
+    }
+}

@@ -4,8 +4,10 @@
 mod calls;
 mod decode;
 mod greedy;
+mod run;
 
 pub use calls::Calls;
+pub use run::{Run, TOKENS, checks};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,6 +54,18 @@ pub struct Decoding {
     pub prompt_length: usize,
     /// Tokens to make.
     pub tokens: usize,
+}
+
+impl Decoding {
+    /// How a model makes tokens of the given inputs, if it does.
+    ///
+    /// # Errors
+    /// A prompt that is missing or is no row of token ids.
+    pub fn of(manifest: &Manifest, tensors: &BTreeMap<String, Tensor>) -> Result<Option<Decoding>, Error> {
+        let Some(generation) = &manifest.generation else { return Ok(None) };
+        let prompt_length = decode::prompt(generation, tensors)?.len();
+        Ok(Some(Decoding { prompt_length, tokens: generation.tokens as usize }))
+    }
 }
 
 /// Puts the components of a model together for the given inputs; `wanted` are the outputs that a model which

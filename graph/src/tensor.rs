@@ -233,6 +233,13 @@ impl Tensor {
         Tensor { shape: vec![elements.len()], data: T::wrap(elements) }
     }
 
+    /// A tensor of this type whose elements are all zero.
+    pub fn zeros(tensor_type: &TensorType) -> Tensor {
+        let integers = std::iter::repeat_n(0, tensor_type.element_count());
+        let data = Data::from_integers(tensor_type.data_type, integers);
+        Tensor { shape: tensor_type.shape.clone(), data }
+    }
+
     /// A tensor's type.
     pub fn tensor_type(&self) -> TensorType {
         TensorType { data_type: self.data.data_type(), shape: self.shape.clone() }

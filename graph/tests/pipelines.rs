@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use graph::onnx::Model;
-use graph::pipeline::{self, PAST_LENGTH, Pipeline, Program, TOKEN};
-use graph::{Data, Tensor, interpret};
+use graph::pipeline::{self, Pipeline, Program, Run};
+use graph::{Tensor, interpret};
 use protocol::Manifest;
 
 type Tensors = BTreeMap<String, Tensor>;
@@ -48,7 +48,7 @@ fn run(program: &Program, given: &Tensors, states: &mut Tensors) -> Result<Tenso
     program.graph.check().map_err(|error| format!("{}: {error}", program.name))?;
     let feed = |id: &graph::ValueId| {
         let value = &program.graph.values[id.0];
-        let zeros = || graph::text::filled(&value.tensor_type, 0.0);
+        let zeros = || Tensor::zeros(&value.tensor_type);
         let tensor = match program.states.get(&value.name) {
             Some(state) => states.get(state).cloned().unwrap_or_else(zeros),
             None => given.get(&value.name).cloned().unwrap_or_else(zeros),
@@ -67,22 +67,13 @@ fn run(program: &Program, given: &Tensors, states: &mut Tensors) -> Result<Tenso
 }
 
 fn outputs(loaded: &Loaded) -> Result<Tensors, String> {
-    let mut states = Tensors::new();
-    let [first, rest @ ..] = loaded.pipeline.programs.as_slice() else { return Err("no program".to_owned()) };
-    let mut outputs = run(first, &loaded.inputs, &mut states)?;
-    let Some(decoding) = loaded.pipeline.decoding else { return Ok(outputs) };
-    let mut token = outputs[TOKEN].clone();
-    let mut tokens = token.to_i64_vec().unwrap_or_default();
-    for made in 1..decoding.tokens {
-        let past = (decoding.prompt_length + made - 1) as i64;
-        let mut given = loaded.inputs.clone();
-        given.extend([(TOKEN.to_owned(), token), (PAST_LENGTH.to_owned(), Tensor::scalar(past))]);
-        token = run(&rest[0], &given, &mut states)?[TOKEN].clone();
-        tokens.extend(token.to_i64_vec().unwrap_or_default());
+    let (mut states, pipeline) = (Tensors::new(), &loaded.pipeline);
+    let mut inference = Run::new(pipeline.decoding, &loaded.inputs);
+    while let Some(program) = inference.program() {
+        let outputs = run(&pipeline.programs[program], inference.feeds(), &mut states)?;
+        inference.take(outputs).map_err(|error| error.to_string())?;
     }
-    let shape = vec![1, tokens.len()];
-    outputs.insert("tokens".to_owned(), Tensor { shape, data: Data::I64(tokens.into()) });
-    Ok(outputs)
+    Ok(inference.finish())
 }
 
 fn fault(folder: &Path) -> Option<String> {

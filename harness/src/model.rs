@@ -105,6 +105,8 @@ fn read_manifest(path: &Path) -> Result<Manifest, Error> {
         Some(format!("the name {:?} may hold only letters, digits, '.', '_' and '-'", manifest.name))
     } else if manifest.components.is_empty() {
         Some("it has no [[components]]: name at least one ONNX file".to_owned())
+    } else if let Some(problem) = manifest.wiring_problem() {
+        Some(problem)
     } else {
         match manifest.tolerances.get(PRECISION) {
             None => Some(format!("[tolerances] has no {PRECISION}: add for example {PRECISION} = 1e-4")),
@@ -275,6 +277,28 @@ tolerances = { fp32 = 1e-4 }
                 "components = [{ name = \"model\", file = \"model.onnx\" }]",
                 "components = []",
                 "[[components]]",
+            ),
+            (
+                "components = [",
+                "components = [{ name = \"model\", file = \"model.onnx\" }, ",
+                "two components are called \"model\"",
+            ),
+            (
+                "file = \"model.onnx\"",
+                "file = \"model.onnx\", from = { x = \"before.y\" }",
+                "from \"before.y\"",
+            ),
+            (
+                "family =",
+                "generation = { prompt = \"ids\", tokens = 1, prefill = \"model\", step = \"stepp\", \
+                 logits = \"y\", cache = {} }\nfamily =",
+                "generation.step is \"stepp\", and the components are model",
+            ),
+            (
+                "family =",
+                "generation = { prompt = \"ids\", tokens = 0, prefill = \"model\", step = \"model\", \
+                 logits = \"y\", cache = {} }\nfamily =",
+                "generation.tokens is 0",
             ),
         ] {
             let root = fixtures(&SOUND.replace(from, to));

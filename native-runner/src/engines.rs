@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use graph::Tensor;
+use graph::pipeline::Pipeline;
 use protocol::{Adapter, Device, Engine, Metric};
 
 use crate::error::RunnerError;
@@ -14,14 +15,15 @@ pub mod wgpu;
 
 /// A model ready on an engine.
 pub trait Ready {
-    /// One inference, from inputs in host memory to outputs in host memory.
+    /// Runs a program of the model once, from inputs in host memory to outputs in host memory: 0 is the whole model
+    /// or the prefill, 1 a step of decoding. Takes of the inputs what the program has as inputs.
     ///
     /// # Errors
     /// Whatever the engine or its device reports.
-    fn infer(&mut self, inputs: &[(String, Tensor)]) -> Result<Inferred, RunnerError>;
+    fn run(&mut self, program: usize, inputs: &BTreeMap<String, Tensor>) -> Result<Inferred, RunnerError>;
 }
 
-/// What one inference gave.
+/// What one run of a program gave.
 pub struct Inferred {
     /// The outputs by name.
     pub outputs: BTreeMap<String, Tensor>,
@@ -58,7 +60,16 @@ pub struct EngineEntry {
     /// Looks for it on this machine.
     pub detect: fn(Device) -> Result<Found, RunnerError>,
     /// Makes a model ready on a device.
-    pub prepare: fn(&Loaded, Device) -> Result<Prepared, RunnerError>,
+    pub prepare: Prepare,
+}
+
+/// How an engine makes a model ready, by what it takes.
+#[derive(Clone, Copy)]
+pub enum Prepare {
+    /// Static graphs.
+    Graphs(fn(&Loaded, &Pipeline, Device) -> Result<Prepared, RunnerError>),
+    /// The ONNX files, untouched by our graph.
+    Files(fn(&Loaded, Device) -> Result<Prepared, RunnerError>),
 }
 
 /// Every engine built in.
@@ -67,19 +78,19 @@ pub const ENGINES: &[EngineEntry] = &[
         engine: Engine::Wgpu,
         devices: &[Device::Vulkan, Device::Metal, Device::Dx12],
         detect: wgpu::detect,
-        prepare: wgpu::prepare,
+        prepare: Prepare::Graphs(wgpu::prepare),
     },
     EngineEntry {
         engine: Engine::Burn,
         devices: &[Device::Cpu],
         detect: burn::detect,
-        prepare: burn::prepare,
+        prepare: Prepare::Graphs(burn::prepare),
     },
     EngineEntry {
         engine: Engine::Onnxruntime,
         devices: &[Device::Cpu],
         detect: onnxruntime::detect,
-        prepare: onnxruntime::prepare,
+        prepare: Prepare::Files(onnxruntime::prepare),
     },
 ];
 

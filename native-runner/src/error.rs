@@ -9,10 +9,6 @@ pub enum RunnerError {
     OnlyInAPage { task: &'static str },
     #[error("this build of native-runner has no engine {}{}", engine.name(), device_suffix(*device))]
     EngineNotBuilt { engine: Engine, device: Option<protocol::Device> },
-    #[error(
-        "model \"{model}\" ({family}) is made of {count} components; native engines run models of one component"
-    )]
-    ComponentCount { model: String, family: String, count: usize },
     #[error("model \"{model}\": {file}: {source}")]
     Read { model: String, file: String, source: std::io::Error },
     #[error("model \"{model}\": {file}: {source}")]
@@ -21,8 +17,6 @@ pub enum RunnerError {
     Graph { model: String, source: Box<graph::Error> },
     #[error("model \"{model}\": {source}")]
     Plan { model: String, source: shaders::Error },
-    #[error("input \"{name}\" of model \"{model}\" is missing from {file}; it holds {held}")]
-    InputMissing { model: String, name: String, file: String, held: String },
     #[error("node \"{node}\" ({operator}): {engine} cannot run it: {reason}")]
     NodeUnsupported { engine: &'static str, node: String, operator: String, reason: String },
     #[error("{reason}; {remedy}")]
@@ -46,18 +40,14 @@ impl RunnerError {
     pub fn kind(&self) -> FailureKind {
         use RunnerError::*;
         match self {
-            OnlyInAPage { .. } | ComponentCount { .. } | NodeUnsupported { .. } => FailureKind::Unsupported,
+            OnlyInAPage { .. } | NodeUnsupported { .. } => FailureKind::Unsupported,
             EngineNotBuilt { .. } | Unavailable { .. } => FailureKind::Unavailable,
             DeviceLost { .. } => FailureKind::DeviceLost,
             File { source, .. } | Graph { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
             Plan { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
-            Read { .. }
-            | File { .. }
-            | Graph { .. }
-            | Plan { .. }
-            | InputMissing { .. }
-            | OutOfMemory { .. }
-            | Engine { .. } => FailureKind::Error,
+            Read { .. } | File { .. } | Graph { .. } | Plan { .. } | OutOfMemory { .. } | Engine { .. } => {
+                FailureKind::Error
+            }
         }
     }
 }

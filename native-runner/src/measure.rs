@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use graph::Tensor;
-use protocol::{Device, Engine, Inference, InferenceReport, Metric, OutputCheck, Samples};
+use graph::pipeline::{self, Run};
+use protocol::{Device, Engine, Inference, InferenceReport, Metric, Samples, Timing};
 
-use crate::engines::{self, Inferred, Prepared};
+use crate::engines::{self, Prepare, Prepared};
 use crate::error::RunnerError;
-use crate::model::{self, Loaded};
+use crate::model::Loaded;
 
 type Measured = BTreeMap<Metric, Vec<f64>>;
 
@@ -23,10 +24,20 @@ pub fn run(
 ) -> Result<InferenceReport, RunnerError> {
     let (entry, found) = engines::find(engine, device)?;
     let start = Instant::now();
-    let loaded = model::load(inference)?;
-    let mut measured = Measured::from([(Metric::LoadMs, vec![elapsed_ms(start)])]);
-
-    let mut prepared = (entry.prepare)(&loaded, found)?;
+    let loaded = Loaded::read(inference)?;
+    let (load_ms, mut prepared) = match entry.prepare {
+        Prepare::Graphs(prepare) => {
+            let pipeline = loaded.pipeline()?;
+            (elapsed_ms(start), prepare(&loaded, &pipeline, found)?)
+        }
+        Prepare::Files(prepare) => {
+            let load_ms = elapsed_ms(start);
+            // What is wrong with the model itself reads the same on every engine.
+            let ours = |error| loaded.pipeline().err().unwrap_or(error);
+            (load_ms, prepare(&loaded, found).map_err(ours)?)
+        }
+    };
+    let mut measured = Measured::from([(Metric::LoadMs, vec![load_ms])]);
     for (metric, value) in &prepared.measured {
         measured.entry(*metric).or_default().push(*value);
     }
@@ -35,7 +46,7 @@ pub fn run(
         engine,
         device,
         adapter: prepared.adapter,
-        checks: loaded.expected.iter().map(|(name, expected)| check(name, expected, &ends)).collect(),
+        checks: pipeline::checks(&loaded.expected, &ends),
         metrics: measured.into_iter().map(|(metric, values)| Samples { metric, values }).collect(),
         features: prepared.features,
     })
@@ -55,42 +66,39 @@ fn sample(
     loaded: &Loaded,
     measured: &mut Measured,
 ) -> Result<[Outputs; 2], RunnerError> {
-    let (first, first_ms) = timed(prepared, loaded)?;
-    measured.insert(Metric::FirstInferenceMs, vec![first_ms]);
-    let mut last = first.outputs.clone();
+    let (first, timing) = timed(prepared, loaded)?;
+    measured.insert(Metric::FirstInferenceMs, vec![timing.latency_ms]);
+    let mut last = first.clone();
     let mut warm_up = Vec::new();
     while inference.sampling.still_warming_up(&warm_up) {
-        warm_up.push(timed(prepared, loaded)?.1);
+        warm_up.push(timed(prepared, loaded)?.1.latency_ms);
     }
+    let tokens = loaded.decoding.map(|decoding| decoding.tokens);
     for _ in 0..inference.sampling.samples {
-        let (inferred, latency_ms) = timed(prepared, loaded)?;
-        measured.entry(Metric::LatencyMs).or_default().push(latency_ms);
-        if let Some(gpu_ms) = inferred.gpu_ms {
-            measured.entry(Metric::GpuMs).or_default().push(gpu_ms);
+        let (outputs, timing) = timed(prepared, loaded)?;
+        for (metric, value) in timing.metrics(tokens) {
+            measured.entry(metric).or_default().push(value);
         }
-        last = inferred.outputs;
+        last = outputs;
     }
-    Ok([first.outputs, last])
+    Ok([first, last])
 }
 
-fn timed(prepared: &mut Prepared, loaded: &Loaded) -> Result<(Inferred, f64), RunnerError> {
+/// One inference from inputs in host memory to outputs in host memory.
+fn timed(prepared: &mut Prepared, loaded: &Loaded) -> Result<(Outputs, Timing), RunnerError> {
+    let mut run = Run::new(loaded.decoding, &loaded.inputs);
+    let (mut first_program_ms, mut gpu_ms) = (None, None);
     let start = Instant::now();
-    let inferred = prepared.model.infer(&loaded.inputs)?;
-    Ok((inferred, elapsed_ms(start)))
-}
-
-/// An expected output against the first and the last one computed: the worse of the two.
-fn check(name: &str, expected: &Tensor, ends: &[Outputs; 2]) -> OutputCheck {
-    let [first, last] = ends.each_ref().map(|outputs| match outputs.get(name) {
-        Some(actual) => OutputCheck::compare(
-            name,
-            (&actual.shape, &actual.to_f32_vec()),
-            (&expected.shape, &expected.to_f32_vec()),
-        ),
-        None => {
-            let there = outputs.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-            OutputCheck::fault(name, format!("is no output of the model, which has {there}"))
-        }
-    });
-    first.worse(last)
+    while let Some(program) = run.program() {
+        let inferred = prepared.model.run(program, run.feeds())?;
+        first_program_ms.get_or_insert_with(|| elapsed_ms(start));
+        gpu_ms = inferred.gpu_ms.map(|own| own + gpu_ms.unwrap_or(0.0));
+        run.take(inferred.outputs).map_err(|source| RunnerError::Graph {
+            model: loaded.manifest.name.clone(),
+            source: Box::new(source),
+        })?;
+    }
+    let latency_ms = elapsed_ms(start);
+    let first_program_ms = first_program_ms.unwrap_or(latency_ms);
+    Ok((run.finish(), Timing { latency_ms, first_program_ms, gpu_ms }))
 }

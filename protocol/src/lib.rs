@@ -19,7 +19,7 @@ pub use check::OutputCheck;
 pub use conformance::{Conformance, ConformanceReport, NodeTestEnd, NodeTestReport, Tolerance};
 pub use job::{Inference, Job, MatmulDuel, Task};
 pub use manifest::{Component, Generation, Manifest};
-pub use metric::{Metric, Samples};
+pub use metric::{Metric, Samples, Timing};
 pub use outcome::{Answer, DuelReport, Failure, FailureKind, InferenceReport, Outcome, Verdict};
 pub use sampling::Sampling;
 pub use target::{BrowserKind, Device, Engine, Place, Target};

@@ -100,6 +100,40 @@ pub struct Image {
     pub token_id: i64,
 }
 
+impl Manifest {
+    /// What is wrong with the way its components are named and wired, if anything is. Whether the graphs have such
+    /// inputs and outputs is seen when they are read.
+    pub fn wiring_problem(&self) -> Option<String> {
+        let mut names: Vec<&str> = Vec::new();
+        for component in &self.components {
+            if names.contains(&component.name.as_str()) {
+                return Some(format!("two components are called {:?}", component.name));
+            }
+            for (input, wire) in &component.from {
+                let source = wire.split_once('.').map(|(source, _)| source);
+                if !source.is_some_and(|source| names.contains(&source)) {
+                    return Some(format!(
+                        "{}.from feeds {input:?} from {wire:?}: write \"component.output\" of a component before it",
+                        component.name
+                    ));
+                }
+            }
+            names.push(&component.name);
+        }
+        let generation = self.generation.as_ref()?;
+        let embed = generation.embed.as_ref().map(|embed| ("embed.component", &embed.component));
+        let roles = [("prefill", &generation.prefill), ("step", &generation.step)].into_iter().chain(embed);
+        let unknown = |(role, name): (&str, &String)| {
+            let known = names.join(", ");
+            (!names.contains(&name.as_str()))
+                .then(|| format!("generation.{role} is {name:?}, and the components are {known}"))
+        };
+        let no_tokens =
+            (generation.tokens == 0).then(|| "generation.tokens is 0: ask for at least 1".to_owned());
+        roles.into_iter().find_map(unknown).or(no_tokens)
+    }
+}
+
 impl Generation {
     /// The present output that a past input comes from, and whether only the prefill makes it.
     pub fn source_of(&self, past: &str) -> Option<(String, bool)> {

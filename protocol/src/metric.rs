@@ -64,6 +64,33 @@ impl Metric {
     }
 }
 
+/// What one inference took.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Timing {
+    /// From inputs in host memory to the last output there.
+    pub latency_ms: f64,
+    /// From inputs in host memory to the outputs of the first program there: of a model that generates, the first token.
+    pub first_program_ms: f64,
+    /// On the device, where timestamps tell.
+    pub gpu_ms: Option<f64>,
+}
+
+impl Timing {
+    /// The timing as metrics; `tokens` are how many the model makes, if it does.
+    pub fn metrics(&self, tokens: Option<usize>) -> Vec<(Metric, f64)> {
+        let mut metrics = vec![(Metric::LatencyMs, self.latency_ms)];
+        metrics.extend(self.gpu_ms.map(|gpu_ms| (Metric::GpuMs, gpu_ms)));
+        if let Some(tokens) = tokens {
+            metrics.push((Metric::TimeToFirstTokenMs, self.first_program_ms));
+            let (steps, steps_ms) = (tokens.saturating_sub(1), self.latency_ms - self.first_program_ms);
+            metrics.extend(
+                (steps > 0 && steps_ms > 0.0).then(|| (Metric::TokensPerS, steps as f64 * 1e3 / steps_ms)),
+            );
+        }
+        metrics
+    }
+}
+
 /// All values taken of one metric in one trial, in the order they were taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Samples {
@@ -76,6 +103,16 @@ pub struct Samples {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tokens_per_second_are_those_after_the_first() {
+        let timing = Timing { latency_ms: 40.0, first_program_ms: 10.0, gpu_ms: None };
+        let generating =
+            [(Metric::LatencyMs, 40.0), (Metric::TimeToFirstTokenMs, 10.0), (Metric::TokensPerS, 500.0)];
+        assert_eq!(timing.metrics(Some(16)), generating);
+        assert_eq!(timing.metrics(Some(1)), generating[..2]);
+        assert_eq!(timing.metrics(None), generating[..1]);
+    }
 
     #[test]
     fn names_are_what_serde_writes() {

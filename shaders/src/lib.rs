@@ -15,7 +15,7 @@ mod weights;
 
 pub use error::Error;
 pub use plan::{Access, Buffer, BufferRole, Dispatch, GpuPlan, Kernel, Port, Program, Region, Weight};
-pub use planner::{Part, plan, plan_parts};
+pub use planner::{Part, plan, plan_parts, plan_pipeline};
 pub use site::{Host, Limits, Site};
 pub use summary::Memory;
 pub use tuning::Tuning;

@@ -130,3 +130,23 @@ pub struct GpuPlan {
     /// What can be run.
     pub programs: Vec<Program>,
 }
+
+impl Program {
+    /// What the outputs take when they are read back one after another.
+    pub fn readback_bytes(&self) -> u64 {
+        self.outputs.iter().map(|port| port.region.size_bytes).sum()
+    }
+}
+
+impl GpuPlan {
+    /// What the outputs of any one program take when they are read back.
+    pub fn readback_bytes(&self) -> u64 {
+        self.programs.iter().map(Program::readback_bytes).max().unwrap_or(0)
+    }
+
+    /// The number of dispatches, as people read it: of each program one after another, `+` between them.
+    pub fn dispatch_counts(&self) -> String {
+        let counts = self.programs.iter().map(|program| program.dispatches.len().to_string());
+        counts.collect::<Vec<_>>().join("+")
+    }
+}

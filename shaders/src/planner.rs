@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use graph::pipeline::Pipeline;
 use graph::{Graph, Node, TensorType, ValueId};
 
 use crate::error::Error;
@@ -31,6 +32,16 @@ pub struct Part<'a> {
 /// Those of [`plan_parts`].
 pub fn plan(graph: &Graph, site: &Site, tuning: &Tuning) -> Result<GpuPlan, Error> {
     plan_parts(&[Part { name: "model", graph, states: &BTreeMap::new() }], site, tuning)
+}
+
+/// Plans the programs of a model folder, for a place.
+///
+/// # Errors
+/// Those of [`plan_parts`].
+pub fn plan_pipeline(pipeline: &Pipeline, site: &Site, tuning: &Tuning) -> Result<GpuPlan, Error> {
+    let parts = pipeline.programs.iter();
+    let parts = parts.map(|part| Part { name: &part.name, graph: &part.graph, states: &part.states });
+    plan_parts(&parts.collect::<Vec<_>>(), site, tuning)
 }
 
 /// Plans programs that share weights, arenas and states, for a place.

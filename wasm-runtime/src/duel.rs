@@ -1,18 +1,20 @@
 //! Times one matrix product, ours and onnxruntime-web's turn by turn on the same device.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use graph::onnx::Model;
 use graph::{Data, DataType, Tensor, TensorType};
 use protocol::{BrowserKind, DuelReport, MatmulDuel};
-use shaders::{GpuPlan, Site};
+use shaders::{GpuPlan, Site, Tuning};
 
 use crate::device::Device;
+use crate::engine::Inferred;
 use crate::error::RuntimeError;
-use crate::executor::{Executor, Inferred};
-use crate::inference;
+use crate::executor::Executor;
 use crate::matmul;
 use crate::peer::Peer;
+use crate::webgpu;
 
 /// Rounds that are not counted: pipelines are compiled and buffers pooled in the first ones.
 const WARM_UP_ROUNDS: u32 = 3;
@@ -31,15 +33,16 @@ struct Scores {
 /// # Errors
 /// Whatever keeps either side from multiplying.
 pub async fn fight(duel: &MatmulDuel, browser: Option<BrowserKind>) -> Result<DuelReport, RuntimeError> {
-    let device = Device::open(browser).await?;
+    let device = Rc::new(Device::open(browser).await?);
     let size = duel.size as usize;
     let onnx = matmul::onnx(size);
     // First, so that a size beyond the adapter's limits is refused before it fills the host's memory.
-    let plan = plan(&onnx, size, &inference::site(&device, browser))?;
+    let plan = plan(&onnx, size, &webgpu::site(&device, browser))?;
     let operands = SEEDS.map(|seed| matmul::operand(size, seed));
-    let (executor, _) = Executor::prepare(MODEL, &device, &plan).await?;
-    executor.write_inputs(&operands)?;
+    let (executor, _) = Executor::prepare(MODEL, device.clone(), plan).await?;
     let [a, b] = &operands;
+    let [name_a, name_b] = matmul::OPERANDS.map(str::to_owned);
+    executor.write_inputs(0, &BTreeMap::from([(name_a, a.clone()), (name_b, b.clone())]))?;
     let named = [(matmul::OPERANDS[0], a), (matmul::OPERANDS[1], b)];
     let peer = Peer::open(&duel.peer_url, &device, &onnx, &named).await?;
 
@@ -66,7 +69,8 @@ fn plan(onnx: &[u8], size: usize, site: &Site) -> Result<GpuPlan, RuntimeError> 
     let types = BTreeMap::from(matmul::OPERANDS.map(|name| (name.to_owned(), operand.clone())));
     let model = Model::parse(onnx).map_err(refused)?;
     let graph = graph::specialise(&model, &types).map_err(refused)?;
-    inference::plan(MODEL, &graph, site)
+    shaders::plan(&graph, site, &Tuning::default())
+        .map_err(|source| RuntimeError::Plan { model: MODEL.to_owned(), source })
 }
 
 impl Scores {
@@ -81,12 +85,12 @@ impl Scores {
         Scores { report, ours: Vec::new(), peer: Vec::new() }
     }
 
-    async fn our_turn(&mut self, executor: &Executor<'_>) -> Result<(), RuntimeError> {
+    async fn our_turn(&mut self, executor: &Executor) -> Result<(), RuntimeError> {
         let start = executor.clock().now_ms();
-        let Inferred { outputs, gpu_ms } = executor.infer().await?;
+        let Inferred { outputs, gpu_ms } = executor.infer(0).await?;
         self.report.ours_ms.push(executor.clock().now_ms() - start);
         self.report.ours_gpu_ms.extend(gpu_ms);
-        if let Some(Tensor { data: Data::F32(product), .. }) = outputs.first() {
+        if let Some(Tensor { data: Data::F32(product), .. }) = outputs.get(matmul::PRODUCT) {
             self.ours = product.to_vec();
         }
         Ok(())

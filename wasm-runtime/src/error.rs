@@ -12,10 +12,6 @@ pub enum RuntimeError {
     JobUnreadable { reason: String },
     #[error("this page runs the engine webgpu; {} is not one it can run", engine.name())]
     EngineNotHere { engine: Engine },
-    #[error(
-        "model \"{model}\" ({family}) is made of {count} components; the engine webgpu runs models of one component"
-    )]
-    ComponentCount { model: String, family: String, count: usize },
     #[error("{url}: {reason}")]
     Fetch { url: String, reason: String },
     #[error(
@@ -44,8 +40,6 @@ pub enum RuntimeError {
     Graph { model: String, source: Box<graph::Error> },
     #[error("model \"{model}\": {source}")]
     Plan { model: String, source: shaders::Error },
-    #[error("input \"{name}\" of model \"{model}\" is missing from {file}; it holds {held}")]
-    InputMissing { model: String, name: String, file: String, held: String },
     #[error("onnxruntime-web ({url}) failed while {doing}: {message}")]
     Peer { url: String, doing: String, message: String },
 }
@@ -55,7 +49,7 @@ impl RuntimeError {
     pub fn kind(&self) -> FailureKind {
         use RuntimeError::*;
         match self {
-            EngineNotHere { .. } | ComponentCount { .. } | LimitExceeded { .. } => FailureKind::Unsupported,
+            EngineNotHere { .. } | LimitExceeded { .. } => FailureKind::Unsupported,
             NoWebgpu | NoAdapter => FailureKind::Unavailable,
             DeviceLost { .. } => FailureKind::DeviceLost,
             File { source, .. } | Graph { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
@@ -67,7 +61,6 @@ impl RuntimeError {
             | File { .. }
             | Graph { .. }
             | Plan { .. }
-            | InputMissing { .. }
             | Peer { .. } => FailureKind::Error,
         }
     }
@@ -90,11 +83,6 @@ mod tests {
         let (model, doing) = (|| "m".to_owned(), || "reading the outputs".to_owned());
         for (error, kind, part) in [
             (RuntimeError::EngineNotHere { engine: Engine::Webnn }, Unsupported, "webnn"),
-            (
-                RuntimeError::ComponentCount { model: model(), family: "whisper".into(), count: 2 },
-                Unsupported,
-                "(whisper)",
-            ),
             (
                 RuntimeError::Graph { model: model(), source: Box::new(unknown) },
                 Unsupported,

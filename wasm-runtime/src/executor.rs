@@ -1,11 +1,15 @@
-//! Runs a GpuPlan: everything that can be made once is made once, and an inference is one command buffer with
-//! one compute pass, one submit and one map.
+//! Runs a GpuPlan: everything that can be made once is made once, and a run of a program is one command buffer
+//! with one compute pass, one submit and one map.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use futures_util::future::try_join;
 use graph::Tensor;
 use js_sys::Uint8Array;
 use shaders::transfer::{decode, encode};
-use shaders::{Buffer, BufferRole, Dispatch, GpuPlan, Port, Region};
+use shaders::{Buffer, BufferRole, Dispatch, GpuPlan, Port, Program, Region};
 use wasm_bindgen::JsValue;
 use web_sys::{
     GpuBindGroup, GpuBindGroupDescriptor, GpuBindGroupEntry, GpuBuffer, GpuBufferBinding,
@@ -15,20 +19,24 @@ use web_sys::{
 };
 
 use crate::device::Device;
+use crate::engine::{Inferred, Ready};
 use crate::error::RuntimeError;
 use crate::pipelines::{self, Pipeline};
 use crate::timing::Clock;
 
 /// A plan on a device, ready for inferences.
-pub struct Executor<'a> {
-    model: &'a str,
-    device: &'a Device,
-    plan: &'a GpuPlan,
+pub struct Executor {
+    model: String,
+    device: Rc<Device>,
+    plan: GpuPlan,
     buffers: Vec<GpuBuffer>,
     readback: GpuBuffer,
     readback_bytes: u64,
     timestamps: Option<Timestamps>,
-    steps: Vec<Step>,
+    /// The steps of each program.
+    steps: Vec<Vec<Step>>,
+    /// The programs whose commands the browser has found valid.
+    proven: RefCell<BTreeSet<usize>>,
 }
 
 /// What preparing took.
@@ -38,15 +46,6 @@ pub struct Preparation {
     pub compile_ms: f64,
     /// From writing the first weight to the device having the last, in milliseconds, while pipelines compile.
     pub upload_ms: f64,
-}
-
-/// What one inference gave.
-#[derive(Debug)]
-pub struct Inferred {
-    /// The outputs, in the plan's order.
-    pub outputs: Vec<Tensor>,
-    /// What the compute pass took on the device, where timestamps tell.
-    pub gpu_ms: Option<f64>,
 }
 
 struct Step {
@@ -64,30 +63,30 @@ struct Timestamps {
 const TIMESTAMP_BYTES: u64 = 16;
 const NANOSECONDS_PER_MS: f64 = 1e6;
 
-impl<'a> Executor<'a> {
+impl Executor {
     /// Makes the plan's buffers and pipelines and uploads its weights, all at the same time.
     ///
     /// # Errors
     /// Out of memory, a kernel that does not compile, a weight that cannot be encoded, the loss of the device.
     pub async fn prepare(
-        model: &'a str,
-        device: &'a Device,
-        plan: &'a GpuPlan,
+        model: &str,
+        device: Rc<Device>,
+        plan: GpuPlan,
     ) -> Result<(Self, Preparation), RuntimeError> {
         let wanted_bytes = plan.buffers.iter().map(|buffer| buffer.size_bytes).sum();
-        let allocate = || plan.buffers.iter().map(|buffer| create(device, buffer)).collect();
+        let allocate = || plan.buffers.iter().map(|buffer| create(&device, buffer)).collect();
         let doing = format!("allocating the buffers of model \"{model}\"");
         let buffers: Vec<GpuBuffer> = device.guarded(&doing, wanted_bytes, allocate).await?;
 
         let compile_start = device.clock.now_ms();
-        let compiling = pipelines::start(device, &plan.kernels).await?;
+        let compiling = pipelines::start(&device, &plan.kernels).await?;
         let compile = async {
-            let pipelines = compiling.finish(device).await?;
+            let pipelines = compiling.finish(&device).await?;
             Ok((pipelines, device.clock.now_ms() - compile_start))
         };
         let upload = async {
             let start = device.clock.now_ms();
-            upload_weights(model, device, plan, &buffers).await?;
+            upload_weights(model, &device, &plan, &buffers).await?;
             Ok(device.clock.now_ms() - start)
         };
         let ((pipelines, compile_ms), upload_ms) = try_join(compile, upload).await?;
@@ -97,25 +96,36 @@ impl<'a> Executor<'a> {
     }
 
     async fn assemble(
-        model: &'a str,
-        device: &'a Device,
-        plan: &'a GpuPlan,
+        model: &str,
+        device: Rc<Device>,
+        plan: GpuPlan,
         buffers: Vec<GpuBuffer>,
         pipelines: &[Pipeline],
     ) -> Result<Self, RuntimeError> {
-        let readback_bytes =
-            plan.outputs.iter().map(|port| port.region.size_bytes).sum::<u64>() + TIMESTAMP_BYTES;
+        let readback_bytes = plan.readback_bytes() + TIMESTAMP_BYTES;
         let work = || {
-            let steps =
-                plan.dispatches.iter().map(|dispatch| step(device, dispatch, pipelines, &buffers)).collect();
+            let bind = |dispatch| step(&device, dispatch, pipelines, &buffers);
+            let steps = plan.programs.iter().map(|program| program.dispatches.iter().map(bind).collect());
+            let steps: Vec<Vec<Step>> = steps.collect();
             let timestamps =
-                if device.has("timestamp-query") { Some(Timestamps::new(device)?) } else { None };
+                if device.has("timestamp-query") { Some(Timestamps::new(&device)?) } else { None };
             let usage = gpu_buffer_usage::MAP_READ | gpu_buffer_usage::COPY_DST;
-            Ok((steps, timestamps, create_sized(device, "readback", readback_bytes, usage)?))
+            Ok((steps, timestamps, create_sized(&device, "readback", readback_bytes, usage)?))
         };
         let (steps, timestamps, readback) =
             device.guarded("binding the buffers", readback_bytes, work).await?;
-        Ok(Executor { model, device, plan, buffers, readback, readback_bytes, timestamps, steps })
+        let (model, proven) = (model.to_owned(), RefCell::default());
+        Ok(Executor { model, device, plan, buffers, readback, readback_bytes, timestamps, steps, proven })
+    }
+
+    /// The device it runs on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The plan it runs.
+    pub fn plan(&self) -> &GpuPlan {
+        &self.plan
     }
 
     /// Device memory held: weights, activations and transfers, in bytes.
@@ -130,47 +140,38 @@ impl<'a> Executor<'a> {
         self.timestamps.is_some()
     }
 
-    /// Writes the inputs, in the plan's order.
+    /// Writes a program's inputs.
     ///
     /// # Errors
     /// A value that cannot be encoded, or the browser's refusal.
-    pub fn write_inputs(&self, inputs: &[Tensor]) -> Result<(), RuntimeError> {
-        for (port, tensor) in self.plan.inputs.iter().zip(inputs) {
-            write(self.model, self.device, &self.buffers, port.region, tensor)?;
+    pub fn write_inputs(
+        &self,
+        program: usize,
+        inputs: &BTreeMap<String, Tensor>,
+    ) -> Result<(), RuntimeError> {
+        for port in &self.plan.programs[program].inputs {
+            if let Some(tensor) = inputs.get(&port.name) {
+                write(&self.model, &self.device, &self.buffers, port.region, tensor)?;
+            }
         }
         Ok(())
     }
 
-    /// Runs the plan once on the inputs written last.
+    /// Runs a program on the inputs written last. The first time it also waits until the browser says whether the
+    /// commands are valid.
     ///
     /// # Errors
-    /// The loss of the device, an error it reported, an output that cannot be decoded.
-    pub async fn infer(&self) -> Result<Inferred, RuntimeError> {
-        self.submit()?;
-        self.read().await
-    }
-
-    /// The same, for the first time: also waits until the browser says whether the commands were valid.
-    ///
-    /// # Errors
-    /// Those of [`Executor::infer`], and what the browser refuses in the commands.
-    pub async fn infer_guarded(&self) -> Result<Inferred, RuntimeError> {
-        let (doing, held_bytes) = ("running the first inference", self.device_memory_bytes());
-        let submitted = self.device.guarded(doing, held_bytes, || self.submit());
-        let ((), inferred) = try_join(submitted, self.read()).await?;
-        Ok(inferred)
-    }
-
-    /// Runs the plan, waits for the device to be done, and times reading the outputs: milliseconds.
-    ///
-    /// # Errors
-    /// Those of [`Executor::infer`].
-    pub async fn infer_and_time_readback(&self) -> Result<f64, RuntimeError> {
-        self.submit()?;
-        self.device.wait("waiting for the device", self.device.queue.on_submitted_work_done()).await?;
-        let start = self.clock().now_ms();
-        self.read().await?;
-        Ok(self.clock().now_ms() - start)
+    /// The loss of the device, an error it reported, an output that cannot be decoded; what the browser refuses in
+    /// the commands.
+    pub async fn infer(&self, program: usize) -> Result<Inferred, RuntimeError> {
+        if self.proven.borrow_mut().insert(program) {
+            let (doing, held_bytes) = ("running the first inference", self.device_memory_bytes());
+            let submitted = self.device.guarded(doing, held_bytes, || self.submit(program));
+            let ((), inferred) = try_join(submitted, self.read(program)).await?;
+            return Ok(inferred);
+        }
+        self.submit(program)?;
+        self.read(program).await
     }
 
     /// The clock that times what this executor does.
@@ -178,34 +179,34 @@ impl<'a> Executor<'a> {
         &self.device.clock
     }
 
-    fn submit(&self) -> Result<(), RuntimeError> {
-        let commands = self.encode().map_err(|e| self.device.failure("encoding the commands", &e))?;
+    fn submit(&self, program: usize) -> Result<(), RuntimeError> {
+        let commands = self.encode(program).map_err(|e| self.device.failure("encoding the commands", &e))?;
         self.device.queue.submit(&[commands]);
         Ok(())
     }
 
-    fn encode(&self) -> Result<GpuCommandBuffer, JsValue> {
+    fn encode(&self, program: usize) -> Result<GpuCommandBuffer, JsValue> {
         let encoder = self.device.gpu.create_command_encoder();
         let descriptor = GpuComputePassDescriptor::new();
         if let Some(timestamps) = &self.timestamps {
             descriptor.set_timestamp_writes(&timestamps.writes());
         }
         let pass = encoder.begin_compute_pass_with_descriptor(&descriptor);
-        for step in &self.steps {
+        for step in &self.steps[program] {
             let [x, y, z] = step.workgroups;
             pass.set_pipeline(&step.pipeline);
             pass.set_bind_group(0, Some(&step.bind_group));
             pass.dispatch_workgroups_with_workgroup_count_y_and_workgroup_count_z(x, y, z);
         }
         pass.end();
-        self.encode_copies(&encoder)?;
+        self.encode_copies(&self.plan.programs[program], &encoder)?;
         Ok(encoder.finish())
     }
 
     /// Outputs one after another into the readback buffer, timestamps last.
-    fn encode_copies(&self, encoder: &GpuCommandEncoder) -> Result<(), JsValue> {
+    fn encode_copies(&self, program: &Program, encoder: &GpuCommandEncoder) -> Result<(), JsValue> {
         let mut offset = 0;
-        for Port { region, .. } in &self.plan.outputs {
+        for Port { region, .. } in &program.outputs {
             let source = &self.buffers[region.buffer];
             copy(encoder, (source, region.offset_bytes), (&self.readback, offset), region.size_bytes)?;
             offset += region.size_bytes;
@@ -217,22 +218,45 @@ impl<'a> Executor<'a> {
         Ok(())
     }
 
-    async fn read(&self) -> Result<Inferred, RuntimeError> {
+    async fn read(&self, program: usize) -> Result<Inferred, RuntimeError> {
         const DOING: &str = "reading the outputs";
-        self.device.wait(DOING, self.readback.map_async(gpu_map_mode::READ)).await?;
+        let size = (self.plan.programs[program].readback_bytes() + TIMESTAMP_BYTES) as f64;
+        let mapped = self.readback.map_async_with_f64_and_f64(gpu_map_mode::READ, 0.0, size);
+        self.device.wait(DOING, mapped).await?;
         self.device.check("running the kernels")?;
-        let range = self.readback.get_mapped_range().map_err(|e| self.device.failure(DOING, &e))?;
+        let range = self.readback.get_mapped_range_with_f64_and_f64(0.0, size);
+        let range = range.map_err(|e| self.device.failure(DOING, &e))?;
         let bytes = Uint8Array::new(&range).to_vec();
         self.readback.unmap();
 
-        let (mut outputs, mut rest) = (Vec::with_capacity(self.plan.outputs.len()), bytes.as_slice());
-        for port in &self.plan.outputs {
+        let (mut outputs, mut rest) = (BTreeMap::new(), bytes.as_slice());
+        for port in &self.plan.programs[program].outputs {
             let (own, others) = rest.split_at(port.region.size_bytes as usize);
-            outputs.push(decode(port, own).map_err(|source| plan_error(self.model, source))?);
+            let tensor = decode(port, own).map_err(|source| plan_error(&self.model, source))?;
+            outputs.insert(port.name.clone(), tensor);
             rest = others;
         }
         let gpu_ms = self.timestamps.as_ref().and_then(|_| elapsed_ms(rest));
         Ok(Inferred { outputs, gpu_ms })
+    }
+}
+
+impl Ready for Executor {
+    async fn run(
+        &mut self,
+        program: usize,
+        inputs: &BTreeMap<String, Tensor>,
+    ) -> Result<Inferred, RuntimeError> {
+        self.write_inputs(program, inputs)?;
+        self.infer(program).await
+    }
+
+    async fn readback_ms(&mut self) -> Result<Option<f64>, RuntimeError> {
+        self.submit(0)?;
+        self.device.wait("waiting for the device", self.device.queue.on_submitted_work_done()).await?;
+        let start = self.clock().now_ms();
+        self.read(0).await?;
+        Ok(Some(self.clock().now_ms() - start))
     }
 }
 
@@ -293,7 +317,7 @@ fn plan_error(model: &str, source: shaders::Error) -> RuntimeError {
 
 fn create(device: &Device, buffer: &Buffer) -> Result<GpuBuffer, RuntimeError> {
     let usage = match buffer.role {
-        BufferRole::Weights => gpu_buffer_usage::STORAGE | gpu_buffer_usage::COPY_DST,
+        BufferRole::Weights | BufferRole::State => gpu_buffer_usage::STORAGE | gpu_buffer_usage::COPY_DST,
         BufferRole::Arena => {
             gpu_buffer_usage::STORAGE | gpu_buffer_usage::COPY_DST | gpu_buffer_usage::COPY_SRC
         }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use js_sys::Promise;
-use protocol::{Answer, Engine, Failure, FailureKind, Job, Outcome, Task};
+use protocol::{Answer, Failure, FailureKind, Job, Outcome, Task};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::spawn_local;
@@ -41,26 +41,9 @@ async fn answer(job: Job) -> Result<Answer, RuntimeError> {
         Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities().await }),
         Task::MatmulDuel(duel) => Ok(Answer::Dueled(duel::fight(&duel, job.browser).await?)),
         Task::Infer(inference) => {
-            ours(job.engine)?;
-            Ok(Answer::Inferred(Box::new(inference::run(&inference, job.browser).await?)))
+            let report = inference::run(job.engine, &inference, job.browser).await?;
+            Ok(Answer::Inferred(Box::new(report)))
         }
-    }
-}
-
-/// Refuses the engines that this page does not run.
-fn ours(engine: Engine) -> Result<(), RuntimeError> {
-    match engine {
-        Engine::Webgpu => Ok(()),
-        Engine::Webnn
-        | Engine::Wasm
-        | Engine::OrtWebgpu
-        | Engine::OrtWebnn
-        | Engine::OrtWasm
-        | Engine::Wgpu
-        | Engine::Libtorch
-        | Engine::Burn
-        | Engine::Openvino
-        | Engine::Onnxruntime => Err(RuntimeError::EngineNotHere { engine }),
     }
 }
 

@@ -20,17 +20,23 @@ mod device;
 #[cfg(web_sys_unstable_apis)]
 mod duel;
 #[cfg(web_sys_unstable_apis)]
+mod engine;
+#[cfg(web_sys_unstable_apis)]
 mod executor;
 #[cfg(web_sys_unstable_apis)]
 mod inference;
 #[cfg(web_sys_unstable_apis)]
 mod job;
 #[cfg(web_sys_unstable_apis)]
+mod model;
+#[cfg(web_sys_unstable_apis)]
 mod peer;
 #[cfg(web_sys_unstable_apis)]
 mod pipelines;
 #[cfg(web_sys_unstable_apis)]
 mod timing;
+#[cfg(web_sys_unstable_apis)]
+mod webgpu;
 #[cfg(web_sys_unstable_apis)]
 mod webnn;
 

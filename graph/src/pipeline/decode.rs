@@ -28,11 +28,11 @@ pub(super) fn compose(
     generation: &Generation,
     wanted: &BTreeSet<String>,
 ) -> Result<Pipeline, Error> {
-    let prompt = prompt(&composer, generation)?;
+    let prompt = prompt(generation, composer.tensors)?;
     let decoding = Decoding { prompt_length: prompt.len(), tokens: generation.tokens as usize };
     let ids = composer.graph.input(&generation.prompt, prompt.tensor_type());
     composer.inputs.insert(generation.prompt.clone(), ids);
-    let tokens = Tokens { ids, count: prompt.len(), has_past: false };
+    let tokens = Tokens { ids, count: decoding.prompt_length, has_past: false };
     let results = decoder(&mut composer, generation, &generation.prefill, &tokens, Some(&prompt))?;
 
     let mut outputs: Vec<_> =
@@ -64,9 +64,10 @@ pub(super) fn compose(
     Ok(Pipeline { programs: vec![prefill, step], decoding: Some(decoding) })
 }
 
-fn prompt(composer: &Composer, generation: &Generation) -> Result<Tensor, Error> {
+/// The prompt's token ids, i64 `[1, n]`.
+pub(super) fn prompt(generation: &Generation, tensors: &BTreeMap<String, Tensor>) -> Result<Tensor, Error> {
     let name = &generation.prompt;
-    let tensor = composer.tensors.get(name);
+    let tensor = tensors.get(name);
     let tensor = tensor.ok_or_else(|| wiring(format!("the prompt {name:?} is not among the inputs")))?;
     match (tensor.shape.as_slice(), tensor.data_type()) {
         ([1, length], DataType::I64) if *length > 0 => Ok(tensor.clone()),

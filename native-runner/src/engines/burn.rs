@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use burn::backend::{Backend, Dispatch, DispatchDevice, FlexDevice};
+use graph::pipeline::{Pipeline, Program};
 use graph::{Graph, Node, Tensor, ValueId};
 use protocol::{Device, Metric};
 
@@ -35,41 +36,71 @@ pub fn detect(_device: Device) -> Result<Found, RunnerError> {
 ///
 /// # Errors
 /// Where Burn panics.
-pub fn prepare(loaded: &Loaded, _device: Device) -> Result<Prepared, RunnerError> {
+pub fn prepare(_loaded: &Loaded, pipeline: &Pipeline, _device: Device) -> Result<Prepared, RunnerError> {
     let device = DispatchDevice::Flex(FlexDevice);
     let start = Instant::now();
-    let walk = guarded("taking the weights", || Ok(Walk::new(loaded.graph.clone(), device.clone())))?;
+    let walks = guarded("taking the weights", || {
+        Ok(pipeline.programs.iter().map(|program| Walk::new(program, &device)).collect())
+    })?;
+    let model = Walks { walks, states: Values::new() };
+    let nodes = pipeline.programs.iter().map(|program| program.graph.nodes.len().to_string());
     let measured = vec![(Metric::UploadMs, elapsed_ms(start))];
     let features = BTreeMap::from([
         ("burn".to_owned(), VERSION.to_owned()),
         ("backend".to_owned(), Dispatch::name(&device)),
-        ("nodes".to_owned(), loaded.graph.nodes.len().to_string()),
+        ("nodes".to_owned(), nodes.collect::<Vec<_>>().join("+")),
     ]);
-    Ok(Prepared { model: Box::new(walk), adapter: processor::adapter(), measured, features })
+    Ok(Prepared { model: Box::new(model), adapter: processor::adapter(), measured, features })
 }
 
-/// A graph with its weights on the device.
+/// Programs, and what stays on the device between their runs, by state.
+struct Walks {
+    walks: Vec<Walk>,
+    states: Values<String>,
+}
+
+impl Ready for Walks {
+    fn run(&mut self, program: usize, inputs: &BTreeMap<String, Tensor>) -> Result<Inferred, RunnerError> {
+        let outputs = guarded("running the model", || self.walks[program].run(inputs, &mut self.states))?;
+        Ok(Inferred { outputs, gpu_ms: None })
+    }
+}
+
+type Values<Key> = BTreeMap<Key, Value>;
+
+/// A program with its weights on the device.
 struct Walk {
     device: DispatchDevice,
     graph: Graph,
-    constants: BTreeMap<ValueId, Value>,
+    states: BTreeMap<String, String>,
+    constants: Values<ValueId>,
     /// For each node, the operands that nothing after it needs.
     last_uses: Vec<Vec<ValueId>>,
 }
 
 impl Walk {
-    fn new(graph: Graph, device: DispatchDevice) -> Walk {
+    fn new(program: &Program, device: &DispatchDevice) -> Walk {
+        let Program { graph, states, .. } = program.clone();
         let constants = graph.values.iter().enumerate().filter_map(|(index, value)| {
-            Some((ValueId(index), Value::upload(value.constant.as_ref()?, &device)))
+            Some((ValueId(index), Value::upload(value.constant.as_ref()?, device)))
         });
-        Walk { constants: constants.collect(), last_uses: last_uses(&graph), device, graph }
+        let (constants, last_uses) = (constants.collect(), last_uses(&graph));
+        Walk { device: device.clone(), graph, states, constants, last_uses }
     }
 
-    fn run(&self, inputs: &[(String, Tensor)]) -> Result<BTreeMap<String, Tensor>, RunnerError> {
-        let mut live = BTreeMap::new();
+    fn run(
+        &self,
+        inputs: &BTreeMap<String, Tensor>,
+        states: &mut Values<String>,
+    ) -> Result<BTreeMap<String, Tensor>, RunnerError> {
+        let mut live = Values::new();
         for &id in &self.graph.inputs {
-            let name = &self.graph.values[id.0].name;
-            if let Some((_, tensor)) = inputs.iter().find(|(given, _)| given == name) {
+            let value = &self.graph.values[id.0];
+            if let Some(state) = self.states.get(&value.name) {
+                // What nothing has left anything in yet holds zeros.
+                let zeros = || Value::upload(&Tensor::zeros(&value.tensor_type), &self.device);
+                live.insert(id, states.get(state).cloned().unwrap_or_else(zeros));
+            } else if let Some(tensor) = inputs.get(&value.name) {
                 live.insert(id, Value::upload(tensor, &self.device));
             }
         }
@@ -81,7 +112,23 @@ impl Walk {
                 reason,
             })?;
         }
-        self.graph.outputs.iter().map(|&id| self.output(id, &mut live)).collect()
+        let mut outputs = BTreeMap::new();
+        for &id in &self.graph.outputs {
+            let value = &self.graph.values[id.0];
+            let found = self.find(id, &live).ok_or_else(|| "no node makes it".to_owned());
+            let done = match self.states.get(&value.name) {
+                Some(state) => found.map(|found| drop(states.insert(state.clone(), found))),
+                None => found.and_then(|found| found.download(&value.tensor_type)).map(|tensor| {
+                    outputs.insert(value.name.clone(), tensor);
+                }),
+            };
+            done.map_err(|message| RunnerError::Engine {
+                engine: "Burn",
+                doing: "reading the outputs",
+                message: format!("output \"{}\": {message}", value.name),
+            })?;
+        }
+        Ok(outputs)
     }
 
     fn step(
@@ -103,29 +150,6 @@ impl Walk {
 
     fn find(&self, id: ValueId, live: &BTreeMap<ValueId, Value>) -> Option<Value> {
         live.get(&id).or_else(|| self.constants.get(&id)).cloned()
-    }
-
-    fn output(
-        &self,
-        id: ValueId,
-        live: &mut BTreeMap<ValueId, Value>,
-    ) -> Result<(String, Tensor), RunnerError> {
-        let value = &self.graph.values[id.0];
-        let found = live.get(&id).cloned().ok_or_else(|| "no node makes it".to_owned());
-        let tensor = found.and_then(|found| found.download(&value.tensor_type));
-        let tensor = tensor.map_err(|message| RunnerError::Engine {
-            engine: "Burn",
-            doing: "reading the outputs",
-            message: format!("output \"{}\": {message}", value.name),
-        })?;
-        Ok((value.name.clone(), tensor))
-    }
-}
-
-impl Ready for Walk {
-    fn infer(&mut self, inputs: &[(String, Tensor)]) -> Result<Inferred, RunnerError> {
-        let outputs = guarded("running the model", || self.run(inputs))?;
-        Ok(Inferred { outputs, gpu_ms: None })
     }
 }
 
@@ -158,7 +182,11 @@ mod tests {
     use super::*;
 
     fn run(graph: Graph, inputs: &[(String, Tensor)]) -> Result<BTreeMap<String, Tensor>, RunnerError> {
-        guarded("running the case", || Walk::new(graph, DispatchDevice::Flex(FlexDevice)).run(inputs))
+        let program = Program { name: "case".to_owned(), graph, states: BTreeMap::new() };
+        let inputs = inputs.iter().cloned().collect();
+        guarded("running the case", || {
+            Walk::new(&program, &DispatchDevice::Flex(FlexDevice)).run(&inputs, &mut Values::new())
+        })
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use graph::pipeline::{Calls, TOKEN};
 use graph::{Data, Tensor};
 use ort::environment::Environment;
 use ort::session::{Session, SessionInputValue};
@@ -16,6 +17,8 @@ use crate::error::RunnerError;
 use crate::measure::elapsed_ms;
 use crate::model::Loaded;
 use crate::processor;
+
+type Tensors = BTreeMap<String, Tensor>;
 
 /// Names another library than the one that set-up fetched.
 const OVERRIDE: &str = "PARALLAX_ONNXRUNTIME";
@@ -48,31 +51,57 @@ fn open() -> Result<Environment, String> {
     builder.with_name("parallax").build().map_err(|error| broken(&error))
 }
 
-/// Opens a model's ONNX file in a session.
+/// Opens a model's ONNX files, each in a session of its own.
 ///
 /// # Errors
-/// No library, or a file that ONNX Runtime refuses.
+/// No library, a file that ONNX Runtime refuses, inputs that fit no component.
 pub fn prepare(loaded: &Loaded, _device: Device) -> Result<Prepared, RunnerError> {
     let environment = environment()?;
+    let calls = Calls::new(&loaded.manifest, &loaded.models, &loaded.inputs);
+    let calls = calls.map_err(|source| wrong(&loaded.manifest.name, source))?;
     let start = Instant::now();
-    let session = Session::builder(environment)
-        .and_then(|mut builder| builder.commit_from_file(&loaded.path))
-        .map_err(|error| refused("opening the model", error))?;
+    let mut sessions = BTreeMap::new();
+    for component in &loaded.manifest.components {
+        let session = Session::builder(environment)
+            .and_then(|mut builder| builder.commit_from_file(loaded.folder.join(&component.file)))
+            .map_err(|error| refused("opening the model", error))?;
+        sessions.insert(component.name.clone(), session);
+    }
     let measured = vec![(Metric::CompileMs, elapsed_ms(start))];
     let features = BTreeMap::from([("onnxruntime".to_owned(), protocol::cache::ONNXRUNTIME.to_owned())]);
-    Ok(Prepared { model: Box::new(Opened(session)), adapter: processor::adapter(), measured, features })
+    let model = Opened { name: loaded.manifest.name.clone(), calls, sessions };
+    Ok(Prepared { model: Box::new(model), adapter: processor::adapter(), measured, features })
 }
 
-struct Opened(Session);
+/// A session for each component, and which of them is next.
+struct Opened {
+    name: String,
+    calls: Calls,
+    sessions: BTreeMap<String, Session>,
+}
 
 impl Ready for Opened {
-    fn infer(&mut self, inputs: &[(String, Tensor)]) -> Result<Inferred, RunnerError> {
-        let inputs = inputs.iter().map(|(name, tensor)| Ok((name.as_str(), to_value(tensor)?)));
-        let inputs = inputs.collect::<Result<Vec<(&str, SessionInputValue<'_>)>, RunnerError>>()?;
-        let computed = self.0.run(inputs).map_err(|error| refused("running the model", error))?;
-        let outputs = computed.iter().map(|(name, value)| Ok((name.to_owned(), to_tensor(name, &value)?)));
-        Ok(Inferred { outputs: outputs.collect::<Result<_, RunnerError>>()?, gpu_ms: None })
+    fn run(&mut self, program: usize, inputs: &Tensors) -> Result<Inferred, RunnerError> {
+        let wrong = |source| wrong(&self.name, source);
+        for component in self.calls.start(program, inputs.get(TOKEN)).map_err(wrong)? {
+            let feeds = self.calls.feeds(&component).map_err(wrong)?;
+            if let Some(session) = self.sessions.get_mut(&component) {
+                self.calls.keep(&component, infer(session, &feeds)?).map_err(wrong)?;
+            }
+        }
+        Ok(Inferred { outputs: self.calls.outputs().map_err(wrong)?, gpu_ms: None })
     }
+}
+
+fn infer(session: &mut Session, inputs: &[(String, Tensor)]) -> Result<Tensors, RunnerError> {
+    let inputs = inputs.iter().map(|(name, tensor)| Ok((name.as_str(), to_value(tensor)?)));
+    let inputs = inputs.collect::<Result<Vec<(&str, SessionInputValue<'_>)>, RunnerError>>()?;
+    let computed = session.run(inputs).map_err(|error| refused("running the model", error))?;
+    computed.iter().map(|(name, value)| Ok((name.to_owned(), to_tensor(name, &value)?))).collect()
+}
+
+fn wrong(model: &str, source: graph::Error) -> RunnerError {
+    RunnerError::Graph { model: model.to_owned(), source: Box::new(source) }
 }
 
 fn refused(doing: &'static str, error: impl std::fmt::Display) -> RunnerError {

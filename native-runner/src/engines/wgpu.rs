@@ -5,9 +5,10 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 use graph::Tensor;
+use graph::pipeline::Pipeline;
 use protocol::{Device as DeviceName, Metric};
 use shaders::transfer::{decode, encode};
-use shaders::{Access, BufferRole, Dispatch, GpuPlan, Kernel, Port, Region, Tuning};
+use shaders::{Access, BufferRole, Dispatch, GpuPlan, Kernel, Port, Program, Region, Tuning};
 use wgpu::BufferUsages;
 
 use super::{Found, Inferred, Prepared, Ready};
@@ -40,7 +41,8 @@ struct Planned {
     buffers: Vec<wgpu::Buffer>,
     readback: wgpu::Buffer,
     timestamps: Option<(wgpu::QuerySet, wgpu::Buffer)>,
-    steps: Vec<Step>,
+    /// The steps of each program.
+    steps: Vec<Vec<Step>>,
 }
 
 struct Step {
@@ -53,32 +55,32 @@ struct Step {
 ///
 /// # Errors
 /// No adapter, an operator our kernels lack, a kernel that does not compile, out of memory, the device's loss.
-pub fn prepare(loaded: &Loaded, name: DeviceName) -> Result<Prepared, RunnerError> {
+pub fn prepare(loaded: &Loaded, pipeline: &Pipeline, name: DeviceName) -> Result<Prepared, RunnerError> {
     let device = Device::open(name)?;
     let start = Instant::now();
-    let plan = shaders::plan(&loaded.graph, &device.site(), &Tuning::default())
-        .map_err(|source| RunnerError::Plan { model: loaded.name.clone(), source })?;
+    let plan = shaders::plan_pipeline(pipeline, &device.site(), &Tuning::default())
+        .map_err(|source| RunnerError::Plan { model: loaded.manifest.name.clone(), source })?;
     let plan_ms = elapsed_ms(start);
 
     let start = Instant::now();
-    let pipelines: Vec<_> = plan.kernels.iter().map(|kernel| pipeline(&device.gpu, kernel)).collect();
+    let pipelines: Vec<_> = plan.kernels.iter().map(|kernel| compile(&device.gpu, kernel)).collect();
     let wanted_bytes = plan.buffers.iter().map(|buffer| buffer.size_bytes).sum();
     device.check("compiling the kernels", 0)?;
     let compile_ms = plan_ms + elapsed_ms(start);
 
     let buffers: Vec<_> = plan.buffers.iter().map(|buffer| create(&device.gpu, buffer)).collect();
     device.check("allocating the buffers", wanted_bytes)?;
-    let steps =
-        plan.dispatches.iter().map(|dispatch| step(&device.gpu, dispatch, &pipelines, &buffers)).collect();
-    let readback_bytes =
-        plan.outputs.iter().map(|port| port.region.size_bytes).sum::<u64>() + TIMESTAMP_BYTES;
+    let bind = |dispatch| step(&device.gpu, dispatch, &pipelines, &buffers);
+    let steps = plan.programs.iter().map(|program| program.dispatches.iter().map(bind).collect()).collect();
+    let readback_bytes = plan.readback_bytes() + TIMESTAMP_BYTES;
     let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
     let readback = create_sized(&device.gpu, "readback", readback_bytes, usage);
     let timestamps = device.has_timestamps().then(|| timestamps(&device.gpu));
 
     let adapter = device.description.clone();
     let features = features(&plan, timestamps.is_some());
-    let model = Planned { model: loaded.name.clone(), device, plan, buffers, readback, timestamps, steps };
+    let model = loaded.manifest.name.clone();
+    let model = Planned { model, device, plan, buffers, readback, timestamps, steps };
     let start = Instant::now();
     for weight in &model.plan.weights {
         model.write(weight.region, &weight.tensor)?;
@@ -95,21 +97,22 @@ pub fn prepare(loaded: &Loaded, name: DeviceName) -> Result<Prepared, RunnerErro
 fn features(plan: &GpuPlan, timestamps: bool) -> BTreeMap<String, String> {
     let features = [
         ("timestamp_query", timestamps.to_string()),
-        ("dispatches", plan.dispatches.len().to_string()),
+        ("dispatches", plan.dispatch_counts()),
         ("pipelines", plan.kernels.len().to_string()),
     ];
     features.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 impl Ready for Planned {
-    fn infer(&mut self, inputs: &[(String, Tensor)]) -> Result<Inferred, RunnerError> {
-        for port in &self.plan.inputs {
-            if let Some((_, tensor)) = inputs.iter().find(|(name, _)| *name == port.name) {
+    fn run(&mut self, program: usize, inputs: &BTreeMap<String, Tensor>) -> Result<Inferred, RunnerError> {
+        let ports = &self.plan.programs[program];
+        for port in &ports.inputs {
+            if let Some(tensor) = inputs.get(&port.name) {
                 self.write(port.region, tensor)?;
             }
         }
-        self.device.queue.submit([self.encode()]);
-        self.read()
+        self.device.queue.submit([self.encode(ports, &self.steps[program])]);
+        self.read(ports)
     }
 }
 
@@ -124,7 +127,7 @@ impl Planned {
         RunnerError::Plan { model: self.model.clone(), source }
     }
 
-    fn encode(&self) -> wgpu::CommandBuffer {
+    fn encode(&self, program: &Program, steps: &[Step]) -> wgpu::CommandBuffer {
         let mut encoder = self.device.gpu.create_command_encoder(&Default::default());
         let timestamp_writes =
             self.timestamps.as_ref().map(|(query_set, _)| wgpu::ComputePassTimestampWrites {
@@ -132,22 +135,24 @@ impl Planned {
                 beginning_of_pass_write_index: Some(0),
                 end_of_pass_write_index: Some(1),
             });
-        let mut pass = encoder
-            .begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some(&self.model), timestamp_writes });
-        for Step { pipeline, bind_group, workgroups: [x, y, z] } in &self.steps {
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+            label: Some(&program.name),
+            timestamp_writes,
+        });
+        for Step { pipeline, bind_group, workgroups: [x, y, z] } in steps {
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, bind_group, &[]);
             pass.dispatch_workgroups(*x, *y, *z);
         }
         drop(pass);
-        self.encode_copies(&mut encoder);
+        self.encode_copies(program, &mut encoder);
         encoder.finish()
     }
 
     /// Outputs one after another into the readback buffer, timestamps last.
-    fn encode_copies(&self, encoder: &mut wgpu::CommandEncoder) {
+    fn encode_copies(&self, program: &Program, encoder: &mut wgpu::CommandEncoder) {
         let mut offset = 0;
-        for Region { buffer, offset_bytes, size_bytes } in self.plan.outputs.iter().map(|port| port.region) {
+        for Region { buffer, offset_bytes, size_bytes } in program.outputs.iter().map(|port| port.region) {
             let source = &self.buffers[buffer];
             encoder.copy_buffer_to_buffer(source, offset_bytes, &self.readback, offset, size_bytes);
             offset += size_bytes;
@@ -158,11 +163,12 @@ impl Planned {
         }
     }
 
-    fn read(&self) -> Result<Inferred, RunnerError> {
+    fn read(&self, program: &Program) -> Result<Inferred, RunnerError> {
         const DOING: &str = "reading the outputs";
         let refused = |message: String| RunnerError::Engine { engine: "wgpu", doing: DOING, message };
         let (sender, mapped) = mpsc::channel();
-        self.readback.slice(..).map_async(wgpu::MapMode::Read, move |result| {
+        let slice = self.readback.slice(..program.readback_bytes() + TIMESTAMP_BYTES);
+        slice.map_async(wgpu::MapMode::Read, move |result| {
             // The receiver is gone only when waiting has failed already.
             let _ = sender.send(result);
         });
@@ -172,16 +178,16 @@ impl Planned {
             Ok(Err(error)) => return Err(refused(error.to_string())),
             Err(_) => return Err(refused("the device is idle and the outputs are not there".to_owned())),
         }
-        let range = self.readback.slice(..).get_mapped_range().map_err(|error| refused(error.to_string()))?;
-        let (outputs, timestamps) = self.decode(&range)?;
+        let range = slice.get_mapped_range().map_err(|error| refused(error.to_string()))?;
+        let (outputs, timestamps) = self.decode(program, &range)?;
         drop(range);
         self.readback.unmap();
         Ok(Inferred { outputs, gpu_ms: timestamps })
     }
 
-    fn decode(&self, bytes: &[u8]) -> Result<(BTreeMap<String, Tensor>, Option<f64>), RunnerError> {
+    fn decode(&self, program: &Program, bytes: &[u8]) -> Result<Decoded, RunnerError> {
         let (mut outputs, mut rest) = (BTreeMap::new(), bytes);
-        for port in &self.plan.outputs {
+        for port in &program.outputs {
             let Port { name, region, .. } = port;
             let (own, others) = rest.split_at(region.size_bytes as usize);
             outputs.insert(name.clone(), decode(port, own).map_err(|source| self.plan_error(source))?);
@@ -191,6 +197,9 @@ impl Planned {
         Ok((outputs, self.timestamps.as_ref().and_then(|_| gpu_ms(rest, period_ns))))
     }
 }
+
+/// Outputs by name, and milliseconds on the device.
+type Decoded = (BTreeMap<String, Tensor>, Option<f64>);
 
 /// Milliseconds between two u64 of ticks; none where the clock went backwards.
 fn gpu_ms(timestamps: &[u8], period_ns: f64) -> Option<f64> {
@@ -212,7 +221,7 @@ fn timestamps(gpu: &wgpu::Device) -> (wgpu::QuerySet, wgpu::Buffer) {
 
 fn create(gpu: &wgpu::Device, buffer: &shaders::Buffer) -> wgpu::Buffer {
     let usage = match buffer.role {
-        BufferRole::Weights => BufferUsages::STORAGE | BufferUsages::COPY_DST,
+        BufferRole::Weights | BufferRole::State => BufferUsages::STORAGE | BufferUsages::COPY_DST,
         BufferRole::Arena => BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC,
     };
     create_sized(gpu, &buffer.label, buffer.size_bytes, usage)
@@ -222,7 +231,7 @@ fn create_sized(gpu: &wgpu::Device, label: &str, size: u64, usage: BufferUsages)
     gpu.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
 }
 
-fn pipeline(gpu: &wgpu::Device, kernel: &Kernel) -> wgpu::ComputePipeline {
+fn compile(gpu: &wgpu::Device, kernel: &Kernel) -> wgpu::ComputePipeline {
     let entries: Vec<_> =
         (0..).zip(&kernel.bindings).map(|(binding, access)| layout_entry(binding, *access)).collect();
     let descriptor = wgpu::BindGroupLayoutDescriptor { label: Some(&kernel.label), entries: &entries };

@@ -1,0 +1,52 @@
+//! What an engine of this page has to be able to do.
+
+use std::collections::BTreeMap;
+
+use graph::Tensor;
+use protocol::{Adapter, Metric};
+
+use crate::error::RuntimeError;
+
+/// A model ready on an engine.
+pub(crate) trait Ready {
+    /// Runs a program of the model once, from inputs in host memory to outputs in host memory: 0 is the whole model
+    /// or the prefill, 1 a step of decoding. Takes of the inputs what the program has as inputs.
+    ///
+    /// # Errors
+    /// Whatever the engine or its device reports.
+    async fn run(
+        &mut self,
+        program: usize,
+        inputs: &BTreeMap<String, Tensor>,
+    ) -> Result<Inferred, RuntimeError>;
+
+    /// Runs the first program and times reading its outputs apart from computing them, in milliseconds, where the
+    /// engine can tell.
+    ///
+    /// # Errors
+    /// Those of [`Ready::run`].
+    async fn readback_ms(&mut self) -> Result<Option<f64>, RuntimeError> {
+        Ok(None)
+    }
+}
+
+/// What one run of a program gave.
+#[derive(Debug)]
+pub struct Inferred {
+    /// The outputs by name.
+    pub outputs: BTreeMap<String, Tensor>,
+    /// What it took on the device, where timestamps tell.
+    pub gpu_ms: Option<f64>,
+}
+
+/// A model made ready, and what that took.
+pub(crate) struct Prepared<R> {
+    /// The model.
+    pub model: R,
+    /// What it really runs on.
+    pub adapter: Adapter,
+    /// Metrics taken while preparing.
+    pub measured: Vec<(Metric, f64)>,
+    /// What shaped the numbers and is not the adapter.
+    pub features: BTreeMap<String, String>,
+}

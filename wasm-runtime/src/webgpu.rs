@@ -1,0 +1,62 @@
+//! The engine webgpu: our kernels through the browser's WebGPU.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use graph::pipeline::Pipeline;
+use protocol::{BrowserKind, Metric};
+use shaders::{Host, Site, Tuning};
+
+use crate::browser;
+use crate::device::Device;
+use crate::engine::Prepared;
+use crate::error::RuntimeError;
+use crate::executor::{Executor, Preparation};
+
+/// Plans a model for the browser's adapter, makes its pipelines and uploads its weights.
+///
+/// # Errors
+/// No adapter, an operator, type or limit that our kernels lack, and what [`Executor::prepare`] reports.
+pub(crate) async fn prepare(
+    model: &str,
+    pipeline: &Pipeline,
+    browser: Option<BrowserKind>,
+) -> Result<Prepared<Executor>, RuntimeError> {
+    let device = Device::open(browser).await?;
+    let plan = shaders::plan_pipeline(pipeline, &site(&device, browser), &Tuning::default())
+        .map_err(|source| RuntimeError::Plan { model: model.to_owned(), source })?;
+    let (executor, preparation) = Executor::prepare(model, Rc::new(device), plan).await?;
+    let Preparation { compile_ms, upload_ms } = preparation;
+    let measured = vec![
+        (Metric::CompileMs, compile_ms),
+        (Metric::UploadMs, upload_ms),
+        (Metric::DeviceMemoryBytes, executor.device_memory_bytes() as f64),
+    ];
+    let adapter = executor.device().description.to_adapter();
+    let features = features(&executor);
+    Ok(Prepared { model: executor, adapter, measured, features })
+}
+
+/// Where plans of this page run.
+pub fn site(device: &Device, browser: Option<BrowserKind>) -> Site {
+    let host = match browser {
+        Some(BrowserKind::Chromium) | None => Host::Chromium,
+        Some(BrowserKind::Firefox) => Host::Firefox,
+        Some(BrowserKind::Webkit) => Host::Webkit,
+    };
+    Site { host, software: device.description.software_evidence().is_some(), limits: device.limits }
+}
+
+/// What shaped the numbers and is not the adapter.
+fn features(executor: &Executor) -> BTreeMap<String, String> {
+    let (device, plan) = (executor.device(), executor.plan());
+    let features = [
+        ("timer_resolution_ms", device.clock.resolution_ms().to_string()),
+        ("cross_origin_isolated", browser::is_cross_origin_isolated().to_string()),
+        ("completion_kick", device.completion.is_kicking().to_string()),
+        ("timestamp_query", executor.has_timestamps().to_string()),
+        ("dispatches", plan.dispatch_counts()),
+        ("pipelines", plan.kernels.len().to_string()),
+    ];
+    features.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}

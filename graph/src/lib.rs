@@ -7,12 +7,13 @@ mod builder;
 #[cfg(feature = "cases")]
 pub mod cases;
 mod check;
-mod difference;
 mod display;
 mod error;
+mod examine;
 mod growth;
 mod interpret;
 pub mod ir;
+pub mod node_test;
 mod node_view;
 pub mod onnx;
 pub mod ops;
@@ -26,7 +27,6 @@ pub mod tensor_file;
 pub mod text;
 
 pub use builder::Builder;
-pub use difference::difference;
 pub use error::Error;
 pub use interpret::interpret;
 pub use ir::{Graph, Node, NodeId, Value, ValueId};

@@ -3,7 +3,7 @@
 mod attributes;
 mod external;
 mod proto;
-mod tensor;
+pub(crate) mod tensor;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use prost::Message;
 
 pub(crate) use attributes::{Attribute, Attributes};
+pub(crate) use proto::TensorProto;
 pub(crate) use tensor::data_type;
 
 use crate::error::Error;

@@ -1,6 +1,7 @@
 //! The GpuPlan through native wgpu: the same kernels and dispatches as in a page, without the browser.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::Instant;
 
@@ -36,7 +37,7 @@ pub fn detect(name: DeviceName) -> Result<Found, RunnerError> {
 /// A plan with its buffers and pipelines.
 struct Planned {
     model: String,
-    device: Device,
+    device: Rc<Device>,
     plan: GpuPlan,
     buffers: Vec<wgpu::Buffer>,
     readback: wgpu::Buffer,

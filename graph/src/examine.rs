@@ -1,12 +1,45 @@
-//! Says how a tensor differs from the expected one, in words; floats may be off by a tolerance.
+//! A node test for engines: as a pipeline of one program, and what is wrong with the outputs they give.
+
+use std::collections::BTreeMap;
 
 use protocol::Tolerance;
 
+use crate::error::Error;
+use crate::node_test::NodeTest;
+use crate::optimise;
+use crate::pipeline::{Pipeline, Program};
+use crate::specialise;
 use crate::tensor::{Data, Tensor};
 
-/// What is wrong with `actual`: its type or shape, or its elements. Integers and bools are compared exactly;
-/// floats within the tolerance, NaN being equal to NaN and an infinity to the same one.
-pub fn difference(actual: &Tensor, expected: &Tensor, tolerance: Tolerance) -> Option<String> {
+impl NodeTest {
+    /// The test's model, fixed at the test's inputs and optimised.
+    ///
+    /// # Errors
+    /// Those of [`specialise()`].
+    pub fn pipeline(&self) -> Result<Pipeline, Error> {
+        let types = self.inputs.iter().map(|(name, tensor)| (name.clone(), tensor.tensor_type())).collect();
+        let graph = optimise(specialise(&self.model, &types)?);
+        let program = Program { name: "model".to_owned(), graph, states: BTreeMap::new() };
+        Ok(Pipeline { programs: vec![program], decoding: None })
+    }
+
+    /// What is wrong with the outputs of an engine: a sentence for each that is. Types, shapes, integers and bools
+    /// have to be those expected; floats may be off by the tolerance, NaN being equal to NaN and an infinity only to
+    /// itself.
+    pub fn faults(&self, outputs: &BTreeMap<String, Tensor>, tolerance: Tolerance) -> Vec<String> {
+        let fault = |(name, expected): (&String, &Tensor)| {
+            let fault = match outputs.get(name) {
+                Some(actual) => difference(actual, expected, tolerance)?,
+                None => "is missing".to_owned(),
+            };
+            Some(format!("output \"{name}\": {fault}"))
+        };
+        self.expected.iter().filter_map(fault).collect()
+    }
+}
+
+/// How a tensor differs from the expected one, in words.
+fn difference(actual: &Tensor, expected: &Tensor, tolerance: Tolerance) -> Option<String> {
     let (given, wanted) = (actual.tensor_type(), expected.tensor_type());
     if given != wanted {
         return Some(format!("is {given}, expected {wanted}"));

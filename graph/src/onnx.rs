@@ -91,12 +91,12 @@ impl Model {
         Model::from_graph(graph, opsets.collect())
     }
 
-    /// The operator of a file's only node, known here or not, with its domain before it where that is not ONNX's
-    /// own; none where there are more nodes, or where the bytes are no ONNX model.
-    pub fn only_operator(bytes: &[u8]) -> Option<String> {
-        let graph = ModelProto::decode(bytes).ok()?.graph?;
-        let [node] = graph.node.as_slice() else { return None };
-        Some(qualified(&domain(node.domain.clone()), &node.op_type))
+    /// The operators of a file's nodes, known here or not, with their domain before them where that is not ONNX's
+    /// own; none where the bytes are no ONNX model.
+    pub fn operators_in(bytes: &[u8]) -> BTreeSet<String> {
+        let nodes = ModelProto::decode(bytes).ok().and_then(|proto| proto.graph).map(|graph| graph.node);
+        let name = |node: NodeProto| qualified(&domain(node.domain), &node.op_type);
+        nodes.into_iter().flatten().map(name).collect()
     }
 
     fn from_graph(graph: GraphProto, opsets: BTreeMap<String, i64>) -> Result<Model, Error> {

@@ -11,7 +11,9 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use protocol::{Answer, Conformance, ConformanceReport, FailureKind, Job, Outcome, Target, Task, Tolerance};
+use protocol::{
+    Answer, Conformance, ConformanceReport, Failure, FailureKind, Job, Outcome, Target, Task, Tolerance,
+};
 use tempfile::TempDir;
 
 use self::batches::{Batch, Batches, Finished, Step};
@@ -216,7 +218,7 @@ impl Sitting<'_> {
         }
         let row = |test| TestRow {
             test,
-            operator: None,
+            operators: Vec::new(),
             verdict: fault.verdict(),
             message: Some(fault.to_string()),
         };
@@ -250,10 +252,13 @@ impl Sitting<'_> {
 fn conformed(outcome: Outcome) -> Result<ConformanceReport, Fault> {
     match outcome.answer {
         Answer::Conformed(report) => Ok(*report),
-        Answer::Failed(failure) if failure.kind == FailureKind::Unavailable => Err(Fault::Unavailable {
-            reason: failure.message,
-            remedy: "`parallax detect` says what is here".to_owned(),
-        }),
+        // Both are said of the engine, before any test: no other session would have it.
+        Answer::Failed(Failure { kind: FailureKind::Unavailable | FailureKind::Unsupported, message }) => {
+            Err(Fault::Unavailable {
+                reason: message,
+                remedy: "`parallax detect` says what is here".to_owned(),
+            })
+        }
         Answer::Failed(failure) => Err(Fault::Crash { message: failure.message }),
         Answer::Inferred(_) | Answer::Detected { .. } | Answer::Dueled(_) => {
             Err(Fault::Crash { message: "it answered another question".to_owned() })

@@ -55,7 +55,8 @@ impl Batch<'_> {
             Ok(faults) => NodeTestEnd::Ran { faults },
             Err(error) => NodeTestEnd::Failed(Failure { kind: error.kind(), message: error.to_string() }),
         };
-        NodeTestReport { test: test.to_owned(), operator: Model::only_operator(&model), ended }
+        let operators = Model::operators_in(&model).into_iter().collect();
+        NodeTestReport { test: test.to_owned(), operators, ended }
     }
 
     fn folder(&self, test: &str) -> PathBuf {

@@ -52,8 +52,8 @@ pub struct ConformanceReport {
 pub struct NodeTestReport {
     /// The test's name.
     pub test: String,
-    /// The operator it is about: that of its only node. A test of an operator spelled out in others has none.
-    pub operator: Option<String>,
+    /// The operators of its nodes. It is about the only one; a test of an operator spelled out in others has many.
+    pub operators: Vec<String>,
     /// How it ended.
     pub ended: NodeTestEnd,
 }

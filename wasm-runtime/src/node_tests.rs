@@ -90,8 +90,8 @@ impl Batch<'_> {
             Err(error) => NodeTestEnd::Failed(error.into()),
         };
         let model = self.files.get(&format!("{test}/model.onnx"));
-        let operator = model.and_then(|bytes| Model::only_operator(bytes));
-        NodeTestReport { test: test.to_owned(), operator, ended }
+        let operators = model.map(|bytes| Model::operators_in(bytes)).unwrap_or_default();
+        NodeTestReport { test: test.to_owned(), operators: operators.into_iter().collect(), ended }
     }
 
     /// What is wrong with the test's outputs.

@@ -16,8 +16,8 @@ pub fn batch(target: &Target, tests: &[String], report: &ConformanceReport) -> V
             (None, Some(answer)) => judge(answer),
             (None, None) => (Verdict::Error, Some("it was left out of the answer".to_owned())),
         };
-        let operator = answered.and_then(|answer| answer.operator.clone());
-        TestRow { test: test.clone(), operator, verdict, message }
+        let operators = answered.map(|answer| answer.operators.clone()).unwrap_or_default();
+        TestRow { test: test.clone(), operators, verdict, message }
     };
     tests.iter().map(row).collect()
 }
@@ -41,7 +41,7 @@ mod tests {
     fn report(engine: Engine) -> ConformanceReport {
         let test = |name: &str, ended| NodeTestReport {
             test: name.to_owned(),
-            operator: Some("Add".to_owned()),
+            operators: vec!["Add".to_owned()],
             ended,
         };
         let failed = |kind| NodeTestEnd::Failed(Failure { kind, message: "why".to_owned() });
@@ -75,7 +75,7 @@ mod tests {
             (Verdict::Error, Some("it was left out of the answer")),
         ];
         assert_eq!(got, expected);
-        assert_eq!(rows[0].operator.as_deref(), Some("Add"));
+        assert_eq!(rows[0].operators, ["Add"]);
     }
 
     #[test]

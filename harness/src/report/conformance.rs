@@ -58,8 +58,8 @@ pub struct TargetRow {
 pub struct TestRow {
     /// The test's name.
     pub test: String,
-    /// The operator it is about, where that is one.
-    pub operator: Option<String>,
+    /// The operators of its nodes; not known of a test that its session died of.
+    pub operators: Vec<String>,
     /// How it ended.
     pub verdict: Verdict,
     /// Why, unless it passed.
@@ -75,6 +75,12 @@ enum Sort {
 }
 
 impl TestRow {
+    /// The operator it is about: its only one.
+    fn subject(&self) -> Option<&str> {
+        let [operator] = self.operators.as_slice() else { return None };
+        Some(operator)
+    }
+
     fn sort(&self) -> Sort {
         match self.verdict {
             Verdict::Pass => Sort::Pass,
@@ -208,7 +214,7 @@ fn failures(target: &TargetRow) -> Option<String> {
 fn unsupported(target: &TargetRow) -> Option<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for test in target.of(Sort::Unsupported) {
-        *counts.entry(test.operator.as_deref().unwrap_or("(several operators)")).or_default() += 1;
+        *counts.entry(test.subject().unwrap_or("(several operators)")).or_default() += 1;
     }
     let counts: Vec<String> = counts.iter().map(|(operator, count)| format!("{operator} {count}")).collect();
     (!counts.is_empty()).then(|| format!("not supported: {}", counts.join(", ")))
@@ -229,9 +235,10 @@ pub(super) mod tests {
     use super::*;
     use crate::report::Host;
 
-    fn test(name: &str, operator: Option<&str>, verdict: Verdict) -> TestRow {
+    fn test(name: &str, operators: &[&str], verdict: Verdict) -> TestRow {
         let message = (verdict != Verdict::Pass).then(|| format!("why {name}"));
-        TestRow { test: name.to_owned(), operator: operator.map(str::to_owned), verdict, message }
+        let operators = operators.iter().map(|operator| (*operator).to_owned()).collect();
+        TestRow { test: name.to_owned(), operators, verdict, message }
     }
 
     fn target(name: &str, tests: Vec<TestRow>) -> TargetRow {
@@ -263,10 +270,10 @@ pub(super) mod tests {
         };
         let tests = |wrong| {
             vec![
-                test("test_add", Some("Add"), Verdict::Pass),
-                test("test_add_bcast", Some("Add"), wrong),
-                test("test_adam", Some("Adam"), Verdict::Unsupported),
-                test("test_gelu_expanded", None, Verdict::Unsupported),
+                test("test_add", &["Add"], Verdict::Pass),
+                test("test_add_bcast", &["Add"], wrong),
+                test("test_adam", &["Adam"], Verdict::Unsupported),
+                test("test_gelu_expanded", &["Erf", "Mul"], Verdict::Unsupported),
             ]
         };
         let absent = TargetRow {
@@ -315,7 +322,7 @@ run 7 finished: ONNX 1.22.0; floats within 1e-7 + 1e-3 * |expected|, all else ex
         assert_eq!([&chrome, &vulkan, &edge].map(counts), [[1, 1, 2], [2, 0, 2], [0, 0, 0]]);
         assert_eq!(chrome["failing"], json!(["test_add_bcast"]));
         assert_eq!(chrome["failures"][0]["message"], "why test_add_bcast");
-        assert_eq!(chrome["unsupported_tests"][0]["operator"], "Adam");
+        assert_eq!(chrome["unsupported_tests"][0]["operators"], json!(["Adam"]));
         assert_eq!(chrome["tolerance"], json!({ "relative": 1e-3, "absolute": 1e-7 }));
         assert_eq!(edge["unavailable"], "no Edge; install it");
     }

@@ -64,8 +64,8 @@ impl Store {
         let add = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
             let mut rows = transaction.appender("conformance_tests")?;
-            for TestRow { test, operator, verdict, message } in tests {
-                rows.append_row(params![run, target, test, operator, verdict.name(), message])?;
+            for TestRow { test, operators, verdict, message } in tests {
+                rows.append_row(params![run, target, test, json(operators), verdict.name(), message])?;
             }
             rows.flush()?;
             drop(rows);
@@ -112,7 +112,7 @@ impl Store {
              from conformance_targets where run_id = ? order by position"
         );
         let mut targets: Vec<TargetRow> = self.rows(&sql, run, read_target)?;
-        let sql = "select target, test, operator, verdict, message from conformance_tests where run_id = ? \
+        let sql = "select target, test, operators, verdict, message from conformance_tests where run_id = ? \
                    order by test";
         for (target, verdict, test) in self.rows(sql, run, read_test)? {
             let row = TestRow { verdict: verdict_named(&verdict)?, ..test };
@@ -145,7 +145,7 @@ fn parsed<T: DeserializeOwned>(text: Option<String>) -> Option<T> {
 }
 
 fn read_test(row: &Row<'_>) -> duckdb::Result<(String, String, TestRow)> {
-    let test =
-        TestRow { test: row.get(1)?, operator: row.get(2)?, verdict: Verdict::Error, message: row.get(4)? };
+    let operators = parsed(row.get(2)?).unwrap_or_default();
+    let test = TestRow { test: row.get(1)?, operators, verdict: Verdict::Error, message: row.get(4)? };
     Ok((row.get(0)?, row.get(3)?, test))
 }

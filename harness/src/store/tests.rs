@@ -125,14 +125,14 @@ fn node_tests_come_back_as_they_went_in() {
         let begun = TargetBegun { position, target, suite: "ONNX 1.22.0", tolerance };
         store.begin_target(run, &begun, at(1)).unwrap();
     }
-    let row = |test: &str, operator: Option<&str>, verdict, message: Option<&str>| TestRow {
+    let row = |test: &str, operators: &[&str], verdict, message: Option<&str>| TestRow {
         test: test.to_owned(),
-        operator: operator.map(str::to_owned),
+        operators: operators.iter().map(|name| (*name).to_owned()).collect(),
         verdict,
         message: message.map(str::to_owned),
     };
-    let wrong = row("test_b", None, Verdict::Mismatch, Some("it's off"));
-    let right = row("test_a", Some("Add"), Verdict::Pass, None);
+    let wrong = row("test_b", &["Add", "Mul"], Verdict::Mismatch, Some("it's off"));
+    let right = row("test_a", &["Add"], Verdict::Pass, None);
     store.add_tests(run, &first, std::slice::from_ref(&wrong)).unwrap();
     store.add_tests(run, &first, std::slice::from_ref(&right)).unwrap();
     let ended = TargetEnded {

@@ -20,7 +20,7 @@ create table conformance_tests (
     run_id bigint not null,
     target varchar not null,
     test varchar not null,
-    operator varchar,                   -- what the test is about, where that is one operator
+    operators varchar,                  -- JSON: those of its nodes; it is about the only one
     verdict varchar not null,           -- as in trials
     message varchar
 );

@@ -1,5 +1,7 @@
 //! Builds a graph node by node, inferring every type and computing at once what depends on constants only.
 
+use std::collections::BTreeSet;
+
 use crate::error::{Error, invalid};
 use crate::growth::{self, Growth};
 use crate::ir::{Graph, Node, Value, ValueId};
@@ -141,6 +143,18 @@ impl Builder {
     /// The elements of a value, if it is constant.
     pub fn constant_of(&self, id: ValueId) -> Option<&Tensor> {
         self.graph.values[id.0].constant.as_ref()
+    }
+
+    /// The inputs of the graph that a value is computed from, by name.
+    pub(crate) fn inputs_behind(&self, id: ValueId) -> Vec<String> {
+        let mut wanted = BTreeSet::from([id]);
+        for node in self.graph.nodes.iter().rev() {
+            if node.outputs.iter().any(|output| wanted.contains(output)) {
+                wanted.extend(node.inputs.iter().flatten());
+            }
+        }
+        let found = self.graph.inputs.iter().filter(|input| wanted.contains(input));
+        found.map(|input| self.graph.values[input.0].name.clone()).collect()
     }
 
     /// How many values there are; the next one's id.

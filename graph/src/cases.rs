@@ -7,7 +7,10 @@ use crate::ir::{Graph, Node, Value, ValueId};
 use crate::ops::Operator;
 use crate::tensor::{Data, Tensor, TensorType};
 
+mod elementwise;
+mod indices;
 mod table;
+mod windows;
 
 pub use table::{all, floats, whole};
 
@@ -83,4 +86,17 @@ pub fn fault(actual: &Tensor, expected: &Tensor) -> Option<String> {
     };
     let index = got.iter().zip(wanted.iter()).position(off)?;
     Some(format!("element {index} is {}, expected {}", got[index], wanted[index]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::table;
+
+    #[test]
+    fn every_case_gives_what_it_declares() {
+        for case in table::all() {
+            let found = case.expected().map(|tensor| tensor.tensor_type());
+            assert_eq!(found.as_ref(), Ok(&case.output), "{}", case.name);
+        }
+    }
 }

@@ -61,6 +61,8 @@ pub enum Error {
     Invalid(String),
     #[error("{0}, which is not supported")]
     Unsupported(String),
+    #[error("its {what} (operand {operand}) depend on the data, which is not supported{}", remedy(inputs))]
+    NotConstant { what: String, operand: usize, inputs: Vec<String> },
     #[error("node {node:?} ({operator}): {source}")]
     AtNode { node: String, operator: String, source: Box<Error> },
 }
@@ -69,7 +71,7 @@ impl Error {
     /// Whether the model may well be sound and only asks for more than is known here.
     pub fn is_unsupported(&self) -> bool {
         match self {
-            Error::UnknownOperator { .. } | Error::Unsupported(_) => true,
+            Error::UnknownOperator { .. } | Error::Unsupported(_) | Error::NotConstant { .. } => true,
             Error::AtNode { source, .. } => source.is_unsupported(),
             Error::NotOnnx { .. }
             | Error::Malformed { .. }
@@ -89,15 +91,33 @@ impl Error {
         }
     }
 
+    /// The graph's inputs whose elements would have to be known.
+    pub(crate) fn inputs_needed(&self) -> &[String] {
+        match self {
+            Error::NotConstant { inputs, .. } => inputs,
+            Error::AtNode { source, .. } => source.inputs_needed(),
+            _ => &[],
+        }
+    }
+
     /// The same error, saying at which node it arose; one that names its node already stays as it is.
     pub(crate) fn at(self, node: &str, operator: &str) -> Error {
         match self {
-            Error::Invalid(_) | Error::Unsupported(_) | Error::BadTensor { .. } => {
+            Error::Invalid(_)
+            | Error::Unsupported(_)
+            | Error::NotConstant { .. }
+            | Error::BadTensor { .. } => {
                 Error::AtNode { node: node.into(), operator: operator.into(), source: Box::new(self) }
             }
             other => other,
         }
     }
+}
+
+/// What to do about data that should have been constant.
+fn remedy(inputs: &[String]) -> String {
+    let names: Vec<String> = inputs.iter().map(|name| format!("{name:?}")).collect();
+    if names.is_empty() { String::new() } else { format!("; give the elements of {}", names.join(", ")) }
 }
 
 /// An [`Error::Invalid`] from a format string.

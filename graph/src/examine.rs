@@ -8,8 +8,8 @@ use crate::error::Error;
 use crate::node_test::NodeTest;
 use crate::optimise;
 use crate::pipeline::{Pipeline, Program};
-use crate::specialise;
 use crate::tensor::{Data, Tensor};
+use crate::{Feed, specialise};
 
 impl NodeTest {
     /// The test's model, fixed at the test's inputs and optimised.
@@ -17,8 +17,8 @@ impl NodeTest {
     /// # Errors
     /// Those of [`specialise()`].
     pub fn pipeline(&self) -> Result<Pipeline, Error> {
-        let types = self.inputs.iter().map(|(name, tensor)| (name.clone(), tensor.tensor_type())).collect();
-        let graph = optimise(specialise(&self.model, &types)?);
+        let feed = |(name, tensor): (&String, &Tensor)| (name.clone(), Feed::Value(tensor.clone()));
+        let graph = optimise(specialise(&self.model, &self.inputs.iter().map(feed).collect())?);
         let program = Program { name: "model".to_owned(), graph, states: BTreeMap::new() };
         Ok(Pipeline { programs: vec![program], decoding: None })
     }

@@ -1,6 +1,6 @@
 //! ONNX in, a static, typed, optimised graph out. No GPU and no file access in it: callers hand in bytes.
 //!
-//! [`onnx::Model::parse`] reads a model, [`specialise()`] fixes it at given input types, [`optimise()`] fuses
+//! [`onnx::Model::parse`] reads a model, [`specialise()`] fixes it at given inputs, [`optimise()`] fuses
 //! and drops what it can; [`interpret()`] computes the result the slow way.
 
 mod builder;
@@ -25,6 +25,7 @@ mod strided;
 pub mod tensor;
 pub mod tensor_file;
 pub mod text;
+mod writer;
 
 pub use builder::Builder;
 pub use error::Error;
@@ -33,5 +34,5 @@ pub use ir::{Graph, Node, NodeId, Value, ValueId};
 pub use ops::Operator;
 pub use optimise::optimise;
 pub use registry::operators;
-pub use specialise::specialise;
+pub use specialise::{Feed, specialise};
 pub use tensor::{Data, DataType, Element, Tensor, TensorType};

@@ -57,7 +57,8 @@ impl NodeView<'_> {
             return Err(unsupported!("its {what} (operand {index}) depend on the number of past positions"));
         }
         let constant = argument.constant.as_ref();
-        constant.map(Some).ok_or_else(|| unsupported!("its {what} (operand {index}) depend on the data"))
+        let (what, inputs) = (what.to_owned(), Vec::new());
+        constant.map(Some).ok_or(Error::NotConstant { what, operand: index, inputs })
     }
 
     /// The integers of such an operand.

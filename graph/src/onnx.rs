@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::registry::qualified;
 use crate::tensor::{DataType, Tensor};
 use external::ExternalData;
-use proto::{Extent, GraphProto, ModelProto, NodeProto, ValueInfo};
+use proto::{Extent, GraphProto, ModelProto, NodeProto, TypeProto, ValueInfo};
 
 /// An ONNX model, its shapes still open.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,8 +117,21 @@ impl Model {
         let fed = graph.input.into_iter().filter(|input| !declared.contains(input.name.as_str()));
         let inputs = fed.map(input).collect::<Result<_, _>>()?;
         let nodes = graph.node.into_iter().map(node).collect::<Result<_, _>>()?;
-        let outputs = graph.output.into_iter().map(|output| output.name).collect();
+        let outputs = graph.output.into_iter().map(output).collect::<Result<_, _>>()?;
         Ok(Model { inputs, outputs, opsets, nodes, constants, external })
+    }
+
+    /// A model of these parts.
+    #[cfg(test)]
+    pub(crate) fn of(
+        inputs: Vec<Input>,
+        constants: BTreeMap<String, Tensor>,
+        nodes: Vec<OnnxNode>,
+        outputs: &[&str],
+    ) -> Model {
+        let outputs = outputs.iter().map(|name| (*name).to_owned()).collect();
+        let opsets = BTreeMap::from([(String::new(), 17)]);
+        Model { inputs, outputs, opsets, nodes, constants, external: Vec::new() }
     }
 
     /// Relative paths, separated by `/`, of the files beside the model that hold its weights. Most have none.
@@ -164,10 +177,30 @@ fn node(proto: NodeProto) -> Result<OnnxNode, Error> {
     })
 }
 
+/// Refuses what is no tensor.
+fn check_kind(declared: &TypeProto, owner: &str) -> Result<(), Error> {
+    let kinds = [
+        (declared.sequence_type.is_some(), "a sequence"),
+        (declared.map_type.is_some(), "a map"),
+        (declared.sparse_tensor_type.is_some(), "a sparse tensor"),
+        (declared.optional_type.is_some(), "an optional value"),
+    ];
+    match kinds.into_iter().find(|(is_one, _)| *is_one) {
+        Some((_, kind)) => Err(Error::Unsupported(format!("{owner} is {kind}"))),
+        None => Ok(()),
+    }
+}
+
+fn output(proto: ValueInfo) -> Result<String, Error> {
+    check_kind(&proto.r#type.unwrap_or_default(), &format!("output {:?}", proto.name))?;
+    Ok(proto.name)
+}
+
 fn input(proto: ValueInfo) -> Result<Input, Error> {
     let malformed = |what: &str| Error::Malformed { reason: format!("input {:?} {what}", proto.name) };
-    let declared = proto.r#type.and_then(|declared| declared.tensor_type);
-    let declared = declared.ok_or_else(|| malformed("is not declared as a tensor"))?;
+    let declared = proto.r#type.unwrap_or_default();
+    check_kind(&declared, &format!("input {:?}", proto.name))?;
+    let declared = declared.tensor_type.ok_or_else(|| malformed("is not declared as a tensor"))?;
     let data_type = data_type(declared.elem_type, &format!("input {:?}", proto.name))?;
     let dimensions = declared.shape.map(|shape| shape.dim.into_iter().map(|dim| dim.value));
     let dimensions = dimensions.map(|values| {
@@ -186,4 +219,4 @@ fn input(proto: ValueInfo) -> Result<Input, Error> {
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(crate) use tests::small_model;
+pub(crate) use tests::{reshape_model, small_model};

@@ -3,22 +3,41 @@
 //! Attributes here are resolved: what ONNX passes as shape, axes, starts or pads *inputs* has become plain
 //! numbers, axes are non-negative, and such inputs are gone from the node.
 
+pub(crate) mod activations;
+pub mod arg_reduce;
+pub(crate) mod arrange;
 pub mod attention;
 pub mod binary;
 pub mod cache_update;
 pub mod cast;
 pub mod concat;
 pub(crate) mod constants;
+pub(crate) mod contrib_attention;
 pub mod conv;
+pub mod conv_transpose;
+pub mod cumulative_sum;
 pub mod expand;
 pub mod gather;
+pub mod gather_elements;
 pub mod gather_nd;
 pub mod gemm;
+mod heads;
 pub(crate) mod identity;
 pub mod layer_normalization;
 pub mod matmul;
+pub mod matmul_n_bits;
+pub(crate) mod normalization;
+pub(crate) mod onnx_attention;
+pub mod order;
+pub mod pad;
+pub mod pool;
 pub mod reduce;
+pub(crate) mod reductions;
 pub mod reshape;
+pub(crate) mod resize;
+pub(crate) mod rotary_embedding;
+pub mod scatter_elements;
+pub mod scatter_nd;
 pub mod select;
 pub mod slice;
 pub mod softmax;
@@ -26,21 +45,32 @@ pub mod softmax;
 pub(crate) mod table;
 pub mod transpose;
 pub mod unary;
+mod window;
 
+pub use arg_reduce::ArgReduce;
 pub use attention::{Attention, HeadLayout};
 pub use binary::Binary;
 pub use cache_update::CacheUpdate;
 pub use cast::Cast;
 pub use concat::Concat;
 pub use conv::Conv;
+pub use conv_transpose::ConvTranspose;
+pub use cumulative_sum::CumulativeSum;
 pub use expand::Expand;
 pub use gather::Gather;
+pub use gather_elements::GatherElements;
 pub use gather_nd::GatherNd;
 pub use gemm::Gemm;
 pub use layer_normalization::LayerNormalization;
 pub use matmul::MatMul;
+pub use matmul_n_bits::MatMulNBits;
+pub use order::Order;
+pub use pad::{Pad, PadMode};
+pub use pool::{Pool, PoolKind};
 pub use reduce::{Reduce, Reduction};
 pub use reshape::Reshape;
+pub use scatter_elements::{Scatter, ScatterElements};
+pub use scatter_nd::ScatterNd;
 pub use select::Select;
 pub use slice::Slice;
 pub use softmax::Softmax;
@@ -56,20 +86,30 @@ use crate::tensor::{Data, DataType, Tensor, TensorType};
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "each variant's type says what it is")]
 pub enum Operator {
+    ArgReduce(ArgReduce),
     Attention(Attention),
     Binary(Binary),
     CacheUpdate(CacheUpdate),
     Cast(Cast),
     Concat(Concat),
     Conv(Conv),
+    ConvTranspose(ConvTranspose),
+    CumulativeSum(CumulativeSum),
     Expand(Expand),
     Gather(Gather),
+    GatherElements(GatherElements),
     GatherNd(GatherNd),
     Gemm(Gemm),
     LayerNormalization(LayerNormalization),
     MatMul(MatMul),
+    MatMulNBits(MatMulNBits),
+    Order(Order),
+    Pad(Pad),
+    Pool(Pool),
     Reduce(Reduce),
     Reshape(Reshape),
+    ScatterElements(ScatterElements),
+    ScatterNd(ScatterNd),
     Select(Select),
     Slice(Slice),
     Softmax(Softmax),
@@ -89,20 +129,30 @@ pub(crate) trait Rule: fmt::Debug {
 impl Operator {
     fn rule(&self) -> &dyn Rule {
         match self {
+            Operator::ArgReduce(rule) => rule,
             Operator::Attention(rule) => rule,
             Operator::Binary(rule) => rule,
             Operator::CacheUpdate(rule) => rule,
             Operator::Cast(rule) => rule,
             Operator::Concat(rule) => rule,
             Operator::Conv(rule) => rule,
+            Operator::ConvTranspose(rule) => rule,
+            Operator::CumulativeSum(rule) => rule,
             Operator::Expand(rule) => rule,
             Operator::Gather(rule) => rule,
+            Operator::GatherElements(rule) => rule,
             Operator::GatherNd(rule) => rule,
             Operator::Gemm(rule) => rule,
             Operator::LayerNormalization(rule) => rule,
             Operator::MatMul(rule) => rule,
+            Operator::MatMulNBits(rule) => rule,
+            Operator::Order(rule) => rule,
+            Operator::Pad(rule) => rule,
+            Operator::Pool(rule) => rule,
             Operator::Reduce(rule) => rule,
             Operator::Reshape(rule) => rule,
+            Operator::ScatterElements(rule) => rule,
+            Operator::ScatterNd(rule) => rule,
             Operator::Select(rule) => rule,
             Operator::Slice(rule) => rule,
             Operator::Softmax(rule) => rule,

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::ir::{Graph, ValueId};
 use crate::onnx::{Input, Model};
 use crate::optimise;
-use crate::specialise;
+use crate::specialise::{self, Pins};
 use crate::tensor::Tensor;
 
 /// The step's input that takes the token made last, i64 `[1, 1]`.
@@ -79,7 +79,19 @@ pub fn compose(
     tensors: &BTreeMap<String, Tensor>,
     wanted: &BTreeSet<String>,
 ) -> Result<Pipeline, Error> {
-    let mut composer = Composer::new(manifest, models, tensors);
+    let known = |name: &str| tensors.get(name);
+    specialise::with_pins(known, |pins| compose_pinned(manifest, models, tensors, wanted, pins))
+}
+
+/// The same with these inputs as constants.
+fn compose_pinned(
+    manifest: &Manifest,
+    models: &BTreeMap<String, Model>,
+    tensors: &BTreeMap<String, Tensor>,
+    wanted: &BTreeSet<String>,
+    pins: &Pins,
+) -> Result<Pipeline, Error> {
+    let mut composer = Composer::new(manifest, models, tensors, pins);
     let Some(generation) = &manifest.generation else {
         for component in &manifest.components {
             composer.add(&component.name)?;
@@ -106,6 +118,8 @@ struct Composer<'a> {
     manifest: &'a Manifest,
     models: &'a BTreeMap<String, Model>,
     tensors: &'a BTreeMap<String, Tensor>,
+    /// Inputs that are constants.
+    pins: &'a Pins,
     graph: Builder,
     /// The graph's inputs that come from the folder's.
     inputs: BTreeMap<String, ValueId>,
@@ -118,9 +132,10 @@ impl<'a> Composer<'a> {
         manifest: &'a Manifest,
         models: &'a BTreeMap<String, Model>,
         tensors: &'a BTreeMap<String, Tensor>,
+        pins: &'a Pins,
     ) -> Composer<'a> {
         let (graph, inputs, values) = (Builder::new(), BTreeMap::new(), Vec::new());
-        Composer { manifest, models, tensors, graph, inputs, values }
+        Composer { manifest, models, tensors, pins, graph, inputs, values }
     }
 
     fn model(&self, component: &str) -> Result<&'a Model, Error> {
@@ -180,7 +195,11 @@ impl<'a> Composer<'a> {
         }
         let tensor = self.tensors.get(&input.name);
         let missing = || Error::InputMissing { name: input.name.clone(), wanted: input.to_string() };
-        let id = self.graph.input(&input.name, tensor.ok_or_else(missing)?.tensor_type());
+        let tensor = tensor.ok_or_else(missing)?;
+        let id = match self.pins.contains(&input.name) {
+            true => self.graph.constant(&input.name, tensor.clone()),
+            false => self.graph.input(&input.name, tensor.tensor_type()),
+        };
         self.inputs.insert(input.name.clone(), id);
         Ok(id)
     }
@@ -244,3 +263,6 @@ fn wiring(reason: String) -> Error {
 fn or_nothing(list: String) -> String {
     if list.is_empty() { "nothing".to_owned() } else { list }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
-//! Fixes a model at given input types: one walk over its nodes, after which every shape is known.
+//! Fixes a model at given inputs: a walk over its nodes, after which every shape is known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::builder::Builder;
 use crate::error::Error;
@@ -8,24 +8,88 @@ use crate::ir::{Graph, ValueId};
 use crate::node_view::{Argument, NodeView};
 use crate::onnx::{Dimension, Input, Model, OnnxNode};
 use crate::registry::reader;
-use crate::tensor::TensorType;
+use crate::tensor::{DataType, Tensor, TensorType};
 
 /// The first operator set in which operands broadcast as they do today.
 const OLDEST_OPSET: i64 = 7;
 
-/// The model's graph for inputs of these types, by name.
+/// What is known of an input when a model is fixed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Feed {
+    /// Its type.
+    Type(TensorType),
+    /// Its elements. Where a node needs them to know what to compute (a shape, an axis), the input becomes a
+    /// constant of the graph.
+    Value(Tensor),
+}
+
+impl Feed {
+    /// The type of the input.
+    pub fn tensor_type(&self) -> TensorType {
+        match self {
+            Feed::Type(tensor_type) => tensor_type.clone(),
+            Feed::Value(tensor) => tensor.tensor_type(),
+        }
+    }
+}
+
+/// Names of inputs that are constants.
+pub(crate) type Pins = BTreeSet<String>;
+
+/// Whether an input can become a constant: integers, bools and lists of floats say what to compute, other
+/// floats are what is computed with.
+fn can_be_constant(tensor: &Tensor) -> bool {
+    tensor.data_type() != DataType::F32 || tensor.shape.len() <= 1
+}
+
+/// Builds a graph again as long as it fails for want of constants that are known, each time with those.
+pub(crate) fn with_pins<'a, T>(
+    known: impl Fn(&str) -> Option<&'a Tensor>,
+    mut build: impl FnMut(&Pins) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut pins = Pins::new();
+    loop {
+        let error = match build(&pins) {
+            Ok(built) => return Ok(built),
+            Err(error) => error,
+        };
+        let can = |name: &&String| !pins.contains(*name) && known(name).is_some_and(can_be_constant);
+        let new: Pins = error.inputs_needed().iter().filter(can).cloned().collect();
+        if new.is_empty() {
+            return Err(error);
+        }
+        pins.extend(new);
+    }
+}
+
+/// The model's graph for these inputs, by name. [`Graph::inputs`] are those that are left to be fed.
 ///
 /// # Errors
 /// Where an input is missing, unknown or of another type or shape than the model wants; where a node does not
 /// fit its operands; where an operator, a type or an attribute is not known here ([`Error::is_unsupported`]).
-pub fn specialise(model: &Model, inputs: &BTreeMap<String, TensorType>) -> Result<Graph, Error> {
-    check_inputs(&model.inputs, inputs)?;
+pub fn specialise(model: &Model, feeds: &BTreeMap<String, Feed>) -> Result<Graph, Error> {
+    check_inputs(
+        &model.inputs,
+        &feeds.iter().map(|(name, feed)| (name.clone(), feed.tensor_type())).collect(),
+    )?;
+    let known = |name: &str| match feeds.get(name) {
+        Some(Feed::Value(tensor)) => Some(tensor),
+        Some(Feed::Type(_)) | None => None,
+    };
+    with_pins(known, |pins| walk(model, feeds, pins))
+}
+
+fn walk(model: &Model, feeds: &BTreeMap<String, Feed>, pins: &Pins) -> Result<Graph, Error> {
     let mut graph = Builder::new();
-    let mut feeds = BTreeMap::new();
-    for input in &model.inputs {
-        feeds.insert(input.name.clone(), graph.input(&input.name, inputs[&input.name].clone()));
+    let mut values = BTreeMap::new();
+    for Input { name, .. } in &model.inputs {
+        let id = match &feeds[name] {
+            Feed::Value(tensor) if pins.contains(name) => graph.constant(name, tensor.clone()),
+            feed => graph.input(name, feed.tensor_type()),
+        };
+        values.insert(name.clone(), id);
     }
-    let results = add(&mut graph, model, feeds)?;
+    let results = add(&mut graph, model, values)?;
     for (name, id) in results {
         graph.output(&name, id);
     }
@@ -78,7 +142,8 @@ impl Scope {
         }
         let first_new = self.graph.value_count();
         let view = self.view(node, opset)?;
-        let results = read(&view, &mut self.graph).map_err(|error| error.at(&node.name, &node.operator))?;
+        let results = read(&view, &mut self.graph)
+            .map_err(|error| self.explain(error, &view).at(&node.name, &node.operator))?;
         for (name, &id) in node.outputs.iter().zip(&results).filter(|(name, _)| !name.is_empty()) {
             if id.0 >= first_new {
                 self.graph.rename(id, name);
@@ -88,6 +153,18 @@ impl Scope {
             }
         }
         Ok(())
+    }
+
+    /// The same error, saying which inputs an operand that is not constant comes from.
+    fn explain(&self, error: Error, view: &NodeView) -> Error {
+        match error {
+            Error::NotConstant { what, operand, .. } => {
+                let argument = view.optional(operand);
+                let inputs = argument.map_or_else(Vec::new, |argument| self.graph.inputs_behind(argument.id));
+                Error::NotConstant { what, operand, inputs }
+            }
+            other => other,
+        }
     }
 
     fn view<'a>(&self, node: &'a OnnxNode, opset: i64) -> Result<NodeView<'a>, Error> {

@@ -11,6 +11,14 @@ pub(crate) fn contiguous(shape: &[usize]) -> Vec<isize> {
     strides
 }
 
+/// The rows of a row-major tensor along an axis: where each starts, and how far its elements lie apart.
+pub(crate) fn rows(shape: &[usize], axis: usize) -> (impl Iterator<Item = usize> + use<>, usize) {
+    let outer: usize = shape[..axis].iter().product();
+    let stride: usize = shape[axis + 1..].iter().product();
+    let period = shape[axis] * stride;
+    ((0..outer).flat_map(move |block| block * period..block * period + stride), stride)
+}
+
 /// The shape that two operands broadcast to, by NumPy's rules.
 pub(crate) fn broadcast(left: &[usize], right: &[usize]) -> Result<Vec<usize>, Error> {
     let rank = left.len().max(right.len());

@@ -120,7 +120,8 @@ pub fn filled(tensor_type: &TensorType, element: f32) -> Tensor {
     Tensor { shape: tensor_type.shape.clone(), data }
 }
 
-fn node(line: &str) -> Result<OnnxNode, Error> {
+/// A node, written like `y = Relu(x)`.
+pub(crate) fn node(line: &str) -> Result<OnnxNode, Error> {
     let wrong = || invalid!("{line:?} is no node such as y = Relu(x)");
     let (outputs, call) = line.split_once('=').ok_or_else(wrong)?;
     let (operator, arguments) =

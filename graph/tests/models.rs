@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use graph::onnx::Model;
 use graph::ops::{HeadLayout, Unary};
-use graph::{Graph, Operator, Tensor, interpret, optimise, specialise, tensor_file};
+use graph::{Feed, Graph, Operator, Tensor, interpret, optimise, specialise, tensor_file};
 
 const TOLERANCE: f32 = 1e-4;
 
@@ -33,7 +33,7 @@ fn load(name: &str) -> Outcome<(Graph, Tensors)> {
 }
 
 fn specialised(name: &str, inputs: &Tensors) -> Outcome<Graph> {
-    let types = inputs.iter().map(|(name, tensor)| (name.clone(), tensor.tensor_type())).collect();
+    let feeds = inputs.iter().map(|(name, tensor)| (name.clone(), Feed::Value(tensor.clone()))).collect();
     let model = Model::parse(&read(&folder(name).join("model.onnx"))?)?;
     let mut files: BTreeMap<String, Arc<[u8]>> = BTreeMap::new();
     for file in model.external_files() {
@@ -41,7 +41,7 @@ fn specialised(name: &str, inputs: &Tensors) -> Outcome<Graph> {
             files.insert(file, bytes.into());
         }
     }
-    Ok(specialise(&model.with_external(&files)?, &types)?)
+    Ok(specialise(&model.with_external(&files)?, &feeds)?)
 }
 
 /// NaN where a difference is.

@@ -1,4 +1,5 @@
-//! How tensors are encoded on the device: every element takes four bytes, little endian.
+//! How tensors are encoded on the device: every element takes four bytes, little endian; only bytes that hold
+//! several numbers each stay packed.
 //!
 //! | host | device |
 //! |---|---|
@@ -15,6 +16,26 @@ use crate::plan::Port;
 
 /// Bytes of one element on the device.
 pub const ELEMENT_BYTES: usize = 4;
+
+/// How a constant is encoded on the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Encoding {
+    /// Each element takes four bytes.
+    Elements,
+    /// As in the file: four bytes of a u8 or i8 tensor to a word. For weights of fewer than eight bits.
+    Packed,
+}
+
+impl Encoding {
+    /// What a tensor of this type takes on the device, a multiple of four.
+    pub fn size_bytes(self, tensor_type: &TensorType) -> usize {
+        let count = tensor_type.element_count();
+        match self {
+            Encoding::Elements => count * ELEMENT_BYTES,
+            Encoding::Packed => (count * tensor_type.data_type.size_bytes()).next_multiple_of(ELEMENT_BYTES),
+        }
+    }
+}
 
 /// The type of an element in WGSL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,6 +90,18 @@ pub fn encode(tensor: &Tensor) -> Result<Cow<'_, [u8]>, Error> {
             Cow::Owned(elements.iter().flat_map(|&x| u32::from(x).to_le_bytes()).collect())
         }
     })
+}
+
+/// The bytes of a tensor as they are in files, and zeros up to a whole word; u8 are not copied where they fill it.
+pub fn packed(tensor: &Tensor) -> Cow<'_, [u8]> {
+    match &tensor.data {
+        Data::U8(elements) if elements.len().is_multiple_of(ELEMENT_BYTES) => Cow::Borrowed(elements),
+        _ => {
+            let mut bytes = tensor.to_le_bytes();
+            bytes.resize(bytes.len().next_multiple_of(ELEMENT_BYTES), 0);
+            Cow::Owned(bytes)
+        }
+    }
 }
 
 fn bytes_of<T: bytemuck::NoUninit>(elements: &[T], to_bytes: fn(T) -> [u8; 4]) -> Cow<'_, [u8]> {
@@ -139,6 +172,17 @@ mod tests {
             let bytes = encode(&tensor).unwrap();
             assert_eq!(bytes.len(), 12);
             assert_eq!(decode(&port(&tensor), &bytes), Ok(tensor.clone()));
+        }
+    }
+
+    #[test]
+    fn packed_bytes_fill_whole_words() {
+        for (elements, expected) in
+            [(vec![1u8, 2, 3, 4], vec![1, 2, 3, 4]), (vec![1, 2, 3, 4, 5], vec![1, 2, 3, 4, 5, 0, 0, 0])]
+        {
+            let tensor = Tensor::vector(elements);
+            assert_eq!(*packed(&tensor), expected);
+            assert_eq!(Encoding::Packed.size_bytes(&tensor.tensor_type()), expected.len());
         }
     }
 

@@ -27,9 +27,10 @@ fn load(model: &str) -> (Graph, BTreeMap<String, Tensor>) {
     let inputs = tensors(folder(model).join("inputs.safetensors"));
     let onnx = fs::read(folder(model).join("model.onnx")).expect("the model can be read");
     let onnx = Model::parse(&onnx).expect("the model is ONNX");
-    let types = inputs.iter().map(|(name, tensor)| (name.clone(), tensor.tensor_type())).collect();
+    let feeds =
+        inputs.iter().map(|(name, tensor)| (name.clone(), graph::Feed::Value(tensor.clone()))).collect();
     let graph =
-        graph::specialise(&onnx, &types).map_err(|e| e.to_string()).expect("the model has static shapes");
+        graph::specialise(&onnx, &feeds).map_err(|e| e.to_string()).expect("the model has static shapes");
     (graph::optimise(graph), inputs)
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use graph::onnx::Model;
-use graph::{Data, DataType, Tensor, TensorType};
+use graph::{Data, DataType, Feed, Tensor, TensorType};
 use protocol::{BrowserKind, DuelReport, MatmulDuel};
 use shaders::{GpuPlan, Site, Tuning};
 
@@ -66,9 +66,10 @@ pub async fn fight(duel: &MatmulDuel, browser: Option<BrowserKind>) -> Result<Du
 fn plan(onnx: &[u8], size: usize, site: &Site) -> Result<GpuPlan, RuntimeError> {
     let refused = |source| RuntimeError::Graph { model: MODEL.to_owned(), source: Box::new(source) };
     let operand = TensorType { data_type: DataType::F32, shape: vec![size, size] };
-    let types = BTreeMap::from(matmul::OPERANDS.map(|name| (name.to_owned(), operand.clone())));
+    let feed = |name: &str| (name.to_owned(), Feed::Type(operand.clone()));
+    let feeds = BTreeMap::from(matmul::OPERANDS.map(feed));
     let model = Model::parse(onnx).map_err(refused)?;
-    let graph = graph::specialise(&model, &types).map_err(refused)?;
+    let graph = graph::specialise(&model, &feeds).map_err(refused)?;
     shaders::plan(&graph, site, &Tuning::default())
         .map_err(|source| RuntimeError::Plan { model: MODEL.to_owned(), source })
 }

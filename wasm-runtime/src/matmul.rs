@@ -104,8 +104,8 @@ mod tests {
     #[test]
     fn the_onnx_file_is_one_product_of_its_operands() {
         let operand = TensorType { data_type: DataType::F32, shape: vec![200, 200] };
-        let types = OPERANDS.map(|name| (name.to_owned(), operand.clone())).into();
-        let graph = graph::specialise(&Model::parse(&onnx(200)).unwrap(), &types).unwrap();
+        let feeds = OPERANDS.map(|name| (name.to_owned(), graph::Feed::Type(operand.clone()))).into();
+        let graph = graph::specialise(&Model::parse(&onnx(200)).unwrap(), &feeds).unwrap();
         let [node] = graph.nodes.as_slice() else { panic!("{} nodes", graph.nodes.len()) };
         assert!(matches!(node.operator, graph::Operator::MatMul(_)), "{node:?}");
         assert_eq!(graph.values[graph.outputs[0].0].name, PRODUCT);

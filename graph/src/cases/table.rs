@@ -1,6 +1,6 @@
 //! The table: one case for each operator, element type and kind of shape.
 
-use super::Case;
+use super::{Case, elementwise, indices, windows};
 use crate::ops::*;
 use crate::{Data, DataType, Operator, Tensor, TensorType};
 
@@ -16,7 +16,8 @@ pub fn floats(shape: &[usize], seed: u32) -> Tensor {
     Tensor { shape: shape.to_vec(), data: Data::F32(elements.collect()) }
 }
 
-fn given(shape: &[usize], elements: &[f32]) -> Tensor {
+/// Floats as given.
+pub(super) fn given(shape: &[usize], elements: &[f32]) -> Tensor {
     Tensor { shape: shape.to_vec(), data: Data::F32(elements.into()) }
 }
 
@@ -35,14 +36,11 @@ pub fn whole(data_type: DataType, shape: &[usize], seed: u32) -> Tensor {
     Tensor { shape: shape.to_vec(), data }
 }
 
-fn indices(shape: &[usize], elements: &[i64]) -> Tensor {
-    Tensor { shape: shape.to_vec(), data: Data::I64(elements.into()) }
-}
-
-struct Cases(Vec<Case>);
+/// The table in the making.
+pub(super) struct Cases(Vec<Case>);
 
 impl Cases {
-    fn add(
+    pub fn add(
         &mut self,
         name: &str,
         operator: impl Into<Wrapped>,
@@ -53,7 +51,7 @@ impl Cases {
         self.0.push(Case { name: name.to_owned(), operator, inputs, output });
     }
 
-    fn float(
+    pub fn float(
         &mut self,
         name: &str,
         operator: impl Into<Wrapped>,
@@ -65,7 +63,7 @@ impl Cases {
 }
 
 /// Any operator.
-struct Wrapped(Operator);
+pub(super) struct Wrapped(Operator);
 
 macro_rules! wrap {
     ($($operator:ident),*) => { $(impl From<$operator> for Wrapped {
@@ -73,20 +71,30 @@ macro_rules! wrap {
     })* };
 }
 wrap!(
+    ArgReduce,
     Attention,
     Binary,
     CacheUpdate,
     Cast,
     Concat,
     Conv,
+    ConvTranspose,
+    CumulativeSum,
     Expand,
     Gather,
+    GatherElements,
     GatherNd,
     Gemm,
     LayerNormalization,
     MatMul,
+    MatMulNBits,
+    Order,
+    Pad,
+    Pool,
     Reduce,
     Reshape,
+    ScatterElements,
+    ScatterNd,
     Select,
     Slice,
     Softmax,
@@ -98,12 +106,13 @@ wrap!(
 pub fn all() -> Vec<Case> {
     let mut cases = Cases(Vec::new());
     matrix_products(&mut cases);
-    convolutions(&mut cases);
+    packed_products(&mut cases);
+    windows::add(&mut cases);
     attentions(&mut cases);
     rows(&mut cases);
-    elementwise(&mut cases);
-    casts(&mut cases);
+    elementwise::add(&mut cases);
     moves(&mut cases);
+    indices::add(&mut cases);
     cases.0
 }
 
@@ -147,54 +156,38 @@ fn matrix_products(cases: &mut Cases) {
     }
 }
 
-fn convolutions(cases: &mut Cases) {
-    let conv =
-        |strides: &[usize], pads_begin: &[usize], pads_end: &[usize], dilations: &[usize], groups| Conv {
-            strides: strides.to_vec(),
-            pads_begin: pads_begin.to_vec(),
-            pads_end: pads_end.to_vec(),
-            dilations: dilations.to_vec(),
-            groups,
-            activation: None,
-        };
-    for (name, operator, x, weight, y) in [
-        ("1d", conv(&[2], &[1], &[1], &[1], 1), &[2, 3, 9][..], &[4, 3, 3][..], &[2, 4, 5][..]),
-        ("1d dilated, grouped", conv(&[1], &[2], &[2], &[2], 2), &[1, 4, 8], &[6, 2, 3], &[1, 6, 8]),
-        (
-            "2d patches",
-            conv(&[4, 4], &[0, 0], &[0, 0], &[1, 1], 1),
-            &[1, 3, 8, 8],
-            &[8, 3, 4, 4],
-            &[1, 8, 2, 2],
-        ),
-        (
-            "2d uneven",
-            conv(&[1, 2], &[1, 0], &[0, 2], &[1, 1], 1),
-            &[2, 2, 5, 6],
-            &[3, 2, 3, 2],
-            &[2, 3, 4, 4],
-        ),
-        (
-            "2d depthwise",
-            conv(&[1, 1], &[1, 1], &[1, 1], &[1, 1], 4),
-            &[1, 4, 5, 5],
-            &[4, 1, 3, 3],
-            &[1, 4, 5, 5],
-        ),
-        (
-            "3d",
-            conv(&[1, 2, 1], &[0, 1, 0], &[0, 1, 0], &[1, 1, 1], 1),
-            &[1, 2, 3, 4, 5],
-            &[4, 2, 2, 3, 2],
-            &[1, 4, 2, 2, 4],
-        ),
+fn packed_products(cases: &mut Cases) {
+    for (name, a, columns, bits, block_size, zeros) in [
+        ("4 bits", &[3usize, 64][..], 8usize, 4usize, 32usize, true),
+        ("4 bits, one row", &[1, 128], 12, 4, 32, true),
+        ("4 bits around 8", &[2, 3, 32], 5, 4, 16, false),
+        ("8 bits", &[5, 32], 4, 8, 16, true),
+        ("2 bits", &[2, 64], 8, 2, 32, true),
+        ("a last block that is not whole", &[2, 40], 3, 4, 16, true),
     ] {
-        let inputs = vec![Some(floats(x, 11)), Some(floats(weight, 12))];
-        cases.float(&format!("conv {name}"), operator.clone(), inputs.clone(), y);
-        let inputs = inputs.into_iter().chain([Some(floats(&[weight[0]], 13))]).collect();
-        let operator = Conv { activation: Some(Activation::Relu), ..operator };
-        cases.float(&format!("conv {name} bias relu"), operator, inputs, y);
+        let blocks = a[a.len() - 1].div_ceil(block_size);
+        let packed = bytes(&[columns, blocks, block_size * bits / 8], 14);
+        let zeros = zeros.then(|| bytes(&[columns, (blocks * bits).div_ceil(8)], 16));
+        let inputs = vec![Some(floats(a, 13)), Some(packed), Some(floats(&[columns, blocks], 15)), zeros];
+        let y = [&a[..a.len() - 1], &[columns]].concat();
+        cases.float(&format!("matmul of {name}"), MatMulNBits { bits, block_size }, inputs, &y);
     }
+    for (a, b, y) in [
+        (&[5, 8][..], &[8, 12][..], &[5, 12][..]),
+        (&[3, 7], &[7, 5], &[3, 5]),
+        (&[2, 1, 5], &[5, 4], &[2, 1, 4]),
+    ] {
+        let inputs = vec![Some(whole(DataType::I32, a, 17)), Some(whole(DataType::I32, b, 18))];
+        let output = TensorType::new(DataType::I32, y);
+        cases.add(&format!("matmul i32 {a:?} {b:?}"), MatMul { activation: None }, inputs, output);
+    }
+}
+
+/// Any bytes, the same on every run.
+fn bytes(shape: &[usize], seed: u32) -> Tensor {
+    let Data::F32(raw) = floats(shape, seed).data else { unreachable!("floats are floats") };
+    let bytes = raw.iter().map(|x| (x * 1e6) as i32 as u8).collect::<Vec<_>>();
+    Tensor { shape: shape.to_vec(), data: bytes.into() }
 }
 
 fn attentions(cases: &mut Cases) {
@@ -262,13 +255,17 @@ fn rows(cases: &mut Cases) {
         ("long", &[2, 1000], 1),
     ] {
         let part = |seed| Some(floats(&shape[axis..], seed));
-        let operator = LayerNormalization { axis, epsilon: 1e-5 };
-        let inputs = vec![Some(floats(shape, 31)), part(32)];
-        cases.float(&format!("layer_normalization {name}"), operator, inputs.clone(), shape);
-        let inputs = inputs.into_iter().chain([part(33)]).collect();
-        cases.float(&format!("layer_normalization {name} bias"), operator, inputs, shape);
+        for (center, norm) in
+            [(true, "layer_normalization"), (false, "normalization by the root mean square")]
+        {
+            let operator = LayerNormalization { axis, epsilon: 1e-5, center };
+            let inputs = vec![Some(floats(shape, 31)), part(32)];
+            cases.float(&format!("{norm} {name}"), operator, inputs.clone(), shape);
+            let inputs = inputs.into_iter().chain([part(33)]).collect();
+            cases.float(&format!("{norm} {name} bias"), operator, inputs, shape);
+        }
     }
-    let operator = LayerNormalization { axis: 1, epsilon: 1e-12 };
+    let operator = LayerNormalization { axis: 1, epsilon: 1e-12, center: true };
     let far = given(&[1, 4], &[1000.0, 1001.0, 1002.0, 1003.0]);
     let inputs = vec![Some(far), Some(given(&[4], &[1.0; 4])), Some(given(&[4], &[0.0; 4]))];
     cases.float("layer_normalization far from zero", operator, inputs, &[1, 4]);
@@ -303,119 +300,6 @@ fn rows(cases: &mut Cases) {
             }
         }
     }
-}
-
-fn elementwise(cases: &mut Cases) {
-    use Binary::*;
-    let typed = |data_type, shape: &[usize]| TensorType { data_type, shape: shape.to_vec() };
-    let shapes: [(&[usize], &[usize], &[usize]); 7] = [
-        (&[2, 3, 8], &[2, 3, 8], &[2, 3, 8]),
-        (&[2, 3, 8], &[8], &[2, 3, 8]),
-        (&[2, 3, 8], &[3, 1], &[2, 3, 8]),
-        (&[2, 3, 5], &[2, 1, 5], &[2, 3, 5]),
-        (&[5], &[], &[5]),
-        (&[4, 1], &[1, 3], &[4, 3]),
-        (&[2, 0, 8], &[8], &[2, 0, 8]),
-    ];
-    for (a, b, y) in shapes {
-        cases.float(&format!("Add {a:?} {b:?}"), Add, vec![Some(floats(a, 61)), Some(floats(b, 62))], y);
-    }
-    let compare = [Equal, Greater, GreaterOrEqual, Less, LessOrEqual];
-    for data_type in [DataType::F32, DataType::I64, DataType::I32, DataType::U8, DataType::I8] {
-        for operator in [Add, Sub, Mul, Max, Min].into_iter().chain(compare) {
-            for shape in [&[2, 8][..], &[3, 5]] {
-                let result = if compare.contains(&operator) { DataType::Bool } else { data_type };
-                let inputs = vec![Some(whole(data_type, shape, 63)), Some(whole(data_type, shape, 64))];
-                cases.add(
-                    &format!("{operator:?} {data_type} {shape:?}"),
-                    operator,
-                    inputs,
-                    typed(result, shape),
-                );
-            }
-        }
-    }
-    for shape in [&[2, 8][..], &[3, 5]] {
-        for operator in [And, Or, Xor, Equal] {
-            let inputs = vec![Some(whole(DataType::Bool, shape, 65)), Some(whole(DataType::Bool, shape, 66))];
-            cases.add(
-                &format!("{operator:?} bool {shape:?}"),
-                operator,
-                inputs,
-                typed(DataType::Bool, shape),
-            );
-        }
-        let inputs = vec![Some(floats(shape, 67)), Some(floats(shape, 68))];
-        cases.float(&format!("Div {shape:?}"), Div, inputs, shape);
-        let condition = whole(DataType::Bool, shape, 69);
-        for data_type in DataType::ALL {
-            let operands = [whole(data_type, shape, 70), whole(data_type, &[1], 71)];
-            let inputs = [condition.clone()].into_iter().chain(operands).map(Some).collect();
-            cases.add(&format!("Where {data_type} {shape:?}"), Select, inputs, typed(data_type, shape));
-        }
-    }
-    let by = Tensor { shape: vec![5], data: Data::I64([3, -2, 2, 5, -1].into()) };
-    let divided = Tensor { shape: vec![5], data: Data::I64([7, 7, -7, -3, 9].into()) };
-    cases.add("Div i64", Div, vec![Some(divided), Some(by)], typed(DataType::I64, &[5]));
-    powers(cases);
-    unaries(cases);
-}
-
-fn powers(cases: &mut Cases) {
-    let base = given(&[12], &[2.0, -2.0, -2.0, 0.0, 0.0, 3.0, -3.0, 1.5, 9.0, -1.0, 10.0, -8.0]);
-    let by = given(&[12], &[3.0, 2.0, 3.0, 0.0, 2.0, -1.0, 1.0, 0.5, 0.5, 0.5, -3.0, 0.0]);
-    cases.float("Pow", Binary::Pow, vec![Some(base.clone()), Some(by)], &[12]);
-    let whole = Tensor { shape: vec![], data: Data::I64([3].into()) };
-    cases.float("Pow by an integer", Binary::Pow, vec![Some(base), Some(whole)], &[12]);
-}
-
-fn unaries(cases: &mut Cases) {
-    use Unary::{Abs, Cos, Erf, Exp, Floor, IsNaN, Log, Neg, Not, Reciprocal, Sin, Sqrt};
-    let numbers = [-100.0, -10.0, -3.0, -1.0, -0.5, -1e-3, 0.0, 1e-3, 0.5, 1.0, 3.0, 10.0, 100.0];
-    let functions = [Abs, Neg, Erf, Sin, Cos, Floor, IsNaN].into_iter().chain(
-        [Activation::Relu, Activation::Gelu, Activation::GeluTanh, Activation::Sigmoid, Activation::Tanh]
-            .map(Unary::Activation),
-    );
-    for operator in functions {
-        for count in [12, 13] {
-            let input = given(&[count], &numbers[..count]);
-            let data_type = if operator == IsNaN { DataType::Bool } else { DataType::F32 };
-            let output = TensorType { data_type, shape: vec![count] };
-            cases.add(&format!("{operator:?} {count}"), operator, vec![Some(input)], output);
-        }
-    }
-    let positive = given(&[4], &[0.01, 0.5, 1.0, 7.0]);
-    for operator in [Sqrt, Exp, Log, Reciprocal] {
-        cases.float(&format!("{operator:?}"), operator, vec![Some(positive.clone())], &[4]);
-    }
-    let odd = given(&[3], &[f32::NAN, 1.0, f32::INFINITY]);
-    let output = TensorType { data_type: DataType::Bool, shape: vec![3] };
-    cases.add("IsNaN of NaN", IsNaN, vec![Some(odd)], output);
-    let output = TensorType { data_type: DataType::Bool, shape: vec![8] };
-    cases.add("Not", Not, vec![Some(whole(DataType::Bool, &[8], 72))], output);
-    for operator in [Abs, Neg] {
-        let output = TensorType { data_type: DataType::I64, shape: vec![8] };
-        cases.add(&format!("{operator:?} i64"), operator, vec![Some(whole(DataType::I64, &[8], 73))], output);
-    }
-}
-
-fn casts(cases: &mut Cases) {
-    for from in DataType::ALL {
-        for to in DataType::ALL {
-            let shape = if to == DataType::I64 { vec![8] } else { vec![3, 3] };
-            let input = match from {
-                // Below zero, what a float becomes as an unsigned integer is not defined.
-                DataType::F32 if to == DataType::U8 => whole(DataType::U8, &shape, 81),
-                _ => whole(from, &shape, 81),
-            };
-            let from = input.data.data_type();
-            let output = TensorType { data_type: to, shape };
-            cases.add(&format!("cast {from} to {to}"), Cast { to }, vec![Some(input)], output);
-        }
-    }
-    let input = given(&[4], &[1.7, -1.7, 0.4, -0.4]);
-    let output = TensorType { data_type: DataType::I64, shape: vec![4] };
-    cases.add("cast truncates", Cast { to: DataType::I64 }, vec![Some(input)], output);
 }
 
 fn moves(cases: &mut Cases) {
@@ -459,25 +343,6 @@ fn moves(cases: &mut Cases) {
     ] {
         let inputs = vec![Some(floats(cache, 96)), Some(floats(rows, 97)), Some(Tensor::scalar(at))];
         cases.float(&format!("cache update, {name}"), CacheUpdate { axis }, inputs, cache);
-    }
-    let ids = indices(&[2, 2], &[0, -1, 2, 1]);
-    for (name, x, axis, y) in [
-        ("rows", &[3, 8][..], 0, &[2, 2, 8][..]),
-        ("odd rows", &[3, 5], 0, &[2, 2, 5]),
-        ("columns", &[2, 3], 1, &[2, 2, 2]),
-        ("middle", &[2, 3, 4], 1, &[2, 2, 2, 4]),
-    ] {
-        let inputs = vec![Some(floats(x, 95)), Some(ids.clone())];
-        cases.float(&format!("gather {name}"), Gather { axis }, inputs, y);
-    }
-    for (name, x, batch_dimensions, tuples, y) in [
-        ("elements", &[3, 4][..], 0, indices(&[2, 2], &[0, 1, -1, 2]), &[2][..]),
-        ("rows", &[3, 4], 0, indices(&[2, 1], &[2, -3]), &[2, 4]),
-        ("batches", &[2, 3, 4], 1, indices(&[2, 1], &[1, 2]), &[2, 4]),
-        ("batches of elements", &[2, 3, 5], 1, indices(&[2, 2, 2], &[0, 1, 2, 3, 1, -1, 0, 0]), &[2, 2]),
-    ] {
-        let inputs = vec![Some(floats(x, 96)), Some(tuples)];
-        cases.float(&format!("gather_nd {name}"), GatherNd { batch_dimensions }, inputs, y);
     }
     cases.float("reshape", Reshape { shape: vec![3, 4] }, vec![Some(floats(&[2, 6], 97))], &[3, 4]);
 }

@@ -55,6 +55,8 @@ pub(super) fn axes(
             }
             Ok(kept.filter(|(at, _)| !reduce.axes.contains(at)).map(|(_, base)| base).collect())
         }
+        // Sums from the first element on do not see what lies behind the end.
+        Operator::CumulativeSum(sum) if !sum.reverse => Ok(of(0)),
         Operator::LayerNormalization(normalised) if of(0)[normalised.axis..].iter().all(Option::is_none) => {
             Ok(of(0))
         }

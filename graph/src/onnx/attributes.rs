@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use prost::bytes::Bytes;
+
 use super::proto::AttributeProto;
 use super::tensor;
 use crate::error::{Error, invalid, unsupported};
@@ -15,6 +17,7 @@ pub(crate) enum Attribute {
     Text(String),
     Ints(Vec<i64>),
     Floats(Vec<f32>),
+    Texts(Vec<String>),
     Tensor(Tensor),
     /// A graph or another type that no operator here takes; named so that it can be refused when asked for.
     Other(i32),
@@ -72,6 +75,24 @@ impl Attributes {
         }
     }
 
+    /// A list of floats, if there is one of that name.
+    pub fn floats(&self, name: &str) -> Result<Option<&[f32]>, Error> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Attribute::Floats(values)) => Ok(Some(values)),
+            Some(other) => Err(mistyped(name, "a list of floats", other)),
+        }
+    }
+
+    /// A list of texts, if there is one of that name.
+    pub fn texts(&self, name: &str) -> Result<Option<&[String]>, Error> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Attribute::Texts(values)) => Ok(Some(values)),
+            Some(other) => Err(mistyped(name, "a list of texts", other)),
+        }
+    }
+
     /// A tensor, if there is one of that name.
     pub fn tensor(&self, name: &str) -> Result<Option<&Tensor>, Error> {
         match self.0.get(name) {
@@ -94,10 +115,15 @@ fn attribute(proto: AttributeProto) -> Result<Attribute, Error> {
     Ok(match (proto.kind, proto.t) {
         (1, _) => Attribute::Float(proto.f),
         (2, _) => Attribute::Int(proto.i),
-        (3, _) => Attribute::Text(String::from_utf8_lossy(&proto.s).into_owned()),
+        (3, _) => Attribute::Text(text(&proto.s)),
         (4, Some(value)) => Attribute::Tensor(tensor::read(&value)?),
         (6, _) => Attribute::Floats(proto.floats),
         (7, _) => Attribute::Ints(proto.ints),
+        (8, _) => Attribute::Texts(proto.strings.iter().map(text).collect()),
         (kind, _) => Attribute::Other(kind),
     })
+}
+
+fn text(bytes: &Bytes) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }

@@ -65,6 +65,8 @@ pub struct AttributeProto {
     pub floats: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
     pub ints: Vec<i64>,
+    #[prost(bytes = "bytes", repeated, tag = "9")]
+    pub strings: Vec<Bytes>,
     #[prost(int32, tag = "20")]
     pub kind: i32,
 }
@@ -111,6 +113,14 @@ pub struct ValueInfo {
 pub struct TypeProto {
     #[prost(message, optional, tag = "1")]
     pub tensor_type: Option<TensorTypeProto>,
+    #[prost(message, optional, tag = "4")]
+    pub sequence_type: Option<Opaque>,
+    #[prost(message, optional, tag = "5")]
+    pub map_type: Option<Opaque>,
+    #[prost(message, optional, tag = "8")]
+    pub sparse_tensor_type: Option<Opaque>,
+    #[prost(message, optional, tag = "9")]
+    pub optional_type: Option<Opaque>,
 }
 
 #[derive(Clone, PartialEq, Message)]

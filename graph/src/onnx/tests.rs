@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use super::proto::*;
 use super::*;
-use crate::specialise;
+use crate::{Feed, specialise};
 
 fn input(name: &str) -> ValueInfo {
     let dim = [Extent::Symbol("batch".into()), Extent::Fixed(2)];
     let dim = dim.into_iter().map(|extent| DimensionProto { value: Some(extent) }).collect();
     let tensor_type = TensorTypeProto { elem_type: 1, shape: Some(ShapeProto { dim }) };
-    ValueInfo { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor_type) }) }
+    ValueInfo {
+        name: name.into(),
+        r#type: Some(TypeProto { tensor_type: Some(tensor_type), ..TypeProto::default() }),
+    }
 }
 
 fn node(operator: &str, inputs: &[&str], output: &str) -> NodeProto {
@@ -34,6 +37,20 @@ fn small_proto() -> ModelProto {
         graph: Some(graph),
         opset_import: vec![OperatorSetId { domain: String::new(), version: 18 }],
     }
+}
+
+/// `y = Reshape(x, double)` where `double = shape + shape`, and a shape of any length.
+pub(crate) fn reshape_model() -> Model {
+    let shape = TensorTypeProto { elem_type: 7, shape: None };
+    let shape = ValueInfo {
+        name: "shape".into(),
+        r#type: Some(TypeProto { tensor_type: Some(shape), ..TypeProto::default() }),
+    };
+    let mut proto = small_proto();
+    let graph = proto.graph.as_mut().unwrap();
+    graph.node = vec![node("Add", &["shape", "shape"], "double"), node("Reshape", &["x", "double"], "y")];
+    graph.input = vec![input("x"), shape];
+    Model::parse(&proto.encode_to_vec()).unwrap()
 }
 
 /// `y = Relu(a + b)` with a dimension left open.
@@ -145,8 +162,8 @@ fn external_data_is_cut_out_of_its_file() {
     let file = |bytes: &[u8]| BTreeMap::from([("w.bin".to_owned(), Arc::from(bytes))]);
     let sound = model.clone().with_external(&file(&[9, 9, 9, 9, 0, 0, 0x80, 0x3f, 0, 0, 0, 0x40])).unwrap();
     assert_eq!(sound.constants["w"], Tensor::vector(vec![1.0f32, 2.0]));
-    let inputs =
-        sound.inputs.iter().map(|input| (input.name.clone(), crate::text::tensor_type("f32[1,2]").unwrap()));
+    let feed = Feed::Type(crate::text::tensor_type("f32[1,2]").unwrap());
+    let inputs = sound.inputs.iter().map(|input| (input.name.clone(), feed.clone()));
     let inputs: BTreeMap<_, _> = inputs.collect();
     let cases = [
         (
@@ -246,7 +263,8 @@ fn random(state: &mut u64) -> usize {
 #[test]
 fn changed_bytes_never_panic() {
     let sound = varied_proto().encode_to_vec();
-    let types = ["a", "b"].map(|name| (name.to_owned(), crate::text::tensor_type("f32[3,2]").unwrap()));
+    let feed = Feed::Type(crate::text::tensor_type("f32[3,2]").unwrap());
+    let types = ["a", "b"].map(|name| (name.to_owned(), feed.clone()));
     let types = BTreeMap::from(types);
     assert!(Model::parse(&sound).and_then(|model| specialise(&model, &types)).is_ok());
     let mut state = 20;

@@ -15,13 +15,28 @@ pub enum Binary {
     Add,
     Sub,
     Mul,
+    /// Integers divide towards zero.
     Div,
+    /// What is left of integers divided towards −∞: it has the sign of the divisor.
+    Mod,
+    /// What is left after division towards zero: it has the sign of the dividend. NaN where that is infinite or
+    /// the divisor 0.
+    Remainder,
+    /// Integers wrap around; to a negative power they are 0, but 1 stays 1 and −1 is 1 or −1.
     Pow,
     Max,
     Min,
     And,
     Or,
     Xor,
+    /// Of integers, as are the next two.
+    BitwiseAnd,
+    BitwiseOr,
+    BitwiseXor,
+    /// Of u8 and i32, by a number of bits; 0 where that is negative, or as large as the type or larger.
+    ShiftLeft,
+    /// The same to the right, the sign filling up.
+    ShiftRight,
     Equal,
     Greater,
     GreaterOrEqual,
@@ -55,8 +70,10 @@ impl Binary {
             Binary::Equal | Binary::Greater | Binary::GreaterOrEqual | Binary::Less | Binary::LessOrEqual => {
                 true
             }
-            Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Pow => false,
-            Binary::Max | Binary::Min | Binary::And | Binary::Or | Binary::Xor => false,
+            Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Mod | Binary::Remainder => false,
+            Binary::Pow | Binary::Max | Binary::Min | Binary::And | Binary::Or | Binary::Xor => false,
+            Binary::BitwiseAnd | Binary::BitwiseOr | Binary::BitwiseXor => false,
+            Binary::ShiftLeft | Binary::ShiftRight => false,
         }
     }
 
@@ -65,18 +82,35 @@ impl Binary {
         matches!(self, Binary::And | Binary::Or | Binary::Xor)
     }
 
-    fn on_floats(self, left: f32, right: f32) -> f32 {
+    /// Whether operands have to be integers.
+    fn is_integral(self) -> bool {
+        match self {
+            Binary::Mod | Binary::BitwiseAnd | Binary::BitwiseOr | Binary::BitwiseXor => true,
+            Binary::ShiftLeft | Binary::ShiftRight => true,
+            Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Remainder => false,
+            Binary::Pow | Binary::Max | Binary::Min | Binary::And | Binary::Or | Binary::Xor => false,
+            Binary::Equal | Binary::Greater | Binary::GreaterOrEqual | Binary::Less | Binary::LessOrEqual => {
+                false
+            }
+        }
+    }
+
+    pub(super) fn on_floats(self, left: f32, right: f32) -> f32 {
         match self {
             Binary::Add => left + right,
             Binary::Sub => left - right,
             Binary::Mul => left * right,
             Binary::Div => left / right,
+            Binary::Remainder => left % right,
             Binary::Pow => f64::from(left).powf(f64::from(right)) as f32,
             // NaN wins, as in NumPy and ONNX Runtime.
             Binary::Max if left.is_nan() || left > right => left,
             Binary::Min if left.is_nan() || left < right => left,
             Binary::Max | Binary::Min => right,
-            Binary::And | Binary::Or | Binary::Xor => f32::NAN, // refused by `infer`
+            // Refused by `infer`.
+            Binary::And | Binary::Or | Binary::Xor | Binary::Mod => f32::NAN,
+            Binary::BitwiseAnd | Binary::BitwiseOr | Binary::BitwiseXor => f32::NAN,
+            Binary::ShiftLeft | Binary::ShiftRight => f32::NAN,
             Binary::Equal | Binary::Greater | Binary::GreaterOrEqual | Binary::Less | Binary::LessOrEqual => {
                 f32::from(u8::from(self.compare(left, right)))
             }
@@ -84,22 +118,28 @@ impl Binary {
     }
 
     /// Integers wrap around, and divide towards zero; i128 holds every sum and product of two i64.
-    fn on_integers(self, left: i64, right: i64) -> Result<i64, Error> {
+    pub(super) fn on_integers(self, left: i64, right: i64) -> Result<i64, Error> {
         let (wide, other) = (i128::from(left), i128::from(right));
         Ok(match self {
             Binary::Add => wide + other,
             Binary::Sub => wide - other,
             Binary::Mul => wide * other,
-            Binary::Div => wide.checked_div(other).ok_or_else(|| invalid!("{left} is divided by zero"))?,
-            Binary::Pow => match u32::try_from(right) {
-                Ok(exponent) => wide.wrapping_pow(exponent),
-                Err(_) => (left as f64).powf(right as f64) as i128,
-            },
+            Binary::Div | Binary::Mod | Binary::Remainder if right == 0 => {
+                return Err(invalid!("{left} is divided by zero"));
+            }
+            Binary::Div => wide / other,
+            Binary::Remainder => wide % other,
+            Binary::Mod => (wide % other + other) % other,
+            Binary::Pow => i128::from(power(left, right)),
             Binary::Max => wide.max(other),
             Binary::Min => wide.min(other),
-            Binary::And => wide & other,
-            Binary::Or => wide | other,
-            Binary::Xor => wide ^ other,
+            Binary::And | Binary::BitwiseAnd => wide & other,
+            Binary::Or | Binary::BitwiseOr => wide | other,
+            Binary::Xor | Binary::BitwiseXor => wide ^ other,
+            // What is shifted out to the left is cut off with the result's type.
+            Binary::ShiftLeft if (0..32).contains(&right) => wide << right,
+            Binary::ShiftRight if (0..32).contains(&right) => wide >> right,
+            Binary::ShiftLeft | Binary::ShiftRight => 0,
             Binary::Equal | Binary::Greater | Binary::GreaterOrEqual | Binary::Less | Binary::LessOrEqual => {
                 i128::from(self.compare(left, right))
             }
@@ -117,6 +157,26 @@ impl Binary {
     }
 }
 
+/// Wraps around as i64 does.
+fn power(base: i64, exponent: i64) -> i64 {
+    let odd = exponent % 2 != 0;
+    match base {
+        1 => return 1,
+        -1 => return if odd { -1 } else { 1 },
+        _ if exponent < 0 => return 0,
+        _ => {}
+    }
+    let (mut power, mut square, mut rest) = (1_i64, base, exponent);
+    while rest > 0 {
+        if rest % 2 != 0 {
+            power = power.wrapping_mul(square);
+        }
+        square = square.wrapping_mul(square);
+        rest /= 2;
+    }
+    power
+}
+
 impl Rule for Binary {
     fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<TensorType, Error> {
         let (left, right) = (operand(inputs, 0)?, operand(inputs, 1)?);
@@ -126,6 +186,12 @@ impl Rule for Binary {
         }
         if bools != self.is_logical() && *self != Binary::Equal {
             return Err(invalid!("{self:?} does not take {left}"));
+        }
+        let shifts = matches!(self, Binary::ShiftLeft | Binary::ShiftRight);
+        if (self.is_integral() && left.data_type == DataType::F32)
+            || (shifts && !matches!(left.data_type, DataType::U8 | DataType::I32))
+        {
+            return Err(unsupported!("{self:?} of {left}"));
         }
         if *self == Binary::Pow && left.data_type != DataType::F32 && right.data_type == DataType::F32 {
             return Err(unsupported!("an integer is raised to the power of a float"));

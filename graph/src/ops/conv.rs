@@ -1,12 +1,12 @@
 //! Convolution over any number of spatial dimensions, with bias and activation fused in.
 
 use super::unary::Activation;
+use super::window::{Window, list, pads, span, steps};
 use super::{Operator, Rule, float_operand, floats, operand, optional, optional_floats};
 use crate::builder::Builder;
-use crate::error::{Error, invalid, unsupported};
+use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
-use crate::strided::{contiguous, offsets};
 use crate::tensor::{Data, Tensor, TensorType};
 
 /// Convolution. Inputs: `x [batch, channels, spatial…]`, `weight [out, channels / groups, kernel…]`,
@@ -34,66 +34,16 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
         return Err(invalid!("x {x:?} and weight {weight:?} have to be of one rank, 3 or more"));
     }
     let (spatial, kernel) = (&x[2..], &weight[2..]);
-    let ones = vec![1; spatial.len()];
     if list(node, "kernel_shape")?.is_some_and(|declared| declared != kernel) {
         return Err(invalid!("kernel_shape is not that of weight {weight:?}"));
     }
-    let strides = list(node, "strides")?.unwrap_or_else(|| ones.clone());
-    let dilations = list(node, "dilations")?.unwrap_or_else(|| ones.clone());
-    if strides.len() != ones.len()
-        || dilations.len() != ones.len()
-        || strides.contains(&0)
-        || dilations.contains(&0)
-    {
-        return Err(invalid!("strides {strides:?} and dilations {dilations:?} do not fit x {x:?}"));
-    }
+    let strides = steps(node, "strides", spatial.len())?;
+    let dilations = steps(node, "dilations", spatial.len())?;
     let (pads_begin, pads_end) = pads(node, spatial, kernel, &strides, &dilations)?;
     let groups = node.attributes.int("group")?.unwrap_or(1);
     let groups = usize::try_from(groups).map_err(|_| invalid!("group is {groups}"))?;
     let conv = Conv { strides, pads_begin, pads_end, dilations, groups, activation: None };
     node.apply(graph, Operator::Conv(conv), 3)
-}
-
-fn list(node: &NodeView, name: &str) -> Result<Option<Vec<usize>>, Error> {
-    let Some(integers) = node.attributes.ints(name)? else { return Ok(None) };
-    let list: Result<_, _> = integers.iter().map(|&integer| usize::try_from(integer)).collect();
-    list.map(Some).map_err(|_| unsupported!("{name} are {integers:?}, with a negative one"))
-}
-
-/// Zeros before and after, as given or as `auto_pad` asks.
-fn pads(
-    node: &NodeView,
-    spatial: &[usize],
-    kernel: &[usize],
-    strides: &[usize],
-    dilations: &[usize],
-) -> Result<(Vec<usize>, Vec<usize>), Error> {
-    let rank = spatial.len();
-    let upper = match node.attributes.text("auto_pad")?.unwrap_or("NOTSET") {
-        "NOTSET" => {
-            let given = list(node, "pads")?.unwrap_or_else(|| vec![0; 2 * rank]);
-            if given.len() != 2 * rank {
-                return Err(invalid!("pads {given:?} are not two for each of {rank} dimensions"));
-            }
-            return Ok((given[..rank].to_vec(), given[rank..].to_vec()));
-        }
-        "VALID" => return Ok((vec![0; rank], vec![0; rank])),
-        "SAME_UPPER" => true,
-        "SAME_LOWER" => false,
-        other => return Err(invalid!("auto_pad is {other:?}")),
-    };
-    let total = |axis: usize| {
-        let steps = spatial[axis].div_ceil(strides[axis]).saturating_sub(1);
-        let reach = span(kernel[axis], dilations[axis]).saturating_add(steps * strides[axis]);
-        reach.saturating_sub(spatial[axis])
-    };
-    let (less, more) = ((0..rank).map(|axis| total(axis) / 2), (0..rank).map(|axis| total(axis).div_ceil(2)));
-    Ok(if upper { (less.collect(), more.collect()) } else { (more.collect(), less.collect()) })
-}
-
-/// How far a dilated kernel reaches.
-fn span(kernel: usize, dilation: usize) -> usize {
-    kernel.saturating_sub(1).saturating_mul(dilation).saturating_add(kernel.min(1))
 }
 
 impl Rule for Conv {
@@ -133,7 +83,14 @@ impl Rule for Conv {
         let plane: usize = x.shape[2..].iter().product();
         let window: usize = weight.shape[2..].iter().product();
         let positions: usize = result.shape[2..].iter().product();
-        let taps: Vec<_> = (0..positions).map(|at| self.taps(x, weight, &result.shape[2..], at)).collect();
+        let moving = Window {
+            kernel: &weight.shape[2..],
+            strides: &self.strides,
+            dilations: &self.dilations,
+            pads_begin: &self.pads_begin,
+        };
+        let taps: Vec<_> =
+            (0..positions).map(|at| moving.taps(&x.shape[2..], &result.shape[2..], at)).collect();
         let mut results = Vec::with_capacity(result.element_count());
         for image in 0..result.shape[0] {
             for filter in 0..filters {
@@ -152,30 +109,6 @@ impl Rule for Conv {
             }
         }
         Ok(results.into())
-    }
-}
-
-impl Conv {
-    /// For one output position: (offset in the image plane, offset in the kernel) of each tap that is not
-    /// padding.
-    fn taps(&self, x: &Tensor, weight: &Tensor, positions: &[usize], at: usize) -> Vec<(usize, usize)> {
-        let (spatial, kernel) = (&x.shape[2..], &weight.shape[2..]);
-        let strides = contiguous(spatial);
-        let index = |shape: &[usize], at: usize| -> Vec<usize> {
-            let strides = contiguous(shape);
-            (0..shape.len()).map(|axis| at / strides[axis] as usize % shape[axis]).collect()
-        };
-        let position = index(positions, at);
-        let place = |tap: usize| {
-            let step = index(kernel, tap);
-            let along = |axis: usize| {
-                let padded = position[axis] * self.strides[axis] + step[axis] * self.dilations[axis];
-                let at = padded.checked_sub(self.pads_begin[axis]).filter(|&at| at < spatial[axis])?;
-                Some(at * strides[axis] as usize)
-            };
-            (0..spatial.len()).map(along).sum::<Option<usize>>().map(|at| (at, tap))
-        };
-        offsets(kernel, &contiguous(kernel), 0).filter_map(place).collect()
     }
 }
 

@@ -1,32 +1,19 @@
 //! Layer normalisation.
 
-use super::{Operator, Rule, float_operand, floats, optional, optional_floats};
-use crate::builder::Builder;
+use super::{Rule, float_operand, floats, optional, optional_floats};
 use crate::error::{Error, invalid, unsupported};
-use crate::ir::ValueId;
-use crate::node_view::NodeView;
 use crate::tensor::{Data, Tensor, TensorType};
 
-/// Normalises over the dimensions from `axis` to the last, then scales and shifts.
-/// Inputs: x, scale, optional bias (both of the normalised dimensions' shape).
+/// Normalises over the dimensions from `axis` to the last, then scales and shifts: `x − mean`, or just x, over the
+/// root of its mean square plus epsilon. Inputs: x, scale, optional bias (both of the normalised dimensions' shape).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LayerNormalization {
     /// First of the normalised dimensions.
     pub axis: usize,
-    /// Added to the variance.
+    /// Added to the mean square.
     pub epsilon: f32,
-}
-
-/// LayerNormalization, in f32 and without the mean and deviation as outputs.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    node.single_output()?;
-    let stash_type = node.attributes.int("stash_type")?.unwrap_or(1);
-    if stash_type != 1 {
-        return Err(unsupported!("its stash_type is {stash_type}, not f32"));
-    }
-    let axis = node.axis(node.shape(0)?.len(), -1)?;
-    let epsilon = node.attributes.float("epsilon")?.unwrap_or(1e-5);
-    node.apply(graph, Operator::LayerNormalization(LayerNormalization { axis, epsilon }), 3)
+    /// Whether the mean is subtracted first; without that it is the normalisation by the root mean square.
+    pub center: bool,
 }
 
 impl Rule for LayerNormalization {
@@ -51,7 +38,8 @@ impl Rule for LayerNormalization {
         let length = result.shape[self.axis..].iter().product::<usize>().max(1);
         let normalise = |row: &[f32]| {
             let count = row.len() as f64;
-            let mean = row.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
+            let sum = row.iter().map(|&x| f64::from(x)).sum::<f64>();
+            let mean = if self.center { sum / count } else { 0.0 };
             let variance = row.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count;
             let factor = 1.0 / (variance + f64::from(self.epsilon)).sqrt();
             let place = |(at, &x): (usize, &f32)| {
@@ -87,15 +75,25 @@ mod tests {
                 "x: f32[1,2,2] = 1 3 1 3\ns: f32[2,2] = 1\ny = LayerNormalization(x, s, axis=1, epsilon=0.0)",
                 "f32[1,2,2] = -1 1 -1 1",
             ),
+            ("mean", "x: f32[1,2] = 1 5\ns: f32[2] = 1\nz, y, d = LayerNormalization(x, s)", "f32[1,1] = 3"),
+            (
+                "inverse deviation",
+                "x: f32[1,2] = 1 5\ns: f32[2] = 1\nz, m, y = LayerNormalization(x, s, epsilon=0.0)",
+                "f32[1,1] = 0.5",
+            ),
+            (
+                "a scale for each row",
+                "x: f32[2,2] = 1 3 1 3\ns: f32[2,1] = 1 5\ny = LayerNormalization(x, s, epsilon=0.0)",
+                "f32[2,2] = -1 1 -5 5",
+            ),
         ]);
     }
 
     #[test]
     fn refusals() {
         refuse(&[
-            ("scale", "x: f32[2,2]\ns: f32[3]\ny = LayerNormalization(x, s)", "not of shape [2]"),
+            ("scale", "x: f32[2,2]\ns: f32[3]\ny = LayerNormalization(x, s)", "do not broadcast"),
             ("no scale", "x: f32[2,2]\ny = LayerNormalization(x)", "operand 1 is missing"),
-            ("mean wanted", "x: f32[2,2]\ns: f32[2]\ny, m = LayerNormalization(x, s)", "first output"),
             (
                 "stash",
                 "x: f32[2,2]\ns: f32[2]\ny = LayerNormalization(x, s, stash_type=10)",

@@ -1,15 +1,16 @@
 //! Matrix product with NumPy's batch rules, with bias and activation fused in.
 
 use super::unary::Activation;
-use super::{Operator, Rule, float_operand, floats, optional, optional_floats};
+use super::{Operator, Rule, float_operand, floats, operand, optional, optional_floats};
 use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
 use crate::strided::{broadcast, broadcast_strides, offsets};
-use crate::tensor::{Data, Tensor, TensorType};
+use crate::tensor::{Data, DataType, Tensor, TensorType};
 
 /// `activation(A · B + bias)`. Inputs: `A [batch…, m, k]`, `B [batch…, k, n]`, optional `bias [n]`.
+/// A and B may both be i32, without bias and activation; then sums wrap around.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct MatMul {
     /// Applied to each result.
@@ -37,21 +38,67 @@ fn split(shape: &[usize]) -> (&[usize], usize, usize) {
 /// `left [rows, inner] · right [inner, columns]`, added up in f64.
 pub(super) fn multiply(left: &[f32], right: &[f32], inner: usize, columns: usize) -> Vec<f64> {
     let rows = left.len().checked_div(inner).unwrap_or(0);
-    let mut product = vec![0.0; rows * columns];
+    sums(left, right, [rows, inner, columns], |sum: f64, left, right| {
+        sum + f64::from(left) * f64::from(right)
+    })
+}
+
+/// `left [rows, inner] · right [inner, columns]`, whatever that means for the type of the sums.
+fn sums<T: Copy, S: Copy + Default>(
+    left: &[T],
+    right: &[T],
+    [rows, inner, columns]: [usize; 3],
+    add: impl Fn(S, T, T) -> S,
+) -> Vec<S> {
+    let mut product = vec![S::default(); rows * columns];
     for row in 0..rows {
         let sums = &mut product[row * columns..(row + 1) * columns];
         for at in 0..inner {
-            let factor = f64::from(left[row * inner + at]);
+            let factor = left[row * inner + at];
             let elements = &right[at * columns..(at + 1) * columns];
-            sums.iter_mut().zip(elements).for_each(|(sum, &element)| *sum += factor * f64::from(element));
+            sums.iter_mut().zip(elements).for_each(|(sum, &element)| *sum = add(*sum, factor, element));
         }
     }
     product
 }
 
+/// The product of two stacks of matrices, whose shapes broadcast.
+fn stacks<T: Copy, S: Copy + Default>(
+    (left, left_shape): (&[T], &[usize]),
+    (right, right_shape): (&[T], &[usize]),
+    add: impl Fn(S, T, T) -> S,
+) -> Result<Vec<S>, Error> {
+    let (left_shape, right_shape) = matrices(left_shape, right_shape);
+    let ((left_batch, rows, inner), (right_batch, _, columns)) = (split(&left_shape), split(&right_shape));
+    let batch = broadcast(left_batch, right_batch)?;
+    let walk = |part: &[usize]| offsets(&batch, &broadcast_strides(part, &batch), 0);
+    let mut product = Vec::new();
+    for (l, r) in walk(left_batch).zip(walk(right_batch)) {
+        let left = &left[l * rows * inner..(l + 1) * rows * inner];
+        let right = &right[r * inner * columns..(r + 1) * inner * columns];
+        product.extend(sums(left, right, [rows, inner, columns], &add));
+    }
+    Ok(product)
+}
+
+/// Refuses operands other than f32, and i32 where bias and activation are left out.
+fn factors<'a>(
+    inputs: &[Option<&'a TensorType>],
+    activation: Option<Activation>,
+) -> Result<[&'a TensorType; 2], Error> {
+    let [left, right] = [operand(inputs, 0)?, operand(inputs, 1)?];
+    if left.data_type == DataType::I32 && right.data_type == DataType::I32 {
+        if activation.is_some() || optional(inputs, 2).is_some() {
+            return Err(invalid!("{left} and {right} multiply without bias and activation only"));
+        }
+        return Ok([left, right]);
+    }
+    Ok([float_operand(inputs, 0)?, float_operand(inputs, 1)?])
+}
+
 impl Rule for MatMul {
     fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<TensorType, Error> {
-        let (left, right) = (float_operand(inputs, 0)?, float_operand(inputs, 1)?);
+        let [left, right] = factors(inputs, self.activation)?;
         if left.shape.is_empty() || right.shape.is_empty() {
             return Err(invalid!("{left} and {right} are no matrices"));
         }
@@ -73,24 +120,15 @@ impl Rule for MatMul {
     }
 
     fn evaluate(&self, inputs: &[Option<&Tensor>], result: &TensorType) -> Result<Data, Error> {
-        let (left, right) = (floats(inputs, 0)?, floats(inputs, 1)?);
-        let shapes = inputs.iter().flatten().map(|input| input.shape.as_slice()).collect::<Vec<_>>();
-        let (left_shape, right_shape) = matrices(shapes[0], shapes[1]);
-        let ((left_batch, rows, inner), (right_batch, _, columns)) =
-            (split(&left_shape), split(&right_shape));
-        let batch = broadcast(left_batch, right_batch)?;
-        let walk = |part: &[usize]| offsets(&batch, &broadcast_strides(part, &batch), 0);
-        let mut product = Vec::with_capacity(result.element_count());
-        for (l, r) in walk(left_batch).zip(walk(right_batch)) {
-            let left = &left[l * rows * inner..(l + 1) * rows * inner];
-            let right = &right[r * inner * columns..(r + 1) * inner * columns];
-            // Without anything to add up, every sum is zero.
-            product.extend(if inner == 0 {
-                vec![0.0; rows * columns]
-            } else {
-                multiply(left, right, inner, columns)
-            });
+        let (left, right) = (operand(inputs, 0)?, operand(inputs, 1)?);
+        if let (Some(l), Some(r)) = (left.elements::<i32>(), right.elements::<i32>()) {
+            let add = |sum: i32, left: i32, right: i32| sum.wrapping_add(left.wrapping_mul(right));
+            return Ok(stacks((l, &left.shape), (r, &right.shape), add)?.into());
         }
+        let add = |sum: f64, left, right| sum + f64::from(left) * f64::from(right);
+        let (left, right) = ((floats(inputs, 0)?, &left.shape[..]), (floats(inputs, 1)?, &right.shape[..]));
+        let product = stacks(left, right, add)?;
+        let columns = if right.1.len() == 1 { 1 } else { result.shape.last().copied().unwrap_or(1) };
         let bias = optional_floats(inputs, 2)?;
         let finish = |(at, sum): (usize, f64)| {
             let sum = sum + bias.map_or(0.0, |bias| f64::from(bias[at % columns]));

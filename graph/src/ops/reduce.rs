@@ -32,27 +32,36 @@ pub struct Reduce {
     pub keep_dimensions: bool,
 }
 
-/// ReduceSum, ReduceMean, ...: axes are an operand since opset 18 (ReduceSum: 13), an attribute before.
+/// ReduceSum, ReduceMean, ...
 pub(crate) fn read(
     node: &NodeView,
     graph: &mut Builder,
     reduction: Reduction,
 ) -> Result<Vec<ValueId>, Error> {
-    let rank = node.shape(0)?.len();
-    let given = node.integers_or_attribute(1, "axes")?.unwrap_or_default();
-    let axes = match axes(&given, rank)? {
-        none if none.is_empty() && node.attributes.flag("noop_with_empty_axes", false)? => {
-            return Ok(vec![node.operand(0)?.id]);
-        }
-        none if none.is_empty() => (0..rank).collect(),
-        some => some,
-    };
-    let keep_dimensions = node.attributes.flag("keepdims", true)?;
+    let Some(Over { axes, keep_dimensions }) = over(node)? else { return Ok(vec![node.operand(0)?.id]) };
     match (axes.is_empty(), reduction) {
         (false, _) => node.apply(graph, Operator::Reduce(Reduce { reduction, axes, keep_dimensions }), 1),
         (true, Reduction::L2) => node.apply(graph, Operator::Unary(Unary::Abs), 1),
         (true, _) => Ok(vec![node.operand(0)?.id]),
     }
+}
+
+/// What a node reduces over; empty axes mean a scalar.
+pub(super) struct Over {
+    pub axes: Vec<usize>,
+    pub keep_dimensions: bool,
+}
+
+/// Axes are an operand since opset 18 (ReduceSum: 13), an attribute before. `None` where nothing is to be reduced.
+pub(super) fn over(node: &NodeView) -> Result<Option<Over>, Error> {
+    let rank = node.shape(0)?.len();
+    let given = node.integers_or_attribute(1, "axes")?.unwrap_or_default();
+    let axes = match axes(&given, rank)? {
+        none if none.is_empty() && node.attributes.flag("noop_with_empty_axes", false)? => return Ok(None),
+        none if none.is_empty() => (0..rank).collect(),
+        some => some,
+    };
+    Ok(Some(Over { axes, keep_dimensions: node.attributes.flag("keepdims", true)? }))
 }
 
 impl Reduction {

@@ -19,10 +19,31 @@ pub enum Unary {
     Erf,
     Sin,
     Cos,
+    Tan,
+    Asin,
+    Acos,
+    Atan,
+    Sinh,
+    Cosh,
+    Asinh,
+    Acosh,
+    Atanh,
     Floor,
+    Ceil,
+    /// To the nearest whole number, and to the even one of two.
+    Round,
+    /// −1, 0 or 1, for floats and integers; NaN stays NaN.
+    Sign,
     Reciprocal,
     Not,
+    /// All bits inverted, of integers.
+    BitwiseNot,
     IsNaN,
+    /// Whether an element is −∞ or ∞, as far as asked for.
+    IsInf {
+        negative: bool,
+        positive: bool,
+    },
     /// One of the functions that can also be fused into the operator before it.
     Activation(Activation),
 }
@@ -88,11 +109,39 @@ impl Unary {
             Unary::Erf => libm::erf(wide),
             Unary::Sin => wide.sin(),
             Unary::Cos => wide.cos(),
+            Unary::Tan => wide.tan(),
+            Unary::Asin => wide.asin(),
+            Unary::Acos => wide.acos(),
+            Unary::Atan => wide.atan(),
+            Unary::Sinh => wide.sinh(),
+            Unary::Cosh => wide.cosh(),
+            Unary::Asinh => wide.asinh(),
+            Unary::Acosh => wide.acosh(),
+            Unary::Atanh => wide.atanh(),
             Unary::Floor => wide.floor(),
+            Unary::Ceil => wide.ceil(),
+            Unary::Round => wide.round_ties_even(),
+            Unary::Sign if wide == 0.0 || wide.is_nan() => wide,
+            Unary::Sign => wide.signum(),
             Unary::Reciprocal => 1.0 / wide,
             Unary::Activation(activation) => return activation.apply(x),
-            Unary::Not | Unary::IsNaN => return x, // `evaluate` has its own way for them
+            // `evaluate` has its own way for them.
+            Unary::Not | Unary::BitwiseNot | Unary::IsNaN | Unary::IsInf { .. } => return x,
         }) as f32
+    }
+
+    /// Whether an element is what is asked for.
+    fn is_so(self, x: f32) -> bool {
+        match self {
+            Unary::IsInf { negative, positive } => {
+                x.is_infinite() && if x < 0.0 { negative } else { positive }
+            }
+            _ => x.is_nan(),
+        }
+    }
+
+    fn is_question(self) -> bool {
+        matches!(self, Unary::IsNaN | Unary::IsInf { .. })
     }
 }
 
@@ -101,22 +150,35 @@ impl Rule for Unary {
         let operand = operand(inputs, 0)?;
         let fits = match self {
             Unary::Not => operand.data_type == DataType::Bool,
-            Unary::Abs | Unary::Neg => operand.data_type != DataType::Bool,
+            Unary::Abs | Unary::Neg | Unary::Sign => operand.data_type != DataType::Bool,
+            Unary::BitwiseNot => !matches!(operand.data_type, DataType::Bool | DataType::F32),
             Unary::Sqrt
             | Unary::Exp
             | Unary::Log
             | Unary::Erf
             | Unary::Sin
             | Unary::Cos
+            | Unary::Tan
+            | Unary::Asin
+            | Unary::Acos
+            | Unary::Atan
+            | Unary::Sinh
+            | Unary::Cosh
+            | Unary::Asinh
+            | Unary::Acosh
+            | Unary::Atanh
             | Unary::Floor
+            | Unary::Ceil
+            | Unary::Round
             | Unary::Reciprocal
             | Unary::IsNaN
+            | Unary::IsInf { .. }
             | Unary::Activation(_) => operand.data_type == DataType::F32,
         };
         if !fits {
             return Err(unsupported!("its operand is {operand}"));
         }
-        let data_type = if *self == Unary::IsNaN { DataType::Bool } else { operand.data_type };
+        let data_type = if self.is_question() { DataType::Bool } else { operand.data_type };
         Ok(TensorType { data_type, shape: operand.shape.clone() })
     }
 
@@ -125,6 +187,8 @@ impl Rule for Unary {
         let Some(floats) = tensor.as_f32() else {
             let change = |integer: i64| match self {
                 Unary::Not => i64::from(integer == 0),
+                Unary::BitwiseNot => !integer,
+                Unary::Sign => integer.signum(),
                 Unary::Abs => integer.wrapping_abs(),
                 _ => integer.wrapping_neg(),
             };
@@ -132,7 +196,9 @@ impl Rule for Unary {
             return Ok(Data::from_integers(result.data_type, integers.into_iter().map(change)));
         };
         Ok(match self {
-            Unary::IsNaN => Data::Bool(floats.iter().map(|float| float.is_nan()).collect()),
+            question if question.is_question() => {
+                Data::Bool(floats.iter().map(|&float| question.is_so(float)).collect())
+            }
             function => Data::F32(floats.iter().map(|&float| function.on_float(float)).collect()),
         })
     }

@@ -2,7 +2,8 @@
 
 use super::site::{Rewrite, Site, binary, first, plain_product};
 use crate::ir::ValueId;
-use crate::ops::{Activation, Binary, Conv, MatMul, Operator, Unary};
+use crate::ops::{Activation, Binary, Conv, ConvTranspose, MatMul, Operator, Unary};
+use crate::tensor::DataType;
 
 /// `A · B + bias`, the bias constant and as long as the columns of B; the product without other users.
 pub(super) fn fuse_bias(site: &mut Site) -> Option<Rewrite> {
@@ -12,6 +13,9 @@ pub(super) fn fuse_bias(site: &mut Site) -> Option<Rewrite> {
 
 fn with_bias(site: &mut Site, product: ValueId, bias: ValueId) -> Option<Rewrite> {
     let (a, b) = plain_product(site.private(product, 1)?)?;
+    if site.tensor_type(a).data_type != DataType::F32 {
+        return None;
+    }
     if site.shape(a).len() < 2 || site.shape(b).len() < 2 {
         return None;
     }
@@ -26,7 +30,7 @@ fn with_bias(site: &mut Site, product: ValueId, bias: ValueId) -> Option<Rewrite
     Some(Rewrite::Replace(Operator::MatMul(MatMul::default()), vec![Some(a), Some(b), Some(bias)]))
 }
 
-/// An activation of a MatMul or Conv that has none and no other users.
+/// An activation of a MatMul, Conv or ConvTranspose that has none and no other users.
 pub(super) fn fuse_activation(site: &mut Site) -> Option<Rewrite> {
     let Operator::Unary(Unary::Activation(activation)) = site.node.operator else { return None };
     let producer = site.private(first(site.node)?, 1)?;
@@ -39,6 +43,9 @@ fn with_activation(operator: &Operator, activation: Activation) -> Option<Operat
         Operator::MatMul(MatMul { activation: None }) => Some(Operator::MatMul(MatMul { activation })),
         Operator::Conv(conv) if conv.activation.is_none() => {
             Some(Operator::Conv(Conv { activation, ..conv.clone() }))
+        }
+        Operator::ConvTranspose(conv) if conv.activation.is_none() => {
+            Some(Operator::ConvTranspose(ConvTranspose { activation, ..conv.clone() }))
         }
         _ => None,
     }

@@ -24,15 +24,25 @@ fn unchanged(site: &Site) -> Option<ValueId> {
         }
         Operator::Concat(_) => (site.node.inputs.len() == 1).then(|| first(site.node)).flatten(),
         Operator::Binary(operation) => neutral(site, *operation),
-        Operator::Attention(_)
+        Operator::ArgReduce(_)
+        | Operator::Attention(_)
         | Operator::CacheUpdate(_)
         | Operator::Conv(_)
+        | Operator::ConvTranspose(_)
+        | Operator::CumulativeSum(_)
         | Operator::Gather(_)
+        | Operator::GatherElements(_)
         | Operator::GatherNd(_)
         | Operator::Gemm(_)
         | Operator::LayerNormalization(_)
         | Operator::MatMul(_)
+        | Operator::MatMulNBits(_)
+        | Operator::Order(_)
+        | Operator::Pad(_)
+        | Operator::Pool(_)
         | Operator::Reduce(_)
+        | Operator::ScatterElements(_)
+        | Operator::ScatterNd(_)
         | Operator::Select(_)
         | Operator::Softmax(_)
         | Operator::Unary(_) => None,

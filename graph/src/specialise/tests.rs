@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::specialise;
-use crate::onnx::small_model;
-use crate::text::tensor_type;
+use super::{Feed, specialise};
+use crate::onnx::{reshape_model, small_model};
+use crate::text::{tensor, tensor_type};
 use crate::{Error, Graph};
 
 /// Specialises `y = Relu(a + b)` with `a: f32[batch, 2]` and `b: f32[batch, 2]`.
 fn small(inputs: &[(&str, &str)]) -> Result<Graph, Error> {
-    let types = inputs.iter().map(|(name, text)| (name.to_string(), tensor_type(text).unwrap()));
-    specialise(&small_model(), &types.collect::<BTreeMap<_, _>>())
+    let feed = |text| Feed::Type(tensor_type(text).unwrap());
+    let feeds = inputs.iter().map(|(name, text)| (name.to_string(), feed(text)));
+    specialise(&small_model(), &feeds.collect::<BTreeMap<_, _>>())
 }
 
 #[test]
@@ -50,4 +51,21 @@ fn inputs_that_do_not_fit_are_refused() {
         let error = small(&inputs).unwrap_err();
         assert!(error.to_string().contains(wanted) && !error.is_unsupported(), "{name}: {error}");
     }
+}
+
+#[test]
+fn inputs_that_say_what_to_compute_become_constants() {
+    let x = Feed::Type(tensor_type("f32[8,2]").unwrap());
+    let shape = tensor("i64[2] = 1 4").unwrap();
+    let specialised = |shape| {
+        specialise(&reshape_model(), &BTreeMap::from([("x".into(), x.clone()), ("shape".into(), shape)]))
+    };
+    let graph = specialised(Feed::Value(shape.clone())).unwrap();
+    assert_eq!(graph.to_string(), "x: f32[8, 2]\ny: f32[2, 8] = Reshape { shape: [2, 8] }(x)\nreturn y\n");
+
+    let error = specialised(Feed::Type(shape.tensor_type())).unwrap_err();
+    assert!(error.is_unsupported(), "{error}");
+    let wanted =
+        "its shape (operand 1) depend on the data, which is not supported; give the elements of \"shape\"";
+    assert!(error.to_string().ends_with(wanted), "{error}");
 }

@@ -49,7 +49,7 @@ impl Device {
             }
         }
         for weight in &plan.weights {
-            let bytes = transfer::encode(&weight.tensor).expect("weights can be encoded");
+            let bytes = weight.bytes().expect("weights can be encoded");
             self.queue.write_buffer(&buffers[weight.region.buffer], weight.region.offset_bytes, &bytes);
         }
         let pipelines: Vec<_> = plan.kernels.iter().map(|kernel| self.pipeline(kernel)).collect();

@@ -41,11 +41,21 @@ pub fn compute(
     let value = match operator {
         // Burn's kernels expect elements.
         _ if result.element_count() == 0 => empty(result, device)?,
+        Operator::ArgReduce(_)
+        | Operator::ConvTranspose(_)
+        | Operator::CumulativeSum(_)
+        | Operator::GatherElements(_)
+        | Operator::MatMulNBits(_)
+        | Operator::Order(_)
+        | Operator::Pad(_)
+        | Operator::Pool(_)
+        | Operator::ScatterElements(_)
+        | Operator::ScatterNd(_) => return Err(unsupported(operator)),
         Operator::Attention(attention) => {
             let [key, value] = [operands.take(1)?, operands.take(2)?];
             products::attention(attention, [first, key, value], operands.optional(3))
         }
-        Operator::Binary(binary) => combine(*binary, first, operands.take(1)?, result),
+        Operator::Binary(binary) => combine(*binary, first, operands.take(1)?, result)?,
         Operator::CacheUpdate(update) => {
             let [rows, position] = [operands.take(1)?, operands.take(2)?];
             update_rows(update, first, rows, position)?
@@ -73,7 +83,7 @@ pub fn compute(
         Operator::Slice(slice) => window(slice, first),
         Operator::Softmax(softmax) => Value::float(Dispatch::softmax(first.tensor, softmax.axis)),
         Operator::Transpose(transpose) => first.permute(&transpose.permutation),
-        Operator::Unary(unary) => apply(*unary, first),
+        Operator::Unary(unary) => apply(*unary, first)?,
     };
     Ok(value.reshape(shape))
 }
@@ -83,7 +93,11 @@ fn empty(result: &TensorType, device: &DispatchDevice) -> Result<Value, String> 
     Ok(Value::upload(&nothing, device).cast(result.data_type))
 }
 
-fn combine(operator: Binary, left: Value, right: Value, result: &TensorType) -> Value {
+fn unsupported(operator: &dyn std::fmt::Debug) -> String {
+    format!("{operator:?} is not computed on this engine")
+}
+
+fn combine(operator: Binary, left: Value, right: Value, result: &TensorType) -> Result<Value, String> {
     // Only powers have operands of two types; the exponent follows the base.
     let right = if operator == Binary::Pow { right.cast(result.data_type) } else { right };
     let family = left.family;
@@ -110,11 +124,18 @@ fn combine(operator: Binary, left: Value, right: Value, result: &TensorType) -> 
                 Family::Float => Dispatch::bool_or(wins, Dispatch::float_is_nan(left.clone(), BOOL)),
                 Family::Int | Family::Bool => wins,
             };
-            return Value { family, tensor: right }.replace(wins, Value { family, tensor: left });
+            return Ok(Value { family, tensor: right }.replace(wins, Value { family, tensor: left }));
         }
         Binary::And => Dispatch::bool_and(left, right),
         Binary::Or => Dispatch::bool_or(left, right),
         Binary::Xor => Dispatch::bool_xor(left, right),
+        Binary::Mod
+        | Binary::Remainder
+        | Binary::BitwiseAnd
+        | Binary::BitwiseOr
+        | Binary::BitwiseXor
+        | Binary::ShiftLeft
+        | Binary::ShiftRight => return Err(unsupported(&operator)),
         Binary::Equal if family == Family::Bool => Dispatch::bool_equal(left, right),
         Binary::Equal => compare(Dispatch::float_equal, Dispatch::int_equal),
         Binary::Greater => compare(Dispatch::float_greater, Dispatch::int_greater),
@@ -123,10 +144,10 @@ fn combine(operator: Binary, left: Value, right: Value, result: &TensorType) -> 
         Binary::LessOrEqual => compare(Dispatch::float_lower_equal, Dispatch::int_lower_equal),
     };
     let family = if result.data_type == DataType::Bool { Family::Bool } else { family };
-    Value { family, tensor }
+    Ok(Value { family, tensor })
 }
 
-fn apply(operator: Unary, x: Value) -> Value {
+fn apply(operator: Unary, x: Value) -> Result<Value, String> {
     let Value { family, tensor } = x;
     let tensor = match operator {
         Unary::Abs if family == Family::Int => Dispatch::int_abs(tensor),
@@ -142,10 +163,24 @@ fn apply(operator: Unary, x: Value) -> Value {
         Unary::Floor => Dispatch::float_floor(tensor),
         Unary::Reciprocal => Dispatch::float_recip(tensor),
         Unary::Not => Dispatch::bool_not(tensor),
-        Unary::IsNaN => return Value::bool(Dispatch::float_is_nan(tensor, BOOL)),
+        Unary::IsNaN => return Ok(Value::bool(Dispatch::float_is_nan(tensor, BOOL))),
+        Unary::Tan
+        | Unary::Asin
+        | Unary::Acos
+        | Unary::Atan
+        | Unary::Sinh
+        | Unary::Cosh
+        | Unary::Asinh
+        | Unary::Acosh
+        | Unary::Atanh
+        | Unary::Ceil
+        | Unary::Round
+        | Unary::Sign
+        | Unary::BitwiseNot
+        | Unary::IsInf { .. } => return Err(unsupported(&operator)),
         Unary::Activation(activation) => activate(activation, tensor),
     };
-    Value { family, tensor }
+    Ok(Value { family, tensor })
 }
 
 /// The activation of each element.

@@ -1,0 +1,128 @@
+//! The ONNX project's own node tests, computed by the reference: none may fail, and most have to be read.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use graph::node_test::NodeTest;
+use graph::{Data, Error, Feed, Tensor, interpret, specialise};
+
+/// As in ONNX's own runner.
+const RELATIVE: f32 = 1e-3;
+
+/// ONNX's own runner allows 1e-7, which f32 sums that come close to zero in another order do not keep.
+const ABSOLUTE: f32 = 1e-5;
+
+/// How many have to pass.
+const WANTED: usize = 1000;
+
+/// What came of a test.
+enum Verdict {
+    Pass,
+    Unsupported(String),
+    Fail(String),
+}
+
+#[test]
+fn no_node_test_fails() {
+    let mut tests: Vec<PathBuf> = suite().map(|entry| entry.unwrap().path()).collect();
+    tests.sort();
+    let (mut passed, mut failing, mut reasons) = (0, Vec::new(), BTreeMap::<String, Vec<String>>::new());
+    for folder in tests {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match verdict(&folder) {
+            Verdict::Pass => passed += 1,
+            Verdict::Unsupported(reason) => reasons.entry(reason).or_default().push(name),
+            Verdict::Fail(fault) => failing.push(format!("{name}: {fault}")),
+        }
+    }
+    let unsupported: usize = reasons.values().map(Vec::len).sum();
+    let mut reasons: Vec<_> = reasons.into_iter().collect();
+    reasons.sort_by_key(|(_, names)| std::cmp::Reverse(names.len()));
+    for (reason, names) in reasons {
+        println!("{:5} {reason}: {}", names.len(), names.join(" "));
+    }
+    println!("{passed} pass, {} fail, {unsupported} are unsupported", failing.len());
+    assert!(failing.is_empty(), "{}", failing.join("\n"));
+    assert!(passed >= WANTED, "only {passed} pass");
+}
+
+fn suite() -> fs::ReadDir {
+    let folder = std::env::var_os("PARALLAX_NODE_TESTS").map_or_else(cached, PathBuf::from);
+    fs::read_dir(&folder).unwrap_or_else(|error| {
+        panic!("{}: {error}; fetch the ONNX node tests with `cargo xtask setup`", folder.display())
+    })
+}
+
+fn cached() -> PathBuf {
+    let home = || Path::new(&std::env::var_os("HOME").unwrap_or_default()).join(".cache");
+    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(home, PathBuf::from);
+    cache.join("parallax/onnx-node-tests/1.22.0")
+}
+
+fn verdict(folder: &Path) -> Verdict {
+    match catch_unwind(AssertUnwindSafe(|| run(folder))) {
+        Ok(Ok(None)) => Verdict::Pass,
+        Ok(Ok(Some(fault))) => Verdict::Fail(fault),
+        Ok(Err(error)) if error.is_unsupported() => Verdict::Unsupported(reason(&error)),
+        Ok(Err(error)) => Verdict::Fail(error.to_string()),
+        Err(_) => Verdict::Fail("it panics".to_owned()),
+    }
+}
+
+/// What an engine that refuses the test says, without the names of this test's values.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::AtNode { operator, source, .. } => format!("{operator}: {}", reason(source)),
+        Error::UnknownOperator { operator, domain, .. } => format!("no operator {operator} of {domain}"),
+        Error::NotConstant { what, operand, .. } => {
+            format!("its {what} (operand {operand}) depend on the data")
+        }
+        Error::Unsupported(text) => {
+            let parts = text.split('"').enumerate().filter(|(at, _)| at % 2 == 0);
+            parts.map(|(_, part)| part.trim()).collect::<Vec<_>>().join(" ")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// What is wrong with the outputs, if anything.
+fn run(folder: &Path) -> Result<Option<String>, Error> {
+    let model = fs::read(folder.join("model.onnx")).unwrap();
+    let test = NodeTest::read(&model, &files(folder, "input"), &files(folder, "output"))?;
+    let feed = |(name, tensor): (&String, &Tensor)| (name.clone(), Feed::Value(tensor.clone()));
+    let graph = specialise(&test.model, &test.inputs.iter().map(feed).collect())?;
+    graph.check()?;
+    for graph in [graph.clone(), graph::optimise(graph)] {
+        let outputs = interpret(&graph, &test.inputs)?;
+        let fault = |(name, expected): (&String, &Tensor)| {
+            fault(&outputs[name], expected).map(|fault| format!("{name} {fault}"))
+        };
+        if let Some(fault) = test.expected.iter().find_map(fault) {
+            return Ok(Some(fault));
+        }
+    }
+    Ok(None)
+}
+
+/// `input_0.pb`, `input_1.pb`, ... of the first data set.
+fn files(folder: &Path, kind: &str) -> Vec<Vec<u8>> {
+    let file = |index: usize| fs::read(folder.join(format!("test_data_set_0/{kind}_{index}.pb"))).ok();
+    (0..).map_while(file).collect()
+}
+
+fn fault(actual: &Tensor, expected: &Tensor) -> Option<String> {
+    if actual.tensor_type() != expected.tensor_type() {
+        return Some(format!("is {}, expected {}", actual.tensor_type(), expected.tensor_type()));
+    }
+    let (Data::F32(got), Data::F32(wanted)) = (&actual.data, &expected.data) else {
+        return (actual != expected).then(|| format!("is {:?}, expected {:?}", actual.data, expected.data));
+    };
+    let close = |a: f32, e: f32| {
+        let near = e.is_finite() && (a - e).abs() <= ABSOLUTE + RELATIVE * e.abs();
+        near || a == e || (a.is_nan() && e.is_nan())
+    };
+    let index = got.iter().zip(wanted.iter()).position(|(&a, &e)| !close(a, e))?;
+    Some(format!("is {} at {index}, expected {}", got[index], wanted[index]))
+}

@@ -100,6 +100,39 @@ fn what_is_wrong_with_a_test_is_that_tests_failure() {
     }
 }
 
+/// A page that never answers a batch with `test_sin` in it, and finds every other test right.
+const HANGING_PAGE: &str = r#"<!doctype html><script>
+  const adapter = { vendor: "", architecture: "", device: "", description: "", backend: "", software: true,
+                    features: [], limits: {} };
+  async function run(text) {
+    const { id, task } = JSON.parse(text);
+    if (task.tests.includes("test_sin")) await new Promise(() => {});
+    const tests = task.tests.map((test) => ({ test, operators: [], ended: { kind: "ran", faults: [] } }));
+    const answer = { kind: "conformed", engine: "webgpu", device: null, adapter, tests, operators: [], phases_ms: {} };
+    return JSON.stringify({ id, answer });
+  }
+  globalThis.parallax = { ready: Promise.resolve(), run };
+</script>"#;
+
+#[test]
+fn a_test_that_hangs_its_session_costs_that_test_alone() {
+    let scene = Scene::new();
+    suite(&scene, &["test_add", "test_relu", "test_sin", "test_tan"], |_, _, _| {});
+    fs::create_dir_all(scene.path("www/pkg")).unwrap();
+    for file in ["wasm_runtime.js", "wasm_runtime_bg.wasm"] {
+        fs::write(scene.path("www/pkg").join(file), "").unwrap();
+    }
+    fs::write(scene.path("www/index.html"), HANGING_PAGE).unwrap();
+    let mut command = conformance(&scene, &["webgpu@chrome"], &["--timeout-s", "2"]);
+    command.env("PARALLAX_NODE_TESTS", scene.path("suite")).env("PARALLAX_WWW", scene.path("www"));
+    let run = ended(command);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let target = &run.document()["targets"][0];
+    assert_eq!((&target["pass"], &target["fail"]), (&3.into(), &1.into()), "{target:#}");
+    assert_eq!(target["failing"], serde_json::json!(["test_sin"]));
+    assert_eq!(target["failures"][0]["verdict"], "timeout");
+}
+
 #[test]
 fn without_tests_nothing_runs_and_the_remedy_is_named() {
     let scene = Scene::new();

@@ -45,7 +45,10 @@ fn difference(actual: &Tensor, expected: &Tensor, tolerance: Tolerance) -> Optio
         return Some(format!("is {given}, expected {wanted}"));
     }
     match (&actual.data, &expected.data) {
-        (Data::F32(actual), Data::F32(expected)) => off(actual, expected, |a, e| close(*a, *e, tolerance)),
+        (Data::F32(actual), Data::F32(expected)) => {
+            let scale = scale(expected);
+            off(actual, expected, |a, e| close(*a, *e, tolerance, scale))
+        }
         (Data::I64(actual), Data::I64(expected)) => off(actual, expected, i64::eq),
         (Data::I32(actual), Data::I32(expected)) => off(actual, expected, i32::eq),
         (Data::U8(actual), Data::U8(expected)) => off(actual, expected, u8::eq),
@@ -56,9 +59,15 @@ fn difference(actual: &Tensor, expected: &Tensor, tolerance: Tolerance) -> Optio
     }
 }
 
-fn close(actual: f32, expected: f32, tolerance: Tolerance) -> bool {
+/// The largest finite magnitude, and at least 1.
+fn scale(expected: &[f32]) -> f64 {
+    let finite = expected.iter().filter(|element| element.is_finite());
+    finite.fold(1.0, |largest, element| f64::from(element.abs()).max(largest))
+}
+
+fn close(actual: f32, expected: f32, tolerance: Tolerance, scale: f64) -> bool {
     let (actual, expected) = (f64::from(actual), f64::from(expected));
-    let allowed = tolerance.absolute + tolerance.relative * expected.abs();
+    let allowed = tolerance.absolute * scale + tolerance.relative * expected.abs();
     let same = actual == expected || (actual.is_nan() && expected.is_nan());
     // An infinite expectation would allow anything.
     same || (expected.is_finite() && (actual - expected).abs() <= allowed)
@@ -76,7 +85,7 @@ fn off<T: std::fmt::Debug>(actual: &[T], expected: &[T], same: impl Fn(&T, &T) -
 mod tests {
     use super::*;
 
-    /// The tolerance of ONNX's own runner.
+    /// That of ONNX's own runner.
     const TOLERANCE: Tolerance = Tolerance { relative: 1e-3, absolute: 1e-7 };
 
     #[test]
@@ -102,6 +111,16 @@ mod tests {
             let found = difference(&Tensor::scalar(actual), &Tensor::scalar(expected), TOLERANCE);
             assert_eq!(found.is_none(), sound, "{name}: {actual} for {expected}: {found:?}");
         }
+    }
+
+    #[test]
+    fn what_large_terms_leave_of_each_other_is_held_against_their_scale() {
+        let differs = |actual: Vec<f32>, expected: Vec<f32>| {
+            difference(&Tensor::vector(actual), &Tensor::vector(expected), TOLERANCE).is_some()
+        };
+        assert!(!differs(vec![1000.0, 9e-5], vec![1000.0, 0.0]));
+        assert!(differs(vec![1000.0, 2e-4], vec![1000.0, 0.0]));
+        assert!(differs(vec![f32::INFINITY, 9e-5], vec![f32::INFINITY, 0.0]), "infinity is no scale");
     }
 
     #[test]

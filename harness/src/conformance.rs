@@ -28,8 +28,8 @@ use crate::report::conformance::{self as report, TestRow};
 use crate::session::{self, Context, Fault, Place, Session};
 use crate::store::{RunId, RunKind, RunState, Store, TargetBegun, TargetEnded};
 
-/// What ONNX's own runner allows.
-const TOLERANCE: Tolerance = Tolerance { relative: 1e-3, absolute: 1e-7 };
+/// ONNX's own runner allows 1e-3 and 1e-7, whatever the scale: less than f32 holds where large terms cancel.
+const TOLERANCE: Tolerance = Tolerance { relative: 1e-3, absolute: 1e-6 };
 /// A batch may take as long as one test, and this share of it for each test in it.
 const SHARE_PER_TEST: f64 = 0.1;
 /// Where the packs appear in the page server.
@@ -219,6 +219,7 @@ impl Sitting<'_> {
         let row = |test| TestRow {
             test,
             operators: Vec::new(),
+            wall_ms: None,
             verdict: fault.verdict(),
             message: Some(fault.to_string()),
         };

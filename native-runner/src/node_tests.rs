@@ -50,13 +50,16 @@ struct Batch<'a> {
 
 impl Batch<'_> {
     fn report(&mut self, test: &str) -> NodeTestReport {
-        let model = std::fs::read(self.folder(test).join(FILE)).unwrap_or_default();
+        let start = Instant::now();
         let ended = match self.faults(test) {
             Ok(faults) => NodeTestEnd::Ran { faults },
             Err(error) => NodeTestEnd::Failed(Failure { kind: error.kind(), message: error.to_string() }),
         };
+        let wall_ms = elapsed_ms(start);
+        // A model that cannot be read has no operators, and the test has said so.
+        let model = std::fs::read(self.folder(test).join(FILE)).unwrap_or_default();
         let operators = Model::operators_in(&model).into_iter().collect();
-        NodeTestReport { test: test.to_owned(), operators, ended }
+        NodeTestReport { test: test.to_owned(), operators, wall_ms, ended }
     }
 
     fn folder(&self, test: &str) -> PathBuf {

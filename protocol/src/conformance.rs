@@ -20,12 +20,13 @@ pub struct Conformance {
     pub tolerance: Tolerance,
 }
 
-/// A float passes when it is at most `absolute + relative * |expected|` off.
+/// A float passes when it is at most `absolute * scale + relative * |expected|` off, `scale` being the largest finite
+/// magnitude expected in its tensor, and at least 1: a sum that comes to nothing is as exact as its terms.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Tolerance {
     /// Share of the expected value's magnitude.
     pub relative: f64,
-    /// Whatever the expected value.
+    /// Share of the tensor's scale.
     pub absolute: f64,
 }
 
@@ -54,6 +55,8 @@ pub struct NodeTestReport {
     pub test: String,
     /// The operators of its nodes. It is about the only one; a test of an operator spelled out in others has many.
     pub operators: Vec<String>,
+    /// Milliseconds from reading it to having its outputs.
+    pub wall_ms: f64,
     /// How it ended.
     pub ended: NodeTestEnd,
 }

@@ -85,13 +85,15 @@ impl Batch<'_> {
     }
 
     async fn report(&mut self, test: &str) -> NodeTestReport {
+        let start = self.device.clock.now_ms();
         let ended = match self.faults(test).await {
             Ok(faults) => NodeTestEnd::Ran { faults },
             Err(error) => NodeTestEnd::Failed(error.into()),
         };
+        let wall_ms = self.device.clock.now_ms() - start;
         let model = self.files.get(&format!("{test}/model.onnx"));
         let operators = model.map(|bytes| Model::operators_in(bytes)).unwrap_or_default();
-        NodeTestReport { test: test.to_owned(), operators: operators.into_iter().collect(), ended }
+        NodeTestReport { test: test.to_owned(), operators: operators.into_iter().collect(), wall_ms, ended }
     }
 
     /// What is wrong with the test's outputs.

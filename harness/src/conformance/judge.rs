@@ -17,7 +17,13 @@ pub fn batch(target: &Target, tests: &[String], report: &ConformanceReport) -> V
             (None, None) => (Verdict::Error, Some("it was left out of the answer".to_owned())),
         };
         let operators = answered.map(|answer| answer.operators.clone()).unwrap_or_default();
-        TestRow { test: test.clone(), operators, verdict, message }
+        TestRow {
+            test: test.clone(),
+            operators,
+            wall_ms: answered.map(|answer| answer.wall_ms),
+            verdict,
+            message,
+        }
     };
     tests.iter().map(row).collect()
 }
@@ -42,6 +48,7 @@ mod tests {
         let test = |name: &str, ended| NodeTestReport {
             test: name.to_owned(),
             operators: vec!["Add".to_owned()],
+            wall_ms: 1.5,
             ended,
         };
         let failed = |kind| NodeTestEnd::Failed(Failure { kind, message: "why".to_owned() });
@@ -75,7 +82,7 @@ mod tests {
             (Verdict::Error, Some("it was left out of the answer")),
         ];
         assert_eq!(got, expected);
-        assert_eq!(rows[0].operators, ["Add"]);
+        assert_eq!((&rows[0].operators[..], rows[0].wall_ms), (&["Add".to_owned()][..], Some(1.5)));
     }
 
     #[test]

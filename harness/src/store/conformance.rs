@@ -64,8 +64,16 @@ impl Store {
         let add = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
             let mut rows = transaction.appender("conformance_tests")?;
-            for TestRow { test, operators, verdict, message } in tests {
-                rows.append_row(params![run, target, test, json(operators), verdict.name(), message])?;
+            for TestRow { test, operators, wall_ms, verdict, message } in tests {
+                rows.append_row(params![
+                    run,
+                    target,
+                    test,
+                    json(operators),
+                    wall_ms,
+                    verdict.name(),
+                    message
+                ])?;
             }
             rows.flush()?;
             drop(rows);
@@ -112,7 +120,7 @@ impl Store {
              from conformance_targets where run_id = ? order by position"
         );
         let mut targets: Vec<TargetRow> = self.rows(&sql, run, read_target)?;
-        let sql = "select target, test, operators, verdict, message from conformance_tests where run_id = ? \
+        let sql = "select target, test, operators, wall_ms, verdict, message from conformance_tests where run_id = ? \
                    order by test";
         for (target, verdict, test) in self.rows(sql, run, read_test)? {
             let row = TestRow { verdict: verdict_named(&verdict)?, ..test };
@@ -146,6 +154,7 @@ fn parsed<T: DeserializeOwned>(text: Option<String>) -> Option<T> {
 
 fn read_test(row: &Row<'_>) -> duckdb::Result<(String, String, TestRow)> {
     let operators = parsed(row.get(2)?).unwrap_or_default();
-    let test = TestRow { test: row.get(1)?, operators, verdict: Verdict::Error, message: row.get(4)? };
-    Ok((row.get(0)?, row.get(3)?, test))
+    let (wall_ms, message) = (row.get(3)?, row.get(5)?);
+    let test = TestRow { test: row.get(1)?, operators, wall_ms, verdict: Verdict::Error, message };
+    Ok((row.get(0)?, row.get(4)?, test))
 }

@@ -128,6 +128,7 @@ fn node_tests_come_back_as_they_went_in() {
     let row = |test: &str, operators: &[&str], verdict, message: Option<&str>| TestRow {
         test: test.to_owned(),
         operators: operators.iter().map(|name| (*name).to_owned()).collect(),
+        wall_ms: Some(2.5),
         verdict,
         message: message.map(str::to_owned),
     };

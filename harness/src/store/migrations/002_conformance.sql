@@ -5,7 +5,7 @@ create table conformance_targets (
     position integer not null,          -- in the order asked for, from 0
     target varchar not null,
     suite varchar not null,             -- its version, or the folder that the user named
-    relative_tolerance double not null, -- a float passes within absolute + relative * |expected|
+    relative_tolerance double not null, -- a float passes within absolute * scale + relative * |expected|
     absolute_tolerance double not null,
     unavailable varchar,                -- why nothing was run, and what to do
     started_at timestamp not null,
@@ -21,6 +21,7 @@ create table conformance_tests (
     target varchar not null,
     test varchar not null,
     operators varchar,                  -- JSON: those of its nodes; it is about the only one
+    wall_ms double,                     -- from reading it to having its outputs
     verdict varchar not null,           -- as in trials
     message varchar
 );

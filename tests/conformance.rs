@@ -95,7 +95,7 @@ fn what_is_wrong_with_a_test_is_that_tests_failure() {
         let [wrong, broken] = &target["failures"].as_array().unwrap()[..] else { panic!("{target:#}") };
         assert_eq!((&wrong["test"], &wrong["verdict"]), (&"test_matmul_2d".into(), &"mismatch".into()));
         let message = wrong["message"].as_str().unwrap_or_default();
-        assert!(message.contains("1 of 9 elements are off: 8 is "), "{message}");
+        assert!(message.contains("1 of 9 elements are off: element 8 is "), "{message}");
         assert_eq!((&broken["test"], &broken["verdict"]), (&"test_relu".into(), &"error".into()));
     }
 }

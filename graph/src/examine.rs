@@ -38,25 +38,34 @@ impl NodeTest {
     }
 }
 
+/// The distance of f16 numbers between 1 and 2, halved: what rounding alone does.
+const HALF_UNIT: f64 = 1.0 / 2048.0;
+
 /// How a tensor differs from the expected one, in words.
 fn difference(actual: &Tensor, expected: &Tensor, tolerance: Tolerance) -> Option<String> {
     let (given, wanted) = (actual.tensor_type(), expected.tensor_type());
     if given != wanted {
         return Some(format!("is {given}, expected {wanted}"));
     }
-    match (&actual.data, &expected.data) {
-        (Data::F32(actual), Data::F32(expected)) => {
-            let scale = scale(expected);
-            off(actual, expected, |a, e| close(*a, *e, tolerance, scale))
+    match &expected.data {
+        Data::F32(_) => floats(actual, expected, tolerance),
+        Data::F16(_) => {
+            let absolute = tolerance.absolute.max(HALF_UNIT);
+            floats(actual, expected, Tolerance { absolute, ..tolerance })
         }
-        (Data::I64(actual), Data::I64(expected)) => off(actual, expected, i64::eq),
-        (Data::I32(actual), Data::I32(expected)) => off(actual, expected, i32::eq),
-        (Data::U8(actual), Data::U8(expected)) => off(actual, expected, u8::eq),
-        (Data::I8(actual), Data::I8(expected)) => off(actual, expected, i8::eq),
-        (Data::Bool(actual), Data::Bool(expected)) => off(actual, expected, bool::eq),
-        // Their types are equal, so this is never reached; if it were, it would be no pass.
-        _ => Some(format!("is {given}, expected {wanted}")),
+        Data::I64(_) | Data::I32(_) | Data::U8(_) | Data::I8(_) | Data::Bool(_) => {
+            match (actual.to_i64_vec(), expected.to_i64_vec()) {
+                (Some(actual), Some(expected)) => off(&actual, &expected, i64::eq),
+                _ => Some(format!("is {given} and cannot be compared")),
+            }
+        }
     }
+}
+
+fn floats(actual: &Tensor, expected: &Tensor, tolerance: Tolerance) -> Option<String> {
+    let (actual, expected) = (actual.to_f32_vec(), expected.to_f32_vec());
+    let scale = scale(&expected);
+    off(&actual, &expected, |a, e| close(*a, *e, tolerance, scale))
 }
 
 /// The largest finite magnitude, and at least 1.
@@ -78,7 +87,10 @@ fn off<T: std::fmt::Debug>(actual: &[T], expected: &[T], same: impl Fn(&T, &T) -
     let mut wrong = actual.iter().zip(expected).enumerate().filter(wrong);
     let (index, (got, wanted)) = wrong.next()?;
     let count = 1 + wrong.count();
-    Some(format!("{count} of {} elements are off: {index} is {got:?}, expected {wanted:?}", actual.len()))
+    Some(format!(
+        "{count} of {} elements are off: element {index} is {got:?}, expected {wanted:?}",
+        actual.len()
+    ))
 }
 
 #[cfg(test)]
@@ -131,17 +143,17 @@ mod tests {
             (
                 large(1_000_001),
                 large(1_000_000),
-                Some("1 of 2 elements are off: 1 is 1000001, expected 1000000"),
+                Some("1 of 2 elements are off: element 1 is 1000001, expected 1000000"),
             ),
             (
                 Tensor::vector(vec![1u8, 2, 3]),
                 Tensor::vector(vec![0u8, 2, 4]),
-                Some("2 of 3 elements are off: 0 is 1, expected 0"),
+                Some("2 of 3 elements are off: element 0 is 1, expected 0"),
             ),
             (
                 Tensor::scalar(true),
                 Tensor::scalar(false),
-                Some("1 of 1 elements are off: 0 is true, expected false"),
+                Some("1 of 1 elements are off: element 0 is 1, expected 0"),
             ),
             (Tensor::scalar(1i32), Tensor::scalar(1i64), Some("is i32[], expected i64[]")),
             (Tensor::scalar(1f32), Tensor::vector(vec![1f32]), Some("is f32[], expected f32[1]")),

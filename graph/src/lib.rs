@@ -11,6 +11,7 @@ mod display;
 mod error;
 mod examine;
 mod growth;
+mod half;
 mod interpret;
 pub mod ir;
 pub mod node_test;

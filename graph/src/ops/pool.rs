@@ -78,7 +78,7 @@ impl PoolKind {
 /// The smallest number of an integer type.
 fn lowest(data_type: DataType) -> i64 {
     match data_type {
-        DataType::I64 | DataType::F32 => i64::MIN,
+        DataType::I64 | DataType::F32 | DataType::F16 => i64::MIN,
         DataType::I32 => i64::from(i32::MIN),
         DataType::I8 => i64::from(i8::MIN),
         DataType::U8 | DataType::Bool => 0,

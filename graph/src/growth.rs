@@ -256,7 +256,7 @@ fn mask(graph: &mut Builder, name: &str, id: ValueId, axes: &[usize], filler: f3
 /// A scalar of a type that holds it.
 fn filled(filler: f32, data_type: DataType) -> Result<Tensor, Error> {
     match data_type {
-        DataType::F32 => Ok(Tensor::scalar(filler)),
+        DataType::F32 | DataType::F16 => Ok(Tensor::scalar(filler)),
         DataType::I64 if filler.is_finite() => Ok(Tensor::scalar(filler as i64)),
         DataType::I32 if filler.is_finite() => Ok(Tensor::scalar(filler as i32)),
         DataType::I64 | DataType::I32 | DataType::U8 | DataType::I8 | DataType::Bool => {

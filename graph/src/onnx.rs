@@ -133,6 +133,19 @@ impl Model {
         Ok(Model { inputs, outputs, opsets, nodes, constants, external })
     }
 
+    /// A model of these parts.
+    #[cfg(test)]
+    pub(crate) fn of(
+        inputs: Vec<Input>,
+        constants: BTreeMap<String, Tensor>,
+        nodes: Vec<OnnxNode>,
+        outputs: &[&str],
+    ) -> Model {
+        let outputs = outputs.iter().map(|name| (*name).to_owned()).collect();
+        let opsets = BTreeMap::from([(String::new(), 17)]);
+        Model { inputs, outputs, opsets, nodes, constants, external: Vec::new() }
+    }
+
     /// Relative paths, separated by `/`, of the files beside the model that hold its weights. Most have none.
     pub fn external_files(&self) -> BTreeSet<String> {
         self.external.iter().map(|data| data.location.clone()).collect()

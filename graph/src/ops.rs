@@ -36,6 +36,7 @@ pub(crate) mod onnx_attention;
 pub mod order;
 pub mod pad;
 pub mod pool;
+pub(crate) mod pooling;
 pub(crate) mod quantization;
 pub(crate) mod recurrent;
 pub mod reduce;
@@ -88,6 +89,7 @@ pub use unary::{Activation, Unary};
 use std::fmt;
 
 use crate::error::{Error, invalid};
+use crate::half;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
 
 /// An operation of the static graph.
@@ -174,7 +176,9 @@ impl Operator {
     /// # Errors
     /// Where an operand is missing, or does not fit the others.
     pub fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<Vec<TensorType>, Error> {
-        let result = self.rule().infer(inputs)?;
+        let widened: Vec<_> = inputs.iter().map(|input| input.map(half::widened_type)).collect();
+        let widened: Vec<_> = widened.iter().map(Option::as_ref).collect();
+        let result = half::kept_type(self, inputs, self.rule().infer(&widened)?);
         if result.checked_count().is_none() {
             return Err(invalid!("its result would be {result}, too large for any memory"));
         }
@@ -192,8 +196,10 @@ impl Operator {
         let types: Vec<_> = types.iter().map(Option::as_ref).collect();
         let mut results = self.infer(&types)?;
         let result = results.swap_remove(0);
-        let data = self.rule().evaluate(inputs, &result)?;
-        Ok(vec![Tensor::new(result.shape, data)?])
+        let widened: Vec<_> = inputs.iter().map(|input| input.map(half::widened)).collect();
+        let widened: Vec<_> = widened.iter().map(|input| input.as_deref()).collect();
+        let data = self.rule().evaluate(&widened, &half::widened_type(&result))?;
+        Ok(vec![Tensor::new(result.shape, half::kept(data, result.data_type))?])
     }
 }
 

@@ -263,3 +263,6 @@ fn wiring(reason: String) -> Error {
 fn or_nothing(list: String) -> String {
     if list.is_empty() { "nothing".to_owned() } else { list }
 }
+
+#[cfg(test)]
+mod tests;

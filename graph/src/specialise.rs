@@ -10,7 +10,7 @@ use crate::ir::{Graph, ValueId};
 use crate::node_view::{Argument, NodeView};
 use crate::onnx::{Dimension, Input, Model, OnnxNode};
 use crate::registry::reader;
-use crate::tensor::{DataType, Tensor, TensorType};
+use crate::tensor::{Tensor, TensorType};
 
 /// The first operator set in which operands broadcast as they do today.
 const OLDEST_OPSET: i64 = 7;
@@ -41,7 +41,7 @@ pub(crate) type Pins = BTreeSet<String>;
 /// Whether an input can become a constant: integers, bools and lists of floats say what to compute, other
 /// floats are what is computed with.
 fn can_be_constant(tensor: &Tensor) -> bool {
-    tensor.data_type() != DataType::F32 || tensor.shape.len() <= 1
+    !tensor.data_type().is_float() || tensor.shape.len() <= 1
 }
 
 /// Builds a graph again as long as it fails for want of constants that are known, each time with those.

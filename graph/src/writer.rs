@@ -55,10 +55,10 @@ impl<'a> Writer<'a> {
         self.constant(Tensor::vector(elements.into_iter().collect::<Vec<_>>()))
     }
 
-    /// A scalar of another value's type.
+    /// A scalar of another value's type, f32 for f16.
     pub fn like(&self, id: ValueId, element: f32) -> ValueId {
         let data = match self.data_type(id) {
-            DataType::F32 => Data::from(vec![element]),
+            DataType::F32 | DataType::F16 => Data::from(vec![element]),
             integers => Data::from_integers(integers, std::iter::once(element as i64)),
         };
         self.constant(Tensor { shape: vec![], data })

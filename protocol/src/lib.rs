@@ -15,7 +15,7 @@ pub mod target;
 pub use capability::{Adapter, Capability, Presence};
 pub use check::OutputCheck;
 pub use job::{Inference, Job, MatmulDuel, Task};
-pub use manifest::{Component, Generation, Manifest};
+pub use manifest::{Component, Embed, Generation, Image, Manifest};
 pub use metric::{Metric, Samples, Timing};
 pub use outcome::{Answer, DuelReport, Failure, FailureKind, InferenceReport, Outcome, Verdict};
 pub use sampling::Sampling;

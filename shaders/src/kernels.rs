@@ -3,28 +3,37 @@
 mod attention;
 mod conv;
 mod copy;
+mod cumulative_sum;
 mod elementwise;
 mod gather;
+mod half;
 mod layer_normalization;
 mod matmul;
+mod matmul_n_bits;
+mod order;
+mod pad;
+mod pool;
 mod reduce;
 mod rows;
+mod scatter;
 mod softmax;
+mod windows;
 
 use std::sync::Arc;
 
-use graph::{Graph, Node, Operator, TensorType, ValueId};
+use graph::{DataType, Graph, Node, Operator, TensorType, ValueId};
 
 use crate::error::Error;
 use crate::plan::{Access, Kernel};
 use crate::site::Site;
 use crate::strides::Walk;
 use crate::template::Words;
-use crate::transfer::Element;
+use crate::transfer::{Element, Encoding};
 use crate::tuning::{Choice, Family, ShapeClass, Tuning};
 
 const LAUNCH: &str = include_str!("kernels/launch.wgsl");
 const FUNCTIONS: &str = include_str!("kernels/functions.wgsl");
+const ORDERING: &str = include_str!("kernels/ordering.wgsl");
 
 /// Dimensions that a kernel can be given constants for, once those that lie behind each other are joined.
 const MAX_RANK: usize = 8;
@@ -40,9 +49,23 @@ const STRIDES: [[&str; MAX_RANK]; 3] = [
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Step {
     pub kernel: Kernel,
-    pub reads: Vec<ValueId>,
+    pub reads: Vec<Read>,
     pub write: ValueId,
     pub workgroups: [u32; 3],
+}
+
+/// A value as a kernel reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Read {
+    pub value: ValueId,
+    /// Only constants can be packed.
+    pub encoding: Encoding,
+}
+
+impl From<ValueId> for Read {
+    fn from(value: ValueId) -> Self {
+        Read { value, encoding: Encoding::Elements }
+    }
 }
 
 /// What a node comes to on the device.
@@ -63,28 +86,30 @@ pub(crate) fn emit(task: &Task<'_>) -> Result<Emission, Error> {
         Operator::CacheUpdate(operator) => return Ok(Emission::Update(copy::cache_update(task, operator)?)),
         Operator::Cast(cast) if elementwise::cast_is_free(task, cast)? => return Ok(Emission::Alias),
         _ if task.output()?.element_count() == 0 => Vec::new(),
-        Operator::ArgReduce(_)
-        | Operator::ConvTranspose(_)
-        | Operator::CumulativeSum(_)
-        | Operator::GatherElements(_)
-        | Operator::MatMulNBits(_)
-        | Operator::Order(_)
-        | Operator::Pad(_)
-        | Operator::Pool(_)
-        | Operator::ScatterElements(_)
-        | Operator::ScatterNd(_) => return Err(task.unsupported("there is no kernel for it")),
+        Operator::ArgReduce(operator) => order::arg_reduce(task, operator)?,
         Operator::Attention(operator) => attention::emit(task, operator)?,
         Operator::Binary(operator) => elementwise::binary(task, *operator)?,
         Operator::Cast(operator) => elementwise::cast(task, operator)?,
         Operator::Concat(operator) => copy::concat(task, operator)?,
-        Operator::Conv(operator) => conv::emit(task, operator)?,
+        Operator::Conv(operator) => conv::conv(task, operator)?,
+        Operator::ConvTranspose(operator) => conv::conv_transpose(task, operator)?,
+        Operator::CumulativeSum(operator) => cumulative_sum::emit(task, operator)?,
         Operator::Expand(_) => copy::expand(task)?,
         Operator::Gather(operator) => gather::gather(task, operator)?,
+        Operator::GatherElements(operator) => gather::gather_elements(task, operator)?,
         Operator::GatherNd(operator) => gather::gather_nd(task, operator)?,
         Operator::Gemm(operator) => matmul::gemm(task, operator)?,
         Operator::LayerNormalization(operator) => layer_normalization::emit(task, operator)?,
         Operator::MatMul(operator) => matmul::matmul(task, operator)?,
+        Operator::MatMulNBits(operator) => matmul_n_bits::emit(task, operator)?,
+        Operator::Order(operator) => order::order(task, operator)?,
+        Operator::Pad(operator) => pad::emit(task, operator)?,
+        Operator::Pool(operator) => pool::emit(task, operator)?,
         Operator::Reduce(operator) => reduce::emit(task, operator)?,
+        Operator::ScatterElements(operator) => {
+            return Ok(Emission::Update(scatter::elements(task, operator)?));
+        }
+        Operator::ScatterNd(operator) => return Ok(Emission::Update(scatter::nd(task, operator)?)),
         Operator::Select(_) => elementwise::select(task)?,
         Operator::Slice(operator) => copy::slice(task, operator)?,
         Operator::Softmax(operator) => softmax::emit(task, operator)?,
@@ -190,9 +215,10 @@ impl<'a> Task<'a> {
         mut shader: Shader,
         size: [u32; 3],
         grid: Grid,
-        reads: &[ValueId],
+        reads: &[impl Copy + Into<Read>],
         write: ValueId,
     ) -> Result<Step, Error> {
+        let reads: Vec<Read> = reads.iter().map(|&read| read.into()).collect();
         let lanes = size.iter().product::<u32>();
         let (count, workgroups) = match grid {
             Grid::Invocations(count) => (count, self.fold(count.div_ceil(lanes as usize))?),
@@ -206,20 +232,35 @@ impl<'a> Task<'a> {
         shader = shader.constant("GRID_X", workgroups[0]).constant("COUNT", count as u32);
         let mut bindings = vec![Access::Read; reads.len()];
         bindings.push(Access::ReadWrite);
+        let halves = self.halves(&reads, write)?;
         let [x, y, z] = size;
         let kernel = Kernel {
-            label: format!("{} {} by {x}x{y}x{z}", shader.label, self.shapes(reads, write)),
-            wgsl: shader.text(),
+            label: format!("{} {} by {x}x{y}x{z}", shader.label, self.shapes(&reads, write)),
+            wgsl: half::kept(shader.text(), &halves),
             entry_point: "main",
             constants: shader.constants,
             workgroup_size: size,
             bindings,
         };
-        Ok(Step { kernel, reads: reads.to_vec(), write, workgroups })
+        Ok(Step { kernel, reads, write, workgroups })
     }
 
-    fn shapes(&self, reads: &[ValueId], write: ValueId) -> String {
-        let read: Vec<String> = reads.iter().map(|&value| self.value_type(value).to_string()).collect();
+    /// The bindings that hold f16.
+    fn halves(&self, reads: &[Read], write: ValueId) -> Result<Vec<usize>, Error> {
+        let values = reads.iter().map(|read| read.value).chain([write]);
+        let is_half = |value: ValueId| self.value_type(value).data_type == DataType::F16;
+        let halves = values.enumerate().filter(|&(_, value)| is_half(value)).map(|(binding, _)| binding);
+        let halves: Vec<usize> = halves.collect();
+        match halves.is_empty() || self.site.shader_f16 {
+            true => Ok(halves),
+            false => Err(self.unsupported(
+                "it works on f16, and the adapter has no feature shader-f16; use the model's fp32 variant here",
+            )),
+        }
+    }
+
+    fn shapes(&self, reads: &[Read], write: ValueId) -> String {
+        let read: Vec<String> = reads.iter().map(|read| self.value_type(read.value).to_string()).collect();
         format!("{} -> {}", read.join(", "), self.value_type(write))
     }
 

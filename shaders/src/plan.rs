@@ -5,9 +5,13 @@
 //! compute pass, copies its outputs out, and submits once. A model that is run once per inference is one
 //! program; one that generates is two, which share weights, arenas and the state that is kept between them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use graph::{DataType, Tensor};
+
+use crate::error::Error;
+use crate::transfer::{self, Encoding};
 
 /// What a buffer is for; decides its usage flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,10 +90,25 @@ pub struct Dispatch {
 /// A constant to upload before the first inference.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weight {
-    /// The elements; [`crate::transfer`] says how they are encoded on the device.
+    /// The elements.
     pub tensor: Tensor,
+    /// How they are encoded on the device.
+    pub encoding: Encoding,
     /// Where they go.
     pub region: Region,
+}
+
+impl Weight {
+    /// What to upload.
+    ///
+    /// # Errors
+    /// An element that the device has no room for.
+    pub fn bytes(&self) -> Result<Cow<'_, [u8]>, Error> {
+        match self.encoding {
+            Encoding::Elements => transfer::encode(&self.tensor),
+            Encoding::Packed => Ok(transfer::packed(&self.tensor)),
+        }
+    }
 }
 
 /// An input or output of the model.

@@ -6,11 +6,11 @@ use graph::pipeline::Pipeline;
 use graph::{Graph, Node, TensorType, ValueId};
 
 use crate::error::Error;
-use crate::kernels::{self, Emission, Step, Task};
+use crate::kernels::{self, Emission, Read, Step, Task};
 use crate::memory::{Arrangement, Demand, Place, arrange};
 use crate::plan::{Buffer, BufferRole, Dispatch, GpuPlan, Kernel, Port, Program, Region};
 use crate::site::Site;
-use crate::transfer::ELEMENT_BYTES;
+use crate::transfer::{ELEMENT_BYTES, Encoding};
 use crate::tuning::Tuning;
 use crate::weights::Packing;
 
@@ -146,10 +146,10 @@ impl<'a> Shared<'a> {
     }
 
     /// What a value takes. An empty one takes as much as the widest element, so that it can be bound.
-    fn size_bytes(&self, name: &str, tensor_type: &TensorType) -> Result<u64, Error> {
-        let wanted = match tensor_type.element_count() {
+    fn size_bytes(&self, name: &str, tensor_type: &TensorType, encoding: Encoding) -> Result<u64, Error> {
+        let wanted = match encoding.size_bytes(tensor_type) {
             0 => 4 * ELEMENT_BYTES as u64,
-            count => (count * ELEMENT_BYTES) as u64,
+            size => size as u64,
         };
         let limits = &self.site.limits;
         for (limit, available) in [
@@ -213,7 +213,7 @@ impl<'a, 's> Planner<'a, 's> {
     fn state_of(&mut self, port: ValueId) -> Result<Option<Storage>, Error> {
         let value = &self.graph.values[port.0];
         let Some(name) = self.part.states.get(&value.name) else { return Ok(None) };
-        let size_bytes = self.shared.size_bytes(&value.name, &value.tensor_type)?;
+        let size_bytes = self.shared.size_bytes(&value.name, &value.tensor_type, Encoding::Elements)?;
         Ok(Some(Storage::State(self.shared.state(name, size_bytes))))
     }
 
@@ -255,7 +255,7 @@ impl<'a, 's> Planner<'a, 's> {
     fn add_step(&mut self, label: &str, step: Step) -> Result<(), Error> {
         let now = self.bound.len();
         let reads: Result<Vec<Storage>, Error> =
-            step.reads.iter().map(|&value| self.storage(value, now)).collect();
+            step.reads.iter().map(|&read| self.read(read, now)).collect();
         let write = self.storage(step.write, now)?;
         self.bind(label, step, reads?, write);
         Ok(())
@@ -288,13 +288,23 @@ impl<'a, 's> Planner<'a, 's> {
             return Ok(known);
         }
         let value = &self.graph.values[root.0];
-        let size_bytes = self.shared.size_bytes(&value.name, &value.tensor_type)?;
+        let encoding = Encoding::Elements;
+        let size_bytes = self.shared.size_bytes(&value.name, &value.tensor_type, encoding)?;
         let storage = match &value.constant {
-            Some(tensor) => Storage::Weight(self.shared.packing.place(tensor, size_bytes)),
+            Some(tensor) => Storage::Weight(self.shared.packing.place(tensor, encoding, size_bytes)),
             None => self.demand(size_bytes, now),
         };
         self.storage.insert(root, storage);
         Ok(storage)
+    }
+
+    fn read(&mut self, read: Read, now: usize) -> Result<Storage, Error> {
+        let value = &self.graph.values[read.value.0];
+        let (Encoding::Packed, Some(tensor)) = (read.encoding, &value.constant) else {
+            return self.storage(read.value, now);
+        };
+        let size_bytes = self.shared.size_bytes(&value.name, &value.tensor_type, read.encoding)?;
+        Ok(Storage::Weight(self.shared.packing.place(tensor, read.encoding, size_bytes)))
     }
 
     fn demand(&mut self, size_bytes: u64, now: usize) -> Storage {

@@ -15,13 +15,15 @@ pub enum Family {
     Matmul,
     /// Matrix products that vectors of four do not fit.
     MatmulPlain,
+    /// Products with packed weights.
+    MatmulNBits,
     Reduce,
     Softmax,
 }
 
 impl Family {
     /// Every family.
-    pub const ALL: [Family; 10] = [
+    pub const ALL: [Family; 11] = [
         Family::Attention,
         Family::Conv,
         Family::Copy,
@@ -30,6 +32,7 @@ impl Family {
         Family::LayerNormalization,
         Family::Matmul,
         Family::MatmulPlain,
+        Family::MatmulNBits,
         Family::Reduce,
         Family::Softmax,
     ];
@@ -45,6 +48,7 @@ impl Family {
             Family::LayerNormalization => "layer_normalization",
             Family::Matmul => "matmul",
             Family::MatmulPlain => "matmul_plain",
+            Family::MatmulNBits => "matmul_n_bits",
             Family::Reduce => "reduce",
             Family::Softmax => "softmax",
         }
@@ -54,7 +58,7 @@ impl Family {
 /// The kind of shape a kernel is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ShapeClass {
-    /// Fewer than four rows: decoding, pooling.
+    /// At most four rows: decoding, pooling.
     Vector,
     /// Too little to fill a device with large tiles.
     Small,
@@ -160,15 +164,18 @@ impl Default for Tuning {
             rows: vec![
                 row(Matmul, None, gpu, None, choice(Shared, [4, 1], [16, 16, 1])),
                 row(Matmul, Some(Large), gpu, None, choice(Shared, [8, 2], [8, 8, 1])),
-                row(Matmul, Some(Vector), gpu, None, choice(Alone, [1, 1], [64, 1, 1])),
+                row(Matmul, Some(Vector), gpu, None, choice(Shared, [4, 1], [16, 16, 1])),
                 row(Matmul, None, cpu, None, choice(Alone, [8, 2], [8, 1, 1])),
                 // llvmpipe gathers b for 8 lanes at a time and likes tall, wide tiles; SwiftShader, in Chromium,
                 // runs out of registers beyond 8 by 8. Measured with tests/measure.rs at 512 and 1024.
                 row(Matmul, Some(Large), cpu, None, choice(Alone, [12, 4], [8, 1, 1])),
                 row(Matmul, Some(Large), cpu, chromium, choice(Alone, [8, 2], [16, 1, 1])),
-                row(Matmul, Some(Vector), cpu, None, choice(Alone, [1, 1], [8, 1, 1])),
+                row(Matmul, Some(Vector), cpu, None, choice(Alone, [4, 1], [8, 1, 1])),
                 row(MatmulPlain, None, None, None, choice(Alone, [4, 1], [64, 1, 1])),
                 row(MatmulPlain, None, cpu, None, choice(Alone, [4, 1], [8, 1, 1])),
+                row(MatmulNBits, None, None, None, choice(Alone, [4, 1], [64, 1, 1])),
+                row(MatmulNBits, None, cpu, None, choice(Alone, [4, 1], [8, 1, 1])),
+                row(MatmulNBits, Some(Vector), gpu, None, choice(Shared, [4, 1], [32, 8, 1])),
                 row(Attention, None, gpu, None, choice(Shared, [4, 1], [64, 1, 1])),
                 row(Attention, None, cpu, None, choice(Alone, [1, 1], [8, 1, 1])),
                 row(LayerNormalization, None, gpu, None, choice(Shared, [1, 1], [64, 1, 1])),
@@ -197,7 +204,7 @@ mod tests {
     use crate::site::Limits;
 
     fn site(host: Host, software: bool) -> Site {
-        Site { host, software, limits: Limits::default() }
+        Site { host, software, shader_f16: false, limits: Limits::default() }
     }
 
     #[test]

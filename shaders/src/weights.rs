@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use graph::{Data, Tensor};
 
 use crate::plan::{Buffer, BufferRole, Region, Weight};
+use crate::transfer::Encoding;
 
 /// The weight buffers as they fill.
 pub(crate) struct Packing {
@@ -26,11 +27,13 @@ impl Packing {
     }
 
     /// Where a constant of `size_bytes` on the device lies, packing it if nothing equal is there.
-    pub fn place(&mut self, tensor: &Tensor, size_bytes: u64) -> Region {
+    pub fn place(&mut self, tensor: &Tensor, encoding: Encoding, size_bytes: u64) -> Region {
         let same = self.by_content.entry(fingerprint(&tensor.data)).or_default();
-        if let Some(&known) =
-            same.iter().find(|&&known| is_same(&self.weights[known].tensor.data, &tensor.data))
-        {
+        let is_known = |&&known: &&usize| {
+            let known = &self.weights[known];
+            known.encoding == encoding && is_same(&known.tensor.data, &tensor.data)
+        };
+        if let Some(&known) = same.iter().find(is_known) {
             return self.weights[known].region;
         }
         same.push(self.weights.len());
@@ -42,7 +45,7 @@ impl Packing {
         let (index, offset_bytes) = (self.sizes.len() - 1, offset_bytes.unwrap_or(0));
         self.sizes[index] = offset_bytes + size_bytes;
         let region = Region { buffer: self.first_buffer + index, offset_bytes, size_bytes };
-        self.weights.push(Weight { tensor: tensor.clone(), region });
+        self.weights.push(Weight { tensor: tensor.clone(), encoding, region });
         region
     }
 
@@ -63,6 +66,7 @@ fn fingerprint(data: &Data) -> u64 {
     data.data_type().hash(&mut hasher);
     match data {
         Data::F32(elements) => bytemuck::cast_slice::<f32, u32>(elements).hash(&mut hasher),
+        Data::F16(elements) => elements.iter().for_each(|element| element.to_bits().hash(&mut hasher)),
         Data::I64(elements) => elements.hash(&mut hasher),
         Data::I32(elements) => elements.hash(&mut hasher),
         Data::U8(elements) => elements.hash(&mut hasher),
@@ -76,6 +80,9 @@ fn is_same(a: &Data, b: &Data) -> bool {
     match (a, b) {
         (Data::F32(a), Data::F32(b)) => {
             bytemuck::cast_slice::<f32, u32>(a) == bytemuck::cast_slice::<f32, u32>(b)
+        }
+        (Data::F16(a), Data::F16(b)) => {
+            a.iter().map(|element| element.to_bits()).eq(b.iter().map(|element| element.to_bits()))
         }
         _ => a == b,
     }
@@ -93,7 +100,7 @@ mod tests {
     fn equal_constants_are_packed_once_and_full_buffers_followed_by_others() {
         let mut packing = Packing::new(3, 256, 300);
         let places = [&[1.0, 2.0][..], &[0.0], &[1.0, 2.0], &[-0.0], &[f32::NAN], &[f32::NAN]]
-            .map(|elements| packing.place(&tensor(elements), elements.len() as u64 * 4))
+            .map(|elements| packing.place(&tensor(elements), Encoding::Elements, elements.len() as u64 * 4))
             .map(|region| (region.buffer, region.offset_bytes));
         assert_eq!(places, [(3, 0), (3, 256), (3, 0), (4, 0), (4, 256), (4, 256)]);
         assert_eq!(packing.buffers().map(|buffer| buffer.size_bytes).collect::<Vec<_>>(), [260, 260]);

@@ -35,6 +35,36 @@ fn median_ms(case: &Case, variant: Variant, tile: [u32; 2], workgroup_size: [u32
     times[ROUNDS / 2]
 }
 
+fn few_rows(m: usize, k: usize, n: usize) -> Case {
+    Case {
+        name: format!("matmul {m} by {k} by {n}"),
+        operator: Operator::MatMul(MatMul { activation: None }),
+        inputs: vec![Some(floats(&[m, k], 1)), Some(floats(&[k, n], 2))],
+        output: TensorType { data_type: DataType::F32, shape: vec![m, n] },
+    }
+}
+
+#[test]
+#[ignore = "a measurement, not a check"]
+fn products_of_few_rows() {
+    for (m, k, n) in [(1, 768, 768), (1, 768, 3072), (1, 3072, 768), (4, 768, 3072), (1, 768, 32000)] {
+        let case = few_rows(m, k, n);
+        let report = |variant, tile, workgroup_size| {
+            let ms = median_ms(&case, variant, tile, workgroup_size);
+            let rate = (4 * k * n) as f64 / ms / 1e6;
+            println!("{} {variant:?} {tile:?} by {workgroup_size:?}: {ms:8.3} ms {rate:6.2} GB/s", case.name);
+        };
+        for tile in [[4, 1], [4, 2], [4, 4], [4, 8]] {
+            for workgroup_size in [[8, 1, 1], [16, 1, 1], [32, 1, 1], [64, 1, 1]] {
+                report(Variant::Alone, tile, workgroup_size);
+            }
+        }
+        for workgroup_size in [[8, 4, 1], [16, 4, 1], [16, 16, 1], [8, 32, 1]] {
+            report(Variant::Shared, [4, 1], workgroup_size);
+        }
+    }
+}
+
 #[test]
 #[ignore = "a measurement, not a check"]
 fn square_products() {

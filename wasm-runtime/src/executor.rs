@@ -1,6 +1,7 @@
 //! Runs a GpuPlan: everything that can be made once is made once, and a run of a program is one command buffer
 //! with one compute pass, one submit and one map.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -151,7 +152,7 @@ impl Executor {
     ) -> Result<(), RuntimeError> {
         for port in &self.plan.programs[program].inputs {
             if let Some(tensor) = inputs.get(&port.name) {
-                write(&self.model, &self.device, &self.buffers, port.region, tensor)?;
+                write(&self.model, &self.device, &self.buffers, port.region, encode(tensor))?;
             }
         }
         Ok(())
@@ -292,20 +293,20 @@ async fn upload_weights(
     buffers: &[GpuBuffer],
 ) -> Result<(), RuntimeError> {
     for weight in &plan.weights {
-        write(model, device, buffers, weight.region, &weight.tensor)?;
+        write(model, device, buffers, weight.region, weight.bytes())?;
     }
     device.wait("uploading the weights", device.queue.on_submitted_work_done()).await.map(|_| ())
 }
 
-/// Writes a tensor's device encoding straight from wasm memory: the browser makes the only copy.
+/// Writes an encoded tensor straight from wasm memory: the browser makes the only copy.
 fn write(
     model: &str,
     device: &Device,
     buffers: &[GpuBuffer],
     region: Region,
-    tensor: &Tensor,
+    encoded: Result<Cow<'_, [u8]>, shaders::Error>,
 ) -> Result<(), RuntimeError> {
-    let bytes = encode(tensor).map_err(|source| plan_error(model, source))?;
+    let bytes = encoded.map_err(|source| plan_error(model, source))?;
     let (buffer, offset) = (&buffers[region.buffer], region.offset_bytes as f64);
     let written = device.queue.write_buffer_with_f64_and_u8_slice(buffer, offset, &bytes);
     written.map_err(|e| device.failure("writing to the device", &e))

@@ -20,7 +20,7 @@ fn range(data_type: DataType) -> Result<(f32, f32), Error> {
     match data_type {
         DataType::U8 => Ok((0.0, 255.0)),
         DataType::I8 => Ok((-128.0, 127.0)),
-        DataType::F32 | DataType::I64 | DataType::I32 | DataType::Bool => {
+        DataType::F32 | DataType::F16 | DataType::I64 | DataType::I32 | DataType::Bool => {
             Err(unsupported!("it quantises to {data_type}"))
         }
     }

@@ -21,11 +21,7 @@ fn check_within(rows: &[(&str, &str, &str)], relative: f32, absolute: f32) {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-fn fault(
-    &(name, graph, expected): &(&str, &str, &str),
-    relative: f32,
-    absolute: f32,
-) -> Option<String> {
+fn fault(&(name, graph, expected): &(&str, &str, &str), relative: f32, absolute: f32) -> Option<String> {
     let expected = text::tensor(expected).unwrap();
     let outcome = text::parse(&format!("{graph}\nreturn y")).and_then(|graph| {
         let feed = |id: &crate::ValueId| {
@@ -44,8 +40,9 @@ fn fault(
 
 /// Equal types, elements equal but for an error; NaN equals NaN.
 fn agrees(given: &Tensor, expected: &Tensor, relative: f32, absolute: f32) -> bool {
-    let close =
-        |(a, b): (f32, f32)| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= absolute + relative * b.abs();
+    let close = |(a, b): (f32, f32)| {
+        a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= absolute + relative * b.abs()
+    };
     given.tensor_type() == expected.tensor_type()
         && given.to_f32_vec().into_iter().zip(expected.to_f32_vec()).all(close)
 }

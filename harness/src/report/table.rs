@@ -9,7 +9,7 @@ use super::{CaseRow, Report, number};
 /// One column: its head, its alignment, and what it shows of a case.
 struct Column(&'static str, Align, fn(&CaseRow) -> String);
 
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 12] = [
     Column("model", Align::Left, |case| case.model.clone()),
     Column("target", Align::Left, |case| case.target.clone()),
     Column("verdict", Align::Left, |case| case.verdict.name().to_owned()),
@@ -18,15 +18,22 @@ const COLUMNS: [Column; 10] = [
     Column("compile", Align::Right, |case| time(case, Metric::CompileMs)),
     Column("first", Align::Right, |case| time(case, Metric::FirstInferenceMs)),
     Column("latency [95 %]", Align::Right, latency),
-    Column("throughput", Align::Right, throughput),
+    Column("throughput", Align::Right, |case| rate(case, Metric::ThroughputPerS)),
+    Column("first token", Align::Right, |case| time(case, Metric::TimeToFirstTokenMs)),
+    Column("tokens", Align::Right, |case| rate(case, Metric::TokensPerS)),
     Column("ran on", Align::Left, ran_on),
 ];
 const VERDICT_COLUMN: usize = 2;
+/// Shown only where a case has something to show in them.
+const OF_GENERATION: [&str; 2] = ["first token", "tokens"];
 
 /// The table, its messages and a closing line. Colours only when `colour`.
 pub fn render(report: &Report, colour: bool) -> String {
-    let heads = COLUMNS.map(|Column(head, align, _)| (head, align));
-    let rows: Vec<Vec<String>> = report.cases.iter().map(|case| row(case, colour)).collect();
+    let tells = |column: &&Column| report.cases.iter().any(|case| column.2(case) != dash());
+    let columns: Vec<&Column> =
+        COLUMNS.iter().filter(|column| !OF_GENERATION.contains(&column.0) || tells(column)).collect();
+    let heads: Vec<_> = columns.iter().map(|Column(head, align, _)| (*head, *align)).collect();
+    let rows: Vec<Vec<String>> = report.cases.iter().map(|case| row(&columns, case, colour)).collect();
     let mut lines = lay_out(&heads, &rows);
     lines.extend(messages(report));
     lines.push(String::new());
@@ -34,8 +41,8 @@ pub fn render(report: &Report, colour: bool) -> String {
     lines.join("\n")
 }
 
-fn row(case: &CaseRow, colour: bool) -> Vec<String> {
-    let mut cells: Vec<String> = COLUMNS.iter().map(|Column(_, _, cell)| cell(case)).collect();
+fn row(columns: &[&Column], case: &CaseRow, colour: bool) -> Vec<String> {
+    let mut cells: Vec<String> = columns.iter().map(|Column(_, _, cell)| cell(case)).collect();
     let verdict = style(case.verdict).force_styling(colour).apply_to(&cells[VERDICT_COLUMN]).to_string();
     cells[VERDICT_COLUMN] = verdict;
     cells
@@ -90,8 +97,8 @@ fn latency(case: &CaseRow) -> String {
     measured.map_or(dash(), |measured| number::time_interval(&measured.summary))
 }
 
-fn throughput(case: &CaseRow) -> String {
-    let measured = case.metrics.get(Metric::ThroughputPerS.name());
+fn rate(case: &CaseRow, metric: Metric) -> String {
+    let measured = case.metrics.get(metric.name());
     measured.map_or(dash(), |measured| number::rate(measured.summary.median))
 }
 

@@ -108,6 +108,20 @@ fn colour_marks_the_verdicts_alone() {
 }
 
 #[test]
+fn what_generates_brings_two_columns_of_its_own() {
+    let heads = |report: &Report| table::render(report, false).lines().next().unwrap_or_default().to_owned();
+    let mut report = report();
+    assert!(!heads(&report).contains("first token"));
+    let first_token = measured("time_to_first_token_ms", (4.2, 4.0, 4.4), vec![]);
+    let tokens = measured("tokens_per_s", (312.0, 300.0, 320.0), vec![]);
+    report.cases[0].metrics.extend([first_token, tokens]);
+    assert!(heads(&report).contains("throughput  first token  tokens  ran on"), "{}", heads(&report));
+    let table = table::render(&report, false);
+    let row = table.lines().nth(2).unwrap();
+    assert!(row.contains("4.20 ms  312 /s"), "{row}");
+}
+
+#[test]
 fn an_answer_from_elsewhere_shows_where_it_came_from() {
     let case = CaseRow { actual_target: Some("wasm@chrome".to_owned()), ..passed() };
     let table = render(&Report { cases: vec![case], ..report() }, false);

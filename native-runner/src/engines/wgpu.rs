@@ -1,5 +1,6 @@
 //! The GpuPlan through native wgpu: the same kernels and dispatches as in a page, without the browser.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::mpsc;
 use std::time::Instant;
@@ -83,7 +84,7 @@ pub fn prepare(loaded: &Loaded, pipeline: &Pipeline, name: DeviceName) -> Result
     let model = Planned { model, device, plan, buffers, readback, timestamps, steps };
     let start = Instant::now();
     for weight in &model.plan.weights {
-        model.write(weight.region, &weight.tensor)?;
+        model.write(weight.region, weight.bytes())?;
     }
     model.device.wait("uploading the weights")?;
     let measured = vec![
@@ -108,7 +109,7 @@ impl Ready for Planned {
         let ports = &self.plan.programs[program];
         for port in &ports.inputs {
             if let Some(tensor) = inputs.get(&port.name) {
-                self.write(port.region, tensor)?;
+                self.write(port.region, encode(tensor))?;
             }
         }
         self.device.queue.submit([self.encode(ports, &self.steps[program])]);
@@ -117,8 +118,12 @@ impl Ready for Planned {
 }
 
 impl Planned {
-    fn write(&self, region: Region, tensor: &Tensor) -> Result<(), RunnerError> {
-        let bytes = encode(tensor).map_err(|source| self.plan_error(source))?;
+    fn write(
+        &self,
+        region: Region,
+        encoded: Result<Cow<'_, [u8]>, shaders::Error>,
+    ) -> Result<(), RunnerError> {
+        let bytes = encoded.map_err(|source| self.plan_error(source))?;
         self.device.queue.write_buffer(&self.buffers[region.buffer], region.offset_bytes, &bytes);
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Element-wise operators, with broadcasting: elementwise.wgsl. Each is one expression.
 
 use graph::ops::{Activation, Binary, Cast, Unary};
-use graph::{DataType, TensorType, ValueId};
+use graph::{DataType, ValueId};
 
 use super::{Grid, Shader, Step, Task};
 use crate::error::Error;
@@ -10,6 +10,8 @@ use crate::transfer::Element;
 use crate::tuning::{Family, ShapeClass};
 
 const FILE: &str = include_str!("elementwise.wgsl");
+const CURVES: &str = include_str!("curves.wgsl");
+const INTEGERS: &str = include_str!("integers.wgsl");
 
 /// From so many elements on, work without broadcasting counts as long.
 const LONG: usize = 1 << 14;
@@ -29,86 +31,149 @@ struct Form<'a> {
     /// What `activate` stands for.
     activation: Option<Activation>,
     computed: Computed,
+    /// Functions that the expression needs.
+    prelude: Option<&'static str>,
+}
+
+impl Form<'_> {
+    /// Operands as they are, and no functions but those all share.
+    fn plain(result: &str) -> Form<'_> {
+        Form { result, activation: None, computed: Computed::AsTheyAre, prelude: None }
+    }
 }
 
 pub(super) fn binary(task: &Task<'_>, operator: Binary) -> Result<Vec<Step>, Error> {
-    let operands = [task.input(0)?, task.input(1)?];
-    let element = Element::of(operands[0].data_type);
-    let float = matches!(element, Element::F32);
-    let (result, computed) = match operator {
-        Binary::Add => ("x0 + x1", Computed::AsTheyAre),
-        Binary::Sub => ("x0 - x1", Computed::AsTheyAre),
-        Binary::Mul => ("x0 * x1", Computed::AsTheyAre),
-        Binary::Div => ("x0 / x1", Computed::AsTheyAre),
-        Binary::Pow if float => ("power(x0, x1)", Computed::AsFloats),
-        Binary::Pow => {
-            return Err(task.unsupported(format!("there is no kernel for powers of {}", operands[0])));
-        }
-        Binary::Mod
-        | Binary::Remainder
-        | Binary::BitwiseAnd
-        | Binary::BitwiseOr
-        | Binary::BitwiseXor
-        | Binary::ShiftLeft
-        | Binary::ShiftRight => return Err(task.unsupported("there is no kernel for it")),
-        Binary::Max => ("max(x0, x1)", Computed::AsTheyAre),
-        Binary::Min => ("min(x0, x1)", Computed::AsTheyAre),
-        Binary::And => ("x0 & x1", Computed::AsTheyAre),
-        Binary::Or => ("x0 | x1", Computed::AsTheyAre),
-        Binary::Xor => ("x0 ^ x1", Computed::AsTheyAre),
-        Binary::Equal => ("R(x0 == x1)", Computed::AsTheyAre),
-        Binary::Greater => ("R(x0 > x1)", Computed::AsTheyAre),
-        Binary::GreaterOrEqual => ("R(x0 >= x1)", Computed::AsTheyAre),
-        Binary::Less => ("R(x0 < x1)", Computed::AsTheyAre),
-        Binary::LessOrEqual => ("R(x0 <= x1)", Computed::AsTheyAre),
+    let float = matches!(Element::of(task.input(0)?.data_type), Element::F32);
+    let result = match operator {
+        Binary::Add => "x0 + x1",
+        Binary::Sub => "x0 - x1",
+        Binary::Mul => "x0 * x1",
+        Binary::Div => "x0 / x1",
+        Binary::Mod => "floor_remainder(x0, x1)",
+        Binary::Remainder if float => "remainder(x0, x1)",
+        Binary::Remainder => "x0 % x1",
+        Binary::Pow if float => "power(x0, x1)",
+        Binary::Pow => "whole_power(x0, $INT(x1))",
+        Binary::Max if float => "larger(x0, x1)",
+        Binary::Min if float => "smaller(x0, x1)",
+        Binary::Max => "max(x0, x1)",
+        Binary::Min => "min(x0, x1)",
+        Binary::And | Binary::BitwiseAnd => "x0 & x1",
+        Binary::Or | Binary::BitwiseOr => "x0 | x1",
+        Binary::Xor | Binary::BitwiseXor => "x0 ^ x1",
+        Binary::ShiftLeft => "shifted_left(x0, x1)",
+        Binary::ShiftRight => "shifted_right(x0, x1)",
+        Binary::Equal => "R(x0 == x1)",
+        Binary::Greater => "R(x0 > x1)",
+        Binary::GreaterOrEqual => "R(x0 >= x1)",
+        Binary::Less => "R(x0 < x1)",
+        Binary::LessOrEqual => "R(x0 <= x1)",
     };
-    let name = format!("{operator:?}");
-    let result = wrapped(result, task.output()?);
-    let form = Form { result: &result, activation: None, computed };
-    emit(task, &name, &form, &[task.input_id(0)?, task.input_id(1)?])
+    let computed = if operator == Binary::Pow && float { Computed::AsFloats } else { Computed::AsTheyAre };
+    let whole = matches!(operator, Binary::Mod | Binary::Pow | Binary::ShiftLeft | Binary::ShiftRight);
+    let result = wrapped(result, task.output()?.data_type);
+    let prelude = (whole && !float).then_some(INTEGERS);
+    let form = Form { computed, prelude, ..Form::plain(&result) };
+    emit(task, &format!("{operator:?}"), &form, &[task.input_id(0)?, task.input_id(1)?])
 }
 
 /// Small unsigned types wrap around as on the host; others wrap at 32 bits.
-fn wrapped(result: &str, output: &TensorType) -> String {
-    match output.data_type {
+pub(super) fn wrapped(result: &str, data_type: DataType) -> String {
+    match data_type {
         DataType::U8 => format!("({result}) & R(255u)"),
         DataType::I8 => format!("(({result}) << U(24u)) >> U(24u)"),
-        DataType::F32 | DataType::I64 | DataType::I32 | DataType::Bool => result.to_owned(),
+        DataType::F32 | DataType::F16 | DataType::I64 | DataType::I32 | DataType::Bool => result.to_owned(),
     }
 }
 
 pub(super) fn unary(task: &Task<'_>, operator: Unary) -> Result<Vec<Step>, Error> {
     let input = task.input(0)?;
-    let element = Element::of(input.data_type);
-    let result = match (operator, element) {
-        (Unary::Not, Element::U32) => "R(x0 == $T0(0u))",
-        (Unary::Abs, Element::F32 | Element::I32) => "abs(x0)",
-        (Unary::Neg, Element::F32 | Element::I32) => "-x0",
-        (Unary::Sqrt, Element::F32) => "sqrt(x0)",
-        (Unary::Exp, Element::F32) => "exp(x0)",
-        (Unary::Log, Element::F32) => "log(x0)",
-        (Unary::Erf, Element::F32) => "erf(x0)",
-        (Unary::Sin, Element::F32) => "sin(x0)",
-        (Unary::Cos, Element::F32) => "cos(x0)",
-        (Unary::Floor, Element::F32) => "floor(x0)",
-        (Unary::Reciprocal, Element::F32) => "F(1.0) / x0",
-        (Unary::IsNaN, Element::F32) => "R(not_a_number(x0))",
-        (Unary::Activation(_), Element::F32) => "activate(x0)",
-        _ => return Err(task.unsupported(format!("there is no kernel for {operator:?} of {input}"))),
+    let result = match Element::of(input.data_type) {
+        Element::F32 => of_floats(operator),
+        Element::I32 | Element::U32 => of_integers(operator, input.data_type),
     };
-    let activation = match operator {
-        Unary::Activation(activation) => Some(activation),
-        _ => None,
+    let Some(result) = result else {
+        return Err(task.unsupported(format!("there is no kernel for {operator:?} of {input}")));
     };
-    let form = Form { result, activation, computed: Computed::AsTheyAre };
+    let (activation, prelude) = match operator {
+        Unary::Activation(activation) => (Some(activation), None),
+        operator if is_curve(operator) => (None, Some(CURVES)),
+        _ => (None, None),
+    };
+    let result = wrapped(result, task.output()?.data_type);
+    let form = Form { activation, prelude, ..Form::plain(&result) };
     emit(task, &format!("{operator:?}"), &form, &[task.input_id(0)?])
+}
+
+fn of_floats(operator: Unary) -> Option<&'static str> {
+    Some(match operator {
+        Unary::Abs => "abs(x0)",
+        Unary::Neg => "-x0",
+        Unary::Sqrt => "sqrt(x0)",
+        Unary::Exp => "exp(x0)",
+        Unary::Log => "log(x0)",
+        Unary::Erf => "erf(x0)",
+        Unary::Sin => "sin(x0)",
+        Unary::Cos => "cos(x0)",
+        Unary::Tan => "tangent(x0)",
+        Unary::Asin => "arc_sine(x0)",
+        Unary::Acos => "arc_cosine(x0)",
+        Unary::Atan => "arc_tangent(x0)",
+        Unary::Sinh => "hyperbolic_sine(x0)",
+        Unary::Cosh => "hyperbolic_cosine(x0)",
+        Unary::Asinh => "inverse_hyperbolic_sine(x0)",
+        Unary::Acosh => "inverse_hyperbolic_cosine(x0)",
+        Unary::Atanh => "inverse_hyperbolic_tangent(x0)",
+        Unary::Floor => "floor(x0)",
+        Unary::Ceil => "ceil(x0)",
+        Unary::Round => "round(x0)",
+        Unary::Sign => "select(sign(x0), x0, not_a_number(x0))",
+        Unary::Reciprocal => "F(1.0) / x0",
+        Unary::IsNaN => "R(not_a_number(x0))",
+        Unary::IsInf { negative: true, positive: true } => "R(bitcast<U>(abs(x0)) == U(0x7f800000u))",
+        Unary::IsInf { negative: true, positive: false } => "R(bitcast<U>(x0) == U(0xff800000u))",
+        Unary::IsInf { negative: false, positive: true } => "R(bitcast<U>(x0) == U(0x7f800000u))",
+        Unary::IsInf { negative: false, positive: false } => "R(0u)",
+        Unary::Activation(_) => "activate(x0)",
+        Unary::Not | Unary::BitwiseNot => return None,
+    })
+}
+
+fn of_integers(operator: Unary, data_type: DataType) -> Option<&'static str> {
+    let signed = Element::of(data_type) == Element::I32;
+    Some(match operator {
+        Unary::Not => "R(x0 == $T0(0u))",
+        Unary::BitwiseNot => "~x0",
+        Unary::Abs if signed => "abs(x0)",
+        Unary::Abs => "x0",
+        Unary::Neg => "R(0) - x0",
+        Unary::Sign if signed => "sign(x0)",
+        Unary::Sign => "min(x0, R(1u))",
+        _ => return None,
+    })
+}
+
+/// Whether curves.wgsl has the function.
+fn is_curve(operator: Unary) -> bool {
+    matches!(
+        operator,
+        Unary::Tan
+            | Unary::Asin
+            | Unary::Acos
+            | Unary::Atan
+            | Unary::Sinh
+            | Unary::Cosh
+            | Unary::Asinh
+            | Unary::Acosh
+            | Unary::Atanh
+    )
 }
 
 /// The expression of x that kernels with a fused activation apply to their results.
 pub(super) fn activation(activation: Option<Activation>) -> &'static str {
     match activation {
         None => "x",
-        Some(Activation::Relu) => "max(x, F(0.0))",
+        Some(Activation::Relu) => "select(x, F(0.0), x < F(0.0))",
         Some(Activation::Gelu) => "gelu(x)",
         Some(Activation::GeluTanh) => "gelu_tanh(x)",
         Some(Activation::Sigmoid) => "sigmoid(x)",
@@ -119,7 +184,7 @@ pub(super) fn activation(activation: Option<Activation>) -> &'static str {
 pub(super) fn select(task: &Task<'_>) -> Result<Vec<Step>, Error> {
     let operands = [task.input_id(0)?, task.input_id(1)?, task.input_id(2)?];
     let result = "select(x2, x1, x0 != $T0(0u))";
-    emit(task, "Where", &Form { result, activation: None, computed: Computed::AsTheyAre }, &operands)
+    emit(task, "Where", &Form::plain(result), &operands)
 }
 
 /// Whether both types are the same on the device, with the same values.
@@ -137,12 +202,11 @@ pub(super) fn cast_is_free(task: &Task<'_>, cast: &Cast) -> Result<bool, Error> 
 pub(super) fn cast(task: &Task<'_>, cast: &Cast) -> Result<Vec<Step>, Error> {
     let result = match cast.to {
         DataType::Bool => "R(x0 != $T0(0))",
-        DataType::F32 | DataType::I64 | DataType::I32 => "R(x0)",
+        DataType::F32 | DataType::F16 | DataType::I64 | DataType::I32 => "R(x0)",
         DataType::U8 => "R(x0) & R(255u)",
         DataType::I8 => "(R(x0) << U(24u)) >> U(24u)",
     };
-    let form = Form { result, activation: None, computed: Computed::AsTheyAre };
-    emit(task, "Cast", &form, &[task.input_id(0)?])
+    emit(task, "Cast", &Form::plain(result), &[task.input_id(0)?])
 }
 
 fn emit(task: &Task<'_>, name: &str, form: &Form<'_>, operands: &[ValueId]) -> Result<Vec<Step>, Error> {
@@ -163,7 +227,11 @@ fn emit(task: &Task<'_>, name: &str, form: &Form<'_>, operands: &[ValueId]) -> R
         .functions(vector, activation(form.activation))
         .walk(task, &walk, "RANK")?
         .number("INPUTS", operands.len())
+        .word("INT", Element::I32.wgsl(vector))
         .word("R", Element::of(output.data_type).wgsl(vector));
+    if let Some(file) = form.prelude {
+        shader = shader.prelude(file);
+    }
     for (index, (&id, &in_fours)) in operands.iter().zip(&in_memory).enumerate() {
         let element = Element::of(task.value_type(id).data_type);
         let used = match form.computed {

@@ -12,10 +12,17 @@ fn not_a_number(x: F) -> $B {
     return (bitcast<U>(x) & U(0x7fffffffu)) > U(0x7f800000u);
 }
 
-// A variable, since WGSL refuses constants that are not finite.
 fn undefined() -> F {
-    var bits = U(0x7fc00000u);
-    return bitcast<F>(bits);
+    return F(float_of(0x7fc00000u));
+}
+
+// NaN wins; what WGSL's own max and min make of it is left to the driver.
+fn larger(x: F, y: F) -> F {
+    return select(select(y, x, x > y), x, not_a_number(x));
+}
+
+fn smaller(x: F, y: F) -> F {
+    return select(select(y, x, x < y), x, not_a_number(x));
 }
 
 // Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26: absolute error below 1.5e-7.
@@ -56,6 +63,17 @@ fn power(x: F, y: F) -> F {
     result = select(result, x * x, y == F(2.0));
     result = select(result, x, y == F(1.0));
     return select(result, F(1.0), y == F(0.0));
+}
+
+// The remainder of a division towards zero: it has the sign of the dividend.
+fn remainder(x: F, y: F) -> F {
+    let size = abs(y);
+    let none = (bitcast<U>(abs(x)) == U(0x7f800000u)) | (size == F(0.0));
+    var rest = abs(x) - size * trunc(abs(x) / size);
+    // The quotient may have been rounded up or down to a whole number.
+    rest = select(rest, rest + size, rest < F(0.0));
+    rest = select(rest, rest - size, rest >= size);
+    return select(select(select(rest, -rest, x < F(0.0)), x, abs(x) < size), undefined(), none);
 }
 
 // Applied to each result of a matrix product or convolution.

@@ -1,14 +1,15 @@
-//! Picking by index: gather.wgsl and gather_nd.wgsl.
+//! Picking by index: gather.wgsl, gather_elements.wgsl and gather_nd.wgsl.
 
-use graph::ops::{Gather, GatherNd};
+use graph::ops::{Gather, GatherElements, GatherNd};
 
 use super::{EXTENTS, Grid, MAX_RANK, STRIDES, Shader, Step, Task};
 use crate::error::Error;
-use crate::strides::contiguous;
+use crate::strides::{Walk, contiguous};
 use crate::transfer::Element;
 use crate::tuning::{Family, ShapeClass};
 
 const GATHER: &str = include_str!("gather.wgsl");
+const GATHER_ELEMENTS: &str = include_str!("gather_elements.wgsl");
 const GATHER_ND: &str = include_str!("gather_nd.wgsl");
 
 pub(super) fn gather(task: &Task<'_>, operator: &Gather) -> Result<Vec<Step>, Error> {
@@ -21,6 +22,18 @@ pub(super) fn gather(task: &Task<'_>, operator: &Gather) -> Result<Vec<Step>, Er
         .size("EXTENT", data.shape[operator.axis])
         .size("INNER", inner / unit);
     finish(task, shader, unit)
+}
+
+pub(super) fn gather_elements(task: &Task<'_>, operator: &GatherElements) -> Result<Vec<Step>, Error> {
+    let (data, indices) = (task.input(0)?, task.input(1)?);
+    let mut strides = contiguous(&data.shape);
+    let along = std::mem::take(&mut strides[operator.axis]);
+    let shader = Shader::new("gather_elements", GATHER_ELEMENTS)
+        .word("T", Element::of(data.data_type).wgsl(false))
+        .walk(task, &Walk::new(&indices.shape, &[strides]), "RANK")?
+        .size("EXTENT", data.shape[operator.axis])
+        .constant("STRIDE", along as f64);
+    finish(task, shader, 1)
 }
 
 pub(super) fn gather_nd(task: &Task<'_>, operator: &GatherNd) -> Result<Vec<Step>, Error> {

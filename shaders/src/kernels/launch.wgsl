@@ -10,6 +10,12 @@ override WZ: u32;
 override GRID_X: u32;
 override COUNT: u32;
 
+// A float by its bits, through a variable: WGSL refuses constants that are not finite.
+fn float_of(bits: u32) -> f32 {
+    var copy = bits;
+    return bitcast<f32>(copy);
+}
+
 fn flat_workgroup(workgroup: vec3<u32>) -> u32 {
     return workgroup.y * GRID_X + workgroup.x;
 }

@@ -1,4 +1,4 @@
-//! Layer normalisation: layer_normalization.wgsl.
+//! Layer normalisation, and that by the root mean square: layer_normalization.wgsl.
 
 use graph::ops::LayerNormalization;
 
@@ -20,6 +20,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &LayerNormalization) -> Result<Vec
     let shader = Shader::new(format!("layer_normalization {}", rows::variant_name(choice)), FILE)
         .word("T", Element::F32.wgsl(vector))
         .word("TOTAL", if vector { "v.x + v.y + v.z + v.w" } else { "v" })
+        .switch("CENTERED", operator.center)
         .optional_operand("BIAS", bias, 2)
         .size("COLUMNS", if vector { width / 4 } else { width })
         .size("WIDTH", width)

@@ -6,6 +6,7 @@
 //            WIDTH     elements of a row, as a number to divide by
 //            EPSILON   added to the variance
 // Template:  T, TOTAL  f32 or vec4<f32>, and the sum of the components of v
+//            CENTERED  whether there is a mean to subtract; without, it counts as 0
 //            BIAS      whether there is one; RESULT is the binding of the result
 // Variants:  one workgroup or one invocation per row, see rows.wgsl
 
@@ -34,11 +35,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
         return;
     }
     let start = row * COLUMNS;
+    var mean = 0.0;
+//#if CENTERED
     var sum = T(0.0);
     for (var i = lane; i < COLUMNS; i += LANES) {
         sum += input[start + i];
     }
-    let mean = fold_sum(total(sum), lane) / WIDTH;
+    mean = fold_sum(total(sum), lane) / WIDTH;
+//#end
 
     var squares = T(0.0);
     for (var i = lane; i < COLUMNS; i += LANES) {

@@ -1,19 +1,25 @@
-//! Matrix products: matmul_shared.wgsl, matmul_alone.wgsl, and matmul_plain.wgsl for what vectors do not fit.
+//! Matrix products: matmul_shared.wgsl, matmul_few.wgsl and matmul_alone.wgsl, and matmul_plain.wgsl for what
+//! vectors do not fit.
 
-use graph::ValueId;
 use graph::ops::{Activation, Gemm, MatMul};
+use graph::{DataType, ValueId};
 
 use super::{Grid, Shader, Step, Task, elementwise};
 use crate::error::Error;
 use crate::strides::Walk;
+use crate::transfer::Element;
 use crate::tuning::{Choice, Family, ShapeClass, Variant};
 
 const SHARED: &str = include_str!("matmul_shared.wgsl");
+const FEW: &str = include_str!("matmul_few.wgsl");
 const ALONE: &str = include_str!("matmul_alone.wgsl");
 const PLAIN: &str = include_str!("matmul_plain.wgsl");
 
 /// Terms of a block in workgroup memory, in vectors of four, best first: deeper blocks meet at fewer barriers.
 const DEPTHS: [usize; 3] = [4, 2, 1];
+
+/// Up to so many rows, a matrix product takes as long as reading b.
+const FEW_ROWS: usize = 4;
 
 /// From so many products on, a matrix product fills any device with large tiles.
 const LARGE: usize = 1 << 24;
@@ -41,7 +47,10 @@ struct Detail {
 }
 
 pub(super) fn matmul(task: &Task<'_>, operator: &MatMul) -> Result<Vec<Step>, Error> {
-    let (a, b) = (&task.float_input(0)?.shape, &task.float_input(1)?.shape);
+    if task.input(0)?.data_type != DataType::I32 {
+        task.float_input(0)?;
+    }
+    let (a, b) = (&task.input(0)?.shape, &task.input(1)?.shape);
     let output = &task.output()?.shape;
     // A vector is a matrix of one row or column, which the result's shape leaves out.
     let (a, b) = (row_matrix(a), column_matrix(b));
@@ -90,6 +99,15 @@ fn column_matrix(shape: &[usize]) -> Vec<usize> {
     if let [k] = shape { vec![*k, 1] } else { shape.to_vec() }
 }
 
+/// The kind of shape of an `m` by `k` by `n` product.
+pub(super) fn class(m: usize, n: usize, k: usize) -> ShapeClass {
+    match m {
+        ..=FEW_ROWS => ShapeClass::Vector,
+        _ if m * n * k >= LARGE => ShapeClass::Large,
+        _ => ShapeClass::Small,
+    }
+}
+
 impl Product {
     /// The same as fewer, taller matrices, where all of a batch are multiplied by the same b.
     fn rows_joined(mut self) -> Self {
@@ -103,54 +121,45 @@ impl Product {
 
     fn step(&self, task: &Task<'_>, detail: &Detail) -> Result<Step, Error> {
         let fours = self.k.is_multiple_of(4) && self.n.is_multiple_of(4) && self.k > 0;
+        let fours = fours && Element::of(task.input(0)?.data_type) == Element::F32;
         if fours && detail.is_usual(self) { self.vector_step(task) } else { self.plain_step(task, detail) }
     }
 
     fn class(&self) -> ShapeClass {
-        match self.m {
-            0..4 => ShapeClass::Vector,
-            _ if self.m * self.n * self.k >= LARGE => ShapeClass::Large,
-            _ => ShapeClass::Small,
-        }
+        class(self.m, self.n, self.k)
+    }
+
+    /// Rows of an invocation: no more than there are.
+    fn rows_of(&self, choice: Choice) -> usize {
+        (choice.tile[0] as usize).min(self.m).max(1)
     }
 
     fn vector_step(&self, task: &Task<'_>) -> Result<Step, Error> {
         let choice = task.choose(Family::Matmul, self.class());
-        let [rows, vectors] = choice.tile.map(|extent| extent as usize);
-        let [x, y, _] = choice.workgroup_size.map(|extent| extent as usize);
-        let block_bytes = |depth: usize| 16 * depth * (4 * x * vectors + y * rows);
-        let most = task.site.limits.max_compute_workgroup_storage_size as usize;
-        let depth = DEPTHS.into_iter().find(|&depth| block_bytes(depth) <= most).unwrap_or(1);
-        let (name, file, shared_bytes) = match choice.variant {
-            Variant::Shared => ("shared", SHARED, block_bytes(depth)),
-            Variant::Alone => ("alone", ALONE, 0),
-        };
+        let cut = Cut::new(self, choice, task.site.limits.max_compute_workgroup_storage_size as usize);
         let mut batch = self.batch.clone();
         batch.strides.iter_mut().flatten().for_each(|stride| *stride /= 4);
-        let shader = Shader::new(format!("matmul {name} {rows}x{}", vectors * 4), file)
+        let shader = Shader::new(format!("matmul {} {}x{}", cut.name, cut.rows, cut.vectors * 4), cut.file)
             .functions(true, elementwise::activation(self.activation))
             .walk(task, &batch, "BATCH")?
-            .number("ROWS", rows)
-            .number("VECTORS", vectors)
-            .number("LX", x)
-            .number("LY", y)
-            .number("DEPTH4", depth)
+            .number("ROWS", cut.rows)
+            .number("VECTORS", cut.vectors)
+            .number("LX", cut.lanes[0])
+            .number("LY", cut.lanes[1])
+            .number("DEPTH4", cut.depth)
             .optional_operand("BIAS", self.bias, 2)
-            .size("M", self.m)
             .size("N4", self.n / 4)
             .size("K4", self.k / 4)
-            .shared_bytes(shared_bytes as u32);
-        let (columns, rows) = (self.n.div_ceil(x * vectors * 4), self.m.div_ceil(y * rows));
-        let blocks = match choice.variant {
-            Variant::Shared => [columns, rows],
-            Variant::Alone => [rows, columns],
-        };
-        self.finish(task, shader, choice, blocks)
+            .shared_bytes(cut.shared_bytes as u32);
+        let shader = if cut.file == FEW { shader } else { shader.size("M", self.m) };
+        self.finish(task, shader, choice, cut.blocks)
     }
 
     fn plain_step(&self, task: &Task<'_>, detail: &Detail) -> Result<Step, Error> {
         let choice = task.choose(Family::MatmulPlain, self.class());
-        let rows = choice.tile[0] as usize;
+        let element = Element::of(task.input(0)?.data_type);
+        let float = element == Element::F32;
+        let rows = self.rows_of(choice);
         let [x, y, _] = choice.workgroup_size.map(|extent| extent as usize);
         let shader = Shader::new(format!("matmul plain {rows}x1"), PLAIN)
             .functions(false, elementwise::activation(self.activation))
@@ -164,7 +173,10 @@ impl Product {
             .size("A_K", detail.a[1])
             .size("B_K", detail.b[0])
             .size("B_COLUMN", detail.b[1])
-            .constant("ALPHA", detail.alpha);
+            .word("E", element.wgsl(false))
+            .switch("FLOAT", float)
+            .switch("WHOLE", !float);
+        let shader = if float { shader.constant("ALPHA", detail.alpha) } else { shader };
         let shader = if self.bias.is_some() {
             let [row, column] = detail.c;
             shader.size("C_ROW", row).size("C_COLUMN", column).constant("BETA", detail.beta)
@@ -185,6 +197,50 @@ impl Product {
         let grid = Grid::Blocks([x, y, self.batch.extents.iter().product()]);
         let reads: Vec<_> = [task.input_id(0)?, task.input_id(1)?].into_iter().chain(self.bias).collect();
         task.step(shader, choice.workgroup_size, grid, &reads, task.output_id()?)
+    }
+}
+
+/// How the work on vectors of four is cut.
+struct Cut {
+    name: &'static str,
+    file: &'static str,
+    /// Rows and vectors of columns of an invocation.
+    rows: usize,
+    vectors: usize,
+    lanes: [usize; 2],
+    /// Terms of a block in workgroup memory, in vectors of four.
+    depth: usize,
+    shared_bytes: usize,
+    /// Workgroups of one product.
+    blocks: [usize; 2],
+}
+
+impl Cut {
+    fn new(product: &Product, choice: Choice, most_shared_bytes: usize) -> Self {
+        let (rows, vectors) = (product.rows_of(choice), choice.tile[1] as usize);
+        let [x, y, _] = choice.workgroup_size.map(|extent| extent as usize);
+        let block_bytes = |depth: usize| 16 * depth * (4 * x * vectors + y * rows);
+        let depth = DEPTHS.into_iter().find(|&depth| block_bytes(depth) <= most_shared_bytes).unwrap_or(1);
+        let (columns, lines) = (product.n.div_ceil(x * vectors * 4), product.m.div_ceil(y * rows));
+        let cut = |name, file, shared_bytes, blocks| Cut {
+            name,
+            file,
+            rows,
+            vectors,
+            lanes: [x, y],
+            depth,
+            shared_bytes,
+            blocks,
+        };
+        match (choice.variant, product.class()) {
+            (Variant::Shared, ShapeClass::Vector) => Cut {
+                rows: product.m,
+                vectors: 1,
+                ..cut("few", FEW, 16 * x * y * product.m, [product.n.div_ceil(4 * x), 1])
+            },
+            (Variant::Shared, _) => cut("shared", SHARED, block_bytes(depth), [columns, lines]),
+            (Variant::Alone, _) => cut("alone", ALONE, 0, [lines, columns]),
+        }
     }
 }
 

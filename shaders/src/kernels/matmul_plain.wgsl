@@ -8,19 +8,22 @@
 //            C_ROW, C_COLUMN               strides of what is added; 0 along a broadcast dimension
 //            ALPHA, BETA                   factors
 //            D0, S0_0, S1_0, ...           extents of the batch, and the strides of a and b there
-// Template:  ROWS                          rows per invocation
+// Template:  E, FLOAT, WHOLE               f32, or i32: then factors, c and activation are left out, and sums wrap
+//            ROWS                          rows per invocation
 //            BATCH                         batch dimensions; LAST is BATCH - 1
 //            BIAS, RESULT                  whether there is a c; binding of the result
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
+alias E = $E;
+
+@group(0) @binding(0) var<storage, read> a: array<E>;
+@group(0) @binding(1) var<storage, read> b: array<E>;
 //#if BIAS
 @group(0) @binding(2) var<storage, read> c: array<f32>;
 override C_ROW: u32;
 override C_COLUMN: u32;
 override BETA: f32;
 //#end
-@group(0) @binding($RESULT) var<storage, read_write> result: array<f32>;
+@group(0) @binding($RESULT) var<storage, read_write> result: array<E>;
 
 override M: u32;
 override N: u32;
@@ -29,7 +32,9 @@ override A_ROW: u32;
 override A_K: u32;
 override B_K: u32;
 override B_COLUMN: u32;
+//#if FLOAT
 override ALPHA: f32;
+//#end
 //#for d in BATCH
 override D$d: u32;
 override S0_$d: u32;
@@ -52,7 +57,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     b_start += rest * S1_$LAST + min(column, N - 1u) * B_COLUMN;
 //#for m in ROWS
     let a$m = a_start + min(row + $mu, M - 1u) * A_ROW;
-    var sum$m = 0.0;
+    var sum$m = E(0);
 //#end
     for (var k = 0u; k < K; k++) {
         let factor = b[b_start + k * B_K];
@@ -65,11 +70,16 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     }
 //#for m in ROWS
     if row + $mu < M {
+//#if FLOAT
         var value = ALPHA * sum$m;
 //#if BIAS
         value += BETA * c[(row + $mu) * C_ROW + column * C_COLUMN];
 //#end
         result[(workgroup.z * M + row + $mu) * N + column] = activate(value);
+//#end
+//#if WHOLE
+        result[(workgroup.z * M + row + $mu) * N + column] = sum$m;
+//#end
     }
 //#end
 }

@@ -2,7 +2,7 @@
 
 use graph::ops::{Reduce, Reduction};
 
-use super::{MAX_RANK, Shader, Step, Task, rows};
+use super::{MAX_RANK, ORDERING, Shader, Step, Task, elementwise, rows};
 use crate::error::Error;
 use crate::strides::{Walk, contiguous};
 use crate::transfer::Element;
@@ -22,36 +22,53 @@ struct Recipe {
     finish: &'static str,
 }
 
-fn recipe(task: &Task<'_>, reduction: Reduction, element: Element) -> Result<Recipe, Error> {
+const LARGER: rows::Fold = rows::Fold { name: "larger", combine: "larger(a, b)" };
+const SMALLER: rows::Fold = rows::Fold { name: "smaller", combine: "smaller(a, b)" };
+
+fn recipe(task: &Task<'_>, reduction: Reduction, element: Element, folded: usize) -> Result<Recipe, Error> {
     let recipe = |first, step, fold, finish| Ok(Recipe { first, step, fold, finish });
     match (reduction, element) {
-        (_, Element::U32) => Err(task.unsupported("there is no kernel for unsigned or boolean elements")),
         (Reduction::Sum, _) => recipe("0", "a + x", rows::SUM, "a"),
         (Reduction::Prod, _) => recipe("1", "a * x", rows::PRODUCT, "a"),
-        (Reduction::Max, Element::F32) => recipe("-3.4028234e38", "max(a, x)", rows::MAX, "a"),
-        (Reduction::Min, Element::F32) => recipe("3.4028234e38", "min(a, x)", rows::MIN, "a"),
-        (Reduction::Max, Element::I32) => recipe("-2147483647 - 1", "max(a, x)", rows::MAX, "a"),
-        (Reduction::Min, Element::I32) => recipe("2147483647", "min(a, x)", rows::MIN, "a"),
+        (Reduction::Max, Element::F32) => recipe("float_of(0xff800000u)", "larger(a, x)", LARGER, "a"),
+        (Reduction::Min, Element::F32) => recipe("float_of(0x7f800000u)", "smaller(a, x)", SMALLER, "a"),
+        (Reduction::Max, Element::I32) => recipe("-2147483647 - 1", "larger(a, x)", LARGER, "a"),
+        (Reduction::Min, Element::I32) => recipe("2147483647", "smaller(a, x)", SMALLER, "a"),
+        (Reduction::Max, Element::U32) => recipe("0", "larger(a, x)", LARGER, "a"),
+        (Reduction::Min, Element::U32) => recipe("255", "smaller(a, x)", SMALLER, "a"),
+        // WGSL refuses an integer division by a constant zero.
+        (Reduction::Mean, Element::I32 | Element::U32) if folded == 0 => recipe("0", "a", rows::SUM, "a"),
         (Reduction::Mean, _) => recipe("0", "a + x", rows::SUM, "a / E(FOLDED)"),
         (Reduction::L2, Element::F32) => recipe("0", "a + x * x", rows::SUM, "sqrt(a)"),
-        (Reduction::L2, Element::I32) => Err(task.unsupported("there is no kernel for norms of integers")),
+        (Reduction::L2, Element::I32 | Element::U32) => {
+            Err(task.unsupported("there is no kernel for norms of integers"))
+        }
     }
+}
+
+/// The kind of shape that rows of this length make.
+pub(super) fn class(length: usize) -> ShapeClass {
+    if length < SHORT_ROW { ShapeClass::Small } else { ShapeClass::Large }
 }
 
 pub(super) fn emit(task: &Task<'_>, operator: &Reduce) -> Result<Vec<Step>, Error> {
     let input = task.input(0)?;
     let element = Element::of(input.data_type);
-    let recipe = recipe(task, operator.reduction, element)?;
     let kept = part(&input.shape, |axis| !operator.axes.contains(&axis));
-    let reduced = part(&input.shape, |axis| operator.axes.contains(&axis));
+    let mut reduced = part(&input.shape, |axis| operator.axes.contains(&axis));
     let (count, folded) = (kept.extents.iter().product(), reduced.extents.iter().product());
+    if folded == 0 {
+        // Nothing is walked, and no extent may be zero: WGSL refuses a division by it.
+        reduced = Walk::new(&[], &[vec![]]);
+    }
+    let recipe = recipe(task, operator.reduction, element, folded)?;
     if kept.rank().max(reduced.rank()) > MAX_RANK {
         return Err(task.unsupported(format!("has more than {MAX_RANK} dimensions that cannot be joined")));
     }
-    let class = if folded < SHORT_ROW { ShapeClass::Small } else { ShapeClass::Large };
-    let choice = task.choose(Family::Reduce, class);
+    let choice = task.choose(Family::Reduce, class(folded));
 
     let mut shader = Shader::new(format!("reduce {}", rows::variant_name(choice)), FILE)
+        .prelude(ORDERING)
         .walk(task, &kept, "KEPT")?
         .number("KEPT_LAST", kept.rank() - 1)
         .number("REDUCED", reduced.rank())
@@ -60,7 +77,9 @@ pub(super) fn emit(task: &Task<'_>, operator: &Reduce) -> Result<Vec<Step>, Erro
         .word("FIRST", recipe.first)
         .word("STEP", recipe.step)
         .word("NAME", recipe.fold.name)
-        .word("FINISH", recipe.finish)
+        .word("FINISH", &elementwise::wrapped(recipe.finish, input.data_type))
+        .switch("FLOAT", element == Element::F32)
+        .switch("WHOLE", element != Element::F32)
         .fold(recipe.fold);
     for (dimension, &extent) in reduced.extents.iter().enumerate() {
         shader = shader

@@ -6,10 +6,10 @@
 // Overrides: FOLDED             elements of a row
 //            D0, S0_0, ...      extents and strides of the kept dimensions
 //            R0, S1_0, ...      extents and strides of the reduced dimensions
-// Template:  E                  f32 or i32
+// Template:  E, U               the elements' type, and u32, which their bits are shifted by
 //            KEPT, REDUCED      how many dimensions; KEPT_LAST and REDUCED_LAST are one less
 //            FIRST, STEP, NAME  the neutral element, the fold of a and x, the fold's name in fold.wgsl
-//            FINISH             the result from the fold a of all elements
+//            FINISH             the result, of type R, from the fold a of all elements
 // Variants:  one workgroup or one invocation per row, see rows.wgsl
 
 @group(0) @binding(0) var<storage, read> input: array<E>;
@@ -24,6 +24,9 @@ override S0_$d: u32;
 override R$d: u32;
 override S1_$d: u32;
 //#end
+
+alias R = E;
+alias U = u32;
 
 fn row_start(row: u32) -> u32 {
     var rest = row;

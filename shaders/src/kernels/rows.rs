@@ -18,7 +18,6 @@ pub(crate) struct Fold {
 pub(super) const SUM: Fold = Fold { name: "sum", combine: "a + b" };
 pub(super) const PRODUCT: Fold = Fold { name: "product", combine: "a * b" };
 pub(super) const MAX: Fold = Fold { name: "max", combine: "max(a, b)" };
-pub(super) const MIN: Fold = Fold { name: "min", combine: "min(a, b)" };
 
 /// Adds to a shader who works on which row of elements of type `element`.
 pub(super) fn share(shader: Shader, choice: Choice, element: &str) -> Shader {

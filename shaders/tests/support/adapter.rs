@@ -32,7 +32,11 @@ pub fn device() -> &'static Device {
             .expect(
                 "no Vulkan adapter was found: install mesa-vulkan-drivers, which has one that needs no GPU",
             );
-        let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor::default()))
+        let descriptor = wgpu::DeviceDescriptor {
+            required_features: adapter.features() & wgpu::Features::SHADER_F16,
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
             .expect("the adapter refused a device with default limits");
         Device { device, queue }
     })
@@ -49,7 +53,7 @@ impl Device {
             }
         }
         for weight in &plan.weights {
-            let bytes = transfer::encode(&weight.tensor).expect("weights can be encoded");
+            let bytes = weight.bytes().expect("weights can be encoded");
             self.queue.write_buffer(&buffers[weight.region.buffer], weight.region.offset_bytes, &bytes);
         }
         let pipelines: Vec<_> = plan.kernels.iter().map(|kernel| self.pipeline(kernel)).collect();

@@ -1,0 +1,104 @@
+// result[batch, channel, o...] = activate(bias[channel] + sum over in-channels and the window of x * weight), where the
+// element i of x and the element k of the window meet at o = i * STRIDE + k * DILATION - PAD.
+//
+// Layout: x [batch, GROUPS * IN, I...], weight [GROUPS * IN, OUT, K...], result [batch, GROUPS * OUT, O...].
+// One invocation computes BLOCK channels of one place, so that an element of x is read once for all of them.
+// Spatial dimensions are counted from the innermost.
+//
+// Overrides: GROUPS, IN, OUT        groups, and channels of each
+//            O0, I0, K0, ...        extents of result, input and window
+//            STRIDE0, PAD0, DILATION0, ...
+// Template:  SPATIAL                spatial dimensions; LAST is SPATIAL - 1
+//            AREA, VOLUME           whether there are at least two, or three
+//            BLOCK                  channels per invocation; divides OUT
+//            BIAS, RESULT           whether there is a bias; binding of the result
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+//#if BIAS
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+//#end
+@group(0) @binding($RESULT) var<storage, read_write> result: array<f32>;
+
+override GROUPS: u32;
+override IN: u32;
+override OUT: u32;
+//#for d in SPATIAL
+override O$d: u32;
+override I$d: u32;
+override K$d: u32;
+override STRIDE$d: u32;
+override PAD$d: u32;
+override DILATION$d: u32;
+//#end
+
+@compute @workgroup_size(WX, WY, WZ)
+fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let flat = flat_invocation(workgroup, local);
+    if flat >= COUNT {
+        return;
+    }
+    var rest = flat;
+    var inputs = 1u;
+    var outputs = 1u;
+    var window = 1u;
+    var place = 0u;
+//#for d in SPATIAL
+    let o$d = rest % O$d;
+    rest = rest / O$d;
+    place += o$d * outputs;
+    inputs *= I$d;
+    outputs *= O$d;
+    window *= K$d;
+//#end
+    let blocks = GROUPS * OUT / $BLOCKu;
+    let channel = rest % blocks * $BLOCKu;
+    let batch = rest / blocks;
+    let group = channel / OUT;
+
+//#for b in BLOCK
+    var sum$b = 0.0;
+//#end
+    var tap = 0u;
+    for (var k$LAST = 0u; k$LAST < K$LAST; k$LAST++) {
+//#if VOLUME
+    for (var k1 = 0u; k1 < K1; k1++) {
+//#end
+//#if AREA
+    for (var k0 = 0u; k0 < K0; k0++) {
+//#end
+        // Before the first element these wrap to something large, and so lie outside too.
+        var inside = true;
+        var at = 0u;
+        var stride = 1u;
+//#for d in SPATIAL
+        let reach$d = o$d + PAD$d - k$d * DILATION$d;
+        let i$d = reach$d / STRIDE$d;
+        inside = inside && i$d < I$d && i$d * STRIDE$d == reach$d;
+        at += i$d * stride;
+        stride *= I$d;
+//#end
+        if inside {
+            for (var c = 0u; c < IN; c++) {
+                let value = x[((batch * GROUPS + group) * IN + c) * inputs + at];
+                let first = ((group * IN + c) * OUT + channel % OUT) * window + tap;
+//#for b in BLOCK
+                sum$b += value * weight[first + $bu * window];
+//#end
+            }
+        }
+        tap += 1u;
+//#if AREA
+    }
+//#end
+//#if VOLUME
+    }
+//#end
+    }
+//#for b in BLOCK
+//#if BIAS
+    sum$b += bias[channel + $bu];
+//#end
+    result[(batch * GROUPS * OUT + channel + $bu) * outputs + place] = activate(sum$b);
+//#end
+}

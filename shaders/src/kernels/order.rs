@@ -1,0 +1,53 @@
+//! Which element comes first: order.wgsl for the whole order of rows, arg_reduce.wgsl for the first alone.
+
+use graph::ops::{ArgReduce, Order};
+
+use super::{Grid, ORDERING, Shader, Step, Task, reduce, rows};
+use crate::error::Error;
+use crate::transfer::Element;
+use crate::tuning::{Family, ShapeClass};
+
+const ORDER: &str = include_str!("order.wgsl");
+const ARG_REDUCE: &str = include_str!("arg_reduce.wgsl");
+
+pub(super) fn order(task: &Task<'_>, operator: &Order) -> Result<Vec<Step>, Error> {
+    let shape = &task.input(0)?.shape;
+    let shader = describe(task, "order".to_owned(), ORDER, operator.axis, operator.largest)?
+        .word("E", Element::of(task.input(0)?.data_type).wgsl(false))
+        .size("TAKEN", operator.count);
+    let choice = task.choose(Family::Gather, ShapeClass::Small);
+    let grid = Grid::Invocations(shape.iter().product());
+    Ok(vec![task.step(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
+}
+
+pub(super) fn arg_reduce(task: &Task<'_>, operator: &ArgReduce) -> Result<Vec<Step>, Error> {
+    let input = task.input(0)?;
+    let choice = task.choose(Family::Reduce, reduce::class(input.shape[operator.axis]));
+    let label = format!("arg_reduce {}", rows::variant_name(choice));
+    let shader = describe(task, label, ARG_REDUCE, operator.axis, operator.largest)?
+        .word("TIE", if operator.last { "i > j" } else { "i < j" });
+    let shader = rows::share(shader, choice, Element::of(input.data_type).wgsl(false));
+    // The places of the elements are shared too.
+    let lanes = choice.workgroup_size.iter().product::<u32>();
+    let shader = shader.shared_bytes(2 * lanes * 4);
+    let grid = rows::grid(choice, task.output()?.element_count());
+    Ok(vec![task.step(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
+}
+
+fn describe(
+    task: &Task<'_>,
+    label: String,
+    file: &'static str,
+    axis: usize,
+    largest: bool,
+) -> Result<Shader, Error> {
+    let input = task.input(0)?;
+    let element = Element::of(input.data_type);
+    Ok(Shader::new(label, file)
+        .prelude(ORDERING)
+        .switch("FLOAT", element == Element::F32)
+        .switch("WHOLE", element != Element::F32)
+        .word("BEFORE", if largest { "is_larger(x, y)" } else { "is_larger(y, x)" })
+        .size("EXTENT", input.shape[axis])
+        .size("INNER", input.shape[axis + 1..].iter().product()))
+}

@@ -28,6 +28,11 @@ pub(crate) trait Ready {
     async fn readback_ms(&mut self) -> Result<Option<f64>, RuntimeError> {
         Ok(None)
     }
+
+    /// What is only looked at when all is measured, so that looking shapes no number: features of the run.
+    async fn look_back(&mut self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
 }
 
 /// What one run of a program gave.

@@ -36,18 +36,21 @@ export class Session {
   }
 }
 
-// Opens the model for its log alone: the lines with `mark` in them. The log goes to the console, which is heard
-// for as long as that takes.
+// What the library logs while somebody listens. Its WebAssembly takes hold of console.error when it starts, so this
+// has to lie there before.
+let heard = null;
+const { error } = console;
+console.error = (...words) => (heard ? heard.push(words.join(" ")) : error.apply(console, words));
+
+// Opens the model for its log alone: the lines with `mark` in them.
 export async function narrate(ort, model, executionProviders, externalData, mark) {
-  const lines = [];
-  const { error } = console;
-  console.error = (line) => String(line).includes(mark) && lines.push(String(line));
+  const lines = (heard = []);
   try {
     const options = { executionProviders, externalData, logSeverityLevel: VERBOSE };
     const session = await ort.InferenceSession.create(model, options);
     await session.release();
   } finally {
-    console.error = error;
+    heard = null;
   }
-  return lines;
+  return lines.filter((line) => line.includes(mark));
 }

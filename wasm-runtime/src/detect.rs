@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::browser::{self, property};
 use crate::device;
+use crate::engine::Place;
 use crate::error::RuntimeError;
-use crate::inference::Place;
 use crate::onnxruntime_web::{Library, Provider};
 use crate::timing::Clock;
 use crate::webnn::{self, Ml};
@@ -47,7 +47,7 @@ async fn webgpu() -> Capability {
 
 async fn peer(provider: Provider, place: Place<'_>) -> Capability {
     let subject = format!("ort-{}", provider.name());
-    match Library::get(provider, place.peer, place.browser).await {
+    match Library::get(provider, place).await {
         Err(error) => missing(&subject, &error),
         Ok(library) => Capability {
             version: Some(library.version.clone()),

@@ -11,10 +11,9 @@ use protocol::{DuelReport, MatmulDuel};
 use shaders::{GpuPlan, Site, Tuning};
 
 use crate::device::Device;
-use crate::engine::Inferred;
+use crate::engine::{Inferred, Place};
 use crate::error::RuntimeError;
 use crate::executor::Executor;
-use crate::inference::Place;
 use crate::matmul;
 use crate::webgpu;
 

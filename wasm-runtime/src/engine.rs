@@ -3,9 +3,18 @@
 use std::collections::BTreeMap;
 
 use graph::Tensor;
-use protocol::{Adapter, Metric};
+use protocol::{Adapter, BrowserKind, Metric};
 
 use crate::error::RuntimeError;
+
+/// Where the page is, and what it is served beside its models.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The browser.
+    pub browser: Option<BrowserKind>,
+    /// The folder of onnxruntime-web's files, as a URL; none where they were not fetched.
+    pub peer: Option<&'a str>,
+}
 
 /// A model ready on an engine.
 pub(crate) trait Ready {

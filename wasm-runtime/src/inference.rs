@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use graph::Tensor;
 use graph::pipeline::{self, Run};
-use protocol::{BrowserKind, Engine, Inference, InferenceReport, Metric, Timing};
+use protocol::{Engine, Inference, InferenceReport, Metric, Timing};
 
 use crate::browser;
-use crate::engine::{Prepared, Ready};
+use crate::engine::{Place, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::measured::Measured;
 use crate::model::{Loaded, wrong};
@@ -18,15 +18,6 @@ use crate::webgpu;
 
 /// Inferences made only to time reading back, which needs a wait of its own that latency must not contain.
 const READBACK_PROBES: u32 = 5;
-
-/// Where the page is, and what it is served beside its models.
-#[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
-    /// The browser.
-    pub browser: Option<BrowserKind>,
-    /// The folder of onnxruntime-web's files, as a URL.
-    pub peer: Option<&'a str>,
-}
 
 /// Does what an [`Inference`] asks for.
 ///
@@ -79,7 +70,7 @@ async fn peers(
     let start = clock.now_ms();
     let (loaded, files) = Loaded::fetch(inference).await?;
     let load_ms = clock.now_ms() - start;
-    let prepared = peer::prepare(provider, &loaded, files, (place.peer, place.browser)).await;
+    let prepared = peer::prepare(provider, &loaded, files, place).await;
     let prepared = prepared.map_err(|error| match error {
         // What is wrong with the model itself reads the same on every engine.
         RuntimeError::Peer { .. } => loaded.pipeline().err().unwrap_or(error),

@@ -8,8 +8,8 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::spawn_local;
 
+use crate::engine::Place;
 use crate::error::RuntimeError;
-use crate::inference::Place;
 use crate::{detect, duel, inference};
 
 /// Runs one job, given as the JSON of [`Job`]; the promise resolves to the JSON of [`Outcome`] and never

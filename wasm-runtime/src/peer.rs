@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use graph::Tensor;
 use graph::pipeline::{Calls, TOKEN};
-use protocol::{BrowserKind, Metric};
+use protocol::Metric;
 
-use crate::engine::{Inferred, Prepared, Ready};
+use crate::engine::{Inferred, Place, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::model::{Files, Loaded, wrong};
 use crate::onnxruntime_web::{Library, Provider, Session};
@@ -32,12 +32,12 @@ pub(crate) async fn prepare(
     provider: Provider,
     loaded: &Loaded,
     files: Files,
-    (base, browser): (Option<&str>, Option<BrowserKind>),
+    place: Place<'_>,
 ) -> Result<Prepared<Peer>, RuntimeError> {
     let name = loaded.manifest.name.clone();
     let calls = Calls::new(&loaded.manifest, &loaded.models, &loaded.inputs);
     let calls = calls.map_err(|source| wrong(&name, source))?;
-    let library = Library::get(provider, base, browser).await?;
+    let library = Library::get(provider, place).await?;
     let clock = Clock::open()?;
     let start = clock.now_ms();
     let mut sessions = BTreeMap::new();
@@ -93,7 +93,7 @@ fn features(library: &Library) -> BTreeMap<String, String> {
         ("onnxruntime_web", library.version.clone()),
         ("onnxruntime_web_module", library.provider.module().to_owned()),
         ("wasm_threads", library.threads.to_string()),
-        // Its builds since 1.19 refuse to start without.
+        // It refuses to start without.
         ("wasm_simd", true.to_string()),
         ("completion_kick", library.is_kicking().to_string()),
     ];

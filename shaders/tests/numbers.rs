@@ -5,8 +5,8 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use graph::Tensor;
 use graph::cases::{self, Case, fault};
+use graph::{Graph, Operator, Tensor};
 use shaders::Host;
 use support::{adapter, plan, site, tunings};
 
@@ -15,14 +15,29 @@ fn with_expected(case: Case) -> (Case, Tensor) {
     (case, expected)
 }
 
+/// The graphs that a case is run as: with operands as inputs, and, where kernels look at constants, all but the first
+/// as those.
+fn graphs(case: &Case) -> Vec<Graph> {
+    let graph = case.graph();
+    if !matches!(case.operator, Operator::MatMulNBits(_) | Operator::ScatterNd(_)) {
+        return vec![graph];
+    }
+    let mut fixed = graph.clone();
+    for (id, (_, tensor)) in fixed.inputs.split_off(1).into_iter().zip(case.fed().into_iter().skip(1)) {
+        fixed.values[id.0].constant = Some(tensor);
+    }
+    vec![graph, fixed]
+}
+
 #[test]
 fn every_kernel_variant_computes_what_its_operator_means() {
     let mut faults = Vec::new();
     let mut seen = BTreeSet::new();
     let cases: Vec<(Case, Tensor)> = cases::all().into_iter().map(with_expected).collect();
     for tuning in tunings() {
-        for (case, expected) in &cases {
-            let plan = plan(&case.name, &case.graph(), &site(Host::Native, true), &tuning);
+        let runs = cases.iter().flat_map(|run| graphs(&run.0).into_iter().map(move |graph| (run, graph)));
+        for ((case, expected), graph) in runs {
+            let plan = plan(&case.name, &graph, &site(Host::Native, true), &tuning);
             let pipelines: Vec<_> = plan
                 .kernels
                 .iter()

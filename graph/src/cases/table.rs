@@ -123,6 +123,8 @@ fn matrix_products(cases: &mut Cases) {
         ("uneven rows and columns", &[17, 12], &[12, 20], &[17, 20]),
         ("deep", &[5, 132], &[132, 8], &[5, 8]),
         ("one row", &[1, 64], &[64, 64], &[1, 64]),
+        ("three rows", &[3, 20], &[20, 24], &[3, 24]),
+        ("one row in a batch", &[2, 1, 8], &[2, 8, 12], &[2, 1, 12]),
         ("odd columns", &[7, 8], &[8, 5], &[7, 5]),
         ("odd depth", &[7, 5], &[5, 8], &[7, 8]),
         ("batch by one matrix", &[2, 3, 5, 8], &[8, 12], &[2, 3, 5, 12]),
@@ -145,6 +147,9 @@ fn matrix_products(cases: &mut Cases) {
             cases.float(&name, MatMul { activation: Some(activation) }, inputs, &[3, 6, n]);
         }
     }
+    let inputs = vec![Some(floats(&[2, 8], 3)), Some(floats(&[8, 12], 4)), Some(floats(&[12], 5))];
+    let relu = MatMul { activation: Some(Activation::Relu) };
+    cases.float("matmul two rows bias relu", relu, inputs, &[2, 12]);
     for (name, transpose_a, transpose_b, alpha, beta, a, b, c) in [
         ("plain", false, false, 1.0, 1.0, [6, 8], [8, 4], Some(vec![4])),
         ("both transposed", true, true, 0.5, 2.0, [8, 6], [4, 8], Some(vec![6, 1])),
@@ -164,6 +169,7 @@ fn packed_products(cases: &mut Cases) {
         ("8 bits", &[5, 32], 4, 8, 16, true),
         ("2 bits", &[2, 64], 8, 2, 32, true),
         ("a last block that is not whole", &[2, 40], 3, 4, 16, true),
+        ("a last byte that is not whole", &[2, 37], 3, 4, 16, true),
     ] {
         let blocks = a[a.len() - 1].div_ceil(block_size);
         let packed = bytes(&[columns, blocks, block_size * bits / 8], 14);

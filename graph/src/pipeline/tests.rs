@@ -124,8 +124,10 @@ fn graphs_and_files_decode_alike() {
     while let Some(program) = inference.program() {
         for component in calls.start(program, inference.feeds().get(TOKEN)).unwrap() {
             let feeds: Tensors = calls.feeds(&component).unwrap().into_iter().collect();
-            let types = feeds.iter().map(|(name, tensor)| (name.clone(), tensor.tensor_type())).collect();
-            let graph = specialise::specialise(&models[&component], &types).unwrap();
+            let fed =
+                |(name, tensor): (&String, &Tensor)| (name.clone(), specialise::Feed::Value(tensor.clone()));
+            let fed = feeds.iter().map(fed).collect();
+            let graph = specialise::specialise(&models[&component], &fed).unwrap();
             calls.keep(&component, interpret(&graph, &feeds).unwrap()).unwrap();
         }
         inference.take(calls.outputs().unwrap()).unwrap();

@@ -1,8 +1,8 @@
 //! Matrix products: matmul_shared.wgsl, matmul_few.wgsl and matmul_alone.wgsl, and matmul_plain.wgsl for what
 //! vectors do not fit.
 
-use graph::ValueId;
 use graph::ops::{Activation, Gemm, MatMul};
+use graph::{DataType, ValueId};
 
 use super::{Grid, Shader, Step, Task, elementwise};
 use crate::error::Error;
@@ -47,6 +47,9 @@ struct Detail {
 }
 
 pub(super) fn matmul(task: &Task<'_>, operator: &MatMul) -> Result<Vec<Step>, Error> {
+    if task.input(0)?.data_type != DataType::I32 {
+        task.float_input(0)?;
+    }
     let (a, b) = (&task.input(0)?.shape, &task.input(1)?.shape);
     let output = &task.output()?.shape;
     // A vector is a matrix of one row or column, which the result's shape leaves out.

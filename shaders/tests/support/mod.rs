@@ -20,18 +20,30 @@ pub fn sites() -> Vec<Site> {
 
 /// A table that gives every family one variant, whatever the shape and place.
 pub fn only(variant: Variant, tile: [u32; 2], workgroup_size: [u32; 3]) -> Tuning {
-    let choice = Choice { variant, tile, workgroup_size };
+    of_families(Family::ALL, Choice { variant, tile, workgroup_size })
+}
+
+fn of_families(families: impl IntoIterator<Item = Family>, choice: Choice) -> Tuning {
     let row = |family| Row { family, class: None, software: None, host: None, choice };
-    Tuning { rows: Family::ALL.into_iter().map(row).collect() }
+    Tuning { rows: families.into_iter().map(row).collect() }
+}
+
+/// The same, but kernels that have a workgroup size and no more all get the same one: a single odd one will do.
+fn odd(variant: Variant, tile: [u32; 2], workgroup_size: [u32; 3]) -> Tuning {
+    let sized = [Family::Conv, Family::Copy, Family::Elementwise, Family::Gather];
+    let five = Choice { variant: Variant::Alone, tile: [1, 1], workgroup_size: [5, 1, 1] };
+    let mut tuning = only(variant, tile, workgroup_size);
+    tuning.rows.extend(of_families(sized, five).rows);
+    tuning
 }
 
 /// Tables that between them take every choice of the default table, and some that divide nothing evenly.
 pub fn tunings() -> Vec<Tuning> {
     let odd = [
-        only(Variant::Shared, [3, 1], [4, 2, 1]),
-        only(Variant::Shared, [2, 3], [2, 8, 1]),
-        only(Variant::Alone, [3, 3], [5, 1, 1]),
-        only(Variant::Alone, [2, 1], [4, 3, 1]),
+        odd(Variant::Shared, [3, 1], [4, 2, 1]),
+        odd(Variant::Shared, [2, 3], [2, 8, 1]),
+        odd(Variant::Alone, [3, 3], [5, 1, 1]),
+        odd(Variant::Alone, [2, 1], [4, 3, 1]),
     ];
     let default = Tuning::default();
     let rows_of = |family| default.rows.iter().filter(move |row| row.family == family);

@@ -59,7 +59,8 @@ async fn ours(
     Bench::new(engine, inference, loaded, clock, load_ms).report(prepared).await
 }
 
-/// On the peer: the model's files stay as they are.
+/// On the peer: the model's files stay as they are. Loading holds our reading of them too, which says what each
+/// component takes.
 async fn peers(
     engine: Engine,
     inference: &Inference,

@@ -3,9 +3,10 @@
 //! Only with the feature `cases`, for tests.
 
 use crate::error::Error;
+use crate::half::kept;
 use crate::ir::{Graph, Node, Value, ValueId};
 use crate::ops::Operator;
-use crate::tensor::{Data, Tensor, TensorType};
+use crate::tensor::{DataType, Tensor, TensorType};
 
 mod elementwise;
 mod indices;
@@ -16,6 +17,8 @@ pub use table::{all, floats, whole};
 
 /// Largest error allowed, relative to the expected number where that is larger than 1.
 const TOLERANCE: f32 = 2e-5;
+/// The same of f16: two steps of its 11 bits, since a number near the middle of two can be rounded to either.
+const HALF_TOLERANCE: f32 = 2e-3;
 
 /// One operator with its operands.
 #[derive(Debug, Clone)]
@@ -31,6 +34,30 @@ pub struct Case {
 }
 
 impl Case {
+    /// The same with f16 for f32, if it has any.
+    pub fn halved(&self) -> Option<Case> {
+        let is_float = |tensor: &Tensor| tensor.data_type() == DataType::F32;
+        if matches!(self.operator, Operator::Cast(_)) || !self.inputs.iter().flatten().any(is_float) {
+            return None;
+        }
+        let halved = |tensor: &Tensor| match tensor.data_type() {
+            DataType::F32 => {
+                Tensor { shape: tensor.shape.clone(), data: kept(tensor.data.clone(), DataType::F16) }
+            }
+            _ => tensor.clone(),
+        };
+        let inputs: Vec<_> = self.inputs.iter().map(|input| input.as_ref().map(halved)).collect();
+        let types: Vec<_> = inputs.iter().map(|input| input.as_ref().map(Tensor::tensor_type)).collect();
+        let types: Vec<_> = types.iter().map(Option::as_ref).collect();
+        let output = self.operator.infer(&types).ok()?.pop()?;
+        Some(Case {
+            name: format!("{} of halves", self.name),
+            operator: self.operator.clone(),
+            inputs,
+            output,
+        })
+    }
+
     /// A graph of this one node; its inputs are called x0, x1, ... and its output y.
     pub fn graph(&self) -> Graph {
         let mut graph = Graph::default();
@@ -77,11 +104,17 @@ pub fn fault(actual: &Tensor, expected: &Tensor) -> Option<String> {
     if actual.tensor_type() != expected.tensor_type() {
         return Some(format!("is {}, expected {}", actual.tensor_type(), expected.tensor_type()));
     }
-    let (Data::F32(got), Data::F32(wanted)) = (&actual.data, &expected.data) else {
-        return (actual != expected).then(|| format!("is {:?}, expected {:?}", actual.data, expected.data));
+    let tolerance = match expected.data_type() {
+        DataType::F32 => TOLERANCE,
+        DataType::F16 => HALF_TOLERANCE,
+        _ => {
+            return (actual != expected)
+                .then(|| format!("is {:?}, expected {:?}", actual.data, expected.data));
+        }
     };
+    let (got, wanted) = (actual.to_f32_vec(), expected.to_f32_vec());
     let off = |(a, e): (&f32, &f32)| {
-        let same = a == e || (a.is_nan() && e.is_nan()) || (a - e).abs() <= TOLERANCE * e.abs().max(1.0);
+        let same = a == e || (a.is_nan() && e.is_nan()) || (a - e).abs() <= tolerance * e.abs().max(1.0);
         !same
     };
     let index = got.iter().zip(wanted.iter()).position(off)?;

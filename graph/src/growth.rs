@@ -237,7 +237,7 @@ fn mask(graph: &mut Builder, name: &str, id: ValueId, axes: &[usize], filler: f3
     let mut masked = id;
     for &axis in axes {
         let Some(base) = graph.grows_along(id, axis) else { continue };
-        if data_type != DataType::F32 {
+        if !data_type.is_float() {
             return Err(unsupported!("it adds up {data_type} along a growing axis"));
         }
         let valid = valid(graph, name, base, shape.len() - axis - 1)?;

@@ -10,6 +10,7 @@ mod check;
 mod display;
 mod error;
 mod growth;
+mod half;
 mod interpret;
 pub mod ir;
 pub mod node_test;

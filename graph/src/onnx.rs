@@ -65,6 +65,27 @@ pub(crate) struct OnnxNode {
     pub outputs: Vec<String>,
 }
 
+/// A graph that is an attribute of a node. It may read whatever is named outside it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Subgraph {
+    pub inputs: Vec<String>,
+    pub outputs: Vec<String>,
+    pub nodes: Vec<OnnxNode>,
+    pub constants: BTreeMap<String, Tensor>,
+}
+
+impl Subgraph {
+    fn read(graph: GraphProto) -> Result<Subgraph, Error> {
+        let constant = |proto: TensorProto| Ok::<_, Error>((proto.name.clone(), tensor::read(&proto)?));
+        Ok(Subgraph {
+            inputs: graph.input.into_iter().map(|input| input.name).collect(),
+            outputs: graph.output.into_iter().map(|output| output.name).collect(),
+            nodes: graph.node.into_iter().map(node).collect::<Result<_, _>>()?,
+            constants: graph.initializer.into_iter().map(constant).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
 impl Model {
     /// Reads the bytes of a `.onnx` file.
     ///

@@ -10,20 +10,25 @@ pub mod attention;
 pub mod binary;
 pub mod cache_update;
 pub mod cast;
+pub(crate) mod causal_conv;
+pub(crate) mod columns;
 pub mod concat;
 pub(crate) mod constants;
 pub(crate) mod contrib_attention;
 pub mod conv;
 pub mod conv_transpose;
 pub mod cumulative_sum;
+pub(crate) mod einsum;
 pub mod expand;
 pub mod gather;
 pub mod gather_elements;
 pub mod gather_nd;
 pub mod gemm;
+pub(crate) mod grid;
 mod heads;
 pub(crate) mod identity;
 pub mod layer_normalization;
+pub(crate) mod loss;
 pub mod matmul;
 pub mod matmul_n_bits;
 pub(crate) mod normalization;
@@ -31,6 +36,9 @@ pub(crate) mod onnx_attention;
 pub mod order;
 pub mod pad;
 pub mod pool;
+pub(crate) mod pooling;
+pub(crate) mod quantization;
+pub(crate) mod recurrent;
 pub mod reduce;
 pub(crate) mod reductions;
 pub mod reshape;
@@ -39,6 +47,7 @@ pub(crate) mod rotary_embedding;
 pub mod scatter_elements;
 pub mod scatter_nd;
 pub mod select;
+pub(crate) mod signal;
 pub mod slice;
 pub mod softmax;
 #[cfg(test)]
@@ -80,6 +89,7 @@ pub use unary::{Activation, Unary};
 use std::fmt;
 
 use crate::error::{Error, invalid};
+use crate::half;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
 
 /// An operation of the static graph.
@@ -166,7 +176,9 @@ impl Operator {
     /// # Errors
     /// Where an operand is missing, or does not fit the others.
     pub fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<Vec<TensorType>, Error> {
-        let result = self.rule().infer(inputs)?;
+        let widened: Vec<_> = inputs.iter().map(|input| input.map(half::widened_type)).collect();
+        let widened: Vec<_> = widened.iter().map(Option::as_ref).collect();
+        let result = half::kept_type(self, inputs, self.rule().infer(&widened)?);
         if result.checked_count().is_none() {
             return Err(invalid!("its result would be {result}, too large for any memory"));
         }
@@ -184,8 +196,10 @@ impl Operator {
         let types: Vec<_> = types.iter().map(Option::as_ref).collect();
         let mut results = self.infer(&types)?;
         let result = results.swap_remove(0);
-        let data = self.rule().evaluate(inputs, &result)?;
-        Ok(vec![Tensor::new(result.shape, data)?])
+        let widened: Vec<_> = inputs.iter().map(|input| input.map(half::widened)).collect();
+        let widened: Vec<_> = widened.iter().map(|input| input.as_deref()).collect();
+        let data = self.rule().evaluate(&widened, &half::widened_type(&result))?;
+        Ok(vec![Tensor::new(result.shape, half::kept(data, result.data_type))?])
     }
 }
 

@@ -1,5 +1,7 @@
 //! Fixes a model at given inputs: a walk over its nodes, after which every shape is known.
 
+mod control;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::builder::Builder;
@@ -8,7 +10,7 @@ use crate::ir::{Graph, ValueId};
 use crate::node_view::{Argument, NodeView};
 use crate::onnx::{Dimension, Input, Model, OnnxNode};
 use crate::registry::reader;
-use crate::tensor::{DataType, Tensor, TensorType};
+use crate::tensor::{Tensor, TensorType};
 
 /// The first operator set in which operands broadcast as they do today.
 const OLDEST_OPSET: i64 = 7;
@@ -39,7 +41,7 @@ pub(crate) type Pins = BTreeSet<String>;
 /// Whether an input can become a constant: integers, bools and lists of floats say what to compute, other
 /// floats are what is computed with.
 fn can_be_constant(tensor: &Tensor) -> bool {
-    tensor.data_type() != DataType::F32 || tensor.shape.len() <= 1
+    !tensor.data_type().is_float() || tensor.shape.len() <= 1
 }
 
 /// Builds a graph again as long as it fails for want of constants that are known, each time with those.
@@ -130,6 +132,27 @@ pub(crate) struct Scope {
 impl Scope {
     /// Reads one ONNX node.
     pub fn read(&mut self, node: &OnnxNode, opsets: &BTreeMap<String, i64>) -> Result<(), Error> {
+        let first_new = self.graph.value_count();
+        let results = match self.read_control(node, opsets)? {
+            Some(results) => results,
+            None => self.read_operator(node, opsets)?,
+        };
+        for (name, &id) in node.outputs.iter().zip(&results).filter(|(name, _)| !name.is_empty()) {
+            if id.0 >= first_new {
+                self.graph.rename(id, name);
+            }
+            if self.names.insert(name.clone(), id).is_some() {
+                return Err(Error::Malformed { reason: format!("two values are named {name:?}") });
+            }
+        }
+        Ok(())
+    }
+
+    fn read_operator(
+        &mut self,
+        node: &OnnxNode,
+        opsets: &BTreeMap<String, i64>,
+    ) -> Result<Vec<ValueId>, Error> {
         let opset = opsets.get(&node.domain).copied().unwrap_or(if node.domain.is_empty() { 0 } else { 1 });
         let read = reader(&node.domain, &node.operator).ok_or_else(|| Error::UnknownOperator {
             node: node.name.clone(),
@@ -140,19 +163,9 @@ impl Scope {
         if node.domain.is_empty() && opset < OLDEST_OPSET {
             return Err(Error::Unsupported(format!("opset {opset} is older than {OLDEST_OPSET}")));
         }
-        let first_new = self.graph.value_count();
         let view = self.view(node, opset)?;
-        let results = read(&view, &mut self.graph)
-            .map_err(|error| self.explain(error, &view).at(&node.name, &node.operator))?;
-        for (name, &id) in node.outputs.iter().zip(&results).filter(|(name, _)| !name.is_empty()) {
-            if id.0 >= first_new {
-                self.graph.rename(id, name);
-            }
-            if self.names.insert(name.clone(), id).is_some() {
-                return Err(Error::Malformed { reason: format!("two values are named {name:?}") });
-            }
-        }
-        Ok(())
+        let results = read(&view, &mut self.graph);
+        results.map_err(|error| self.explain(error, &view).at(&node.name, &node.operator))
     }
 
     /// The same error, saying which inputs an operand that is not constant comes from.

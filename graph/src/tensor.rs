@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use half::f16;
+
 use crate::error::{Error, invalid};
 
 /// The type of a tensor's elements.
@@ -10,6 +12,7 @@ use crate::error::{Error, invalid};
 #[expect(missing_docs, reason = "each variant is named as ONNX and safetensors name it")]
 pub enum DataType {
     F32,
+    F16,
     I64,
     I32,
     U8,
@@ -22,6 +25,7 @@ pub enum DataType {
 #[expect(missing_docs, reason = "one variant per data type")]
 pub enum Data {
     F32(Arc<[f32]>),
+    F16(Arc<[f16]>),
     I64(Arc<[i64]>),
     I32(Arc<[i32]>),
     U8(Arc<[u8]>),
@@ -51,6 +55,7 @@ impl fmt::Display for DataType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             DataType::F32 => "f32",
+            DataType::F16 => "f16",
             DataType::I64 => "i64",
             DataType::I32 => "i32",
             DataType::U8 => "u8",
@@ -68,16 +73,29 @@ impl fmt::Display for TensorType {
 
 impl DataType {
     /// Every type there is.
-    pub const ALL: [DataType; 6] =
-        [DataType::F32, DataType::I64, DataType::I32, DataType::U8, DataType::I8, DataType::Bool];
+    pub const ALL: [DataType; 7] = [
+        DataType::F32,
+        DataType::F16,
+        DataType::I64,
+        DataType::I32,
+        DataType::U8,
+        DataType::I8,
+        DataType::Bool,
+    ];
 
     /// Bytes that an element takes in files and host memory.
     pub fn size_bytes(self) -> usize {
         match self {
             DataType::I64 => 8,
             DataType::F32 | DataType::I32 => 4,
+            DataType::F16 => 2,
             DataType::U8 | DataType::I8 | DataType::Bool => 1,
         }
+    }
+
+    /// Whether its elements are floats.
+    pub fn is_float(self) -> bool {
+        matches!(self, DataType::F32 | DataType::F16)
     }
 }
 
@@ -139,13 +157,14 @@ macro_rules! elements {
     };
 }
 
-elements!(F32 f32, I64 i64, I32 i32, U8 u8, I8 i8, Bool bool);
+elements!(F32 f32, F16 f16, I64 i64, I32 i32, U8 u8, I8 i8, Bool bool);
 
 /// Runs the same code on the elements, whatever their type: `each!(data, elements => expression)`.
 macro_rules! each {
     ($data:expr, $elements:ident => $body:expr) => {
         match $data {
             $crate::Data::F32($elements) => $body,
+            $crate::Data::F16($elements) => $body,
             $crate::Data::I64($elements) => $body,
             $crate::Data::I32($elements) => $body,
             $crate::Data::U8($elements) => $body,
@@ -160,6 +179,7 @@ impl Data {
     pub fn data_type(&self) -> DataType {
         match self {
             Data::F32(_) => DataType::F32,
+            Data::F16(_) => DataType::F16,
             Data::I64(_) => DataType::I64,
             Data::I32(_) => DataType::I32,
             Data::U8(_) => DataType::U8,
@@ -187,6 +207,7 @@ impl Data {
     pub(crate) fn from_integers(data_type: DataType, integers: impl Iterator<Item = i64>) -> Data {
         match data_type {
             DataType::F32 => Data::F32(integers.map(|integer| integer as f32).collect()),
+            DataType::F16 => Data::F16(integers.map(|integer| f16::from_f32(integer as f32)).collect()),
             DataType::I64 => Data::I64(integers.collect()),
             DataType::I32 => Data::I32(integers.map(|integer| integer as i32).collect()),
             DataType::U8 => Data::U8(integers.map(|integer| integer as u8).collect()),
@@ -199,6 +220,7 @@ impl Data {
     pub(crate) fn from_le_bytes(data_type: DataType, bytes: &[u8]) -> Data {
         match data_type {
             DataType::F32 => Data::F32(bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
+            DataType::F16 => Data::F16(bytes.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b)).collect()),
             DataType::I64 => Data::I64(bytes.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect()),
             DataType::I32 => Data::I32(bytes.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b)).collect()),
             DataType::U8 => Data::U8(bytes.into()),
@@ -279,6 +301,7 @@ impl Tensor {
     pub fn to_f32_vec(&self) -> Vec<f32> {
         match &self.data {
             Data::F32(elements) => elements.to_vec(),
+            Data::F16(elements) => elements.iter().map(|element| element.to_f32()).collect(),
             Data::I64(elements) => elements.iter().map(|&element| element as f32).collect(),
             Data::I32(elements) => elements.iter().map(|&element| element as f32).collect(),
             Data::U8(elements) => elements.iter().map(|&element| f32::from(element)).collect(),
@@ -295,7 +318,7 @@ impl Tensor {
             Data::U8(elements) => Some(elements.iter().map(|&element| i64::from(element)).collect()),
             Data::I8(elements) => Some(elements.iter().map(|&element| i64::from(element)).collect()),
             Data::Bool(elements) => Some(elements.iter().map(|&element| i64::from(element)).collect()),
-            Data::F32(_) => None,
+            Data::F32(_) | Data::F16(_) => None,
         }
     }
 
@@ -303,6 +326,7 @@ impl Tensor {
     pub fn to_le_bytes(&self) -> Vec<u8> {
         match &self.data {
             Data::F32(elements) => elements.iter().flat_map(|element| element.to_le_bytes()).collect(),
+            Data::F16(elements) => elements.iter().flat_map(|element| element.to_le_bytes()).collect(),
             Data::I64(elements) => elements.iter().flat_map(|element| element.to_le_bytes()).collect(),
             Data::I32(elements) => elements.iter().flat_map(|element| element.to_le_bytes()).collect(),
             Data::U8(elements) => elements.to_vec(),

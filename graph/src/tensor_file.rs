@@ -28,6 +28,7 @@ pub fn read(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, Error> {
 fn data_type(dtype: Dtype) -> Option<DataType> {
     match dtype {
         Dtype::F32 => Some(DataType::F32),
+        Dtype::F16 => Some(DataType::F16),
         Dtype::I64 => Some(DataType::I64),
         Dtype::I32 => Some(DataType::I32),
         Dtype::U8 => Some(DataType::U8),

@@ -13,6 +13,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, invalid};
+use crate::half::kept;
 use crate::ir::Graph;
 use crate::onnx::{Attribute, Attributes, OnnxNode};
 use crate::specialise::Scope;
@@ -98,8 +99,8 @@ pub fn tensor(text: &str) -> Result<Tensor, Error> {
     let words: Vec<&str> = elements.split_whitespace().collect();
     let count = tensor_type.checked_count().unwrap_or(0);
     let words = if let [word] = words[..] { vec![word; count] } else { words };
-    let data = if tensor_type.data_type == DataType::F32 {
-        Data::from(numbers::<f32>(&words)?)
+    let data = if tensor_type.data_type.is_float() {
+        kept(Data::from(numbers::<f32>(&words)?), tensor_type.data_type)
     } else {
         Data::from_integers(tensor_type.data_type, numbers::<i64>(&words)?.into_iter())
     };
@@ -114,7 +115,7 @@ fn numbers<T: std::str::FromStr>(words: &[&str]) -> Result<Vec<T>, Error> {
 pub fn filled(tensor_type: &TensorType, element: f32) -> Tensor {
     let count = tensor_type.element_count();
     let data = match tensor_type.data_type {
-        DataType::F32 => Data::from(vec![element; count]),
+        DataType::F32 | DataType::F16 => kept(Data::from(vec![element; count]), tensor_type.data_type),
         integers => Data::from_integers(integers, std::iter::repeat_n(element as i64, count)),
     };
     Tensor { shape: tensor_type.shape.clone(), data }
@@ -202,7 +203,7 @@ return z, x
     #[test]
     fn a_wrong_line_is_named() {
         let cases = [
-            ("x: f16[2]", "line 1: \"f16[2]\" is no tensor type"),
+            ("x: f64[2]", "line 1: \"f64[2]\" is no tensor type"),
             ("\nx: f32[2] = 1 2 3", "line 2: 3 elements do not fill"),
             ("y = Relu x", "is no node"),
             ("y = Frobnicate()", "no operator \"Frobnicate\""),

@@ -55,10 +55,10 @@ impl<'a> Writer<'a> {
         self.constant(Tensor::vector(elements.into_iter().collect::<Vec<_>>()))
     }
 
-    /// A scalar of another value's type.
+    /// A scalar of another value's type, f32 for f16.
     pub fn like(&self, id: ValueId, element: f32) -> ValueId {
         let data = match self.data_type(id) {
-            DataType::F32 => Data::from(vec![element]),
+            DataType::F32 | DataType::F16 => Data::from(vec![element]),
             integers => Data::from_integers(integers, std::iter::once(element as i64)),
         };
         self.constant(Tensor { shape: vec![], data })
@@ -96,12 +96,6 @@ impl<'a> Writer<'a> {
         let id = graph.push_linear(self.name, Linear::vector(&(0..count).map(moved).collect::<Vec<_>>()));
         graph.set_axes(id, growing(&[length]));
         Ok(id)
-    }
-
-    /// An i64 scalar that may depend on the number of past positions.
-    pub fn integer(&self, integer: Integer) -> ValueId {
-        let linear = Linear::scalar(integer.base, integer.coefficient);
-        self.graph.borrow_mut().push_linear(self.name, linear)
     }
 
     /// A function of each element.
@@ -241,6 +235,24 @@ impl<'a> Writer<'a> {
     /// The matrix product.
     pub fn matmul(&self, left: ValueId, right: ValueId) -> Written {
         self.push(Operator::MatMul(MatMul::default()), &[Some(left), Some(right)])
+    }
+
+    /// An axis multiplied with a matrix `[to, from]`, of which each row makes one element.
+    pub fn transform(&self, x: ValueId, axis: usize, matrix: Tensor) -> Written {
+        let &[to, from] = &matrix.shape[..] else {
+            return Err(invalid!("an axis is multiplied with no matrix"));
+        };
+        let mut shape = self.shape(x);
+        let before: usize = shape[..axis].iter().product();
+        let behind: usize = shape[axis + 1..].iter().product();
+        shape[axis] = to;
+        let matrix = self.constant(matrix);
+        let product = if behind == 1 {
+            self.matmul(self.reshape(x, &[before, from])?, self.transpose_last(matrix)?)?
+        } else {
+            self.matmul(matrix, self.reshape(x, &[before, from, behind])?)?
+        };
+        self.reshape(product, &shape)
     }
 
     /// Softmax along an axis.

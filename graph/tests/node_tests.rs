@@ -15,7 +15,7 @@ const RELATIVE: f32 = 1e-3;
 const ABSOLUTE: f32 = 1e-5;
 
 /// How many have to pass.
-const WANTED: usize = 1000;
+const WANTED: usize = 1250;
 
 /// What came of a test.
 enum Verdict {
@@ -25,8 +25,8 @@ enum Verdict {
 }
 
 #[test]
-fn no_node_test_fails() {
-    let mut tests: Vec<PathBuf> = suite().map(|entry| entry.unwrap().path()).collect();
+fn no_node_test_fails() -> Result<(), String> {
+    let mut tests: Vec<PathBuf> = suite()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
     tests.sort();
     let (mut passed, mut failing, mut reasons) = (0, Vec::new(), BTreeMap::<String, Vec<String>>::new());
     for folder in tests {
@@ -46,12 +46,13 @@ fn no_node_test_fails() {
     println!("{passed} pass, {} fail, {unsupported} are unsupported", failing.len());
     assert!(failing.is_empty(), "{}", failing.join("\n"));
     assert!(passed >= WANTED, "only {passed} pass");
+    Ok(())
 }
 
-fn suite() -> fs::ReadDir {
+fn suite() -> Result<fs::ReadDir, String> {
     let folder = std::env::var_os("PARALLAX_NODE_TESTS").map_or_else(cached, PathBuf::from);
-    fs::read_dir(&folder).unwrap_or_else(|error| {
-        panic!("{}: {error}; fetch the ONNX node tests with `cargo xtask setup`", folder.display())
+    fs::read_dir(&folder).map_err(|error| {
+        format!("{}: {error}; fetch the ONNX node tests with `cargo xtask setup`", folder.display())
     })
 }
 
@@ -89,7 +90,8 @@ fn reason(error: &Error) -> String {
 
 /// What is wrong with the outputs, if anything.
 fn run(folder: &Path) -> Result<Option<String>, Error> {
-    let model = fs::read(folder.join("model.onnx")).unwrap();
+    // A model that is not there is one of no bytes, which is refused.
+    let model = fs::read(folder.join("model.onnx")).unwrap_or_default();
     let test = NodeTest::read(&model, &files(folder, "input"), &files(folder, "output"))?;
     let feed = |(name, tensor): (&String, &Tensor)| (name.clone(), Feed::Value(tensor.clone()));
     let graph = specialise(&test.model, &test.inputs.iter().map(feed).collect())?;

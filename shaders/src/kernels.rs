@@ -6,6 +6,7 @@ mod copy;
 mod cumulative_sum;
 mod elementwise;
 mod gather;
+mod half;
 mod layer_normalization;
 mod matmul;
 mod matmul_n_bits;
@@ -20,7 +21,7 @@ mod windows;
 
 use std::sync::Arc;
 
-use graph::{Graph, Node, Operator, TensorType, ValueId};
+use graph::{DataType, Graph, Node, Operator, TensorType, ValueId};
 
 use crate::error::Error;
 use crate::plan::{Access, Kernel};
@@ -231,16 +232,31 @@ impl<'a> Task<'a> {
         shader = shader.constant("GRID_X", workgroups[0]).constant("COUNT", count as u32);
         let mut bindings = vec![Access::Read; reads.len()];
         bindings.push(Access::ReadWrite);
+        let halves = self.halves(&reads, write)?;
         let [x, y, z] = size;
         let kernel = Kernel {
             label: format!("{} {} by {x}x{y}x{z}", shader.label, self.shapes(&reads, write)),
-            wgsl: shader.text(),
+            wgsl: half::kept(shader.text(), &halves),
             entry_point: "main",
             constants: shader.constants,
             workgroup_size: size,
             bindings,
         };
         Ok(Step { kernel, reads, write, workgroups })
+    }
+
+    /// The bindings that hold f16.
+    fn halves(&self, reads: &[Read], write: ValueId) -> Result<Vec<usize>, Error> {
+        let values = reads.iter().map(|read| read.value).chain([write]);
+        let is_half = |value: ValueId| self.value_type(value).data_type == DataType::F16;
+        let halves = values.enumerate().filter(|&(_, value)| is_half(value)).map(|(binding, _)| binding);
+        let halves: Vec<usize> = halves.collect();
+        match halves.is_empty() || self.site.shader_f16 {
+            true => Ok(halves),
+            false => Err(self.unsupported(
+                "it works on f16, and the adapter has no feature shader-f16; use the model's fp32 variant here",
+            )),
+        }
     }
 
     fn shapes(&self, reads: &[Read], write: ValueId) -> String {

@@ -47,6 +47,8 @@ pub struct Site {
     pub host: Host,
     /// Whether the adapter is a CPU (SwiftShader, llvmpipe).
     pub software: bool,
+    /// Whether the adapter has the feature `shader-f16`.
+    pub shader_f16: bool,
     /// The adapter's limits.
     pub limits: Limits,
 }

@@ -1,15 +1,17 @@
-//! How tensors are encoded on the device: every element takes four bytes, little endian; only bytes that hold
-//! several numbers each stay packed.
+//! How tensors are encoded on the device: every element takes four bytes, little endian, but f16 its two, and bytes
+//! that hold several numbers each stay packed.
 //!
 //! | host | device |
 //! |---|---|
 //! | f32 | f32 |
+//! | f16 | f16; f32 in registers |
 //! | i64, i32, i8 | i32 |
 //! | bool, u8 | u32 |
 
 use std::borrow::Cow;
 
 use graph::{Data, DataType, Tensor, TensorType};
+use half::f16;
 
 use crate::error::Error;
 use crate::plan::Port;
@@ -31,6 +33,9 @@ impl Encoding {
     pub fn size_bytes(self, tensor_type: &TensorType) -> usize {
         let count = tensor_type.element_count();
         match self {
+            Encoding::Elements if tensor_type.data_type == DataType::F16 => {
+                (count * DataType::F16.size_bytes()).next_multiple_of(ELEMENT_BYTES)
+            }
             Encoding::Elements => count * ELEMENT_BYTES,
             Encoding::Packed => (count * tensor_type.data_type.size_bytes()).next_multiple_of(ELEMENT_BYTES),
         }
@@ -52,7 +57,7 @@ impl Element {
     /// How elements of a host type are kept on the device.
     pub fn of(data_type: DataType) -> Self {
         match data_type {
-            DataType::F32 => Element::F32,
+            DataType::F32 | DataType::F16 => Element::F32,
             DataType::I64 | DataType::I32 | DataType::I8 => Element::I32,
             DataType::U8 | DataType::Bool => Element::U32,
         }
@@ -78,6 +83,7 @@ impl Element {
 pub fn encode(tensor: &Tensor) -> Result<Cow<'_, [u8]>, Error> {
     Ok(match &tensor.data {
         Data::F32(elements) => bytes_of(elements, f32::to_le_bytes),
+        Data::F16(_) => packed(tensor),
         Data::I32(elements) => bytes_of(elements, i32::to_le_bytes),
         Data::I64(elements) => {
             let narrow: Result<Vec<_>, _> =
@@ -128,7 +134,7 @@ fn narrow(tensor: &Tensor, index: usize, value: i64) -> Result<[u8; 4], Error> {
 /// Fewer bytes than the output's shape needs. Bytes beyond that are ignored.
 pub fn decode(port: &Port, bytes: &[u8]) -> Result<Tensor, Error> {
     let tensor_type = TensorType { data_type: port.data_type, shape: port.shape.clone() };
-    let wanted = tensor_type.element_count() * ELEMENT_BYTES;
+    let wanted = Encoding::Elements.size_bytes(&tensor_type);
     let bytes = bytes.get(..wanted).ok_or_else(|| Error::ShortOutput {
         port: port.name.clone(),
         tensor_type: tensor_type.to_string(),
@@ -139,6 +145,10 @@ pub fn decode(port: &Port, bytes: &[u8]) -> Result<Tensor, Error> {
     let integers = words.clone().map(i32::from_le_bytes);
     let data = match port.data_type {
         DataType::F32 => Data::F32(words.map(f32::from_le_bytes).collect()),
+        DataType::F16 => {
+            let halves = bytes.as_chunks().0.iter().take(tensor_type.element_count());
+            Data::F16(halves.map(|half| f16::from_le_bytes(*half)).collect())
+        }
         DataType::I64 => Data::I64(integers.map(i64::from).collect()),
         DataType::I32 => Data::I32(integers.collect()),
         DataType::I8 => Data::I8(words.map(|[low, ..]| i8::from_le_bytes([low])).collect()),
@@ -173,6 +183,15 @@ mod tests {
             assert_eq!(bytes.len(), 12);
             assert_eq!(decode(&port(&tensor), &bytes), Ok(tensor.clone()));
         }
+    }
+
+    #[test]
+    fn halves_take_two_bytes_and_fill_whole_words() {
+        let tensor = Tensor { shape: vec![3], data: Data::F16([1.5, -2.0, 0.25].map(f16::from_f32).into()) };
+        let bytes = encode(&tensor).unwrap();
+        assert_eq!(bytes.len(), Encoding::Elements.size_bytes(&tensor.tensor_type()));
+        assert_eq!(bytes.as_ref(), [0x00, 0x3e, 0x00, 0xc0, 0x00, 0x34, 0, 0]);
+        assert_eq!(decode(&port(&tensor), &bytes), Ok(tensor.clone()));
     }
 
     #[test]

@@ -204,7 +204,7 @@ mod tests {
     use crate::site::Limits;
 
     fn site(host: Host, software: bool) -> Site {
-        Site { host, software, limits: Limits::default() }
+        Site { host, software, shader_f16: false, limits: Limits::default() }
     }
 
     #[test]

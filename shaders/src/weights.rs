@@ -66,6 +66,7 @@ fn fingerprint(data: &Data) -> u64 {
     data.data_type().hash(&mut hasher);
     match data {
         Data::F32(elements) => bytemuck::cast_slice::<f32, u32>(elements).hash(&mut hasher),
+        Data::F16(elements) => elements.iter().for_each(|element| element.to_bits().hash(&mut hasher)),
         Data::I64(elements) => elements.hash(&mut hasher),
         Data::I32(elements) => elements.hash(&mut hasher),
         Data::U8(elements) => elements.hash(&mut hasher),
@@ -79,6 +80,9 @@ fn is_same(a: &Data, b: &Data) -> bool {
     match (a, b) {
         (Data::F32(a), Data::F32(b)) => {
             bytemuck::cast_slice::<f32, u32>(a) == bytemuck::cast_slice::<f32, u32>(b)
+        }
+        (Data::F16(a), Data::F16(b)) => {
+            a.iter().map(|element| element.to_bits()).eq(b.iter().map(|element| element.to_bits()))
         }
         _ => a == b,
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use graph::cases::{self, Case, fault};
 use graph::{Graph, Operator, Tensor};
-use shaders::Host;
+use shaders::{Host, Tuning};
 use support::{adapter, plan, site, tunings};
 
 fn with_expected(case: Case) -> (Case, Tensor) {
@@ -27,6 +27,24 @@ fn graphs(case: &Case) -> Vec<Graph> {
         fixed.values[id.0].constant = Some(tensor);
     }
     vec![graph, fixed]
+}
+
+#[test]
+fn every_kernel_computes_with_halves() {
+    let halves: Vec<(Case, Tensor)> =
+        cases::all().iter().filter_map(Case::halved).map(with_expected).collect();
+    let faults: Vec<String> = halves
+        .iter()
+        .filter_map(|(case, expected)| {
+            let plan = plan(&case.name, &case.graph(), &site(Host::Native, true), &Tuning::default());
+            let ready = adapter::device().prepare(&plan);
+            ready.write(&case.fed());
+            ready.run();
+            fault(&ready.read()[0], expected).map(|fault| format!("{}: {fault}", case.name))
+        })
+        .collect();
+    assert!(halves.len() > 200, "{} cases", halves.len());
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults[..faults.len().min(40)].join("\n"));
 }
 
 #[test]

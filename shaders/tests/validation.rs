@@ -17,7 +17,7 @@ fn fault(kernel: &Kernel) -> Option<String> {
         Ok(module) => module,
         Err(error) => return Some(error.emit_to_string(&kernel.wgsl)),
     };
-    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::empty());
+    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SHADER_FLOAT16);
     let info = match validator.validate(&module) {
         Ok(info) => info,
         Err(error) => return Some(error.emit_to_string(&kernel.wgsl)),
@@ -47,7 +47,7 @@ fn every_kernel_variant_is_valid() {
     let defaults = sites().into_iter().map(|site| (site, Tuning::default()));
     let forced = tunings().into_iter().map(|tuning| (sites()[0], tuning));
     for (site, tuning) in defaults.chain(forced) {
-        for case in cases::all() {
+        for case in cases::all().into_iter().flat_map(|case| case.halved().into_iter().chain([case])) {
             for kernel in plan(&case.name, &case.graph(), &site, &tuning).kernels {
                 let key = (kernel.wgsl.to_string(), kernel.workgroup_size);
                 if seen.insert(key) {

@@ -43,7 +43,12 @@ pub fn site(device: &Device, browser: Option<BrowserKind>) -> Site {
         Some(BrowserKind::Firefox) => Host::Firefox,
         Some(BrowserKind::Webkit) => Host::Webkit,
     };
-    Site { host, software: device.description.software_evidence().is_some(), limits: device.limits }
+    Site {
+        host,
+        software: device.description.software_evidence().is_some(),
+        shader_f16: device.has("shader-f16"),
+        limits: device.limits,
+    }
 }
 
 /// What shaped the numbers and is not the adapter.

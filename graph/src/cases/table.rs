@@ -1,6 +1,7 @@
 //! The table: one case for each operator, element type and kind of shape.
 
 use super::{Case, elementwise, indices, windows};
+use crate::half::kept;
 use crate::ops::*;
 use crate::{Data, DataType, Operator, Tensor, TensorType};
 
@@ -26,7 +27,7 @@ pub fn whole(data_type: DataType, shape: &[usize], seed: u32) -> Tensor {
     let Data::F32(raw) = floats(shape, seed).data else { unreachable!("floats are floats") };
     let whole = raw.iter().map(|x| (x * 3.0).floor() as i32);
     let data = match data_type {
-        DataType::F32 => Data::F32(whole.map(|x| x as f32).collect()),
+        DataType::F32 | DataType::F16 => kept(Data::F32(whole.map(|x| x as f32).collect()), data_type),
         DataType::I64 => Data::I64(whole.map(i64::from).collect()),
         DataType::I32 => Data::I32(whole.collect()),
         DataType::I8 => Data::I8(whole.map(|x| x as i8).collect()),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use prost::bytes::Bytes;
 
 use super::proto::AttributeProto;
-use super::tensor;
+use super::{Subgraph, tensor};
 use crate::error::{Error, invalid, unsupported};
 use crate::tensor::Tensor;
 
@@ -19,7 +19,8 @@ pub(crate) enum Attribute {
     Floats(Vec<f32>),
     Texts(Vec<String>),
     Tensor(Tensor),
-    /// A graph or another type that no operator here takes; named so that it can be refused when asked for.
+    Graph(Subgraph),
+    /// Another type that no operator here takes; named so that it can be refused when asked for.
     Other(i32),
 }
 
@@ -75,6 +76,15 @@ impl Attributes {
         }
     }
 
+    /// A graph, if there is one of that name.
+    pub fn graph(&self, name: &str) -> Result<Option<&Subgraph>, Error> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Attribute::Graph(value)) => Ok(Some(value)),
+            Some(other) => Err(mistyped(name, "a graph", other)),
+        }
+    }
+
     /// A list of floats, if there is one of that name.
     pub fn floats(&self, name: &str) -> Result<Option<&[f32]>, Error> {
         match self.0.get(name) {
@@ -117,6 +127,7 @@ fn attribute(proto: AttributeProto) -> Result<Attribute, Error> {
         (2, _) => Attribute::Int(proto.i),
         (3, _) => Attribute::Text(text(&proto.s)),
         (4, Some(value)) => Attribute::Tensor(tensor::read(&value)?),
+        (5, _) => Attribute::Graph(Subgraph::read(proto.g.unwrap_or_default())?),
         (6, _) => Attribute::Floats(proto.floats),
         (7, _) => Attribute::Ints(proto.ints),
         (8, _) => Attribute::Texts(proto.strings.iter().map(text).collect()),

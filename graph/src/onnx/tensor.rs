@@ -1,5 +1,7 @@
 //! Tensors as ONNX writes them, in raw bytes or in the field of their type.
 
+use half::f16;
+
 use super::proto::TensorProto;
 use crate::error::{Error, unsupported};
 use crate::tensor::{Data, DataType, Tensor};
@@ -41,6 +43,7 @@ pub fn data_type(number: i32, owner: &str) -> Result<DataType, Error> {
         6 => DataType::I32,
         7 => DataType::I64,
         9 => DataType::Bool,
+        10 => DataType::F16,
         _ => {
             let name = usize::try_from(number).ok().and_then(|number| NAMES.get(number));
             return Err(unsupported!("{owner} has element type {} ({number})", name.unwrap_or(&"unknown")));
@@ -71,11 +74,12 @@ fn raw(proto: &TensorProto, data_type: DataType) -> Result<Data, Error> {
     Ok(Data::from_le_bytes(data_type, &proto.raw_data))
 }
 
-/// ONNX keeps the narrow integers and bools in `int32_data`.
+/// ONNX keeps the narrow integers, bools and the bits of f16 in `int32_data`.
 fn typed(proto: &TensorProto, data_type: DataType) -> Data {
     let narrow = proto.int32_data.iter();
     match data_type {
         DataType::F32 => Data::F32(proto.float_data.as_slice().into()),
+        DataType::F16 => Data::F16(narrow.map(|&bits| f16::from_bits(bits as u16)).collect()),
         DataType::I64 => Data::I64(proto.int64_data.as_slice().into()),
         DataType::I32 => Data::I32(proto.int32_data.as_slice().into()),
         DataType::U8 => Data::U8(narrow.map(|&element| element as u8).collect()),

@@ -65,6 +65,24 @@ impl Function {
         }
     }
 
+    /// Whether it has an alpha, and a beta, that a recurrent network may give.
+    pub fn parameters(self) -> (bool, bool) {
+        match self {
+            Function::Affine | Function::HardSigmoid | Function::ScaledTanh => (true, true),
+            Function::Elu | Function::LeakyRelu | Function::ThresholdedRelu => (true, false),
+            Function::Celu
+            | Function::HardSwish
+            | Function::Mish
+            | Function::Relu
+            | Function::Selu
+            | Function::Sigmoid
+            | Function::Softplus
+            | Function::Softsign
+            | Function::Swish
+            | Function::Tanh => (false, false),
+        }
+    }
+
     /// The function of that name among those that recurrent networks may use.
     pub fn named(name: &str) -> Option<Function> {
         const KNOWN: [(&str, Function); 11] = [

@@ -3,10 +3,14 @@
 use std::cmp::Ordering;
 
 use super::order::{check_orderable, comparison};
-use super::{Rule, operand};
+use super::{Operator, Rule, operand};
+use crate::builder::Builder;
 use crate::error::{Error, invalid};
+use crate::ir::ValueId;
+use crate::node_view::NodeView;
 use crate::strided::rows;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
+use crate::writer::Writer;
 
 /// The index (i64, from the front) of the largest or smallest element along `axis`, which is gone from the
 /// result. NaN is larger than every number and as large as itself; zeros are equal whatever their sign.
@@ -31,6 +35,21 @@ impl ArgReduce {
     }
 }
 
+/// ArgMax, ArgMin.
+pub(crate) fn read(node: &NodeView, graph: &mut Builder, largest: bool) -> Result<Vec<ValueId>, Error> {
+    let mut shape = node.shape(0)?.to_vec();
+    let axis = node.axis(shape.len(), 0)?;
+    let last = node.attributes.flag("select_last_index", false)?;
+    let operator = Operator::ArgReduce(ArgReduce { axis, largest, last });
+    let write = Writer::new(node, graph);
+    let found = write.push(operator, &[Some(node.operand(0)?.id)])?;
+    if !node.attributes.flag("keepdims", true)? {
+        return Ok(vec![found]);
+    }
+    shape[axis] = 1;
+    Ok(vec![write.reshape(found, &shape)?])
+}
+
 impl Rule for ArgReduce {
     fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<TensorType, Error> {
         let operand = check_orderable(operand(inputs, 0)?)?;
@@ -53,5 +72,32 @@ impl Rule for ArgReduce {
             (1..tensor.shape[self.axis]).fold(0, better) as i64
         };
         Ok(Data::I64(starts.map(search).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::table::{check, refuse};
+
+    #[test]
+    fn values() {
+        // Of numbers as NumPy has them; NaN as PyTorch's argmax has it.
+        check(&[
+            ("columns", "x: f32[2,2] = 2 1 3 10\ny = ArgMax(x, keepdims=0)", "i64[2] = 1 1"),
+            ("rows", "x: f32[2,2] = 2 1 3 10\ny = ArgMin(x, axis=-1)", "i64[2,1] = 1 0"),
+            ("first of equals", "x: i32[3] = 5 7 7\ny = ArgMax(x)", "i64[1] = 1"),
+            ("last of equals", "x: i32[3] = 5 7 7\ny = ArgMax(x, select_last_index=1)", "i64[1] = 2"),
+            ("nan is largest", "x: f32[4] = 5 nan inf nan\ny = ArgMax(x)", "i64[1] = 1"),
+            ("nan is not smallest", "x: f32[3] = nan 5 4\ny = ArgMin(x)", "i64[1] = 2"),
+        ]);
+    }
+
+    #[test]
+    fn refusals() {
+        refuse(&[
+            ("axis", "x: f32[2]\ny = ArgMax(x, axis=1)", "no axis 1"),
+            ("nothing", "x: f32[0,2]\ny = ArgMax(x)", "no elements"),
+            ("bools", "x: bool[2]\ny = ArgMax(x)", "bool[2]"),
+        ]);
     }
 }

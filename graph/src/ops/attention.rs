@@ -102,7 +102,7 @@ fn mask_addends(mask: Option<&Tensor>) -> Vec<f64> {
     match mask.map(|mask| &mask.data) {
         Some(Data::Bool(allowed)) => allowed.iter().map(addend).collect(),
         Some(Data::F32(addends)) => addends.iter().map(|&addend| f64::from(addend)).collect(),
-        Some(Data::I64(_) | Data::I32(_) | Data::U8(_) | Data::I8(_)) | None => Vec::new(),
+        Some(Data::F16(_) | Data::I64(_) | Data::I32(_) | Data::U8(_) | Data::I8(_)) | None => Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::ir::ValueId;
 use crate::node_view::NodeView;
 use crate::strided::{broadcast, broadcast_strides, offsets};
 use crate::tensor::{Data, DataType, Tensor, TensorType};
+use crate::writer::Writer;
 
 /// An element-wise operation on two broadcast operands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,6 +48,34 @@ pub enum Binary {
 /// Add, Sub, ... : two operands.
 pub(crate) fn read(node: &NodeView, graph: &mut Builder, operator: Binary) -> Result<Vec<ValueId>, Error> {
     node.apply(graph, Operator::Binary(operator), 2)
+}
+
+/// Mod: as C's fmod if asked for, else of integers only.
+pub(crate) fn read_mod(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let towards_zero = node.attributes.flag("fmod", false)?;
+    read(node, graph, if towards_zero { Binary::Remainder } else { Binary::Mod })
+}
+
+/// BitShift.
+pub(crate) fn read_shift(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    match node.attributes.text("direction")?.unwrap_or_default() {
+        "LEFT" => read(node, graph, Binary::ShiftLeft),
+        "RIGHT" => read(node, graph, Binary::ShiftRight),
+        other => Err(invalid!("its direction is {other:?}")),
+    }
+}
+
+/// Pow: an integer to the power of a float is computed as a float.
+pub(crate) fn read_power(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let (base, power) = (node.operand(0)?, node.operand(1)?);
+    let (from, to) = (base.tensor_type.data_type, power.tensor_type.data_type);
+    if from == DataType::F32 || to != DataType::F32 {
+        return read(node, graph, Binary::Pow);
+    }
+    let (base, power) = (base.id, power.id);
+    let write = &Writer::new(node, graph);
+    let result = write.binary(Binary::Pow, write.cast(base, DataType::F32)?, power)?;
+    Ok(vec![write.cast(result, from)?])
 }
 
 /// Max, Min: one operand or more, taken in pairs.
@@ -252,6 +281,28 @@ mod tests {
             ("max of one", "a: f32[3] = 3 2 1\ny = Max(a)", "f32[3] = 3 2 1"),
             ("min keeps nan", "a: f32[2] = nan 1\nb: f32[2] = 1 nan\ny = Min(a, b)", "f32[2] = nan nan"),
             ("min", "a: i32[3] = 3 2 1\nb: i32[3] = 1 4 4\ny = Min(a, b)", "i32[3] = 1 2 1"),
+            (
+                "mod has the sign of the divisor",
+                "a: i32[4] = 7 -7 7 -7\nb: i32[4] = 3 3 -3 -3\ny = Mod(a, b)",
+                "i32[4] = 1 2 -2 -1",
+            ),
+            (
+                "fmod that of the dividend",
+                "a: f32[4] = 7 -7 7 -7\nb: f32[4] = 3 3 -3 -3\ny = Mod(a, b, fmod=1)",
+                "f32[4] = 1 -1 1 -1",
+            ),
+            ("bits", "a: u8[2] = 12 10\nb: u8[] = 6\ny = BitwiseXor(a, b)", "u8[2] = 10 12"),
+            (
+                "shift",
+                "a: u8[3] = 16 4 1\nb: u8[3] = 1 2 8\ny = BitShift(a, b, direction=\"LEFT\")",
+                "u8[3] = 32 16 0",
+            ),
+            (
+                "integer powers",
+                "a: i64[4] = 2 0 -1 3\nb: i64[4] = 62 -1 -3 41\ny = Pow(a, b)",
+                "i64[4] = 4611686018427387904 0 -1 -420491770248316829",
+            ),
+            ("an integer by a float", "a: i32[2] = 2 9\nb: f32[2] = 3 0.5\ny = Pow(a, b)", "i32[2] = 8 3"),
             ("and", "a: bool[4] = 0 0 1 1\nb: bool[4] = 0 1 0 1\ny = And(a, b)", "bool[4] = 0 0 0 1"),
             ("or", "a: bool[4] = 0 0 1 1\nb: bool[4] = 0 1 0 1\ny = Or(a, b)", "bool[4] = 0 1 1 1"),
             ("xor", "a: bool[4] = 0 0 1 1\nb: bool[4] = 0 1 0 1\ny = Xor(a, b)", "bool[4] = 0 1 1 0"),
@@ -268,6 +319,9 @@ mod tests {
             ("shapes", "a: f32[2]\nb: f32[3]\ny = Add(a, b)", "do not broadcast"),
             ("types", "a: f32[2]\nb: i64[2]\ny = Add(a, b)", "different types"),
             ("bools do not add", "a: bool[2]\nb: bool[2]\ny = Add(a, b)", "does not take bool[2]"),
+            ("mod of floats", "a: f32[2]\ny = Mod(a, a)", "Mod of f32[2]"),
+            ("shift of i64", "a: i64[2]\ny = BitShift(a, a, direction=\"LEFT\")", "ShiftLeft of i64[2]"),
+            ("mod by zero", "a: i64[] = 1\nb: i64[] = 0\ny = Mod(a, b)", "divided by zero"),
             ("no second operand", "a: f32[2]\ny = Add(a)", "operand 1 is missing"),
             ("integer division by zero", "a: i64[] = 1\nb: i64[] = 0\ny = Div(a, b)", "divided by zero"),
         ]);

@@ -1,5 +1,7 @@
 //! New rows written into a cache of fixed capacity.
 
+use half::f16;
+
 use super::{Rule, operand};
 use crate::error::{Error, invalid};
 use crate::tensor::{Data, DataType, Element, Tensor, TensorType};
@@ -39,6 +41,7 @@ impl Rule for CacheUpdate {
         let position = position.ok_or_else(|| invalid!("{rows} rows do not fit into {extent} from there"))?;
         Ok(match result.data_type {
             DataType::F32 => self.write::<f32>(inputs, result, position),
+            DataType::F16 => self.write::<f16>(inputs, result, position),
             DataType::I64 => self.write::<i64>(inputs, result, position),
             DataType::I32 => self.write::<i32>(inputs, result, position),
             DataType::U8 => self.write::<u8>(inputs, result, position),

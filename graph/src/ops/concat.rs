@@ -1,5 +1,7 @@
 //! Joins tensors along an axis.
 
+use half::f16;
+
 use super::{Operator, Rule, operand};
 use crate::builder::Builder;
 use crate::error::{Error, invalid};
@@ -45,6 +47,7 @@ impl Rule for Concat {
     fn evaluate(&self, inputs: &[Option<&Tensor>], result: &TensorType) -> Result<Data, Error> {
         Ok(match result.data_type {
             DataType::F32 => self.join::<f32>(inputs, result),
+            DataType::F16 => self.join::<f16>(inputs, result),
             DataType::I64 => self.join::<i64>(inputs, result),
             DataType::I32 => self.join::<i32>(inputs, result),
             DataType::U8 => self.join::<u8>(inputs, result),

@@ -32,7 +32,7 @@ pub(crate) fn read_constant(node: &NodeView, graph: &mut Builder) -> Result<Vec<
         Attribute::Float(float) => Tensor::scalar(*float),
         Attribute::Ints(integers) => Tensor::vector(integers.as_slice()),
         Attribute::Floats(floats) => Tensor::vector(floats.as_slice()),
-        Attribute::Text(_) | Attribute::Texts(_) | Attribute::Other(_) => {
+        Attribute::Text(_) | Attribute::Texts(_) | Attribute::Graph(_) | Attribute::Other(_) => {
             return Err(unsupported!("its {name} is {value:?}"));
         }
     };

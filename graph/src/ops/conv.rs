@@ -29,7 +29,12 @@ pub struct Conv {
 
 /// Conv.
 pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let (x, weight) = (node.shape(0)?, node.shape(1)?);
+    let conv = attributes(node, node.shape(0)?, node.shape(1)?)?;
+    node.apply(graph, Operator::Conv(conv), 3)
+}
+
+/// A node's attributes, for x and weight of these shapes.
+pub(super) fn attributes(node: &NodeView, x: &[usize], weight: &[usize]) -> Result<Conv, Error> {
     if x.len() < 3 || weight.len() != x.len() {
         return Err(invalid!("x {x:?} and weight {weight:?} have to be of one rank, 3 or more"));
     }
@@ -42,8 +47,7 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
     let (pads_begin, pads_end) = pads(node, spatial, kernel, &strides, &dilations)?;
     let groups = node.attributes.int("group")?.unwrap_or(1);
     let groups = usize::try_from(groups).map_err(|_| invalid!("group is {groups}"))?;
-    let conv = Conv { strides, pads_begin, pads_end, dilations, groups, activation: None };
-    node.apply(graph, Operator::Conv(conv), 3)
+    Ok(Conv { strides, pads_begin, pads_end, dilations, groups, activation: None })
 }
 
 impl Rule for Conv {

@@ -1,7 +1,10 @@
 //! Running sums along an axis.
 
-use super::{Rule, operand};
+use super::{Operator, Rule, operand};
+use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
+use crate::ir::ValueId;
+use crate::node_view::{NodeView, axis};
 use crate::strided::rows;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
 
@@ -39,6 +42,15 @@ impl CumulativeSum {
     }
 }
 
+/// CumSum.
+pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let given = node.integers(1, "axis")?.and_then(|axis| axis.first().copied());
+    let axis = axis(given.ok_or_else(|| invalid!("its axis is missing"))?, node.shape(0)?.len())?;
+    let exclusive = node.attributes.flag("exclusive", false)?;
+    let reverse = node.attributes.flag("reverse", false)?;
+    node.apply(graph, Operator::CumulativeSum(CumulativeSum { axis, exclusive, reverse }), 1)
+}
+
 impl Rule for CumulativeSum {
     fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<TensorType, Error> {
         let operand = operand(inputs, 0)?;
@@ -60,5 +72,35 @@ impl Rule for CumulativeSum {
         let integers = tensor.to_i64_vec().unwrap_or_default();
         let sums = self.run(&result.shape, &integers, i64::wrapping_add);
         Ok(Data::from_integers(result.data_type, sums.into_iter()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::table::{check, refuse};
+
+    #[test]
+    fn values() {
+        // The examples of the ONNX specification.
+        check(&[
+            ("forward", "x: f32[3] = 1 2 3\na: i64[] = 0\ny = CumSum(x, a)", "f32[3] = 1 3 6"),
+            ("exclusive", "x: f32[3] = 1 2 3\na: i64[] = 0\ny = CumSum(x, a, exclusive=1)", "f32[3] = 0 1 3"),
+            ("reverse", "x: f32[3] = 1 2 3\na: i64[] = 0\ny = CumSum(x, a, reverse=1)", "f32[3] = 6 5 3"),
+            (
+                "both",
+                "x: f32[3] = 1 2 3\na: i64[] = 0\ny = CumSum(x, a, exclusive=1, reverse=1)",
+                "f32[3] = 5 3 0",
+            ),
+            ("rows", "x: i32[2,2] = 1 2 3 4\na: i32[1] = -1\ny = CumSum(x, a)", "i32[2,2] = 1 3 3 7"),
+            ("wraps", "x: u8[2] = 250 10\na: i64[] = 0\ny = CumSum(x, a)", "u8[2] = 250 4"),
+        ]);
+    }
+
+    #[test]
+    fn refusals() {
+        refuse(&[
+            ("axis", "x: f32[2]\na: i64[] = 1\ny = CumSum(x, a)", "no axis 1"),
+            ("bools", "x: bool[2]\na: i64[] = 0\ny = CumSum(x, a)", "bool[2]"),
+        ]);
     }
 }

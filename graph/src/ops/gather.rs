@@ -25,7 +25,7 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
 pub(super) fn check_indices(indices: &TensorType) -> Result<(), Error> {
     match indices.data_type {
         DataType::I64 | DataType::I32 => Ok(()),
-        DataType::F32 | DataType::U8 | DataType::I8 | DataType::Bool => {
+        DataType::F32 | DataType::F16 | DataType::U8 | DataType::I8 | DataType::Bool => {
             Err(invalid!("indices are {indices}, neither i64 nor i32"))
         }
     }

@@ -1,8 +1,11 @@
 //! Picks single elements along an axis by index.
 
 use super::gather::{check_indices, position};
-use super::{Rule, operand};
+use super::{Operator, Rule, operand};
+use crate::builder::Builder;
 use crate::error::{Error, invalid};
+use crate::ir::ValueId;
+use crate::node_view::NodeView;
 use crate::strided::{contiguous, offsets};
 use crate::tensor::{Data, Tensor, TensorType};
 
@@ -38,6 +41,12 @@ pub(super) fn places(shape: &[usize], indices: &Tensor, axis: usize) -> Result<V
     starts.zip(numbers).map(place).collect()
 }
 
+/// GatherElements.
+pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let axis = node.axis(node.shape(0)?.len(), 0)?;
+    node.apply(graph, Operator::GatherElements(GatherElements { axis }), 2)
+}
+
 impl Rule for GatherElements {
     fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<TensorType, Error> {
         let (data, indices) = (operand(inputs, 0)?, operand(inputs, 1)?);
@@ -48,5 +57,37 @@ impl Rule for GatherElements {
     fn evaluate(&self, inputs: &[Option<&Tensor>], _: &TensorType) -> Result<Data, Error> {
         let (data, indices) = (operand(inputs, 0)?, operand(inputs, 1)?);
         Ok(data.data.pick(places(&data.shape, indices, self.axis)?.into_iter()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::table::{check, refuse};
+
+    #[test]
+    fn values() {
+        // The examples of the ONNX specification.
+        check(&[
+            (
+                "columns",
+                "x: f32[2,2] = 1 2 3 4\ni: i64[2,2] = 0 0 1 0\ny = GatherElements(x, i, axis=1)",
+                "f32[2,2] = 1 1 4 3",
+            ),
+            (
+                "rows",
+                "x: i32[3,3] = 1 2 3 4 5 6 7 8 9\ni: i32[2,3] = 1 2 0 2 0 0\ny = GatherElements(x, i)",
+                "i32[2,3] = 4 8 3 7 2 3",
+            ),
+            ("negative", "x: bool[3] = 0 1 0\ni: i64[1] = -2\ny = GatherElements(x, i)", "bool[1] = 1"),
+        ]);
+    }
+
+    #[test]
+    fn refusals() {
+        refuse(&[
+            ("outside", "x: f32[2] = 1 2\ni: i64[1] = 2\ny = GatherElements(x, i)", "lies outside"),
+            ("rank", "x: f32[2]\ni: i64[1,1]\ny = GatherElements(x, i)", "does not index"),
+            ("larger", "x: f32[2,2]\ni: i64[1,3]\ny = GatherElements(x, i)", "does not index"),
+        ]);
     }
 }

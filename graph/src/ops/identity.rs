@@ -1,30 +1,33 @@
 //! ONNX operators that hand their operand on: Identity, and Dropout, which acts in training only.
 
 use crate::builder::Builder;
-use crate::error::Error;
+use crate::error::{Error, unsupported};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
+use crate::tensor::{Data, Tensor};
 
-/// Identity, Dropout.
+/// Identity.
 pub(crate) fn read(node: &NodeView, _: &mut Builder) -> Result<Vec<ValueId>, Error> {
     node.single_output()?;
     Ok(vec![node.operand(0)?.id])
 }
 
-#[cfg(test)]
-mod tests {
-    use crate::ops::table::{check, refuse};
-
-    #[test]
-    fn values() {
-        check(&[
-            ("identity", "x: i64[2] = 1 2\ny = Identity(x)", "i64[2] = 1 2"),
-            ("dropout", "x: f32[2] = 1 2\ny = Dropout(x)", "f32[2] = 1 2"),
-        ]);
+/// Dropout: the second output says of every element that it is kept, as a bool since opset 10.
+pub(crate) fn read_dropout(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let number = |index: usize, what: &str| {
+        let found = node.constant(index, what)?;
+        Ok::<_, Error>(found.and_then(|found| found.to_f32_vec().first().copied()))
+    };
+    let training = number(2, "training mode")?.is_some_and(|mode| mode != 0.0);
+    if training && number(1, "ratio")?.unwrap_or(0.5) != 0.0 {
+        return Err(unsupported!("it is in training mode"));
     }
-
-    #[test]
-    fn refusals() {
-        refuse(&[("mask wanted", "x: f32[2]\ny, m = Dropout(x)", "first output")]);
+    let operand = node.operand(0)?;
+    if node.output_count == 1 {
+        return Ok(vec![operand.id]);
     }
+    let shape = operand.tensor_type.shape.clone();
+    let count = operand.tensor_type.element_count();
+    let data = if node.opset < 10 { Data::from(vec![1f32; count]) } else { Data::from(vec![true; count]) };
+    Ok(vec![operand.id, graph.constant(node.name, Tensor { shape, data })])
 }

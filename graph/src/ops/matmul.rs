@@ -3,11 +3,12 @@
 use super::unary::Activation;
 use super::{Operator, Rule, float_operand, floats, operand, optional, optional_floats};
 use crate::builder::Builder;
-use crate::error::{Error, invalid};
+use crate::error::{Error, invalid, unsupported};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
 use crate::strided::{broadcast, broadcast_strides, offsets};
 use crate::tensor::{Data, DataType, Tensor, TensorType};
+use crate::writer::Writer;
 
 /// `activation(A · B + bias)`. Inputs: `A [batch…, m, k]`, `B [batch…, k, n]`, optional `bias [n]`.
 /// A and B may both be i32, without bias and activation; then sums wrap around.
@@ -20,6 +21,19 @@ pub struct MatMul {
 /// MatMul.
 pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
     node.apply(graph, Operator::MatMul(MatMul::default()), 2)
+}
+
+/// FusedMatMul: `alpha · A' · B'`, where a prime is an optional transpose of the last two axes.
+pub(crate) fn read_fused(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    if node.attributes.flag("transBatchA", false)? || node.attributes.flag("transBatchB", false)? {
+        return Err(unsupported!("it transposes its batches"));
+    }
+    let alpha = node.attributes.float("alpha")?.unwrap_or(1.0);
+    let (a, b) = (node.operand(0)?.id, node.operand(1)?.id);
+    let (turn_a, turn_b) = (node.attributes.flag("transA", false)?, node.attributes.flag("transB", false)?);
+    let write = &Writer::new(node, graph);
+    let turned = |x: ValueId, turn: bool| if turn { write.transpose_last(x) } else { Ok(x) };
+    Ok(vec![write.times(write.matmul(turned(a, turn_a)?, turned(b, turn_b)?)?, alpha)?])
 }
 
 /// Operand shapes as stacks of matrices: a vector counts as a row on the left, as a column on the right.

@@ -1,9 +1,13 @@
 //! Product with a matrix of packed small integers, unpacked block by block.
 
 use super::matmul::multiply;
-use super::{Rule, float_operand, floats, operand, optional};
+use super::{Operator, Rule, float_operand, floats, operand, optional};
+use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
+use crate::ir::ValueId;
+use crate::node_view::NodeView;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
+use crate::writer::Writer;
 
 /// `A · Wᵀ`, where `W[n, k] = (q[n, k] − zero[n, k / block]) · scale[n, k / block]`.
 ///
@@ -52,6 +56,39 @@ fn bytes(tensor: &Tensor) -> Result<&[u8], Error> {
     tensor.elements().ok_or_else(|| invalid!("{} is not packed in u8", tensor.tensor_type()))
 }
 
+/// MatMulNBits of the domain com.microsoft, whose scales and zeros may be flat.
+pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    if node.optional(4).is_some() {
+        return Err(unsupported!("its columns are grouped (g_idx)"));
+    }
+    let size = |name: &str, default: Option<i64>| {
+        let given = node.attributes.int(name)?.or(default);
+        let given = given.ok_or_else(|| invalid!("attribute {name:?} is missing"))?;
+        usize::try_from(given).map_err(|_| invalid!("{name} is {given}"))
+    };
+    let (inner, columns) = (size("K", None)?, size("N", None)?);
+    let (bits, block_size) = (size("bits", Some(4))?, size("block_size", None)?);
+    if node.shape(0)?.last() != Some(&inner) || block_size == 0 {
+        return Err(invalid!("a {:?} has no rows of {inner} in blocks of {block_size}", node.shape(0)?));
+    }
+    let (a, blocks) = (node.operand(0)?.id, inner.div_ceil(block_size));
+    let write = Writer::new(node, graph);
+    let packed = write.reshape(node.operand(1)?.id, &[columns, blocks, block_size * bits / 8])?;
+    let scales = write.reshape(node.operand(2)?.id, &[columns, blocks])?;
+    let mut operands = vec![Some(a), Some(packed), Some(scales)];
+    if let Some(zeros) = node.optional(3) {
+        if zeros.tensor_type.data_type != DataType::U8 {
+            return Err(unsupported!("its zero points are {}, not packed", zeros.tensor_type));
+        }
+        operands.push(Some(write.reshape(zeros.id, &[columns, (blocks * bits).div_ceil(8)])?));
+    }
+    let product = write.push(Operator::MatMulNBits(MatMulNBits { bits, block_size }), &operands)?;
+    match node.optional(5) {
+        Some(bias) => Ok(vec![write.add(product, bias.id)?]),
+        None => Ok(vec![product]),
+    }
+}
+
 impl Rule for MatMulNBits {
     fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<TensorType, Error> {
         let (a, packed, scales) = (float_operand(inputs, 0)?, operand(inputs, 1)?, float_operand(inputs, 2)?);
@@ -83,5 +120,53 @@ impl Rule for MatMulNBits {
         }
         let product = multiply(floats(inputs, 0)?, &self.weights(inputs, inner, columns)?, inner, columns);
         Ok(Data::F32(product.into_iter().map(|sum| sum as f32).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::table::{check, refuse};
+
+    #[test]
+    fn values() {
+        // The formula in NumPy: row 0 of the weights is 16 times (1 - 8) · 0.5, row 1 (15 - 3) · 2 and (2 - 3) · 2 in
+        // turns; of 2 bits, (3, 2, 1, 0) - 2 again and again.
+        check(&[
+            (
+                "4 bits, flat zeros and a bias",
+                "x: f32[2,16] = 1\nq: u8[2,1,8] = 17 17 17 17 17 17 17 17 47 47 47 47 47 47 47 47\ns: f32[2] = 0.5 2\n\
+                 z: u8[2] = 8 3\nb: f32[2] = 1 0\n\
+                 y = com.microsoft.MatMulNBits(x, q, s, z, _, b, K=16, N=2, bits=4, block_size=16)",
+                "f32[2,2] = -55 176 -55 176",
+            ),
+            (
+                "2 bits around 2",
+                "x: f32[1,16] = 1 10 100 1000 0 0 0 0 0 0 0 0 0 0 0 0\nq: u8[1,1,4] = 27 0 0 0\ns: f32[1,1] = 1\n\
+                 y = com.microsoft.MatMulNBits(x, q, s, K=16, N=1, bits=2, block_size=16)",
+                "f32[1,1] = -2099",
+            ),
+            (
+                "8 bits, a last block that is not whole",
+                "x: f32[17] = 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1 1\nq: u8[1,2,16] = 129\ns: f32[1,2] = 1 10\n\
+                 y = com.microsoft.MatMulNBits(x, q, s, K=17, N=1, bits=8, block_size=16)",
+                "f32[1] = 11",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn refusals() {
+        let node = |inner: usize, bits: usize, block_size: usize| {
+            format!(
+                "x: f32[1,{inner}]\nq: u8[{}]\ns: f32[1]\n\
+                 y = com.microsoft.MatMulNBits(x, q, s, K=16, N=1, bits={bits}, block_size={block_size})",
+                16 * bits / 8
+            )
+        };
+        refuse(&[
+            ("bits", &node(16, 3, 16), "3 bits in blocks of 16"),
+            ("blocks", &node(16, 4, 8), "does not become"),
+            ("inner", &node(8, 4, 16), "no rows of 16"),
+        ]);
     }
 }

@@ -2,10 +2,14 @@
 
 use std::cmp::Ordering;
 
-use super::{Rule, operand};
+use super::{GatherElements, Operator, Rule, operand};
+use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
+use crate::ir::ValueId;
+use crate::node_view::NodeView;
 use crate::strided::rows;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
+use crate::writer::Writer;
 
 /// The indices (i64, from the front) of the first `count` elements along `axis`, the largest or the smallest
 /// first. NaN is larger than every number and as large as itself; zeros are equal whatever their sign; equal
@@ -40,6 +44,23 @@ pub(super) fn comparison(tensor: &Tensor) -> Box<dyn Fn(usize, usize) -> Orderin
     })
 }
 
+/// TopK: k is an operand since opset 10, an attribute before. Values are picked in the order of the indices.
+pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let x = node.operand(0)?;
+    let axis = node.axis(x.tensor_type.shape.len(), -1)?;
+    let given = match node.integers(1, "k")? {
+        Some(integers) => integers.first().copied(),
+        None => node.attributes.int("k")?,
+    };
+    let given = given.ok_or_else(|| invalid!("its k is missing"))?;
+    let count = usize::try_from(given).map_err(|_| invalid!("its k is {given}"))?;
+    let largest = node.attributes.flag("largest", true)?;
+    let write = Writer::new(node, graph);
+    let order = write.push(Operator::Order(Order { axis, largest, count }), &[Some(x.id)])?;
+    let pick = Operator::GatherElements(GatherElements { axis });
+    Ok(vec![write.push(pick, &[Some(x.id), Some(order)])?, order])
+}
+
 impl Rule for Order {
     fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<TensorType, Error> {
         let operand = check_orderable(operand(inputs, 0)?)?;
@@ -67,5 +88,45 @@ impl Rule for Order {
             first.for_each(|(at, index)| indices[place + at * stride] = index as i64);
         }
         Ok(indices.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::table::{check, refuse};
+
+    #[test]
+    fn values() {
+        // As NumPy's stable argsort has it, NaN last.
+        check(&[
+            ("values", "x: f32[2,3] = 1 3 2 6 4 5\nk: i64[1] = 2\ny, i = TopK(x, k)", "f32[2,2] = 3 2 6 5"),
+            ("indices", "x: f32[2,3] = 1 3 2 6 4 5\nk: i64[1] = 2\nv, y = TopK(x, k)", "i64[2,2] = 1 2 0 2"),
+            (
+                "smallest, columns",
+                "x: i32[2,2] = 4 1 3 2\nk: i64[1] = 1\ny, i = TopK(x, k, axis=0, largest=0)",
+                "i32[1,2] = 3 1",
+            ),
+            (
+                "equals keep their order",
+                "x: f32[4] = 1 0 1 -0.0\nk: i64[1] = 4\nv, y = TopK(x, k)",
+                "i64[4] = 0 2 1 3",
+            ),
+            (
+                "nan is largest",
+                "x: f32[4] = 1 nan inf nan\nk: i64[1] = 3\nv, y = TopK(x, k)",
+                "i64[3] = 1 3 2",
+            ),
+            ("k as attribute", "opset 9\nx: f32[3] = 1 3 2\ny, i = TopK(x, k=1)", "f32[1] = 3"),
+            ("none", "x: f32[3] = 1 3 2\nk: i64[1] = 0\ny, i = TopK(x, k)", "f32[0] ="),
+        ]);
+    }
+
+    #[test]
+    fn refusals() {
+        refuse(&[
+            ("too many", "x: f32[2]\nk: i64[1] = 3\ny, i = TopK(x, k)", "no 3 elements"),
+            ("negative", "x: f32[2]\nk: i64[1] = -1\ny, i = TopK(x, k)", "k is -1"),
+            ("unknown", "x: f32[2]\nk: i64[1]\ny, i = TopK(x, k)", "depend on the data"),
+        ]);
     }
 }

@@ -44,8 +44,8 @@ pub struct Pool {
 impl Pool {
     /// How many positions the window has along an axis.
     fn positions(&self, axis: usize, extent: usize) -> Option<usize> {
-        let (stride, begun) = (self.strides[axis], extent.saturating_add(self.pads_begin[axis]));
-        let padded = begun.saturating_add(self.pads_end[axis]);
+        let (stride, begun) = (self.strides[axis], extent.checked_add(self.pads_begin[axis])?);
+        let padded = begun.checked_add(self.pads_end[axis])?;
         let span = span(self.kernel[axis], self.dilations[axis]);
         if !self.ceil {
             return Some(padded.checked_sub(span)? / stride + 1);
@@ -78,7 +78,7 @@ impl PoolKind {
 /// The smallest number of an integer type.
 fn lowest(data_type: DataType) -> i64 {
     match data_type {
-        DataType::I64 | DataType::F32 => i64::MIN,
+        DataType::I64 | DataType::F32 | DataType::F16 => i64::MIN,
         DataType::I32 => i64::from(i32::MIN),
         DataType::I8 => i64::from(i8::MIN),
         DataType::U8 | DataType::Bool => 0,

@@ -179,7 +179,7 @@ mod tests {
         refuse(&[
             ("axis", "x: f32[2]\na: i64[1] = 1\ny = ReduceSum(x, a)", "no axis 1"),
             ("axis twice", "x: f32[2]\na: i64[2] = 0 -1\ny = ReduceSum(x, a)", "twice"),
-            ("bools", "x: bool[2]\ny = ReduceMax(x)", "bool[2]"),
+            ("bools", "x: bool[2]\ny = ReduceSum(x)", "bool[2]"),
         ]);
     }
 }

@@ -177,7 +177,8 @@ impl Interpolation {
             Mode::Linear | Mode::Cubic(_) => {
                 let rows = places.iter().flat_map(|&place| self.weights(place, axis));
                 let matrix: Vec<f32> = rows.map(|weight| weight as f32).collect();
-                product(write, x, axis, matrix)?
+                let matrix = Tensor { shape: vec![axis.to, axis.from], data: Data::from(matrix) };
+                write.transform(x, axis.axis, matrix)?
             }
         };
         let outside: Vec<bool> = places.iter().map(|&place| self.is_outside(place, axis.from)).collect();
@@ -199,21 +200,6 @@ impl Nearest {
             Nearest::RoundPreferFloor => (place - 0.5).ceil(),
         }
     }
-}
-
-/// x times a matrix `[to, from]` along an axis.
-fn product(write: &Writer, x: ValueId, axis: &Resized, matrix: Vec<f32>) -> Written {
-    let mut shape = write.shape(x);
-    let behind: usize = shape[axis.axis + 1..].iter().product();
-    let before: usize = shape[..axis.axis].iter().product();
-    shape[axis.axis] = axis.to;
-    let matrix = write.constant(Tensor { shape: vec![axis.to, axis.from], data: Data::from(matrix) });
-    let result = if behind == 1 {
-        write.matmul(write.reshape(x, &[before, axis.from])?, write.transpose_last(matrix)?)?
-    } else {
-        write.matmul(matrix, write.reshape(x, &[before, axis.from, behind])?)?
-    };
-    write.reshape(result, &shape)
 }
 
 fn apply(

@@ -1,8 +1,11 @@
 //! Writes single elements along an axis by index.
 
 use super::gather_elements::{check_coordinates, places};
-use super::{Binary, Rule, operand};
+use super::{Binary, Operator, Rule, operand};
+use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
+use crate::ir::ValueId;
+use crate::node_view::NodeView;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
 
 /// What becomes of an element that an update meets.
@@ -32,6 +35,18 @@ pub struct ScatterElements {
 }
 
 impl Scatter {
+    /// The attribute `reduction`.
+    pub(super) fn read(node: &NodeView) -> Result<Scatter, Error> {
+        Ok(match node.attributes.text("reduction")?.unwrap_or("none") {
+            "none" => Scatter::Replace,
+            "add" => Scatter::Add,
+            "mul" => Scatter::Mul,
+            "max" => Scatter::Max,
+            "min" => Scatter::Min,
+            other => return Err(invalid!("its reduction is {other:?}")),
+        })
+    }
+
     fn operator(self) -> Option<Binary> {
         match self {
             Scatter::Replace => None,
@@ -72,6 +87,13 @@ impl Scatter {
     }
 }
 
+/// ScatterElements, and Scatter as it was called before opset 11.
+pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let axis = node.axis(node.shape(0)?.len(), 0)?;
+    let scatter = Scatter::read(node)?;
+    node.apply(graph, Operator::ScatterElements(ScatterElements { axis, scatter }), 3)
+}
+
 impl Rule for ScatterElements {
     fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<TensorType, Error> {
         let (data, indices, updates) = (operand(inputs, 0)?, operand(inputs, 1)?, operand(inputs, 2)?);
@@ -86,5 +108,64 @@ impl Rule for ScatterElements {
     fn evaluate(&self, inputs: &[Option<&Tensor>], _: &TensorType) -> Result<Data, Error> {
         let (data, indices, updates) = (operand(inputs, 0)?, operand(inputs, 1)?, operand(inputs, 2)?);
         self.scatter.apply(data, updates, &places(&data.shape, indices, self.axis)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::table::{check, refuse};
+
+    #[test]
+    fn values() {
+        // The first two are the examples of the ONNX specification.
+        check(&[
+            (
+                "rows",
+                "x: f32[3,3] = 0\ni: i64[2,3] = 1 0 2 0 2 1\nu: f32[2,3] = 1 1.1 1.2 2 2.1 2.2\n\
+                 y = ScatterElements(x, i, u)",
+                "f32[3,3] = 2 1.1 0 1 0 2.2 0 2.1 1.2",
+            ),
+            (
+                "columns",
+                "x: f32[1,5] = 1 2 3 4 5\ni: i64[1,2] = 1 3\nu: f32[1,2] = 1.1 2.1\n\
+                 y = ScatterElements(x, i, u, axis=1)",
+                "f32[1,5] = 1 1.1 3 2.1 5",
+            ),
+            (
+                "the last one counts",
+                "x: i64[3] = 0\ni: i64[3] = 1 -2 0\nu: i64[3] = 7 8 9\ny = ScatterElements(x, i, u)",
+                "i64[3] = 9 8 0",
+            ),
+            (
+                "all are added",
+                "x: u8[2] = 250 1\ni: i64[3] = 0 0 1\nu: u8[3] = 4 3 1\n\
+                 y = ScatterElements(x, i, u, reduction=\"add\")",
+                "u8[2] = 1 2",
+            ),
+            (
+                "nan is the largest",
+                "x: f32[2] = nan 1\ni: i64[2] = 0 1\nu: f32[2] = 4 nan\n\
+                 y = ScatterElements(x, i, u, reduction=\"max\")",
+                "f32[2] = nan nan",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn refusals() {
+        refuse(&[
+            ("types", "x: f32[2]\ni: i64[1]\nu: i64[1]\ny = ScatterElements(x, i, u)", "cannot update"),
+            ("shapes", "x: f32[2]\ni: i64[1]\nu: f32[2]\ny = ScatterElements(x, i, u)", "not of the shape"),
+            (
+                "bools do not add",
+                "x: bool[2]\ni: i64[1]\nu: bool[1]\ny = ScatterElements(x, i, u, reduction=\"add\")",
+                "Add on bool[2]",
+            ),
+            (
+                "reduction",
+                "x: f32[2]\ni: i64[1]\nu: f32[1]\ny = ScatterElements(x, i, u, reduction=\"mean\")",
+                "\"mean\"",
+            ),
+        ]);
     }
 }

@@ -1,8 +1,11 @@
 //! Writes elements or slices by index tuples.
 
 use super::gather::{check_indices, position};
-use super::{Rule, Scatter, operand};
+use super::{Operator, Rule, Scatter, operand};
+use crate::builder::Builder;
 use crate::error::{Error, invalid};
+use crate::ir::ValueId;
+use crate::node_view::NodeView;
 use crate::strided::contiguous;
 use crate::tensor::{Data, Tensor, TensorType};
 
@@ -13,6 +16,11 @@ use crate::tensor::{Data, Tensor, TensorType};
 pub struct ScatterNd {
     /// How updates join what is there.
     pub scatter: Scatter,
+}
+
+/// ScatterND.
+pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    node.apply(graph, Operator::ScatterNd(ScatterNd { scatter: Scatter::read(node)? }), 3)
 }
 
 impl Rule for ScatterNd {
@@ -45,5 +53,47 @@ impl Rule for ScatterNd {
             places.extend(start..start + window);
         }
         self.scatter.apply(data, updates, &places)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::table::{check, refuse};
+
+    #[test]
+    fn values() {
+        // The first one is an example of the ONNX specification.
+        check(&[
+            (
+                "elements",
+                "x: f32[8] = 1 2 3 4 5 6 7 8\ni: i64[4,1] = 4 3 1 7\nu: f32[4] = 9 10 11 12\n\
+                 y = ScatterND(x, i, u)",
+                "f32[8] = 1 11 3 10 9 6 7 12",
+            ),
+            (
+                "rows",
+                "x: i32[3,2] = 1 2 3 4 5 6\ni: i64[2,1] = -1 0\nu: i32[2,2] = 7 8 9 10\ny = ScatterND(x, i, u)",
+                "i32[3,2] = 9 10 3 4 7 8",
+            ),
+            (
+                "products",
+                "x: f32[2] = 1 2\ni: i64[2,1] = 1 1\nu: f32[2] = 3 4\ny = ScatterND(x, i, u, reduction=\"mul\")",
+                "f32[2] = 1 24",
+            ),
+            ("none", "x: f32[2] = 1 2\ni: i64[0,1] =\nu: f32[0] =\ny = ScatterND(x, i, u)", "f32[2] = 1 2"),
+        ]);
+    }
+
+    #[test]
+    fn refusals() {
+        refuse(&[
+            ("shapes", "x: f32[2]\ni: i64[1,1]\nu: f32[2]\ny = ScatterND(x, i, u)", "does not update"),
+            ("too deep", "x: f32[2]\ni: i64[1,2]\nu: f32[1]\ny = ScatterND(x, i, u)", "does not update"),
+            (
+                "outside",
+                "x: f32[2] = 1 2\ni: i64[1,1] = 2\nu: f32[1] = 1\ny = ScatterND(x, i, u)",
+                "lies outside",
+            ),
+        ]);
     }
 }

@@ -1,5 +1,7 @@
 //! Element-wise choice between two operands: ONNX Where.
 
+use half::f16;
+
 use super::{Operator, Rule, operand};
 use crate::builder::Builder;
 use crate::error::{Error, invalid};
@@ -31,6 +33,7 @@ impl Rule for Select {
     fn evaluate(&self, inputs: &[Option<&Tensor>], result: &TensorType) -> Result<Data, Error> {
         match result.data_type {
             DataType::F32 => choose::<f32>(inputs, result),
+            DataType::F16 => choose::<f16>(inputs, result),
             DataType::I64 => choose::<i64>(inputs, result),
             DataType::I32 => choose::<i32>(inputs, result),
             DataType::U8 => choose::<u8>(inputs, result),

@@ -68,6 +68,13 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder, operator: Unary) -> Res
     node.apply(graph, Operator::Unary(operator), 1)
 }
 
+/// IsInf.
+pub(crate) fn read_is_inf(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let negative = node.attributes.flag("detect_negative", true)?;
+    let positive = node.attributes.flag("detect_positive", true)?;
+    read(node, graph, Unary::IsInf { negative, positive })
+}
+
 /// Gelu, of ONNX since opset 20 and of the domain com.microsoft, which knows no `approximate`.
 pub(crate) fn read_gelu(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
     let activation = match node.attributes.text("approximate")?.unwrap_or("none") {
@@ -228,6 +235,11 @@ mod tests {
             ("floor", "x: f32[3] = 1.5 -1.5 2\ny = Floor(x)", "f32[3] = 1 -2 2"),
             ("reciprocal", "x: f32[2] = 4 0\ny = Reciprocal(x)", "f32[2] = 0.25 inf"),
             ("not", "x: bool[2] = 0 1\ny = Not(x)", "bool[2] = 1 0"),
+            ("round to even", "x: f32[4] = 0.5 1.5 -2.5 2.6\ny = Round(x)", "f32[4] = 0 2 -2 3"),
+            ("sign", "x: f32[4] = -3 0 2 nan\ny = Sign(x)", "f32[4] = -1 0 1 nan"),
+            ("sign of integers", "x: i8[3] = -3 0 2\ny = Sign(x)", "i8[3] = -1 0 1"),
+            ("bits", "x: u8[2] = 0 5\ny = BitwiseNot(x)", "u8[2] = 255 250"),
+            ("is inf", "x: f32[3] = nan inf -inf\ny = IsInf(x, detect_negative=0)", "bool[3] = 0 1 0"),
             ("is nan", "x: f32[3] = nan inf 0\ny = IsNaN(x)", "bool[3] = 1 0 0"),
             ("relu", "x: f32[3] = -1 0 2\ny = Relu(x)", "f32[3] = 0 0 2"),
             ("relu keeps nan", "x: f32[1] = nan\ny = Relu(x)", "f32[1] = nan"),

@@ -4,6 +4,9 @@ use crate::error::{Error, invalid, unsupported};
 use crate::node_view::NodeView;
 use crate::strided::{contiguous, offsets};
 
+/// What is added before the first and behind the last element, along each spatial dimension.
+pub(super) type Pads = (Vec<usize>, Vec<usize>);
+
 /// A window and how it moves; one entry for each spatial dimension in every list.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Window<'a> {
@@ -58,7 +61,7 @@ pub(super) fn steps(node: &NodeView, name: &str, rank: usize) -> Result<Vec<usiz
 }
 
 /// The attribute `pads`: before and after; `None` where `auto_pad` decides.
-pub(super) fn given_pads(node: &NodeView, rank: usize) -> Result<Option<(Vec<usize>, Vec<usize>)>, Error> {
+pub(super) fn given_pads(node: &NodeView, rank: usize) -> Result<Option<Pads>, Error> {
     match node.attributes.text("auto_pad")?.unwrap_or("NOTSET") {
         "" | "NOTSET" => {}
         "VALID" => return Ok(Some((vec![0; rank], vec![0; rank]))),
@@ -73,7 +76,7 @@ pub(super) fn given_pads(node: &NodeView, rank: usize) -> Result<Option<(Vec<usi
 }
 
 /// Halves paddings as `auto_pad` asks: where one is odd, SAME_LOWER has more of it before, others after.
-pub(super) fn halves(node: &NodeView, totals: &[usize]) -> Result<(Vec<usize>, Vec<usize>), Error> {
+pub(super) fn halves(node: &NodeView, totals: &[usize]) -> Result<Pads, Error> {
     let less: Vec<usize> = totals.iter().map(|total| total / 2).collect();
     let more = totals.iter().map(|total| total.div_ceil(2)).collect();
     let lower = node.attributes.text("auto_pad")? == Some("SAME_LOWER");
@@ -87,7 +90,7 @@ pub(super) fn pads(
     kernel: &[usize],
     strides: &[usize],
     dilations: &[usize],
-) -> Result<(Vec<usize>, Vec<usize>), Error> {
+) -> Result<Pads, Error> {
     if let Some(given) = given_pads(node, spatial.len())? {
         return Ok(given);
     }

@@ -3,7 +3,6 @@
 use super::site::{Rewrite, Site, binary, first, plain_product};
 use crate::ir::ValueId;
 use crate::ops::{Activation, Binary, Conv, ConvTranspose, MatMul, Operator, Unary};
-use crate::tensor::DataType;
 
 /// `A · B + bias`, the bias constant and as long as the columns of B; the product without other users.
 pub(super) fn fuse_bias(site: &mut Site) -> Option<Rewrite> {
@@ -13,7 +12,7 @@ pub(super) fn fuse_bias(site: &mut Site) -> Option<Rewrite> {
 
 fn with_bias(site: &mut Site, product: ValueId, bias: ValueId) -> Option<Rewrite> {
     let (a, b) = plain_product(site.private(product, 1)?)?;
-    if site.tensor_type(a).data_type != DataType::F32 {
+    if !site.tensor_type(a).data_type.is_float() {
         return None;
     }
     if site.shape(a).len() < 2 || site.shape(b).len() < 2 {

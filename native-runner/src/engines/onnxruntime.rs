@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use graph::pipeline::{Calls, TOKEN};
 use graph::{Data, Tensor};
+use half::f16;
 use ort::environment::Environment;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Value};
@@ -112,6 +113,7 @@ fn to_value(tensor: &Tensor) -> Result<SessionInputValue<'static>, RunnerError> 
     let shape: Vec<i64> = tensor.shape.iter().map(|extent| *extent as i64).collect();
     let value = match &tensor.data {
         Data::F32(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
+        Data::F16(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
         Data::I64(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
         Data::I32(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
         Data::U8(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
@@ -131,6 +133,6 @@ fn to_tensor(name: &str, value: &DynValue) -> Result<Tensor, RunnerError> {
             })*
         };
     }
-    extract!(f32 => F32, i64 => I64, i32 => I32, u8 => U8, i8 => I8, bool => Bool);
+    extract!(f32 => F32, f16 => F16, i64 => I64, i32 => I32, u8 => U8, i8 => I8, bool => Bool);
     Err(refused("reading the outputs", format!("output \"{name}\" has the type {}", value.dtype())))
 }

@@ -82,7 +82,7 @@ pub(super) fn wrapped(result: &str, data_type: DataType) -> String {
     match data_type {
         DataType::U8 => format!("({result}) & R(255u)"),
         DataType::I8 => format!("(({result}) << U(24u)) >> U(24u)"),
-        DataType::F32 | DataType::I64 | DataType::I32 | DataType::Bool => result.to_owned(),
+        DataType::F32 | DataType::F16 | DataType::I64 | DataType::I32 | DataType::Bool => result.to_owned(),
     }
 }
 
@@ -202,7 +202,7 @@ pub(super) fn cast_is_free(task: &Task<'_>, cast: &Cast) -> Result<bool, Error> 
 pub(super) fn cast(task: &Task<'_>, cast: &Cast) -> Result<Vec<Step>, Error> {
     let result = match cast.to {
         DataType::Bool => "R(x0 != $T0(0))",
-        DataType::F32 | DataType::I64 | DataType::I32 => "R(x0)",
+        DataType::F32 | DataType::F16 | DataType::I64 | DataType::I32 => "R(x0)",
         DataType::U8 => "R(x0) & R(255u)",
         DataType::I8 => "(R(x0) << U(24u)) >> U(24u)",
     };

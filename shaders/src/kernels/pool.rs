@@ -36,7 +36,7 @@ fn recipe(kind: PoolKind, data_type: DataType) -> Recipe {
 /// What a window without elements has at most.
 fn lowest(data_type: DataType) -> &'static str {
     match data_type {
-        DataType::F32 => "float_of(0xff800000u)",
+        DataType::F32 | DataType::F16 => "float_of(0xff800000u)",
         DataType::I64 | DataType::I32 => "-2147483647 - 1",
         DataType::I8 => "-128",
         DataType::U8 | DataType::Bool => "0",

@@ -32,7 +32,11 @@ pub fn device() -> &'static Device {
             .expect(
                 "no Vulkan adapter was found: install mesa-vulkan-drivers, which has one that needs no GPU",
             );
-        let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor::default()))
+        let descriptor = wgpu::DeviceDescriptor {
+            required_features: adapter.features() & wgpu::Features::SHADER_F16,
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
             .expect("the adapter refused a device with default limits");
         Device { device, queue }
     })

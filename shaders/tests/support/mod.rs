@@ -9,7 +9,7 @@ use shaders::{GpuPlan, Host, Limits, Site, Tuning};
 
 /// A place with the limits that WebGPU guarantees.
 pub fn site(host: Host, software: bool) -> Site {
-    Site { host, software, limits: Limits::default() }
+    Site { host, software, shader_f16: true, limits: Limits::default() }
 }
 
 /// Every kind of place.

@@ -94,7 +94,9 @@ fn elements(tensor: &Tensor) -> JsValue {
     match &tensor.data {
         Data::F32(elements) => Float32Array::from(&elements[..]).into(),
         // The operands of a duel are f32; onnxruntime-web refuses the rest by name.
-        Data::I64(_) | Data::I32(_) | Data::U8(_) | Data::I8(_) | Data::Bool(_) => JsValue::UNDEFINED,
+        Data::F16(_) | Data::I64(_) | Data::I32(_) | Data::U8(_) | Data::I8(_) | Data::Bool(_) => {
+            JsValue::UNDEFINED
+        }
     }
 }
 

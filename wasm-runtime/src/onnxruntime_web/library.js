@@ -24,11 +24,14 @@ export class Session {
     this.session = session;
   }
 
-  // Takes and gives tensors as [name, type, elements, shape].
+  // Takes and gives tensors as [name, type, elements, shape]; halves as their bits, for which every browser has
+  // an array.
   async run(feeds) {
     const tensor = ([name, type, elements, shape]) => [name, new this.ort.Tensor(type, elements, shape)];
     const results = await this.session.run(Object.fromEntries(feeds.map(tensor)));
-    return Object.entries(results).map(([name, { type, data, dims }]) => [name, type, data, dims]);
+    const bits = (half) => new Uint16Array(half.buffer, half.byteOffset, half.length);
+    const elements = ({ type, data }) => (type === "float16" ? bits(data) : data);
+    return Object.entries(results).map(([name, tensor]) => [name, tensor.type, elements(tensor), tensor.dims]);
   }
 
   async release() {

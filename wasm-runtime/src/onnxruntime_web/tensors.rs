@@ -1,9 +1,11 @@
-//! Tensors on their way to onnxruntime-web and back: `[name, type, elements, shape]`.
+//! Tensors on their way to onnxruntime-web and back: `[name, type, elements, shape]`, halves as
+//! their bits.
 
 use std::collections::BTreeMap;
 
 use graph::{Data, Tensor};
-use js_sys::{Array, BigInt64Array, Float32Array, Int8Array, Int32Array, Uint8Array};
+use half::f16;
+use js_sys::{Array, BigInt64Array, Float32Array, Int8Array, Int32Array, Uint8Array, Uint16Array};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// Tensors by name, as the library's side takes them.
@@ -14,6 +16,10 @@ pub fn to_feeds(inputs: &[(String, Tensor)]) -> Array {
 fn to_feed(name: &str, tensor: &Tensor) -> Array {
     let (element, elements) = match &tensor.data {
         Data::F32(elements) => ("float32", JsValue::from(Float32Array::from(&elements[..]))),
+        Data::F16(elements) => {
+            let bits: Vec<u16> = elements.iter().map(|element| element.to_bits()).collect();
+            ("float16", JsValue::from(Uint16Array::from(&bits[..])))
+        }
         Data::I64(elements) => ("int64", JsValue::from(BigInt64Array::from(&elements[..]))),
         Data::I32(elements) => ("int32", JsValue::from(Int32Array::from(&elements[..]))),
         Data::U8(elements) => ("uint8", JsValue::from(Uint8Array::from(&elements[..]))),
@@ -40,6 +46,10 @@ fn from_result(result: &Array) -> Result<(String, Tensor), String> {
     let name = name.as_string().unwrap_or_default();
     let data = match element.as_string().as_deref() {
         Some("float32") => Data::F32(elements.unchecked_into::<Float32Array>().to_vec().into()),
+        Some("float16") => {
+            let bits = elements.unchecked_into::<Uint16Array>().to_vec();
+            Data::F16(bits.into_iter().map(f16::from_bits).collect())
+        }
         Some("int64") => Data::I64(elements.unchecked_into::<BigInt64Array>().to_vec().into()),
         Some("int32") => Data::I32(elements.unchecked_into::<Int32Array>().to_vec().into()),
         Some("uint8") => Data::U8(elements.unchecked_into::<Uint8Array>().to_vec().into()),

@@ -7,6 +7,7 @@ use burn::backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
 use burn::backend::{Dispatch, DispatchDevice, DispatchTensor, Shape, Slice, TensorData, TensorMetadata};
 use burn::tensor::{BoolDType, FloatDType, IntDType};
 use graph::{Data, DataType, Tensor, TensorType};
+use half::f16;
 
 /// How bools are kept.
 pub const BOOL: BoolDType = BoolDType::Native;
@@ -60,6 +61,10 @@ impl Value {
             Data::F32(elements) => {
                 Value::float(Dispatch::float_from_data(TensorData::new(elements.to_vec(), shape), device))
             }
+            // Burn's CPU backend computes in f32, and so it keeps f16.
+            Data::F16(_) => {
+                Value::float(Dispatch::float_from_data(TensorData::new(tensor.to_f32_vec(), shape), device))
+            }
             Data::I64(elements) => int(TensorData::new(elements.to_vec(), shape)),
             Data::I32(elements) => int(TensorData::new(elements.to_vec(), shape)),
             Data::U8(elements) => int(TensorData::new(elements.to_vec(), shape)),
@@ -83,6 +88,9 @@ impl Value {
         let data = data.map_err(|error| error.to_string())?;
         let elements = match tensor_type.data_type {
             DataType::F32 => data.as_slice::<f32>().map(|elements| Data::from(elements.to_vec())),
+            DataType::F16 => data
+                .as_slice::<f32>()
+                .map(|elements| Data::F16(elements.iter().map(|&element| f16::from_f32(element)).collect())),
             DataType::I64 => data.as_slice::<i64>().map(|elements| Data::from(elements.to_vec())),
             DataType::I32 => data.as_slice::<i32>().map(|elements| Data::from(elements.to_vec())),
             DataType::U8 => data.as_slice::<u8>().map(|elements| Data::from(elements.to_vec())),
@@ -192,7 +200,7 @@ enum Target {
 
 fn target(data_type: DataType) -> Target {
     match data_type {
-        DataType::F32 => Target::Float,
+        DataType::F32 | DataType::F16 => Target::Float,
         DataType::I64 => Target::Int(IntDType::I64),
         DataType::I32 => Target::Int(IntDType::I32),
         DataType::U8 => Target::Int(IntDType::U8),

@@ -142,7 +142,7 @@ impl Device {
         let description = describe(&adapter);
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("parallax"),
-            required_features: adapter.features() & Features::TIMESTAMP_QUERY,
+            required_features: adapter.features() & (Features::TIMESTAMP_QUERY | Features::SHADER_F16),
             required_limits: adapter.limits(),
             ..Default::default()
         };
@@ -159,7 +159,12 @@ impl Device {
 
     /// Where plans for this device run.
     pub fn site(&self) -> Site {
-        Site { host: Host::Native, software: self.description.software, limits: limits(&self.gpu.limits()) }
+        Site {
+            host: Host::Native,
+            software: self.description.software,
+            shader_f16: self.gpu.features().contains(Features::SHADER_F16),
+            limits: limits(&self.gpu.limits()),
+        }
     }
 
     /// Whether inferences carry device times.

@@ -1,0 +1,238 @@
+//! Quantised operators of ONNX and ONNX Runtime, computed on the numbers that their integers stand for.
+
+use super::conv;
+use super::reduce::Reduction;
+use super::{Binary, Operator, Unary};
+use crate::builder::Builder;
+use crate::error::{Error, invalid, unsupported};
+use crate::ir::ValueId;
+use crate::node_view::NodeView;
+use crate::onnx;
+use crate::tensor::DataType;
+use crate::writer::{Writer, Written};
+
+fn operand(node: &NodeView, index: usize) -> Option<ValueId> {
+    node.optional(index).map(|operand| operand.id)
+}
+
+/// The numbers that a quantised type holds.
+fn range(data_type: DataType) -> Result<(f32, f32), Error> {
+    match data_type {
+        DataType::U8 => Ok((0.0, 255.0)),
+        DataType::I8 => Ok((-128.0, 127.0)),
+        DataType::F32 | DataType::F16 | DataType::I64 | DataType::I32 | DataType::Bool => {
+            Err(unsupported!("it quantises to {data_type}"))
+        }
+    }
+}
+
+/// How the elements of a scale or zero point belong to those of x.
+#[derive(Debug, Clone, Copy)]
+struct Spread {
+    axis: usize,
+    /// How many neighbours along the axis have one in common; 0: as many as it takes.
+    block: usize,
+}
+
+impl Spread {
+    fn of(node: &NodeView) -> Result<Spread, Error> {
+        let block = node.attributes.int("block_size")?.unwrap_or(0);
+        let block = usize::try_from(block).map_err(|_| invalid!("block_size is {block}"))?;
+        let rank = node.shape(0)?.len();
+        let axis = if rank > 1 { node.axis(rank, 1)? } else { 0 };
+        Ok(Spread { axis, block })
+    }
+
+    /// A parameter in a shape that broadcasts to x: one for all, one for each place of the axis, or one for
+    /// each block.
+    fn write(&self, write: &Writer, parameter: ValueId, shape: &[usize]) -> Written {
+        let own = write.shape(parameter);
+        if own.iter().product::<usize>() == 1 {
+            return write.reshape(parameter, &[]);
+        }
+        if own.len() == 1 {
+            return write.along(parameter, self.axis, shape.len());
+        }
+        if own.len() != shape.len() {
+            return Err(invalid!("a scale of shape {own:?} does not fit {shape:?}"));
+        }
+        let block = if self.block == 0 { shape[self.axis].div_ceil(own[self.axis]) } else { self.block };
+        let (mut apart, mut joined) = (own.clone(), own.clone());
+        apart.insert(self.axis + 1, 1);
+        let mut repeated = apart.clone();
+        repeated[self.axis + 1] = block;
+        joined[self.axis] *= block;
+        let spread = write.expand(write.reshape(parameter, &apart)?, &repeated)?;
+        write.slice(write.reshape(spread, &joined)?, self.axis, 0, shape[self.axis])
+    }
+}
+
+/// `round(x / scale) + zero`, held within the range of the type.
+fn quantised(write: &Writer, scaled: ValueId, zero: Option<ValueId>, to: DataType) -> Written {
+    let (low, high) = range(to)?;
+    let mut whole = write.unary(Unary::Round, scaled)?;
+    if let Some(zero) = zero {
+        whole = write.add(whole, write.cast(zero, DataType::F32)?)?;
+    }
+    let held = write.binary(Binary::Max, whole, write.float(low))?;
+    write.cast(write.binary(Binary::Min, held, write.float(high))?, to)
+}
+
+/// QuantizeLinear: x, scale, optional zero point.
+pub(crate) fn read_quantize(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let to = match (node.optional(2), node.attributes.int("output_dtype")?.unwrap_or(0)) {
+        (Some(zero), _) => zero.tensor_type.data_type,
+        (None, 0) => DataType::U8,
+        (None, number) => onnx::data_type(i32::try_from(number).unwrap_or(-1), "attribute \"output_dtype\"")?,
+    };
+    let spread = Spread::of(node)?;
+    let (x, scale) = (node.operand(0)?.id, node.operand(1)?.id);
+    let write = &Writer::new(node, graph);
+    let shape = write.shape(x);
+    let x = write.cast(x, DataType::F32)?;
+    let scaled = write.div(x, spread.write(write, scale, &shape)?)?;
+    let zero = operand(node, 2).map(|zero| spread.write(write, zero, &shape)).transpose()?;
+    Ok(vec![quantised(write, scaled, zero, to)?])
+}
+
+/// DequantizeLinear: `(x − zero) · scale`.
+pub(crate) fn read_dequantize(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let spread = Spread::of(node)?;
+    let (x, scale) = (node.operand(0)?.id, node.operand(1)?.id);
+    let write = &Writer::new(node, graph);
+    let shape = write.shape(x);
+    // An i32 may be too large for f32 before its zero point is taken away.
+    let between = if write.data_type(x) == DataType::I32 { DataType::I32 } else { DataType::F32 };
+    let mut centred = write.cast(x, between)?;
+    if let Some(zero) = operand(node, 2) {
+        let zero = write.cast(spread.write(write, zero, &shape)?, between)?;
+        centred = write.sub(centred, zero)?;
+    }
+    let scale = spread.write(write, scale, &shape)?;
+    Ok(vec![write.mul(write.cast(centred, DataType::F32)?, scale)?])
+}
+
+/// Quantises x to u8, by a scale and zero point from its own range; gives the three.
+fn dynamically(write: &Writer, x: ValueId) -> Result<[ValueId; 3], Error> {
+    let all: Vec<usize> = (0..write.shape(x).len()).collect();
+    let zero = write.float(0.0);
+    let high = write.binary(Binary::Max, write.reduce(Reduction::Max, x, &all, false)?, zero)?;
+    let low = write.binary(Binary::Min, write.reduce(Reduction::Min, x, &all, false)?, zero)?;
+    let range = write.sub(high, low)?;
+    let flat = write.binary(Binary::Equal, range, zero)?;
+    let scale = write.div(write.select(flat, write.float(1.0), range)?, write.float(255.0))?;
+    let start = write.unary(Unary::Neg, write.div(low, scale)?)?;
+    let zero_point = quantised(write, start, None, DataType::U8)?;
+    let y = quantised(write, write.div(x, scale)?, Some(zero_point), DataType::U8)?;
+    Ok([y, scale, zero_point])
+}
+
+/// DynamicQuantizeLinear: u8, scale and zero point.
+pub(crate) fn read_dynamic(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let x = node.operand(0)?.id;
+    Ok(dynamically(&Writer::new(node, graph), x)?.to_vec())
+}
+
+/// A parameter of the left side of a product belongs to its rows.
+fn by_row(write: &Writer, parameter: ValueId) -> Written {
+    match write.shape(parameter)[..] {
+        [] => Ok(parameter),
+        [1] => write.reshape(parameter, &[]),
+        [rows] => write.reshape(parameter, &[rows, 1]),
+        _ => Ok(parameter),
+    }
+}
+
+/// `(a − zero) · (b − zero)` in i32.
+fn product(write: &Writer, [a, b]: [ValueId; 2], [a_zero, b_zero]: [Option<ValueId>; 2]) -> Written {
+    let centred = |x: ValueId, zero: Option<ValueId>| {
+        let x = write.cast(x, DataType::I32)?;
+        zero.map_or(Ok(x), |zero| write.sub(x, write.cast(zero, DataType::I32)?))
+    };
+    let a_zero = a_zero.map(|zero| by_row(write, zero)).transpose()?;
+    write.matmul(centred(a, a_zero)?, centred(b, b_zero)?)
+}
+
+/// MatMulInteger: A, B and their zero points.
+pub(crate) fn read_matmul(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let sides = [node.operand(0)?.id, node.operand(1)?.id];
+    let zeros = [operand(node, 2), operand(node, 3)];
+    Ok(vec![product(&Writer::new(node, graph), sides, zeros)?])
+}
+
+/// QLinearMatMul: A, its scale and zero point, B likewise, scale and zero point of the result.
+pub(crate) fn read_linear_matmul(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let at = |index: usize| node.operand(index).map(|operand| operand.id);
+    let to = node.operand(7)?.tensor_type.data_type;
+    let sides = [at(0)?, at(3)?];
+    let (a_scale, b_scale, y_scale, y_zero) = (at(1)?, at(4)?, at(6)?, at(7)?);
+    let write = &Writer::new(node, graph);
+    let sums = product(write, sides, [operand(node, 2), operand(node, 5)])?;
+    let scale = write.div(write.mul(by_row(write, a_scale)?, b_scale)?, y_scale)?;
+    let scaled = write.mul(write.cast(sums, DataType::F32)?, scale)?;
+    Ok(vec![quantised(write, scaled, Some(y_zero), to)?])
+}
+
+/// MatMulIntegerToFloat: A, B, their scales, their zero points, bias.
+pub(crate) fn read_matmul_to_float(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let sides = [node.operand(0)?.id, node.operand(1)?.id];
+    let (a_scale, b_scale) = (node.operand(2)?.id, node.operand(3)?.id);
+    let write = &Writer::new(node, graph);
+    let sums = product(write, sides, [operand(node, 4), operand(node, 5)])?;
+    let scale = write.mul(by_row(write, a_scale)?, b_scale)?;
+    Ok(vec![scaled_and_biased(write, sums, scale, operand(node, 6))?])
+}
+
+/// DynamicQuantizeMatMul: A in f32, B, its scale and zero point, bias.
+pub(crate) fn read_dynamic_matmul(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let (a, b, b_scale) = (node.operand(0)?.id, node.operand(1)?.id, node.operand(2)?.id);
+    let write = &Writer::new(node, graph);
+    let [quantised, a_scale, a_zero] = dynamically(write, a)?;
+    let sums = product(write, [quantised, b], [Some(a_zero), operand(node, 3)])?;
+    let scale = write.mul(a_scale, b_scale)?;
+    Ok(vec![scaled_and_biased(write, sums, scale, operand(node, 4))?])
+}
+
+fn scaled_and_biased(write: &Writer, sums: ValueId, scale: ValueId, bias: Option<ValueId>) -> Written {
+    let scaled = write.mul(write.cast(sums, DataType::F32)?, scale)?;
+    bias.map_or(Ok(scaled), |bias| write.add(scaled, bias))
+}
+
+/// The convolution of x and a weight less their zero points, in f32: exact as long as no sum reaches 2^24.
+fn convolved(
+    node: &NodeView,
+    write: &Writer,
+    [x, weight]: [usize; 2],
+    [x_zero, weight_zero]: [usize; 2],
+) -> Written {
+    let convolution = conv::attributes(node, node.shape(x)?, node.shape(weight)?)?;
+    let rank = node.shape(x)?.len();
+    let centred = |index: usize, zero: Option<ValueId>| {
+        let x = write.cast(node.operand(index)?.id, DataType::F32)?;
+        zero.map_or(Ok(x), |zero| write.sub(x, write.cast(zero, DataType::F32)?))
+    };
+    let one = operand(node, x_zero).map(|zero| write.reshape(zero, &[])).transpose()?;
+    let each = operand(node, weight_zero).map(|zero| write.along(zero, 0, rank)).transpose()?;
+    write.push(Operator::Conv(convolution), &[Some(centred(x, one)?), Some(centred(weight, each)?)])
+}
+
+/// ConvInteger: x, weight and their zero points.
+pub(crate) fn read_conv(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let write = &Writer::new(node, graph);
+    Ok(vec![write.cast(convolved(node, write, [0, 1], [2, 3])?, DataType::I32)?])
+}
+
+/// QLinearConv: x, its scale and zero point, weight likewise, scale and zero point of the result, bias in i32.
+pub(crate) fn read_linear_conv(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let at = |index: usize| node.operand(index).map(|operand| operand.id);
+    let (x_scale, weight_scale, y_scale, y_zero) = (at(1)?, at(4)?, at(6)?, at(7)?);
+    let (to, rank) = (node.operand(7)?.tensor_type.data_type, node.shape(0)?.len());
+    let write = &Writer::new(node, graph);
+    let mut sums = convolved(node, write, [0, 3], [2, 5])?;
+    if let Some(bias) = operand(node, 8) {
+        sums = write.add(sums, write.along(write.cast(bias, DataType::F32)?, 1, rank)?)?;
+    }
+    let scale = write.along(write.div(write.mul(x_scale, weight_scale)?, y_scale)?, 1, rank)?;
+    let zero = write.reshape(y_zero, &[])?;
+    Ok(vec![quantised(write, write.mul(sums, scale)?, Some(zero), to)?])
+}

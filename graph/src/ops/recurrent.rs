@@ -1,0 +1,304 @@
+//! RNN, GRU and LSTM, unrolled: one cell after the other, all inputs projected at once beforehand.
+
+use super::Binary;
+use super::activations::Function;
+use crate::builder::Builder;
+use crate::error::{Error, invalid, unsupported};
+use crate::ir::ValueId;
+use crate::node_view::NodeView;
+use crate::tensor::DataType;
+use crate::writer::{Writer, Written};
+
+/// What a network is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cell {
+    Rnn,
+    Gru,
+    Lstm,
+}
+
+impl Cell {
+    fn gates(self) -> usize {
+        match self {
+            Cell::Rnn => 1,
+            Cell::Gru => 3,
+            Cell::Lstm => 4,
+        }
+    }
+
+    /// The functions of one direction unless the node names others.
+    fn functions(self) -> &'static [&'static str] {
+        match self {
+            Cell::Rnn => &["Tanh"],
+            Cell::Gru => &["Sigmoid", "Tanh"],
+            Cell::Lstm => &["Sigmoid", "Tanh", "Tanh"],
+        }
+    }
+}
+
+/// An activation function with its alpha and beta.
+type Applied = (Function, f32, f32);
+
+/// What all directions of a network share.
+struct Network<'a> {
+    write: &'a Writer<'a>,
+    cell: Cell,
+    hidden: usize,
+    clip: Option<f32>,
+    linear_before_reset: bool,
+    input_forget: bool,
+    /// Lengths of the sequences, i64 `[batch, 1]`, where they differ.
+    lengths: Option<ValueId>,
+}
+
+/// The operands of one direction.
+struct Direction {
+    /// Every input projected, its bias added: `[steps, batch, gates · hidden]`.
+    projected: ValueId,
+    /// Weights of the state, `[hidden, gates · hidden]`, and their bias.
+    recurrent: ValueId,
+    bias: Option<ValueId>,
+    peepholes: Option<ValueId>,
+    functions: Vec<Applied>,
+}
+
+/// State and, for LSTM, cell state: `[batch, hidden]`.
+#[derive(Debug, Clone, Copy)]
+struct State {
+    hidden: ValueId,
+    cell: ValueId,
+}
+
+impl Network<'_> {
+    /// Columns of a gate.
+    fn gate(&self, x: ValueId, at: usize) -> Written {
+        self.write.slice(x, 1, at * self.hidden, self.hidden)
+    }
+
+    fn apply(&self, (function, alpha, beta): Applied, x: ValueId) -> Written {
+        let held = match self.clip {
+            None => x,
+            Some(clip) => {
+                let low = self.write.binary(Binary::Max, x, self.write.float(-clip))?;
+                self.write.binary(Binary::Min, low, self.write.float(clip))?
+            }
+        };
+        function.write(self.write, held, alpha, beta)
+    }
+
+    /// `state · weights + bias`.
+    fn product(&self, state: ValueId, weights: ValueId, bias: Option<ValueId>) -> Written {
+        let product = self.write.matmul(state, weights)?;
+        bias.map_or(Ok(product), |bias| self.write.add(product, bias))
+    }
+
+    fn next(&self, direction: &Direction, x: ValueId, state: State) -> Result<State, Error> {
+        match self.cell {
+            Cell::Rnn => {
+                let sum = self.product(state.hidden, direction.recurrent, direction.bias)?;
+                let hidden = self.apply(direction.functions[0], self.write.add(x, sum)?)?;
+                Ok(State { hidden, ..state })
+            }
+            Cell::Gru => self.next_gru(direction, x, state),
+            Cell::Lstm => self.next_lstm(direction, x, state),
+        }
+    }
+
+    fn next_gru(&self, direction: &Direction, x: ValueId, state: State) -> Result<State, Error> {
+        let (write, width) = (self.write, self.hidden);
+        let part = |start: usize, count: usize| {
+            let weights = write.slice(direction.recurrent, 1, start, count)?;
+            let bias = direction.bias.map(|bias| write.slice(bias, 0, start, count)).transpose()?;
+            Ok::<_, Error>((weights, bias))
+        };
+        let (weights, bias) = part(0, 2 * width)?;
+        let sums = write.add(write.slice(x, 1, 0, 2 * width)?, self.product(state.hidden, weights, bias)?)?;
+        let update = self.apply(direction.functions[0], self.gate(sums, 0)?)?;
+        let reset = self.apply(direction.functions[0], self.gate(sums, 1)?)?;
+        let (weights, bias) = part(2 * width, width)?;
+        let candidate = if self.linear_before_reset {
+            write.mul(reset, self.product(state.hidden, weights, bias)?)?
+        } else {
+            self.product(write.mul(reset, state.hidden)?, weights, bias)?
+        };
+        let candidate = self.apply(direction.functions[1], write.add(self.gate(x, 2)?, candidate)?)?;
+        // (1 − z) · candidate + z · state
+        let apart = write.mul(update, write.sub(state.hidden, candidate)?)?;
+        Ok(State { hidden: write.add(candidate, apart)?, ..state })
+    }
+
+    fn next_lstm(&self, direction: &Direction, x: ValueId, state: State) -> Result<State, Error> {
+        let write = self.write;
+        let sums = write.add(x, self.product(state.hidden, direction.recurrent, direction.bias)?)?;
+        let seen = |gate: ValueId, at: usize, cell: ValueId| match direction.peepholes {
+            None => Ok(gate),
+            Some(all) => {
+                let own = write.slice(all, 0, at * self.hidden, self.hidden)?;
+                write.add(gate, write.mul(own, cell)?)
+            }
+        };
+        let [gate, candidate, output] =
+            [direction.functions[0], direction.functions[1], direction.functions[2]];
+        let input = self.apply(gate, seen(self.gate(sums, 0)?, 0, state.cell)?)?;
+        let forget = match self.input_forget {
+            true => write.sub(write.float(1.0), input)?,
+            false => self.apply(gate, seen(self.gate(sums, 2)?, 2, state.cell)?)?,
+        };
+        let new = self.apply(candidate, self.gate(sums, 3)?)?;
+        let cell = write.add(write.mul(forget, state.cell)?, write.mul(input, new)?)?;
+        let shown = self.apply(gate, seen(self.gate(sums, 1)?, 1, cell)?)?;
+        let (function, alpha, beta) = output;
+        let hidden = write.mul(shown, function.write(write, cell, alpha, beta)?)?;
+        Ok(State { hidden, cell })
+    }
+
+    /// Every step's state `[steps, batch, hidden]`, and the last.
+    fn run(&self, direction: &Direction, start: State, reverse: bool) -> Result<(ValueId, State), Error> {
+        let write = self.write;
+        let &[steps, batch, width] = &write.shape(direction.projected)[..] else {
+            return Err(invalid!("its input is not of rank 3"));
+        };
+        let mut state = start;
+        let mut shown = vec![start.hidden; steps];
+        for at in 0..steps {
+            let at = if reverse { steps - 1 - at } else { at };
+            let x = write.reshape(write.slice(direction.projected, 0, at, 1)?, &[batch, width])?;
+            let next = self.next(direction, x, state)?;
+            let (kept, shown_here) = self.within_lengths(at, next, state)?;
+            shown[at] = write.reshape(shown_here, &[1, batch, self.hidden])?;
+            state = kept;
+        }
+        Ok((write.concat(0, &shown)?, state))
+    }
+
+    /// Behind the end of a sequence its state stays, and zeros are shown.
+    fn within_lengths(&self, at: usize, next: State, last: State) -> Result<(State, ValueId), Error> {
+        let Some(lengths) = self.lengths else { return Ok((next, next.hidden)) };
+        let write = self.write;
+        let inside = write.binary(Binary::Greater, lengths, write.like(lengths, at as f32))?;
+        let hidden = write.select(inside, next.hidden, last.hidden)?;
+        let cell =
+            if self.cell == Cell::Lstm { write.select(inside, next.cell, last.cell)? } else { next.cell };
+        Ok((State { hidden, cell }, write.select(inside, next.hidden, write.float(0.0))?))
+    }
+}
+
+/// Functions for every direction, with the alphas and betas that they take in turn.
+fn functions(node: &NodeView, cell: Cell, directions: usize) -> Result<Vec<Applied>, Error> {
+    let defaults = cell.functions().repeat(directions).into_iter().map(str::to_owned).collect();
+    let names = node.attributes.texts("activations")?.map_or(defaults, <[String]>::to_vec);
+    let mut alphas = node.attributes.floats("activation_alpha")?.unwrap_or_default().iter();
+    let mut betas = node.attributes.floats("activation_beta")?.unwrap_or_default().iter();
+    if names.len() != directions * cell.functions().len() {
+        return Err(invalid!("it has {} activations for {directions} directions", names.len()));
+    }
+    let applied = |name: &String| {
+        let function = Function::named(name).ok_or_else(|| unsupported!("its activation is {name:?}"))?;
+        let (alpha, beta) = function.defaults();
+        let (takes_alpha, takes_beta) = function.parameters();
+        let alpha = if takes_alpha { alphas.next().copied().unwrap_or(alpha) } else { alpha };
+        let beta = if takes_beta { betas.next().copied().unwrap_or(beta) } else { beta };
+        Ok((function, alpha, beta))
+    };
+    names.iter().map(applied).collect()
+}
+
+/// RNN, GRU, LSTM: x, weights, recurrent weights, bias, lengths, state, cell state, peepholes.
+pub(crate) fn read(node: &NodeView, graph: &mut Builder, cell: Cell) -> Result<Vec<ValueId>, Error> {
+    let batch_first = node.attributes.flag("layout", false)?;
+    let (first_reversed, directions) = match node.attributes.text("direction")?.unwrap_or("forward") {
+        "forward" => (false, 1),
+        "reverse" => (true, 1),
+        "bidirectional" => (false, 2),
+        other => return Err(invalid!("direction is {other:?}")),
+    };
+    let applied = functions(node, cell, directions)?;
+    let &[_, _, hidden] = node.shape(2)? else { return Err(invalid!("its weights are not of rank 3")) };
+    let x = node.operand(0)?.id;
+    let write = &Writer::new(node, graph);
+    let x = if batch_first { write.transpose(x, &[1, 0, 2])? } else { x };
+    let &[steps, batch, _] = &write.shape(x)[..] else { return Err(invalid!("its input is not of rank 3")) };
+    let network = Network {
+        write,
+        cell,
+        hidden,
+        clip: node.attributes.float("clip")?,
+        linear_before_reset: node.attributes.flag("linear_before_reset", false)?,
+        input_forget: node.attributes.flag("input_forget", false)?,
+        lengths: lengths(node, write, steps)?,
+    };
+    let per_direction = cell.functions().len();
+    let (mut shown, mut hiddens, mut cells) = (Vec::new(), Vec::new(), Vec::new());
+    for at in 0..directions {
+        let functions = applied[at * per_direction..(at + 1) * per_direction].to_vec();
+        let direction = direction(node, &network, x, at, functions)?;
+        let start = |index: usize| start(node, write, index, at, batch_first, &[batch, hidden]);
+        let start = State { hidden: start(5)?, cell: start(6)? };
+        let (all, last) = network.run(&direction, start, first_reversed || at == 1)?;
+        shown.push(write.reshape(all, &[steps, 1, batch, hidden])?);
+        hiddens.push(write.reshape(last.hidden, &[1, batch, hidden])?);
+        cells.push(write.reshape(last.cell, &[1, batch, hidden])?);
+    }
+    let turned = |x: ValueId, order: &[usize]| if batch_first { write.transpose(x, order) } else { Ok(x) };
+    let mut results = vec![turned(write.concat(1, &shown)?, &[2, 0, 1, 3])?];
+    results.push(turned(write.concat(0, &hiddens)?, &[1, 0, 2])?);
+    if cell == Cell::Lstm {
+        results.push(turned(write.concat(0, &cells)?, &[1, 0, 2])?);
+    }
+    Ok(results)
+}
+
+/// Lengths of sequences, unless all are full.
+fn lengths(node: &NodeView, write: &Writer, steps: usize) -> Result<Option<ValueId>, Error> {
+    let Some(lengths) = node.optional(4) else { return Ok(None) };
+    let known = lengths.constant.as_ref().and_then(|lengths| lengths.to_i64_vec());
+    if known.is_some_and(|known| known.iter().all(|&length| length == steps as i64)) {
+        return Ok(None);
+    }
+    let count = lengths.tensor_type.element_count();
+    Ok(Some(write.reshape(write.cast(lengths.id, DataType::I64)?, &[count, 1])?))
+}
+
+/// The part of an operand that belongs to a direction.
+fn part(write: &Writer, x: ValueId, at: usize) -> Written {
+    let own = write.slice(x, 0, at, 1)?;
+    write.reshape(own, &write.shape(x)[1..])
+}
+
+/// A state to begin with: an operand's or zeros.
+fn start(
+    node: &NodeView,
+    write: &Writer,
+    index: usize,
+    at: usize,
+    batch_first: bool,
+    shape: &[usize],
+) -> Written {
+    match node.optional(index) {
+        Some(given) if batch_first => part(write, write.transpose(given.id, &[1, 0, 2])?, at),
+        Some(given) => part(write, given.id, at),
+        None => write.expand(write.float(0.0), shape),
+    }
+}
+
+fn direction(
+    node: &NodeView,
+    network: &Network,
+    x: ValueId,
+    at: usize,
+    functions: Vec<Applied>,
+) -> Result<Direction, Error> {
+    let write = network.write;
+    let width = network.cell.gates() * network.hidden;
+    let weights = write.transpose_last(part(write, node.operand(1)?.id, at)?)?;
+    let recurrent = write.transpose_last(part(write, node.operand(2)?.id, at)?)?;
+    let mut projected = write.matmul(x, weights)?;
+    let mut bias = None;
+    if let Some(given) = node.optional(3) {
+        let own = part(write, given.id, at)?;
+        projected = write.add(projected, write.slice(own, 0, 0, width)?)?;
+        bias = Some(write.slice(own, 0, width, width)?);
+    }
+    let peepholes = node.optional(7).map(|all| part(write, all.id, at)).transpose()?;
+    Ok(Direction { projected, recurrent, bias, peepholes, functions })
+}

@@ -13,8 +13,12 @@ pub struct Refusal {
 
 /// `ORT_NOT_IMPLEMENTED` of onnxruntime_c_api.h.
 const NOT_IMPLEMENTED: u32 = 9;
-/// How it names an operator that it does not know, which it gives no status of its own.
-const UNKNOWN_OPERATOR: [&str; 2] = ["No Op registered for", "is not a registered function/op"];
+/// How it names what it lacks, operators and types of numbers, where it gives that no status of its own.
+const LACKING: [&str; 3] = [
+    "No Op registered for",
+    "is not a registered function/op",
+    "requires f16 but the device does not support it",
+];
 const LONGEST_REASON: usize = 300;
 
 impl Refusal {
@@ -31,8 +35,8 @@ impl Refusal {
 
     /// Whether an operator or type is what it lacks.
     pub fn is_unsupported(&self) -> bool {
-        let unknown = || UNKNOWN_OPERATOR.iter().any(|words| self.reason.contains(words));
-        self.status.is_some_and(|status| status == NOT_IMPLEMENTED || unknown())
+        let lacking = || LACKING.iter().any(|words| self.reason.contains(words));
+        self.status.is_some_and(|status| status == NOT_IMPLEMENTED || lacking())
     }
 }
 
@@ -83,6 +87,16 @@ mod tests {
                 Some(9),
                 true,
                 "Could not find an implementation for Det(11) node with name 'det' (its status 9)",
+            ),
+            (
+                "Error: failed to call OrtRun(). ERROR_CODE: 1, ERROR_MESSAGE: Non-zero status code returned while \
+                 running Gather node. Name:'g' Status Message: shader_helper.cc:416 GenerateSourceCode Program \
+                 Gather requires f16 but the device does not support it.\n",
+                Some(1),
+                true,
+                "Non-zero status code returned while running Gather node. Name:'g' Status Message: \
+                 shader_helper.cc:416 GenerateSourceCode Program Gather requires f16 but the device does not \
+                 support it. (its status 1)",
             ),
             (
                 "RuntimeError: Aborted(). Build with -sASSERTIONS",

@@ -177,6 +177,8 @@ impl Default for Tuning {
                 row(MatmulNBits, None, cpu, None, choice(Shared, [8, 1], [8, 1, 1])),
                 row(Attention, None, gpu, None, choice(Shared, [4, 1], [64, 1, 1])),
                 row(Attention, None, cpu, None, choice(Alone, [1, 1], [8, 1, 1])),
+                row(Attention, Some(Vector), gpu, None, choice(Shared, [1, 1], [64, 1, 1])),
+                row(Attention, Some(Vector), cpu, None, choice(Shared, [1, 1], [8, 1, 1])),
                 row(LayerNormalization, None, gpu, None, choice(Shared, [1, 1], [64, 1, 1])),
                 row(LayerNormalization, None, cpu, None, choice(Alone, [1, 1], [8, 1, 1])),
                 row(LayerNormalization, Some(Long), gpu, None, choice(Shared, [1, 1], [256, 1, 1])),

@@ -16,6 +16,7 @@ pub(crate) use proto::TensorProto;
 pub(crate) use tensor::data_type;
 
 use crate::error::Error;
+use crate::registry::qualified;
 use crate::tensor::{DataType, Tensor};
 use external::ExternalData;
 use order::execution_order;
@@ -111,6 +112,14 @@ impl Model {
         }
         let opsets = proto.opset_import.into_iter().map(|opset| (domain(opset.domain), opset.version));
         Model::from_graph(graph, opsets.collect())
+    }
+
+    /// The operators of a file's nodes, known here or not, with their domain before them where that is not ONNX's
+    /// own; none where the bytes are no ONNX model.
+    pub fn operators_in(bytes: &[u8]) -> BTreeSet<String> {
+        let nodes = ModelProto::decode(bytes).ok().and_then(|proto| proto.graph).map(|graph| graph.node);
+        let name = |node: NodeProto| qualified(&domain(node.domain), &node.op_type);
+        nodes.into_iter().flatten().map(name).collect()
     }
 
     fn from_graph(graph: GraphProto, opsets: BTreeMap<String, i64>) -> Result<Model, Error> {

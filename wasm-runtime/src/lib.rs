@@ -30,6 +30,8 @@ mod job;
 #[cfg(web_sys_unstable_apis)]
 mod model;
 #[cfg(web_sys_unstable_apis)]
+mod node_tests;
+#[cfg(web_sys_unstable_apis)]
 mod peer;
 #[cfg(web_sys_unstable_apis)]
 mod pipelines;

@@ -1,4 +1,5 @@
-//! Puts nodes into execution order, which ONNX asks for and converters forget.
+//! Puts nodes into execution order. ONNX asks files for it, but converters to f16 are known to append their casts at
+//! the end, and ONNX Runtime takes such files.
 
 use std::collections::{BTreeMap, BTreeSet};
 

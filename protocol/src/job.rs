@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::conformance::Conformance;
 use crate::manifest::Manifest;
 use crate::sampling::Sampling;
 use crate::target::{BrowserKind, Device, Engine};
@@ -31,6 +32,8 @@ pub struct Job {
 pub enum Task {
     /// Run a model, check its outputs, measure it.
     Infer(Inference),
+    /// Run a batch of the ONNX project's node tests.
+    Conform(Conformance),
     /// Say what this place can do; engine and device are ignored.
     Detect,
     /// Time one square matrix product, ours and onnxruntime-web's turn by turn.

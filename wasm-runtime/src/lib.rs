@@ -32,6 +32,8 @@ mod job;
 #[cfg(web_sys_unstable_apis)]
 mod model;
 #[cfg(web_sys_unstable_apis)]
+mod node_tests;
+#[cfg(web_sys_unstable_apis)]
 mod onnxruntime_web;
 #[cfg(web_sys_unstable_apis)]
 mod peer;

@@ -21,10 +21,22 @@ pub(crate) async fn prepare(
     pipeline: &Pipeline,
     browser: Option<BrowserKind>,
 ) -> Result<Prepared<Executor>, RuntimeError> {
-    let device = Device::open(browser).await?;
+    prepare_on(Rc::new(Device::open(browser).await?), model, pipeline, browser).await
+}
+
+/// The same on a device that is open.
+///
+/// # Errors
+/// Those of [`prepare`], but for no adapter.
+pub(crate) async fn prepare_on(
+    device: Rc<Device>,
+    model: &str,
+    pipeline: &Pipeline,
+    browser: Option<BrowserKind>,
+) -> Result<Prepared<Executor>, RuntimeError> {
     let plan = shaders::plan_pipeline(pipeline, &site(&device, browser), &Tuning::default())
         .map_err(|source| RuntimeError::Plan { model: model.to_owned(), source })?;
-    let (executor, preparation) = Executor::prepare(model, Rc::new(device), plan).await?;
+    let (executor, preparation) = Executor::prepare(model, device, plan).await?;
     let Preparation { compile_ms, upload_ms } = preparation;
     let measured = vec![
         (Metric::CompileMs, compile_ms),

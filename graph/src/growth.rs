@@ -237,11 +237,9 @@ fn mask(graph: &mut Builder, name: &str, id: ValueId, axes: &[usize], filler: f3
     let mut masked = id;
     for &axis in axes {
         let Some(base) = graph.grows_along(id, axis) else { continue };
-        if !data_type.is_float() {
-            return Err(unsupported!("it adds up {data_type} along a growing axis"));
-        }
+        let filler = filled(filler, data_type)?;
         let valid = valid(graph, name, base, shape.len() - axis - 1)?;
-        let filler = graph.constant(&format!("{name}#filler"), Tensor::scalar(filler));
+        let filler = graph.constant(&format!("{name}#filler"), filler);
         let operands = [Some(valid), Some(masked), Some(filler)];
         masked = graph.push_static(&format!("{name}#masked"), Operator::Select(Select), &operands)?;
     }
@@ -253,6 +251,18 @@ fn mask(graph: &mut Builder, name: &str, id: ValueId, axes: &[usize], filler: f3
         }
     }
     Ok(masked)
+}
+
+/// A scalar of a type that holds it.
+fn filled(filler: f32, data_type: DataType) -> Result<Tensor, Error> {
+    match data_type {
+        DataType::F32 | DataType::F16 => Ok(Tensor::scalar(filler)),
+        DataType::I64 if filler.is_finite() => Ok(Tensor::scalar(filler as i64)),
+        DataType::I32 if filler.is_finite() => Ok(Tensor::scalar(filler as i32)),
+        DataType::I64 | DataType::I32 | DataType::U8 | DataType::I8 | DataType::Bool => {
+            Err(unsupported!("it adds up {data_type} along a growing axis"))
+        }
+    }
 }
 
 /// Where an axis of length `base + P` has not ended, as bool `[capacity, 1, …]` with `behind` ones.

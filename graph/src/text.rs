@@ -149,16 +149,17 @@ pub(crate) fn node(line: &str) -> Result<OnnxNode, Error> {
     })
 }
 
-/// Splits at the commas that stand outside brackets.
+/// Splits at the commas that stand outside brackets and texts.
 fn split_arguments(arguments: &str) -> Vec<&str> {
-    let mut depth = 0;
+    let (mut depth, mut quoted) = (0, false);
     let parts = arguments.split(|character| {
         match character {
             '[' => depth += 1,
             ']' => depth -= 1,
+            '"' => quoted = !quoted,
             _ => {}
         }
-        character == ',' && depth == 0
+        character == ',' && depth == 0 && !quoted
     });
     parts.map(str::trim).filter(|part| !part.is_empty()).collect()
 }

@@ -102,6 +102,47 @@ fn a_past_is_extended_and_attended_to() {
 }
 
 #[test]
+fn attention_of_any_form_extends_its_past() {
+    let values: Growing = ("values", &[1, 2, 3], 2, 0);
+    let new = "q: f32[1,2,6]\nk: f32[1,2,6]\nv: f32[1,2,6]\n";
+    check(
+        "Attention of ONNX, causal",
+        &[PAST, values],
+        &format!(
+            "opset 24\n{new}y, p, w = Attention(q, k, v, _, past, values, q_num_heads=2, kv_num_heads=2, is_causal=1)\n\
+             return y, p, w"
+        ),
+    );
+    check(
+        "with a soft cap and fewer heads",
+        &[PAST, values],
+        "opset 24\nq: f32[1,4,1,3]\nk: f32[1,2,1,3]\nv: f32[1,2,1,3]\n\
+         y, p, w = Attention(q, k, v, _, past, values, softcap=2.0, is_causal=1)\nreturn y, p, w",
+    );
+    check(
+        "MultiHeadAttention",
+        &[PAST, values],
+        &format!(
+            "{new}y, p, w = com.microsoft.MultiHeadAttention(q, k, v, _, _, _, past, values, num_heads=2, \
+             unidirectional=1)\nreturn y, p, w"
+        ),
+    );
+    check(
+        "Attention that projects",
+        &[("past", &[2, 1, 2, 3], 3, 0)],
+        "x: f32[1,2,4]\nw: f32[4,18]\nb: f32[18]\n\
+         y, p = com.microsoft.Attention(x, w, b, _, past, num_heads=2, unidirectional=1)\nreturn y, p",
+    );
+    check(
+        "GroupQueryAttention, rotated",
+        &[("past", &[1, 1, 4], 2, 0), ("values", &[1, 1, 4], 2, 0)],
+        "q: f32[1,2,8]\nk: f32[1,2,4]\nv: f32[1,2,4]\nc: f32[9,2]\ns: f32[9,2]\nl: i32[1] = 0\nt: i32[] = 0\n\
+         y, p, w = com.microsoft.GroupQueryAttention(q, k, v, past, values, l, t, c, s, num_heads=2, \
+         kv_num_heads=1, do_rotary=1)\nreturn y, p, w",
+    );
+}
+
+#[test]
 fn positions_follow_the_past() {
     check(
         "a table of positions, by slice",
@@ -150,6 +191,13 @@ fn masks_follow_the_past() {
          o: i64[1] = 1\nto = Concat(o, n, axis=0)\nones = ConstantOfShape(to)\nminus: i64[2] = -1\n\
          eq = Equal(to, minus)\nfill: i64[2] = 1\nsafe = Where(eq, fill, to)\ne = Expand(ones, safe)\n\
          x: f32[3,1]\ny = Add(e, x)\ns = ReduceSum(k, at)\nreturn y, s",
+    );
+    check(
+        "how many there are, counted in integers",
+        &[PAST],
+        "new: f32[1,2,1,3]\nk = Concat(past, new, axis=2)\nzero: f32[] = 0\nnone = Mul(k, zero)\n\
+         same = Equal(none, none)\ni = Cast(same, to=7)\nat: i64[1] = 2\ns = ReduceSum(i, at)\n\
+         y = Cast(s, to=1)\nreturn y",
     );
 }
 

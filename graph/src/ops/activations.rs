@@ -231,3 +231,35 @@ pub(crate) fn read_sum(node: &NodeView, graph: &mut Builder, mean: bool) -> Resu
     }
     Ok(vec![if mean { write.times(sum, 1.0 / count as f32)? } else { sum }])
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::table::check_near;
+
+    #[test]
+    fn values() {
+        // Expected values from ONNX Runtime.
+        check_near(&[
+            (
+                "bias gelu",
+                "a: f32[2,2] = 0 0.3 -0.3 -0.9\n\
+                 b: f32[2] = -0.5 -1\n\
+                 y = com.microsoft.BiasGelu(a, b)",
+                "f32[2,2] = -0.154269 -0.169375 -0.169484 -0.054561",
+            ),
+            (
+                "fast gelu",
+                "a: f32[2,2] = 0.1 1.3 -0.5 -0.6\n\
+                 b: f32[2] = 0.5 0.4\n\
+                 y = com.microsoft.FastGelu(a, b)",
+                "f32[2,2] = 0.435415 1.624106 0 -0.084149",
+            ),
+            (
+                "quick gelu",
+                "a: f32[3] = 0.1 -0.9 -0\n\
+                 y = com.microsoft.QuickGelu(a)",
+                "f32[3] = 0.054245 -0.159957 -0",
+            ),
+        ]);
+    }
+}

@@ -68,8 +68,8 @@ pub(crate) fn read_shift(node: &NodeView, graph: &mut Builder) -> Result<Vec<Val
 /// Pow: an integer to the power of a float is computed as a float.
 pub(crate) fn read_power(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
     let (base, power) = (node.operand(0)?, node.operand(1)?);
-    let (from, by) = (base.tensor_type.data_type, power.tensor_type.data_type);
-    if from == by || !by.is_float() {
+    let (from, to) = (base.tensor_type.data_type, power.tensor_type.data_type);
+    if from.is_float() || !to.is_float() {
         return read(node, graph, Binary::Pow);
     }
     let write = Writer::new(node, graph);

@@ -69,8 +69,7 @@ pub(crate) fn read_range(node: &NodeView, graph: &mut Builder) -> Result<Vec<Val
         return Err(invalid!("its start, limit and delta are of different types"));
     }
     let data = if data_type.is_float() {
-        let floats = float_range([0, 1, 2].map(|at| f64::from(bounds[at].to_f32_vec()[0])))?;
-        kept(floats, data_type)
+        kept(float_range([0, 1, 2].map(|at| f64::from(bounds[at].to_f32_vec()[0])))?, data_type)
     } else {
         let integer = |at: usize| bounds[at].to_i64_vec().and_then(|integers| integers.first().copied());
         integer_range(data_type, [0, 1, 2].map(|at| integer(at).unwrap_or(0)))?

@@ -163,3 +163,77 @@ fn product(write: &Writer, left: &Term, right: &Term, needed: impl Fn(Label) -> 
     let stack = write.matmul(stacked(left, &rows, &inner)?, stacked(right, &inner, &columns)?)?;
     Ok(Term { id: write.reshape(stack, &extents(&labels))?, labels })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::table::check_near;
+
+    #[test]
+    fn values() {
+        // Expected values from ONNX Runtime.
+        check_near(&[
+            (
+                "matrix product",
+                "opset 21\n\
+                 a: f32[2,2] = -0.2 0.7 -0.1 0.7\n\
+                 b: f32[2,3] = 1.4 -0.7 0.2 -0.5 0.1 -1.2\n\
+                 y = Einsum(a, b, equation=\"ij,jk->ik\")",
+                "f32[2,3] = -0.63 0.21 -0.88 -0.49 0.14 -0.86",
+            ),
+            (
+                "heads",
+                "opset 21\n\
+                 a: f32[1,2,1,2] = -0.6 -0.2 0.9 1.1\n\
+                 b: f32[1,1,1,2] = -1.3 -0.8\n\
+                 y = Einsum(a, b, equation=\"bqhd,bkhd->bhqk\")",
+                "f32[1,1,2,1] = 0.94 -2.05",
+            ),
+            (
+                "diagonal",
+                "opset 21\n\
+                 a: f32[2,2] = 0.6 -2 -0.5 -0.1\n\
+                 y = Einsum(a, equation=\"ii->i\")",
+                "f32[2] = 0.6 -0.1",
+            ),
+            (
+                "trace",
+                "opset 21\n\
+                 a: f32[2,2] = 1.3 0.7 -0.3 -0.4\n\
+                 y = Einsum(a, equation=\"ii\")",
+                "f32[] = 0.9",
+            ),
+            (
+                "unnamed axes",
+                "opset 21\n\
+                 a: f32[2,1,2] = -0.3 1.5 -0.4 -0.3\n\
+                 b: f32[2,2] = 0.4 -0.1 -0.2 -1.1\n\
+                 y = Einsum(a, b, equation=\"...ij,jk->...ik\")",
+                "f32[2,1,2] = -0.42 -1.62 -0.1 0.37",
+            ),
+            (
+                "three operands",
+                "opset 21\n\
+                 a: f32[1,2] = -0 -0.4\n\
+                 b: f32[2,2] = 1.2 0.7 -0 0.7\n\
+                 c: f32[2,1] = -0.3 1.1\n\
+                 y = Einsum(a, b, c, equation=\"ij,jk,kl->il\")",
+                "f32[1,1] = -0.308",
+            ),
+            (
+                "outer",
+                "opset 21\n\
+                 a: f32[2] = -0 0.6\n\
+                 b: f32[2] = -1.3 0.3\n\
+                 y = Einsum(a, b, equation=\"i,j->ij\")",
+                "f32[2,2] = 0 0 -0.78 0.18",
+            ),
+            (
+                "implied order",
+                "opset 21\n\
+                 a: f32[2,3] = -1.7 -2 -0.3 -0.9 0.2 2.2\n\
+                 y = Einsum(a, equation=\"ba\")",
+                "f32[3,2] = -1.7 -0.9 -2 0.2 -0.3 2.2",
+            ),
+        ]);
+    }
+}

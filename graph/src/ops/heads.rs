@@ -200,7 +200,7 @@ pub(super) fn scale(given: Option<f32>, depth: usize) -> f32 {
 /// Refuses a mask of another type than f32 and bool.
 pub(super) fn check_mask(write: &Writer, mask: ValueId) -> Result<(), Error> {
     match write.data_type(mask) {
-        DataType::F32 | DataType::Bool => Ok(()),
+        DataType::F32 | DataType::F16 | DataType::Bool => Ok(()),
         other => Err(unsupported!("its mask is of {other}")),
     }
 }

@@ -161,6 +161,12 @@ mod tests {
     fn values() {
         check(&[
             (
+                "fused, transposed",
+                "a: f32[2,1] = 1 2\nb: f32[2,2] = 5 6 7 8\n\
+                 y = com.microsoft.FusedMatMul(a, b, transA=1, transB=1, alpha=0.5)",
+                "f32[1,2] = 8.5 11.5",
+            ),
+            (
                 "matrices",
                 "a: f32[2,2] = 1 2 3 4\nb: f32[2,2] = 5 6 7 8\ny = MatMul(a, b)",
                 "f32[2,2] = 19 22 43 50",

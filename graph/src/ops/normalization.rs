@@ -252,3 +252,50 @@ pub(crate) fn read_local_response(node: &NodeView, graph: &mut Builder) -> Resul
     let base = write.plus(write.times(sum, alpha / size as f32)?, bias)?;
     Ok(vec![write.div(x, write.binary(Binary::Pow, base, write.float(beta))?)?])
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::table::check_near;
+
+    #[test]
+    fn values() {
+        // Expected values from ONNX Runtime.
+        check_near(&[
+            (
+                "skip",
+                "a: f32[1,2,4] = 0 0.3 -0.3 -0.9 -0.5 -1 0.1 1.3\n\
+                 b: f32[1,2,4] = -0.5 -0.6 0.5 0.4 0.1 -0.9 -0 0.7\n\
+                 c: f32[4] = -1.3 -0.5 -1.9 -1.3\n\
+                 d: f32[4] = -1.8 -0.2 -1.3 0.3\n\
+                 e: f32[4] = 0.2 -0.2 -2.5 -0.5\n\
+                 y = com.microsoft.SkipLayerNormalization(a, b, c, d, e)",
+                "f32[1,2,4] = -3.009851 -0.536961 1.809669 0.258281 -2.2958 0.213167 0.632351 -1.600569",
+            ),
+            (
+                "skip sum",
+                "a: f32[1,2,4] = 0 0.3 -0.3 -0.9 -0.5 -1 0.1 1.3\n\
+                 b: f32[1,2,4] = -0 0.1 -1.5 -0.5 -1 -0.8 1.1 -0.8\n\
+                 c: f32[4] = -0 0.9 -0.6 -0.1\n\
+                 e: f32[4] = 0.1 0.1 -1.2 0.1\n\
+                 p, q, r, y = com.microsoft.SkipLayerNormalization(a, b, c, _, e)",
+                "f32[1,2,4] = 0.1 0.5 -3 -1.3 -1.4 -1.7 0 0.6",
+            ),
+            (
+                "skip without centre",
+                "a: f32[1,2,4] = 0 0.3 -0.3 -0.9 -0.5 -1 0.1 1.3\n\
+                 b: f32[1,2,4] = 1.4 -1.5 0.9 0.1 -0.6 2 0.8 -1.2\n\
+                 c: f32[4] = 0.1 0.6 -0.2 0.7\n\
+                 y = com.microsoft.SkipSimplifiedLayerNormalization(a, b, c, epsilon=0.1)",
+                "f32[1,2,4] = 0.127802 -0.657267 -0.109545 -0.511208 -0.118789 0.647939 -0.194382 0.075593",
+            ),
+            (
+                "simplified",
+                "opset 21\n\
+                 a: f32[1,2,4] = 0 0.3 -0.3 -0.9 -0.5 -1 0.1 1.3\n\
+                 b: f32[4] = -0.1 0.7 1.4 -0.7\n\
+                 y = SimplifiedLayerNormalization(a, b, epsilon=0.1)",
+                "f32[1,2,4] = -0 0.356239 -0.712479 1.068718 0.054636 -0.764902 0.15298 -0.994372",
+            ),
+        ]);
+    }
+}

@@ -236,3 +236,60 @@ pub(crate) fn read_linear_conv(node: &NodeView, graph: &mut Builder) -> Result<V
     let zero = write.reshape(y_zero, &[])?;
     Ok(vec![quantised(write, write.mul(sums, scale)?, Some(zero), to)?])
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::table::check_near;
+
+    #[test]
+    fn values() {
+        // Expected values from ONNX Runtime.
+        check_near(&[
+            (
+                "dynamic product",
+                "a: f32[2,3] = 0.1 -1 -0.8 1.1 -0.8 -0\n\
+                 b: u8[3,2] = 247 118 206 233 209 160\n\
+                 c: f32[] = 0.02\n\
+                 d: u8[] = 120\n\
+                 e: f32[2] = 0.9 -0.6\n\
+                 y = com.microsoft.DynamicQuantizeMatMul(a, b, c, d, e)",
+                "f32[2,2] = -1.984823 -3.495035 2.328988 -2.449482",
+            ),
+            (
+                "product to float",
+                "a: u8[2,3] = 29 11 113 9 36 131\n\
+                 b: i8[3,2] = -16 3 -61 -2 -32 -65\n\
+                 c: f32[] = 0.1\n\
+                 d: f32[2] = 0.5 0.25\n\
+                 e: u8[] = 3\n\
+                 f: i8[2] = 1 -2\n\
+                 y = com.microsoft.MatMulIntegerToFloat(a, b, c, d, e, f)",
+                "f32[2,2] = -228.400009 -170 -318.600006 -200.850006",
+            ),
+            (
+                "blocked",
+                "opset 21\n\
+                 a: i8[2,4] = 6 -47 92 75 -63 1 87 68\n\
+                 b: f32[2,2] = 0.1 1.4 -1.5 0.9\n\
+                 c: i8[2,2] = 4 0 2 6\n\
+                 y = DequantizeLinear(a, b, c, axis=1, block_size=2)",
+                "f32[2,4] = 0.2 -5.1 128.800003 105 97.5 1.5 72.900002 55.799999",
+            ),
+            (
+                "quantised convolution",
+                "opset 21\n\
+                 a: u8[1,2,3] = 174 92 164 152 27 15\n\
+                 b: f32[] = 0.02\n\
+                 c: u8[] = 100\n\
+                 d: i8[2,1,2] = 40 -30 24 -46\n\
+                 e: f32[2] = 0.01 0.02\n\
+                 f: i8[2] = 0\n\
+                 g: f32[] = 0.05\n\
+                 h: u8[] = 110\n\
+                 i: i32[2] = 50 -70\n\
+                 y = QLinearConv(a, b, c, d, e, f, g, h, i, group=2)",
+                "u8[1,2,2] = 123 101 146 127",
+            ),
+        ]);
+    }
+}

@@ -308,3 +308,60 @@ fn direction(
     let peepholes = node.optional(7).map(|all| part(write, all.id, at)).transpose()?;
     Ok(Direction { projected, recurrent, bias, peepholes, functions })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::table::check_near;
+
+    #[test]
+    fn values() {
+        // Expected values from ONNX Runtime.
+        check_near(&[
+            (
+                "gru backwards",
+                "opset 14\n\
+                 a: f32[2,1,1] = -0.8 -0.6\n\
+                 b: f32[1,3,1] = 0.2 0.5 -0.2\n\
+                 c: f32[1,3,1] = -0.2 0.7 0.5\n\
+                 d: f32[1,6] = -1 -0.1 0 -1.1 0.3 -0.9\n\
+                 e: i32[1] = 1\n\
+                 f: f32[1,1,1] = 1\n\
+                 y, q = GRU(a, b, c, d, e, f, hidden_size=1, direction=\"reverse\")",
+                "f32[2,1,1,1] = -0.293761 0",
+            ),
+            (
+                "gru, reset last",
+                "opset 14\n\
+                 a: f32[2,1,1] = 0.2 0.1\n\
+                 b: f32[1,3,1] = -0.6 -0.1 -2\n\
+                 c: f32[1,3,1] = -1.1 0.4 -2.1\n\
+                 d: f32[1,6] = 0.8 -1.7 0.8 -0.8 0.8 0.1\n\
+                 y, q = GRU(a, b, c, d, hidden_size=1, linear_before_reset=1)",
+                "f32[2,1,1,1] = 0.214139 0.353333",
+            ),
+            (
+                "lstm both ways",
+                "opset 14\n\
+                 a: f32[2,1,1] = -1.5 1.2\n\
+                 b: f32[2,4,1] = 1.4 -0.1 -0.3 -0.2 -1 1.1 -0.5 -0.1\n\
+                 c: f32[2,4,1] = -0.8 -0.6 -1.3 1.3 -0.2 1 0 -0.7\n\
+                 d: f32[2,8] = -0.3 -0.6 0 -0.4 -0.3 -1.4 -0.8 1.7 -0.7 -1.1 0.3 1.4 -1.5 -0.2 -0.6 -1.8\n\
+                 f: f32[2,1,1] = 0.7 -0\n\
+                 g: f32[2,1,1] = 0.1 -0.8\n\
+                 h: f32[2,3] = 0.5 -0.5 -0.1 -1.1 -1.2 1.3\n\
+                 y, q, r = LSTM(a, b, c, d, _, f, g, h, hidden_size=1, direction=\"bidirectional\")",
+                "f32[2,2,1,1] = 0.005479 -0.008162 0.043969 -0.07381",
+            ),
+            (
+                "last cell",
+                "opset 14\n\
+                 a: f32[2,1,1] = -0.5 0.3\n\
+                 b: f32[1,4,1] = -0 -0.4 -0.5 0.6\n\
+                 c: f32[1,4,1] = -0.3 -0.2 0 1.2\n\
+                 d: f32[1,8] = 0.7 0.4 -0.6 -1.4 0.9 1 -0.1 0.5\n\
+                 p, q, y = LSTM(a, b, c, d, hidden_size=1, clip=0.5)",
+                "f32[1,1,1] = -0.396248",
+            ),
+        ]);
+    }
+}

@@ -112,7 +112,7 @@ impl Interpolation {
                 let adjustment = axis.to as f64 / length;
                 from / 2.0 * (1.0 - adjustment) + half_pixel
             }
-            Coordinates::PytorchHalfPixel if length == 1.0 => -0.5,
+            Coordinates::PytorchHalfPixel if length == 1.0 => 0.0,
             Coordinates::PytorchHalfPixel => half_pixel,
             Coordinates::TfCropAndResize => {
                 let first = start * (from - 1.0);

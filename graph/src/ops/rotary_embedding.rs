@@ -118,3 +118,51 @@ pub(crate) fn read_contributed(node: &NodeView, graph: &mut Builder) -> Result<V
     let at = |cache: ValueId| write.gather(cache, 0, places);
     Ok(vec![rotation.on_heads(write, x, heads, at(cos)?, at(sin)?)?])
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::table::check_near;
+
+    #[test]
+    fn values() {
+        // Expected values from ONNX Runtime.
+        check_near(&[
+            (
+                "contributed, positions",
+                "a: f32[1,2,4] = -1.3 -0.5 -1.9 -1.3 -1.8 -0.2 -1.3 0.3\n\
+                 b: i64[1,2] = 1 3\n\
+                 c: f32[4,2] = 0 0.3 -0.3 -0.9 -0.5 -1 0.1 1.3\n\
+                 d: f32[4,2] = -0.5 -0.6 0.5 0.4 0.1 -0.9 -0 0.7\n\
+                 y = com.microsoft.RotaryEmbedding(a, b, c, d)",
+                "f32[1,2,4] = 1.34 0.97 -0.08 0.97 -0.18 -0.47 -0.13 0.25",
+            ),
+            (
+                "contributed, first position",
+                "a: f32[1,2,4] = 0.2 -0.2 -2.5 -0.5 -0 0.1 -1.5 -0.5\n\
+                 b: i64[1] = 2\n\
+                 c: f32[4,2] = 0 0.3 -0.3 -0.9 -0.5 -1 0.1 1.3\n\
+                 d: f32[4,2] = -0.5 -0.6 0.5 0.4 0.1 -0.9 -0 0.7\n\
+                 y = com.microsoft.RotaryEmbedding(a, b, c, d, interleaved=1)",
+                "f32[1,2,4] = -0.08 0.12 2.05 2.75 0 0.01 -1.6 -1.7",
+            ),
+            (
+                "contributed, heads first",
+                "a: f32[1,2,1,4] = -1 -0.8 1.1 -0.8 -0 0.9 -0.6 -0.1\n\
+                 b: i64[1,1] = 2\n\
+                 c: f32[4,2] = 0 0.3 -0.3 -0.9 -0.5 -1 0.1 1.3\n\
+                 d: f32[4,2] = -0.5 -0.6 0.5 0.4 0.1 -0.9 -0 0.7\n\
+                 y = com.microsoft.RotaryEmbedding(a, b, c, d)",
+                "f32[1,2,1,4] = 0.39 0.08 -0.65 1.52 0.06 -0.99 0.3 -0.71",
+            ),
+            (
+                "contributed, in part",
+                "a: f32[1,1,6] = 0.1 0.1 -1.2 0.1 1.4 -1.5\n\
+                 b: i64[1,1] = 1\n\
+                 c: f32[4,2] = 0 0.3 -0.3 -0.9 -0.5 -1 0.1 1.3\n\
+                 d: f32[4,2] = -0.5 -0.6 0.5 0.4 0.1 -0.9 -0 0.7\n\
+                 y = com.microsoft.RotaryEmbedding(a, b, c, d, num_heads=1, rotary_embedding_dim=4)",
+                "f32[1,1,6] = 0.57 -0.13 0.41 -0.05 1.4 -1.5",
+            ),
+        ]);
+    }
+}

@@ -5,7 +5,7 @@ use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
-use crate::tensor::{Data, DataType, Tensor, TensorType};
+use crate::tensor::{Data, Tensor, TensorType};
 use crate::writer::{Writer, Written};
 
 /// `exp(x) / sum(exp(x))` along `axis`, stable for large x.
@@ -41,7 +41,7 @@ pub(crate) fn read_hard(node: &NodeView, graph: &mut Builder) -> Result<Vec<Valu
         let places = write.along(write.integers(0..shape[axis] as i64), axis, shape.len())?;
         shape[axis] = 1;
         let chosen = write.binary(Binary::Equal, places, write.reshape(first, &shape)?)?;
-        write.cast(chosen, DataType::F32)
+        write.cast(chosen, write.data_type(x))
     })
 }
 

@@ -5,13 +5,23 @@ use std::collections::BTreeMap;
 use crate::text;
 use crate::{Tensor, interpret};
 
-/// Rows of name, graph and expected `y`; all rows are run before any is complained about.
+/// Rows of name, graph and expected `y`; all rows are run before any is complained about. Elements have to be equal
+/// to 1e-7 of their size.
 pub(crate) fn check(rows: &[(&str, &str, &str)]) {
-    let wrong: Vec<String> = rows.iter().filter_map(fault).collect();
+    check_within(rows, 1.2e-7, 0.0);
+}
+
+/// The same for expected values that another engine computed in f32: equal to 1e-5 of their size, or of 1.
+pub(crate) fn check_near(rows: &[(&str, &str, &str)]) {
+    check_within(rows, 1e-5, 1e-5);
+}
+
+fn check_within(rows: &[(&str, &str, &str)], relative: f32, absolute: f32) {
+    let wrong: Vec<String> = rows.iter().filter_map(|row| fault(row, relative, absolute)).collect();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-fn fault(&(name, graph, expected): &(&str, &str, &str)) -> Option<String> {
+fn fault(&(name, graph, expected): &(&str, &str, &str), relative: f32, absolute: f32) -> Option<String> {
     let expected = text::tensor(expected).unwrap();
     let outcome = text::parse(&format!("{graph}\nreturn y")).and_then(|graph| {
         let feed = |id: &crate::ValueId| {
@@ -22,16 +32,17 @@ fn fault(&(name, graph, expected): &(&str, &str, &str)) -> Option<String> {
         interpret(&graph, &inputs)
     });
     match outcome {
-        Ok(outputs) if agrees(&outputs["y"], &expected) => None,
+        Ok(outputs) if agrees(&outputs["y"], &expected, relative, absolute) => None,
         Ok(outputs) => Some(format!("{name}: {:?} instead of {expected:?}", outputs["y"])),
         Err(error) => Some(format!("{name}: {error}")),
     }
 }
 
-/// Equal types, elements equal to 1e-7 of their size; NaN equals NaN.
-fn agrees(given: &Tensor, expected: &Tensor) -> bool {
-    let close =
-        |(a, b): (f32, f32)| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1.2e-7 * b.abs();
+/// Equal types, elements equal but for an error; NaN equals NaN.
+fn agrees(given: &Tensor, expected: &Tensor, relative: f32, absolute: f32) -> bool {
+    let close = |(a, b): (f32, f32)| {
+        a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= absolute + relative * b.abs()
+    };
     given.tensor_type() == expected.tensor_type()
         && given.to_f32_vec().into_iter().zip(expected.to_f32_vec()).all(close)
 }

@@ -119,6 +119,16 @@ impl NodeView<'_> {
     }
 }
 
+/// A table that a reader makes of more elements than this belongs to no sound model.
+const LARGEST_TABLE: usize = 1 << 24;
+
+/// How many elements a table of these extents has; refuses those that would fill the memory.
+pub(crate) fn table(extents: &[usize]) -> Result<usize, Error> {
+    let count = extents.iter().try_fold(1usize, |count, &extent| count.checked_mul(extent));
+    let count = count.filter(|&count| count <= LARGEST_TABLE);
+    count.ok_or_else(|| unsupported!("it needs a table of extents {extents:?}"))
+}
+
 /// An axis counted from the front, from one that may count from the end.
 pub(crate) fn axis(axis: i64, rank: usize) -> Result<usize, Error> {
     let from_front = if axis < 0 { axis.saturating_add(rank as i64) } else { axis };

@@ -7,7 +7,7 @@ use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::growth::linear::{Integer, Linear, growing};
 use crate::ir::ValueId;
-use crate::node_view::NodeView;
+use crate::node_view::{NodeView, table};
 use crate::ops::{
     Activation, Binary, Cast, Concat, Expand, Gather, MatMul, Operator, Reduce, Reduction, Reshape, Select,
     Slice, Softmax, Transpose, Unary,
@@ -92,6 +92,7 @@ impl<'a> Writer<'a> {
     pub fn count_from(&self, start: Integer, length: Integer) -> Written {
         let mut graph = self.graph.borrow_mut();
         let count = length.extent(graph.capacity())?.max(0);
+        table(&[usize::try_from(count).unwrap_or(usize::MAX)])?;
         let moved = |at: i64| Integer { base: start.base + at, coefficient: start.coefficient };
         let id = graph.push_linear(self.name, Linear::vector(&(0..count).map(moved).collect::<Vec<_>>()));
         graph.set_axes(id, growing(&[length]));

@@ -135,3 +135,54 @@ fn fault(actual: &Tensor, expected: &Tensor) -> Option<String> {
     let index = got.iter().zip(wanted.iter()).position(|(&a, &e)| !close(a, e))?;
     Some(format!("is {} at {index}, expected {}", got[index], wanted[index]))
 }
+
+/// How often each model is changed.
+const CHANGES: usize = 20;
+
+#[test]
+fn changed_models_never_panic() -> Result<(), String> {
+    let mut state = 20;
+    let mut panics = Vec::new();
+    for folder in suite()?.filter_map(|entry| Some(entry.ok()?.path())) {
+        let model = fs::read(folder.join("model.onnx")).unwrap_or_default();
+        let (inputs, outputs) = (files(&folder, "input"), files(&folder, "output"));
+        for change in 0..CHANGES {
+            let (mut model, mut inputs) = (model.clone(), inputs.clone());
+            // Inputs matter as much as the model: shapes, axes and paddings are among them.
+            let which = random(&mut state) % (inputs.len() + 1);
+            change_bytes(inputs.get_mut(which).unwrap_or(&mut model), &mut state);
+            let t0 = std::time::Instant::now();
+            let read = || NodeTest::read(&model, &inputs, &outputs).and_then(|test| test.pipeline()).is_ok();
+            let bad = catch_unwind(AssertUnwindSafe(read)).is_err();
+            if t0.elapsed().as_millis() > 500 {
+                eprintln!("SLOW {} {:?}", folder.display(), t0.elapsed());
+            }
+            if bad {
+                panics.push(format!("{} at change {change}", folder.display()));
+            }
+        }
+    }
+    assert!(panics.is_empty(), "{} panic:\n{}", panics.len(), panics.join("\n"));
+    Ok(())
+}
+
+/// Up to three of the bytes are set, turned or cut off.
+fn change_bytes(bytes: &mut Vec<u8>, state: &mut u64) {
+    for _ in 0..=random(state) % 3 {
+        let at = random(state) % bytes.len().max(1);
+        match random(state) % 8 {
+            0 => bytes.truncate(at),
+            1 | 2 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = 0xff),
+            3 => bytes.iter_mut().skip(at).take(8).for_each(|byte| *byte = 0xff),
+            4 | 5 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << (at % 8)),
+            _ => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = byte.wrapping_add(1)),
+        }
+    }
+}
+
+fn random(state: &mut u64) -> usize {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state as usize
+}

@@ -6,7 +6,7 @@ use super::{Binary, Operator};
 use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
-use crate::node_view::{NodeView, axis};
+use crate::node_view::{NodeView, axis, table};
 use crate::onnx;
 use crate::strided::{contiguous, offsets};
 use crate::tensor::{Data, DataType, Tensor};
@@ -174,7 +174,7 @@ pub(crate) fn read_trilu(node: &NodeView, graph: &mut Builder) -> Result<Vec<Val
         let off = column as i64 - row as i64;
         if upper { off >= diagonal } else { off <= diagonal }
     };
-    let mask: Vec<bool> = (0..rows * columns).map(|at| kept(at / columns, at % columns)).collect();
+    let mask: Vec<bool> = (0..table(&[rows, columns])?).map(|at| kept(at / columns, at % columns)).collect();
     let mask = write.constant(Tensor { shape: vec![rows, columns], data: mask.into() });
     if write.data_type(x) == DataType::Bool {
         return Ok(vec![write.binary(Binary::And, x, mask)?]);
@@ -211,7 +211,7 @@ pub(crate) fn read_eye_like(node: &NodeView, graph: &mut Builder) -> Result<Vec<
         None => node.operand(0)?.tensor_type.data_type,
     };
     let on = |at: usize| i64::from((at % columns) as i64 - (at / columns) as i64 == diagonal);
-    let data = Data::from_integers(data_type, (0..rows * columns).map(on));
+    let data = Data::from_integers(data_type, (0..table(&[rows, columns])?).map(on));
     Ok(vec![graph.constant(node.name, Tensor { shape: vec![rows, columns], data })])
 }
 

@@ -5,7 +5,7 @@ use super::{Operator, window};
 use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
-use crate::node_view::NodeView;
+use crate::node_view::{NodeView, table};
 use crate::strided::contiguous;
 use crate::writer::Writer;
 
@@ -26,17 +26,18 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
     if block.len() != rank || pads.len() != 2 * rank {
         return Err(invalid!("block {block:?} and pads {pads:?} do not fit image {image:?}"));
     }
-    let padded: Vec<usize> = (0..rank).map(|axis| image[axis] + pads[axis] + pads[rank + axis]).collect();
-    let taps: usize = block.iter().product();
+    let padded = |axis: usize| image[axis].saturating_add(pads[axis]).saturating_add(pads[rank + axis]);
+    let padded: Vec<usize> = (0..rank).map(padded).collect();
+    let taps = table(&block)?;
     let steps = |axis: usize| {
         let reach = window::span(block[axis], dilations[axis]);
         Some(padded[axis].checked_sub(reach)? / strides[axis] + 1)
     };
     let steps = (0..rank).map(steps).collect::<Option<Vec<_>>>().unwrap_or_default();
-    if steps.iter().product::<usize>() != positions || taps == 0 || !rows.is_multiple_of(taps) {
+    if table(&steps)? != positions || taps == 0 || !rows.is_multiple_of(taps) {
         return Err(invalid!("{rows} rows at {positions} positions are no blocks {block:?} of {image:?}"));
     }
-    let (channels, plane) = (rows / taps, padded.iter().product::<usize>());
+    let (channels, plane, places) = (rows / taps, table(&padded)?, table(&[taps, positions])?);
     let at =
         |index: usize, shape: &[usize], axis: usize| index / contiguous(shape)[axis] as usize % shape[axis];
     let place = |column: usize| {
@@ -48,7 +49,7 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
     };
     let x = node.operand(0)?.id;
     let write = &Writer::new(node, graph);
-    let places = write.integers((0..taps * positions).map(place));
+    let places = write.integers((0..places).map(place));
     let places = write.expand(places, &[batch, channels, taps * positions])?;
     let nothing = write.expand(write.like(x, 0.0), &[batch, channels, plane])?;
     let scatter = Operator::ScatterElements(ScatterElements { axis: 2, scatter: Scatter::Add });

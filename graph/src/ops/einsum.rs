@@ -6,7 +6,7 @@ use super::reduce::Reduction;
 use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
-use crate::node_view::NodeView;
+use crate::node_view::{NodeView, table};
 use crate::writer::{Writer, Written};
 
 /// The name of an axis: a letter of the equation, or a private one for each axis that `...` stands for.
@@ -102,6 +102,7 @@ fn diagonal(write: &Writer, term: Term) -> Result<Term, Error> {
         return Err(invalid!("axes of {} and {} have one label", shape[first], shape[second]));
     }
     let extent = shape[first];
+    table(&[extent])?;
     let mut order: Vec<usize> = (0..rank).filter(|&axis| axis != first && axis != second).collect();
     let rest: Vec<usize> = order.iter().map(|&axis| shape[axis]).collect();
     let mut labels: Vec<Label> = order.iter().map(|&axis| term.labels[axis]).collect();

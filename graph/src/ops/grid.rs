@@ -5,7 +5,7 @@ use super::{Binary, Operator, Unary};
 use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
-use crate::node_view::NodeView;
+use crate::node_view::{NodeView, table};
 use crate::strided::contiguous;
 use crate::tensor::{Data, DataType, Tensor};
 use crate::writer::{Writer, Written};
@@ -16,7 +16,7 @@ pub(crate) fn read_affine(node: &NodeView, graph: &mut Builder) -> Result<Vec<Va
     let size = super::arrange::sizes(&size, "its sizes")?;
     let corners = node.attributes.flag("align_corners", false)?;
     let [batch, _, spatial @ ..] = &size[..] else { return Err(invalid!("its size is {size:?}")) };
-    let (rank, count) = (spatial.len(), spatial.iter().product::<usize>());
+    let (rank, count) = (spatial.len(), table(spatial)?);
     let strides = contiguous(spatial);
     let place = |axis: usize, at: usize| {
         let (at, extent) = ((at / strides[axis] as usize % spatial[axis]) as f64, spatial[axis] as f64);

@@ -4,7 +4,8 @@ use crate::builder::Builder;
 use crate::error::{Error, unsupported};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
-use crate::tensor::{Data, Tensor};
+use crate::tensor::Tensor;
+use crate::writer::Writer;
 
 /// Identity.
 pub(crate) fn read(node: &NodeView, _: &mut Builder) -> Result<Vec<ValueId>, Error> {
@@ -26,8 +27,7 @@ pub(crate) fn read_dropout(node: &NodeView, graph: &mut Builder) -> Result<Vec<V
     if node.output_count == 1 {
         return Ok(vec![operand.id]);
     }
-    let shape = operand.tensor_type.shape.clone();
-    let count = operand.tensor_type.element_count();
-    let data = if node.opset < 10 { Data::from(vec![1f32; count]) } else { Data::from(vec![true; count]) };
-    Ok(vec![operand.id, graph.constant(node.name, Tensor { shape, data })])
+    let write = Writer::new(node, graph);
+    let kept = if node.opset < 10 { Tensor::scalar(1f32) } else { Tensor::scalar(true) };
+    Ok(vec![operand.id, write.expand(write.constant(kept), &operand.tensor_type.shape)?])
 }

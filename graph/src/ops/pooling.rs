@@ -5,14 +5,11 @@ use super::{
     ArgReduce, GatherElements, Operator, Pad, PadMode, Pool, PoolKind, Reduction, Scatter, ScatterElements,
 };
 use crate::builder::Builder;
-use crate::error::{Error, invalid, unsupported};
+use crate::error::{Error, invalid};
 use crate::ir::ValueId;
-use crate::node_view::NodeView;
+use crate::node_view::{NodeView, table};
 use crate::tensor::Tensor;
 use crate::writer::{Writer, Written};
-
-/// Elements of all windows of a plane, as far as their indices are found.
-const LARGEST_TABLE: usize = 1 << 24;
 
 /// AveragePool.
 pub(crate) fn read_average(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
@@ -100,23 +97,20 @@ fn places(write: &Writer, x: ValueId, pool: &Pool, result: &[usize], column_majo
     let Pool { kernel, strides, dilations, pads_begin, .. } = pool;
     let moving = Window { kernel, strides, dilations, pads_begin };
     let (planes, plane): (usize, usize) = (shape[..2].iter().product(), spatial.iter().product());
-    let (count, taps): (usize, usize) = (positions.iter().product(), kernel.iter().product());
-    let elements = count.checked_mul(taps).filter(|&elements| elements <= LARGEST_TABLE);
-    let elements =
-        elements.ok_or_else(|| unsupported!("its {count} windows of {taps} elements have indices"))?;
-    let mut table = Vec::with_capacity(elements);
+    let (count, taps) = (table(positions)?, table(kernel)?);
+    let mut sources = Vec::with_capacity(table(&[count, taps])?);
     for at in 0..count {
         let inside = moving.taps(spatial, positions, at);
         // Padding reads the first element again, which changes neither the largest nor which is first.
         let first = inside.first().map_or(0, |&(place, _)| place);
         let mut row = vec![first as i64; taps];
         inside.into_iter().for_each(|(place, tap)| row[tap] = place as i64);
-        table.extend(row);
+        sources.extend(row);
     }
-    let named = table.iter().map(|&at| if column_major { from_columns(spatial, at) } else { at });
+    let named = sources.iter().map(|&at| if column_major { from_columns(spatial, at) } else { at });
     let names = write.constant(Tensor::new([1, count, taps], named.collect::<Vec<_>>())?);
-    let table = write.constant(Tensor::new([count, taps], table)?);
-    let windows = write.gather(write.reshape(x, &[planes, plane])?, 1, table)?;
+    let sources = write.constant(Tensor::new([count, taps], sources)?);
+    let windows = write.gather(write.reshape(x, &[planes, plane])?, 1, sources)?;
     let search = Operator::ArgReduce(ArgReduce { axis: 2, largest: true, last: false });
     let chosen = write.reshape(write.push(search, &[Some(windows)])?, &[planes, count, 1])?;
     let names = write.expand(names, &[planes, count, taps])?;

@@ -203,6 +203,9 @@ fn functions(node: &NodeView, cell: Cell, directions: usize) -> Result<Vec<Appli
     names.iter().map(applied).collect()
 }
 
+/// Steps are written one behind the other.
+const MOST_STEPS: usize = 4096;
+
 /// RNN, GRU, LSTM: x, weights, recurrent weights, bias, lengths, state, cell state, peepholes.
 pub(crate) fn read(node: &NodeView, graph: &mut Builder, cell: Cell) -> Result<Vec<ValueId>, Error> {
     let batch_first = node.attributes.flag("layout", false)?;
@@ -218,6 +221,9 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder, cell: Cell) -> Result<V
     let write = &Writer::new(node, graph);
     let x = if batch_first { write.transpose(x, &[1, 0, 2])? } else { x };
     let &[steps, batch, _] = &write.shape(x)[..] else { return Err(invalid!("its input is not of rank 3")) };
+    if steps > MOST_STEPS {
+        return Err(unsupported!("its sequences have {steps} steps, more than {MOST_STEPS}"));
+    }
     let network = Network {
         write,
         cell,

@@ -4,7 +4,7 @@ use super::arrange::sizes;
 use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
 use crate::ir::ValueId;
-use crate::node_view::{NodeView, axis};
+use crate::node_view::{NodeView, axis, table};
 use crate::tensor::{Data, DataType, Tensor};
 use crate::writer::{Writer, Written};
 
@@ -162,6 +162,10 @@ impl Interpolation {
     }
 
     fn write(&self, write: &Writer, x: ValueId, axis: &Resized) -> Written {
+        if axis.from == 0 && axis.to > 0 {
+            return Err(invalid!("nothing cannot become {} elements", axis.to));
+        }
+        table(&[axis.to, if matches!(self.mode, Mode::Nearest(_)) { 1 } else { axis.from }])?;
         let places: Vec<f64> = (0..axis.to).map(|at| self.place(at, axis)).collect();
         let unchanged =
             axis.from == axis.to && places.iter().enumerate().all(|(at, &place)| place == at as f64);

@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
-use crate::node_view::{NodeView, axis};
+use crate::node_view::{NodeView, axis, table};
 use crate::onnx;
 use crate::tensor::{Data, DataType, Tensor};
 use crate::writer::{Writer, Written};
@@ -28,7 +28,7 @@ pub(crate) fn read_window(
     graph: &mut Builder,
     factors: &[f64],
 ) -> Result<Vec<ValueId>, Error> {
-    let count = size(node, 0, "size")?.ok_or_else(|| invalid!("its size is missing"))?;
+    let count = table(&[size(node, 0, "size")?.ok_or_else(|| invalid!("its size is missing"))?])?;
     let period = if node.attributes.flag("periodic", true)? { count } else { count.saturating_sub(1) };
     let at = |place: usize| {
         let cosine = |(times, factor): (usize, &f64)| {
@@ -52,10 +52,11 @@ pub(crate) fn read_mel(node: &NodeView, graph: &mut Builder) -> Result<Vec<Value
         (number(0, "number of bins")? as usize, number(1, "dft length")?, number(2, "sample rate")?);
     let mel = |hertz: f64| 2595.0 * (1.0 + hertz / 700.0).log10();
     let (low, high) = (mel(number(3, "lower edge")?), mel(number(4, "upper edge")?));
+    let rows = length as usize / 2 + 1;
+    let count = table(&[rows, bins])?;
     let step = (high - low) / (bins + 2) as f64;
     let hertz = |at: usize| 700.0 * (10f64.powf((at as f64 * step + low) / 2595.0) - 1.0);
     let edge = |at: usize| ((length + 1.0) * hertz(at) / rate).floor() as i64;
-    let rows = length as usize / 2 + 1;
     let weight = |place: usize| {
         let (row, bin) = ((place / bins) as i64, place % bins);
         let (left, centre, right) = (edge(bin), edge(bin + 1), edge(bin + 2));
@@ -67,7 +68,7 @@ pub(crate) fn read_mel(node: &NodeView, graph: &mut Builder) -> Result<Vec<Value
         }
     };
     let to = output_type(node)?;
-    let weights: Vec<f32> = (0..rows * bins).map(weight).collect();
+    let weights: Vec<f32> = (0..count).map(weight).collect();
     let write = &Writer::new(node, graph);
     let matrix = write.constant(Tensor { shape: vec![rows, bins], data: Data::from(weights) });
     Ok(vec![write.cast(matrix, to)?])
@@ -107,6 +108,7 @@ impl Transform {
         let used = from.min(self.length);
         let real_result = self.inverse && self.onesided;
         let to = if self.onesided && !self.inverse { self.length / 2 + 1 } else { self.length };
+        table(&[to, self.length])?;
         let scale = if self.inverse { 1.0 / self.length as f64 } else { 1.0 };
         // Of a spectrum's halves only one is given; the other is its mirror image.
         let mirrored = |at: usize| at != 0 && 2 * at != self.length;
@@ -166,7 +168,7 @@ pub(crate) fn read_stft(node: &NodeView, graph: &mut Builder) -> Result<Vec<Valu
     let onesided = node.attributes.flag("onesided", true)?;
     let x = node.operand(0)?.id;
     let write = &Writer::new(node, graph);
-    let places = (0..frames * length).map(|at| (at / length * step + at % length) as i64);
+    let places = (0..table(&[frames, length])?).map(|at| (at / length * step + at % length) as i64);
     let places = write.reshape(write.integers(places), &[frames, length])?;
     let mut framed = write.gather(x, 1, places)?;
     if let Some(window) = window {

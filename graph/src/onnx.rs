@@ -2,6 +2,7 @@
 
 mod attributes;
 mod external;
+mod order;
 mod proto;
 pub(crate) mod tensor;
 
@@ -15,8 +16,10 @@ pub(crate) use proto::TensorProto;
 pub(crate) use tensor::data_type;
 
 use crate::error::Error;
+use crate::registry::qualified;
 use crate::tensor::{DataType, Tensor};
 use external::ExternalData;
+use order::execution_order;
 use proto::{Extent, GraphProto, ModelProto, NodeProto, TypeProto, ValueInfo};
 
 /// An ONNX model, its shapes still open.
@@ -66,7 +69,7 @@ pub(crate) struct OnnxNode {
 }
 
 /// A graph that is an attribute of a node. It may read whatever is named outside it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Subgraph {
     pub inputs: Vec<String>,
     pub outputs: Vec<String>,
@@ -80,7 +83,7 @@ impl Subgraph {
         Ok(Subgraph {
             inputs: graph.input.into_iter().map(|input| input.name).collect(),
             outputs: graph.output.into_iter().map(|output| output.name).collect(),
-            nodes: graph.node.into_iter().map(node).collect::<Result<_, _>>()?,
+            nodes: execution_order(graph.node.into_iter().map(node).collect::<Result<_, _>>()?),
             constants: graph.initializer.into_iter().map(constant).collect::<Result<_, _>>()?,
         })
     }
@@ -111,6 +114,14 @@ impl Model {
         Model::from_graph(graph, opsets.collect())
     }
 
+    /// The operators of a file's nodes, known here or not, with their domain before them where that is not ONNX's
+    /// own; none where the bytes are no ONNX model.
+    pub fn operators_in(bytes: &[u8]) -> BTreeSet<String> {
+        let nodes = ModelProto::decode(bytes).ok().and_then(|proto| proto.graph).map(|graph| graph.node);
+        let name = |node: NodeProto| qualified(&domain(node.domain), &node.op_type);
+        nodes.into_iter().flatten().map(name).collect()
+    }
+
     fn from_graph(graph: GraphProto, opsets: BTreeMap<String, i64>) -> Result<Model, Error> {
         if !graph.sparse_initializer.is_empty() {
             return Err(Error::Unsupported("the model has sparse initializers".into()));
@@ -128,7 +139,7 @@ impl Model {
             constants.keys().chain(external.iter().map(|data| &data.tensor)).map(String::as_str).collect();
         let fed = graph.input.into_iter().filter(|input| !declared.contains(input.name.as_str()));
         let inputs = fed.map(input).collect::<Result<_, _>>()?;
-        let nodes = graph.node.into_iter().map(node).collect::<Result<_, _>>()?;
+        let nodes = execution_order(graph.node.into_iter().map(node).collect::<Result<_, _>>()?);
         let outputs = graph.output.into_iter().map(output).collect::<Result<_, _>>()?;
         Ok(Model { inputs, outputs, opsets, nodes, constants, external })
     }

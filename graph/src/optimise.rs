@@ -10,6 +10,7 @@ mod gemm;
 mod head_layout;
 mod identities;
 mod layout;
+mod root_mean_square;
 mod site;
 
 use crate::ir::Graph;
@@ -37,6 +38,7 @@ const PASSES: &[(&str, Pass)] = &[
     ("join scalar factors", Pass::Local(constants::join_factors)),
     ("turn Gemm into MatMul", Pass::Local(gemm::to_matmul)),
     ("fuse GELU", Pass::Local(gelu::fuse)),
+    ("fuse normalisation by the root mean square", Pass::Local(root_mean_square::fuse)),
     ("fuse attention", Pass::Local(attention::fuse)),
     ("draw the transpose into attention", Pass::Local(attention::absorb_transpose)),
     ("fuse bias into MatMul", Pass::Local(epilogue::fuse_bias)),

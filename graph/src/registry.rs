@@ -215,6 +215,16 @@ pub(crate) fn reader(domain: &str, operator: &str) -> Option<Reader> {
     row.map(|&(_, _, reader)| reader)
 }
 
+/// Every operator that is read at all, those of other domains with the domain before the name.
+pub fn operators() -> impl Iterator<Item = String> {
+    OPERATORS.iter().map(|(domain, name, _)| qualified(domain, name))
+}
+
+/// An operator's name, with its domain before it where that is not ONNX's own.
+pub(crate) fn qualified(domain: &str, operator: &str) -> String {
+    if domain.is_empty() { operator.to_owned() } else { format!("{domain}.{operator}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::OPERATORS;

@@ -32,6 +32,14 @@ const DETECT_EXAMPLE: &str = "\
 Example:
   parallax detect --json | jq '.capabilities[] | select(.state == \"missing\")'";
 
+const CONFORMANCE_EXAMPLE: &str = "\
+Examples:
+  parallax conformance --targets webgpu@chrome,webgpu@firefox,wgpu:vulkan --document operators.md
+  parallax conformance --targets wgpu:vulkan --tests 'test_add*,test_matmul*' --json
+
+A test fails when it gives a wrong answer, an error, a crash or no answer; one that needs an operator or an
+element type that the target lacks is unsupported, and no failure.";
+
 const MATMUL_EXAMPLE: &str = "\
 Example:
   parallax bench matmul --browsers chrome,firefox --sizes 512,1024";
@@ -51,6 +59,9 @@ pub enum Command {
     /// Run every model on every target, print the table, keep all numbers in a database.
     #[command(after_help = format!("{SWEEP_EXAMPLE}\n\n{EXIT_CODES}"))]
     Sweep(SweepArgs),
+    /// Run the ONNX project's own node tests, and say which pass, fail or are not supported, target by target.
+    #[command(after_help = format!("{CONFORMANCE_EXAMPLE}\n\n{EXIT_CODES}"))]
+    Conformance(ConformanceArgs),
     /// Say which browsers and engines are here, what they run on, and how to get what is missing.
     #[command(after_help = DETECT_EXAMPLE)]
     Detect(DetectArgs),
@@ -87,6 +98,29 @@ pub struct SweepArgs {
     /// Seconds that one case may take [default: 300]
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout_s: Option<u64>,
+    /// The database that keeps the results; made if it is not there
+    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
+    pub db: PathBuf,
+    /// Print one JSON document instead of the table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `parallax conformance`.
+#[derive(Debug, Args)]
+pub struct ConformanceArgs {
+    /// Targets: engine[:device][@browser], as in webgpu@chrome, wgpu:vulkan
+    #[arg(long, value_delimiter = ',', value_name = "TARGET,..", required = true)]
+    pub targets: Vec<Target>,
+    /// Tests to run, * and ? stand for anything [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "GLOB,..")]
+    pub tests: Vec<glob::Pattern>,
+    /// Seconds that one test may take
+    #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout_s: u64,
+    /// Write every operator with its status on each target to a Markdown file
+    #[arg(long, value_name = "FILE")]
+    pub document: Option<PathBuf>,
     /// The database that keeps the results; made if it is not there
     #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
     pub db: PathBuf,
@@ -145,7 +179,12 @@ mod tests {
 
     #[test]
     fn every_command_shows_an_example() {
-        for path in [&["parallax", "sweep"][..], &["parallax", "detect"], &["parallax", "bench", "matmul"]] {
+        for path in [
+            &["parallax", "sweep"][..],
+            &["parallax", "detect"],
+            &["parallax", "conformance"],
+            &["parallax", "bench", "matmul"],
+        ] {
             let arguments = path.iter().chain(&["--help"]);
             let help = Cli::try_parse_from(arguments).unwrap_err().to_string();
             assert!(help.contains("Example") && help.contains(&path.join(" ")), "{path:?}: {help}");

@@ -46,6 +46,10 @@ pub enum Error {
     Store { doing: &'static str, source: duckdb::Error },
     #[error("the page server cannot start: {reason}; {remedy}")]
     PageServer { reason: String, remedy: String },
+    #[error("no node test is called {patterns}; there are {count} in {}, such as test_add or test_matmul_2d", folder.display())]
+    NoNodeTest { patterns: String, count: usize, folder: PathBuf },
+    #[error("cannot read or pack the node tests: {}: {source}", path.display())]
+    NodeTests { path: PathBuf, source: io::Error },
     #[error("cannot listen for Ctrl-C: {0}")]
     Signals(io::Error),
     #[error("cannot write the report: {0}")]
@@ -69,13 +73,14 @@ impl Error {
             | Error::ModelInvalid { .. }
             | Error::ModelUnreadable { .. }
             | Error::SameName { .. }
+            | Error::NoNodeTest { .. }
             | Error::NotADatabase { .. }
             | Error::ForeignDatabase { .. }
             | Error::DatabaseHeld { .. }
             | Error::DatabaseNewer { .. }
             | Error::DatabaseUnopened { .. } => Exit::BadRequest,
             Error::Store { .. } | Error::Signals(_) | Error::Output(_) | Error::Row(_) => Exit::GateFailed,
-            Error::PageServer { .. } | Error::NothingRan(_) => Exit::NothingRan,
+            Error::PageServer { .. } | Error::NodeTests { .. } | Error::NothingRan(_) => Exit::NothingRan,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Gives each outcome its verdict. Pure: the executor reports, this decides.
 
-use protocol::{Answer, Failure, InferenceReport, Metric, Outcome, OutputCheck, Target, Verdict};
+use protocol::{
+    Answer, Device, Engine, Failure, InferenceReport, Metric, Outcome, OutputCheck, Target, Verdict,
+};
 
 use crate::case::Case;
 use crate::session::Fault;
@@ -32,14 +34,14 @@ pub fn outcome(case: &Case, outcome: &Outcome) -> Judgement {
     match &outcome.answer {
         Answer::Inferred(report) => inference(case, report),
         Answer::Failed(Failure { kind, message }) => Judgement::failed((*kind).into(), message.clone()),
-        Answer::Detected { .. } | Answer::Dueled(_) => {
+        Answer::Conformed(_) | Answer::Detected { .. } | Answer::Dueled(_) => {
             Judgement::failed(Verdict::Error, "the answer is not one to an inference".to_owned())
         }
     }
 }
 
 fn inference(case: &Case, report: &InferenceReport) -> Judgement {
-    let actual = actual_target(&case.target, report);
+    let actual = actual_target(&case.target, report.engine, report.device);
     let complaint =
         elsewhere(&case.target, &actual).or_else(|| unproven(report)).or_else(|| wrong(case, report));
     let (verdict, message) = match complaint {
@@ -49,16 +51,17 @@ fn inference(case: &Case, report: &InferenceReport) -> Judgement {
     Judgement { verdict, message, actual_target: Some(actual) }
 }
 
-/// The report's engine and device in the target grammar. A device is left out where the engine takes none.
-fn actual_target(asked: &Target, report: &InferenceReport) -> Target {
-    let device = report.device.filter(|device| report.engine.devices().contains(device));
-    Target { engine: report.engine, device, browser: asked.browser.clone() }
+/// An answer's engine and device in the target grammar. A device is left out where the engine takes none.
+pub fn actual_target(asked: &Target, engine: Engine, device: Option<Device>) -> Target {
+    let device = device.filter(|device| engine.devices().contains(device));
+    Target { engine, device, browser: asked.browser.clone() }
 }
 
-type Complaint = (Verdict, String);
+/// A verdict and why.
+pub type Complaint = (Verdict, String);
 
 /// An answer from elsewhere is no answer: a fallback must never pass for what was asked.
-fn elsewhere(asked: &Target, actual: &Target) -> Option<Complaint> {
+pub fn elsewhere(asked: &Target, actual: &Target) -> Option<Complaint> {
     let message = || format!("it ran on {actual} instead of {asked}; that says nothing about {asked}");
     (asked != actual).then(|| (Verdict::Error, message()))
 }
@@ -105,7 +108,7 @@ pub(crate) mod tests {
     use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use protocol::{Adapter, Device, DuelReport, Engine, FailureKind, Samples};
+    use protocol::{Adapter, DuelReport, FailureKind, Samples};
 
     use super::*;
     use crate::case::tests::case;

@@ -4,6 +4,7 @@
 pub mod browser;
 pub mod case;
 pub mod cli;
+pub mod conformance;
 pub mod detect;
 pub mod error;
 pub mod event;

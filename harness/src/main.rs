@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use harness::cli::{Bench, Cli, Command};
 use harness::session::guard;
-use harness::{detect, matmul, sweep};
+use harness::{conformance, detect, matmul, sweep};
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
@@ -15,6 +15,7 @@ async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let ended = match &cli.command {
         Command::Sweep(args) => sweep::run(args).await,
+        Command::Conformance(args) => conformance::run(args).await,
         Command::Detect(args) => detect::run(args).await,
         Command::Bench(Bench::Matmul(args)) => matmul::run(args).await,
         Command::Guard(args) => return guard::stand(&args.command),

@@ -117,7 +117,11 @@ fn check_asked(models: &[String], targets: &[Target]) -> Result<(), Error> {
     }
 }
 
-fn check_browser(target: &Target, browsers: &BTreeMap<String, BrowserEntry>) -> Result<(), Error> {
+/// Whether a target's browser is configured.
+///
+/// # Errors
+/// When it is not, with the names of those that are.
+pub fn check_browser(target: &Target, browsers: &BTreeMap<String, BrowserEntry>) -> Result<(), Error> {
     let Some(browser) = target.browser.as_ref().filter(|name| !browsers.contains_key(*name)) else {
         return Ok(());
     };
@@ -150,7 +154,8 @@ fn find_models(names: &[String], base: &Path) -> Result<Vec<Arc<Model>>, Error> 
     Ok(models)
 }
 
-fn each_once(targets: &[Target]) -> Vec<Target> {
+/// The targets in their order, doubles left out.
+pub fn each_once(targets: &[Target]) -> Vec<Target> {
     let mut once: Vec<Target> = Vec::new();
     for target in targets {
         if !once.contains(target) {

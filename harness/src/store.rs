@@ -1,5 +1,6 @@
 //! The database: every trial of every run, each committed before the next begins. The harness is its one writer.
 
+mod conformance;
 mod migrate;
 mod open;
 mod read;
@@ -12,6 +13,8 @@ use duckdb::Connection;
 
 use crate::error::Error;
 use crate::event::{Event, Listener};
+
+pub use conformance::{TargetBegun, TargetEnded};
 
 /// An open database, brought up to date.
 pub struct Store {
@@ -28,6 +31,8 @@ pub enum RunKind {
     Sweep,
     /// What is here.
     Detect,
+    /// The ONNX project's node tests on targets.
+    Conformance,
 }
 
 /// How far a run has come.
@@ -98,6 +103,7 @@ impl RunKind {
         match self {
             RunKind::Sweep => "sweep",
             RunKind::Detect => "detect",
+            RunKind::Conformance => "conformance",
         }
     }
 }

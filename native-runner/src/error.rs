@@ -19,6 +19,8 @@ pub enum RunnerError {
     Plan { model: String, source: shaders::Error },
     #[error("node \"{node}\" ({operator}): {engine} cannot run it: {reason}")]
     NodeUnsupported { engine: &'static str, node: String, operator: String, reason: String },
+    #[error("{engine} lacks what the model needs: {message}")]
+    EngineLacks { engine: &'static str, message: String },
     #[error("{reason}; {remedy}")]
     Unavailable { reason: String, remedy: String },
     #[error(
@@ -40,7 +42,7 @@ impl RunnerError {
     pub fn kind(&self) -> FailureKind {
         use RunnerError::*;
         match self {
-            OnlyInAPage { .. } | NodeUnsupported { .. } => FailureKind::Unsupported,
+            OnlyInAPage { .. } | NodeUnsupported { .. } | EngineLacks { .. } => FailureKind::Unsupported,
             EngineNotBuilt { .. } | Unavailable { .. } => FailureKind::Unavailable,
             DeviceLost { .. } => FailureKind::DeviceLost,
             File { source, .. } | Graph { source, .. } if source.is_unsupported() => FailureKind::Unsupported,

@@ -5,6 +5,7 @@ mod engines;
 mod error;
 mod measure;
 mod model;
+mod node_tests;
 mod processor;
 
 use std::io::{self, BufRead, Write};
@@ -74,6 +75,9 @@ fn perform(job: &Job) -> Result<Answer, RunnerError> {
     match &job.task {
         Task::Infer(inference) => {
             measure::run(job.engine, job.device, inference).map(|report| Answer::Inferred(Box::new(report)))
+        }
+        Task::Conform(asked) => {
+            node_tests::run(job.engine, job.device, asked).map(|report| Answer::Conformed(Box::new(report)))
         }
         Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities() }),
         Task::MatmulDuel(_) => {

@@ -13,6 +13,8 @@ pub const DUCKDB_NPM_PACKAGE: &str = "1.5.6-r.1";
 pub const ONNXRUNTIME: &str = "1.31.1";
 /// The version of onnxruntime-web, the peer that runs in the same page.
 pub const ONNXRUNTIME_WEB: &str = "1.30.0";
+/// The version of the ONNX project's node tests: the last whose Python package carries them.
+pub const NODE_TESTS: &str = "1.22.0";
 
 /// What ONNX Runtime's library is called on this platform.
 pub const ONNXRUNTIME_LIBRARY: &str = if cfg!(windows) {
@@ -63,6 +65,11 @@ pub fn onnxruntime_library() -> PathBuf {
 /// The folder that holds `ort.webgpu.min.mjs` and the other files that a page loads.
 pub fn onnxruntime_web_dir() -> PathBuf {
     cache_dir().join("onnxruntime-web").join(ONNXRUNTIME_WEB).join("dist")
+}
+
+/// The folder that holds the ONNX project's node tests, each a folder `test_*`.
+pub fn node_tests_dir() -> PathBuf {
+    cache_dir().join("onnx-node-tests").join(NODE_TESTS)
 }
 
 /// The folder of all compilers with a WebAssembly back end that set-up unpacked.
@@ -131,6 +138,7 @@ mod tests {
             (duckdb_library_dir(), DUCKDB),
             (onnxruntime_library(), ONNXRUNTIME),
             (onnxruntime_web_dir(), ONNXRUNTIME_WEB),
+            (node_tests_dir(), NODE_TESTS),
             (rust_wasm_prefix("1.96.0"), "1.96.0"),
         ] {
             assert!(path.iter().any(|part| part == version), "{}", path.display());

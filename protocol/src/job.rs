@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::conformance::Conformance;
 use crate::manifest::Manifest;
 use crate::sampling::Sampling;
 use crate::target::{BrowserKind, Device, Engine};
@@ -17,6 +18,9 @@ pub struct Job {
     pub device: Option<Device>,
     /// The browser it runs in; none for a native runner.
     pub browser: Option<BrowserKind>,
+    /// URL of the folder of onnxruntime-web's files, which ends in `/`; none outside a page, and where they were
+    /// not fetched.
+    pub peer: Option<String>,
     /// What to do.
     pub task: Task,
 }
@@ -28,6 +32,8 @@ pub struct Job {
 pub enum Task {
     /// Run a model, check its outputs, measure it.
     Infer(Inference),
+    /// Run a batch of the ONNX project's node tests.
+    Conform(Conformance),
     /// Say what this place can do; engine and device are ignored.
     Detect,
     /// Time one square matrix product, ours and onnxruntime-web's turn by turn.
@@ -52,6 +58,4 @@ pub struct MatmulDuel {
     pub size: u32,
     /// Rounds after warm-up; each round times both sides once, in an order that alternates.
     pub rounds: u32,
-    /// URL of onnxruntime-web's module.
-    pub peer_url: String,
 }

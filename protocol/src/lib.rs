@@ -4,16 +4,19 @@
 pub mod cache;
 pub mod capability;
 pub mod check;
+pub mod conformance;
 pub mod job;
 pub mod manifest;
 pub mod metric;
 pub mod outcome;
+pub mod pack;
 pub mod sampling;
 pub mod suggest;
 pub mod target;
 
 pub use capability::{Adapter, Capability, Presence};
 pub use check::OutputCheck;
+pub use conformance::{Conformance, ConformanceReport, NodeTestEnd, NodeTestReport, Tolerance};
 pub use job::{Inference, Job, MatmulDuel, Task};
 pub use manifest::{Component, Embed, Generation, Image, Manifest};
 pub use metric::{Metric, Samples, Timing};

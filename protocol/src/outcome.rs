@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::capability::{Adapter, Capability};
 use crate::check::OutputCheck;
+use crate::conformance::ConformanceReport;
 use crate::metric::Samples;
 use crate::target::{Device, Engine};
 
@@ -25,6 +26,8 @@ pub struct Outcome {
 pub enum Answer {
     /// The model ran.
     Inferred(Box<InferenceReport>),
+    /// The batch of node tests was gone through.
+    Conformed(Box<ConformanceReport>),
     /// What this place can do.
     Detected {
         /// One entry per engine, context or fact looked at.

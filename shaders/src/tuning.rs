@@ -64,7 +64,7 @@ pub enum ShapeClass {
     Small,
     /// Enough to fill any device.
     Large,
-    /// One long dimension: audio, and other element-wise work without broadcasting.
+    /// One long dimension: audio, other element-wise work without broadcasting, few long rows.
     Long,
 }
 
@@ -90,7 +90,7 @@ pub struct Choice {
     /// Together or alone.
     pub variant: Variant,
     /// Results per invocation: rows, and vectors of four columns. Attention takes its rows per workgroup from the
-    /// first. Other kernels ignore both.
+    /// first; for convolutions they are channels, at most, and places. Other kernels ignore both.
     pub tile: [u32; 2],
     /// Invocations per workgroup. [`Variant::Shared`] wants a product that is a power of two, at least 4.
     pub workgroup_size: [u32; 3],
@@ -173,24 +173,35 @@ impl Default for Tuning {
                 row(Matmul, Some(Vector), cpu, None, choice(Alone, [4, 1], [8, 1, 1])),
                 row(MatmulPlain, None, None, None, choice(Alone, [4, 1], [64, 1, 1])),
                 row(MatmulPlain, None, cpu, None, choice(Alone, [4, 1], [8, 1, 1])),
-                row(MatmulNBits, None, None, None, choice(Alone, [4, 1], [64, 1, 1])),
-                row(MatmulNBits, None, cpu, None, choice(Alone, [4, 1], [8, 1, 1])),
-                row(MatmulNBits, Some(Vector), gpu, None, choice(Shared, [4, 1], [32, 8, 1])),
+                row(MatmulNBits, None, None, None, choice(Shared, [8, 1], [32, 8, 1])),
+                row(MatmulNBits, None, cpu, None, choice(Shared, [8, 1], [8, 1, 1])),
                 row(Attention, None, gpu, None, choice(Shared, [4, 1], [64, 1, 1])),
                 row(Attention, None, cpu, None, choice(Alone, [1, 1], [8, 1, 1])),
+                row(Attention, Some(Vector), gpu, None, choice(Shared, [1, 1], [64, 1, 1])),
+                row(Attention, Some(Vector), cpu, None, choice(Shared, [1, 1], [8, 1, 1])),
                 row(LayerNormalization, None, gpu, None, choice(Shared, [1, 1], [64, 1, 1])),
                 row(LayerNormalization, None, cpu, None, choice(Alone, [1, 1], [8, 1, 1])),
+                row(LayerNormalization, Some(Long), gpu, None, choice(Shared, [1, 1], [256, 1, 1])),
+                row(LayerNormalization, Some(Long), cpu, None, choice(Shared, [1, 1], [8, 1, 1])),
                 row(Softmax, None, gpu, None, choice(Shared, [1, 1], [64, 1, 1])),
                 row(Softmax, None, cpu, None, choice(Alone, [1, 1], [8, 1, 1])),
+                row(Softmax, Some(Long), gpu, None, choice(Shared, [1, 1], [256, 1, 1])),
+                row(Softmax, Some(Long), cpu, None, choice(Shared, [1, 1], [8, 1, 1])),
                 row(Reduce, None, gpu, None, choice(Shared, [1, 1], [64, 1, 1])),
                 row(Reduce, Some(Small), None, None, choice(Alone, [1, 1], [64, 1, 1])),
                 row(Reduce, None, cpu, None, choice(Alone, [1, 1], [8, 1, 1])),
+                row(Reduce, Some(Long), gpu, None, choice(Shared, [1, 1], [256, 1, 1])),
+                row(Reduce, Some(Long), cpu, None, choice(Shared, [1, 1], [8, 1, 1])),
                 row(Elementwise, None, None, None, choice(Alone, [1, 1], [64, 1, 1])),
                 row(Elementwise, Some(Long), None, firefox, choice(Alone, [1, 1], [256, 1, 1])),
                 row(Elementwise, Some(Long), None, chromium, choice(Alone, [1, 1], [128, 2, 1])),
-                row(Conv, None, None, None, choice(Alone, [1, 1], [64, 1, 1])),
-                row(Conv, Some(Long), None, firefox, choice(Alone, [1, 1], [256, 1, 1])),
-                row(Conv, Some(Long), None, chromium, choice(Alone, [1, 1], [128, 2, 1])),
+                row(Conv, None, None, None, choice(Alone, [4, 1], [64, 1, 1])),
+                row(Conv, Some(Large), None, None, choice(Alone, [4, 4], [64, 1, 1])),
+                // On software adapters the time goes into loads; measured with tests/measure.rs.
+                row(Conv, None, cpu, None, choice(Alone, [8, 4], [8, 1, 1])),
+                row(Conv, Some(Large), cpu, None, choice(Alone, [8, 4], [8, 1, 1])),
+                row(Conv, Some(Long), None, firefox, choice(Alone, [8, 4], [256, 1, 1])),
+                row(Conv, Some(Long), None, chromium, choice(Alone, [8, 4], [128, 2, 1])),
                 row(Copy, None, None, None, choice(Alone, [1, 1], [64, 1, 1])),
                 row(Gather, None, None, None, choice(Alone, [1, 1], [64, 1, 1])),
             ],

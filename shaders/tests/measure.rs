@@ -1,4 +1,4 @@
-//! Measures square matrix products for several cuts of the work on this machine's Vulkan adapter.
+//! Measures matrix products and convolutions for several cuts of the work on this machine's Vulkan adapter.
 //!
 //! `cargo test --release -p shaders --test measure -- --ignored --nocapture`
 #![allow(clippy::expect_used, reason = "a measurement that cannot go on has to fail")]
@@ -6,7 +6,7 @@
 mod support;
 
 use graph::cases::{Case, floats};
-use graph::ops::MatMul;
+use graph::ops::{Conv, MatMul};
 use graph::{DataType, Operator, TensorType};
 use shaders::Host;
 use shaders::tuning::Variant;
@@ -61,6 +61,44 @@ fn products_of_few_rows() {
         }
         for workgroup_size in [[8, 4, 1], [16, 4, 1], [16, 16, 1], [8, 32, 1]] {
             report(Variant::Shared, [4, 1], workgroup_size);
+        }
+    }
+}
+
+/// A convolution by a 3 by 3 window, or as many patches as fit.
+fn convolution(channels: [usize; 2], side: usize, window: usize, stride: usize) -> Case {
+    let [incoming, outgoing] = channels;
+    let pad = window / 2 * usize::from(stride == 1);
+    let places = (side + 2 * pad - window) / stride + 1;
+    let conv = Conv {
+        strides: vec![stride; 2],
+        pads_begin: vec![pad; 2],
+        pads_end: vec![pad; 2],
+        dilations: vec![1; 2],
+        groups: 1,
+        activation: None,
+    };
+    let inputs = [vec![1, incoming, side, side], vec![outgoing, incoming, window, window]];
+    Case {
+        name: format!("conv {inputs:?} by {stride}"),
+        operator: Operator::Conv(conv),
+        inputs: inputs.iter().zip(1..).map(|(shape, seed)| Some(floats(shape, seed))).collect(),
+        output: TensorType::new(DataType::F32, [1, outgoing, places, places]),
+    }
+}
+
+#[test]
+#[ignore = "a measurement, not a check"]
+fn convolutions() {
+    for (channels, side, window, stride) in
+        [([64, 64], 56, 3, 1), ([256, 256], 14, 1, 1), ([256, 256], 7, 3, 1), ([3, 192], 224, 16, 16)]
+    {
+        let case = convolution(channels, side, window, stride);
+        for tile in [[4, 1], [4, 4], [8, 4], [8, 8]] {
+            for workgroup_size in [[8, 1, 1], [64, 1, 1]] {
+                let ms = median_ms(&case, Variant::Alone, tile, workgroup_size);
+                println!("{} {tile:?} by {workgroup_size:?}: {ms:8.2} ms", case.name);
+            }
         }
     }
 }

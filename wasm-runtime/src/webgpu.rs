@@ -7,7 +7,6 @@ use graph::pipeline::Pipeline;
 use protocol::{BrowserKind, Metric};
 use shaders::{Host, Site, Tuning};
 
-use crate::browser;
 use crate::device::Device;
 use crate::engine::Prepared;
 use crate::error::RuntimeError;
@@ -22,10 +21,22 @@ pub(crate) async fn prepare(
     pipeline: &Pipeline,
     browser: Option<BrowserKind>,
 ) -> Result<Prepared<Executor>, RuntimeError> {
-    let device = Device::open(browser).await?;
+    prepare_on(Rc::new(Device::open(browser).await?), model, pipeline, browser).await
+}
+
+/// The same on a device that is open.
+///
+/// # Errors
+/// Those of [`prepare`], but for no adapter.
+pub(crate) async fn prepare_on(
+    device: Rc<Device>,
+    model: &str,
+    pipeline: &Pipeline,
+    browser: Option<BrowserKind>,
+) -> Result<Prepared<Executor>, RuntimeError> {
     let plan = shaders::plan_pipeline(pipeline, &site(&device, browser), &Tuning::default())
         .map_err(|source| RuntimeError::Plan { model: model.to_owned(), source })?;
-    let (executor, preparation) = Executor::prepare(model, Rc::new(device), plan).await?;
+    let (executor, preparation) = Executor::prepare(model, device, plan).await?;
     let Preparation { compile_ms, upload_ms } = preparation;
     let measured = vec![
         (Metric::CompileMs, compile_ms),
@@ -56,8 +67,6 @@ pub fn site(device: &Device, browser: Option<BrowserKind>) -> Site {
 fn features(executor: &Executor) -> BTreeMap<String, String> {
     let (device, plan) = (executor.device(), executor.plan());
     let features = [
-        ("timer_resolution_ms", device.clock.resolution_ms().to_string()),
-        ("cross_origin_isolated", browser::is_cross_origin_isolated().to_string()),
         ("completion_kick", device.completion.is_kicking().to_string()),
         ("timestamp_query", executor.has_timestamps().to_string()),
         ("dispatches", plan.dispatch_counts()),

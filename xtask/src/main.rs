@@ -10,6 +10,7 @@ mod checks;
 mod command;
 mod geckodriver;
 mod libraries;
+mod node_tests;
 mod platform;
 mod registry;
 mod setup;
@@ -32,7 +33,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Fetches what is missing: wasm compiler, browsers, drivers, DuckDB, ONNX Runtime. Does nothing twice.
+    /// Fetches what is missing: wasm compiler, browsers, drivers, DuckDB, ONNX Runtime, ONNX's node tests. Does nothing twice.
     Setup,
     /// Builds wasm-runtime into www/pkg.
     Wasm,

@@ -5,7 +5,7 @@ use protocol::cache;
 
 use crate::steps::Steps;
 use crate::toolchain::Toolchain;
-use crate::{geckodriver, libraries, system, toolchain};
+use crate::{geckodriver, libraries, node_tests, system, toolchain};
 
 /// Something that set-up can fetch.
 struct Need {
@@ -35,7 +35,7 @@ pub fn wasm_compiler(steps: &mut Steps) -> Result<()> {
     meet(steps, &Need { name, required: true, is_there, how: "fetching it", fetch: toolchain::fetch })
 }
 
-fn needs() -> [Need; 4] {
+fn needs() -> [Need; 5] {
     [
         Need {
             name: format!("geckodriver {}", cache::GECKODRIVER),
@@ -64,6 +64,13 @@ fn needs() -> [Need; 4] {
             is_there: libraries::onnxruntime_web_is_there,
             how: "fetching it",
             fetch: libraries::fetch_onnxruntime_web,
+        },
+        Need {
+            name: format!("the node tests of ONNX {}", cache::NODE_TESTS),
+            required: false,
+            is_there: node_tests::are_there,
+            how: "fetching them",
+            fetch: node_tests::fetch,
         },
     ]
 }

@@ -69,6 +69,23 @@ fn with_weight(weight: TensorProto) -> Result<Model, Error> {
 }
 
 #[test]
+fn operators_are_named_even_where_nobody_knows_them() {
+    for (domain, expected) in [
+        ("", ["Add", "Relu"]),
+        ("ai.onnx", ["Add", "Relu"]),
+        ("ai.onnx.ml", ["ai.onnx.ml.Add", "ai.onnx.ml.Relu"]),
+    ] {
+        let mut proto = small_proto();
+        let graph = proto.graph.as_mut().unwrap();
+        graph.node.push(graph.node[0].clone());
+        graph.node.iter_mut().for_each(|node| node.domain = domain.into());
+        let named = Model::operators_in(&proto.encode_to_vec());
+        assert_eq!(named, BTreeSet::from(expected.map(str::to_owned)), "{domain}");
+    }
+    assert!(Model::operators_in(b"letter").is_empty());
+}
+
+#[test]
 fn tensors_are_read_from_every_field() {
     let typed = |data_type, fill: fn(&mut TensorProto)| {
         let mut proto = TensorProto { data_type, ..weight() };

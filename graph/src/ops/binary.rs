@@ -72,10 +72,9 @@ pub(crate) fn read_power(node: &NodeView, graph: &mut Builder) -> Result<Vec<Val
     if from.is_float() || !to.is_float() {
         return read(node, graph, Binary::Pow);
     }
-    let (base, power) = (base.id, power.id);
-    let write = &Writer::new(node, graph);
-    let result = write.binary(Binary::Pow, write.cast(base, DataType::F32)?, power)?;
-    Ok(vec![write.cast(result, from)?])
+    let write = Writer::new(node, graph);
+    let (base, power) = (write.cast(base.id, DataType::F32)?, write.cast(power.id, DataType::F32)?);
+    Ok(vec![write.cast(write.binary(Binary::Pow, base, power)?, from)?])
 }
 
 /// Max, Min: one operand or more, taken in pairs.

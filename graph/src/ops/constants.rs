@@ -5,6 +5,7 @@ use super::{Expand, Operator};
 use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
 use crate::growth::linear::{Integer, Linear, growing};
+use crate::half::kept;
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
 use crate::onnx::Attribute;
@@ -67,8 +68,8 @@ pub(crate) fn read_range(node: &NodeView, graph: &mut Builder) -> Result<Vec<Val
     if bounds.iter().any(|bound| bound.data_type() != data_type) {
         return Err(invalid!("its start, limit and delta are of different types"));
     }
-    let data = if data_type == DataType::F32 {
-        float_range([0, 1, 2].map(|at| f64::from(bounds[at].to_f32_vec()[0])))?
+    let data = if data_type.is_float() {
+        kept(float_range([0, 1, 2].map(|at| f64::from(bounds[at].to_f32_vec()[0])))?, data_type)
     } else {
         let integer = |at: usize| bounds[at].to_i64_vec().and_then(|integers| integers.first().copied());
         integer_range(data_type, [0, 1, 2].map(|at| integer(at).unwrap_or(0)))?

@@ -266,6 +266,39 @@ fn gelu_is_fused() {
 }
 
 #[test]
+fn normalisation_by_the_root_mean_square_is_fused() {
+    let constants =
+        "x: f32[2,3]\nw: f32[3] = 1 2 3\ntwo: f32[] = 2\none: f32[] = 1\ne: f32[] = 0.1\na: i64[1] = -1\n";
+    let power = "p = Pow(x, two)\nm = ReduceMean(p, a)\nv = Add(m, e)\ns = Sqrt(v)\n";
+    let product = "p = Mul(x, x)\nm = ReduceMean(p, a)\nv = Add(e, m)\ns = Sqrt(v)\n";
+    let fused = "LayerNormalization";
+    let parts = "Pow Reduce Add Sqrt Div Mul";
+    let rows = [
+        ("reciprocal", format!("{power}r = Reciprocal(s)\nn = Mul(x, r)\ny = Mul(w, n)\nreturn y"), fused),
+        ("one divided", format!("{product}r = Div(one, s)\nn = Mul(r, x)\ny = Mul(n, w)\nreturn y"), fused),
+        ("divided", format!("{power}n = Div(x, s)\ny = Mul(w, n)\nreturn y"), fused),
+        (
+            "another power",
+            format!("{}n = Div(x, s)\ny = Mul(w, n)\nreturn y", power.replace("two", "e")),
+            parts,
+        ),
+        ("two divided", format!("{power}n = Div(two, s)\ny = Mul(w, n)\nreturn y"), parts),
+        ("a scale of one number", format!("{power}n = Div(x, s)\ny = Mul(n, e)\nreturn y"), parts),
+        ("the root is an output", format!("{power}n = Div(x, s)\ny = Mul(n, w)\nreturn y, s"), parts),
+        (
+            "another axis",
+            format!("b: i64[1] = 0\n{}n = Div(x, s)\ny = Mul(n, w)\nreturn y", power.replace("a)", "b)")),
+            parts,
+        ),
+    ];
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|(name, graph, expected)| (*name, format!("{constants}{graph}"), *expected))
+        .collect();
+    check(&rows.iter().map(|(name, graph, expected)| (*name, graph.as_str(), *expected)).collect::<Vec<_>>());
+}
+
+#[test]
 fn bias_and_activation_are_fused() {
     let w = "x: f32[1,2,3]\nw: f32[3,2] = 1 2 3 4 5 6\nc: f32[2] = 1 2\n";
     let rows = [

@@ -12,7 +12,7 @@ use crate::statistics::Summary;
 
 const READING: &str = "reading a run";
 /// How timestamps are written in reports: ISO 8601, UTC.
-const ISO: &str = "'%Y-%m-%dT%H:%M:%S.%gZ'";
+pub(super) const ISO: &str = "'%Y-%m-%dT%H:%M:%S.%gZ'";
 
 impl Store {
     /// Everything stored of a sweep, its cases in the order of the matrix.
@@ -23,7 +23,7 @@ impl Store {
         Ok(Report { run: self.run(run)?, cases: self.cases(run)? })
     }
 
-    fn run(&self, run: RunId) -> Result<Run, Error> {
+    pub(super) fn run(&self, run: RunId) -> Result<Run, Error> {
         let sql = format!(
             "select id, state, strftime(started_at, {ISO}), strftime(finished_at, {ISO}), version, host_os, \
              host_architecture, host_logical_cpus from runs where id = ?"
@@ -54,9 +54,8 @@ impl Store {
     }
 
     fn complete(&self, trial: i64, verdict: &str, row: CaseRow) -> Result<CaseRow, Error> {
-        let known = Verdict::ALL.into_iter().find(|known| known.name() == verdict);
         Ok(CaseRow {
-            verdict: known.ok_or_else(|| Error::Row(format!("its verdict is \"{verdict}\"")))?,
+            verdict: verdict_named(verdict)?,
             metrics: self.metrics(trial)?,
             checks: self.checks(trial)?,
             features: self.features(trial)?,
@@ -104,10 +103,21 @@ impl Store {
         Ok(self.rows(sql, trial, |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect())
     }
 
-    fn rows<T>(&self, sql: &str, id: i64, read: fn(&Row<'_>) -> duckdb::Result<T>) -> Result<Vec<T>, Error> {
+    pub(super) fn rows<T>(
+        &self,
+        sql: &str,
+        id: i64,
+        read: fn(&Row<'_>) -> duckdb::Result<T>,
+    ) -> Result<Vec<T>, Error> {
         let rows = || self.connection.prepare(sql)?.query_map(params![id], read)?.collect::<Result<_, _>>();
         rows().map_err(failed(READING))
     }
+}
+
+/// The verdict that was stored under this name.
+pub(super) fn verdict_named(name: &str) -> Result<Verdict, Error> {
+    let known = Verdict::ALL.into_iter().find(|known| known.name() == name);
+    known.ok_or_else(|| Error::Row(format!("its verdict is \"{name}\"")))
 }
 
 fn read_case(row: &Row<'_>) -> duckdb::Result<(i64, String, CaseRow)> {

@@ -162,11 +162,11 @@ fn insert_capability(
 }
 
 /// Text of a value whose types all have a JSON form.
-fn json(value: &impl serde::Serialize) -> String {
+pub(super) fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
 /// How DuckDB takes a timestamp: the time since 1970 in UTC.
-fn since_epoch(at: SystemTime) -> Duration {
+pub(super) fn since_epoch(at: SystemTime) -> Duration {
     at.duration_since(UNIX_EPOCH).unwrap_or_default()
 }

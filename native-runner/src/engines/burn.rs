@@ -17,9 +17,11 @@ use crate::measure::elapsed_ms;
 use crate::model::Loaded;
 use crate::processor;
 
+mod indices;
 mod operators;
 mod products;
 mod value;
+mod windows;
 
 /// Burn's version, which it does not tell itself; a test compares it with the lock file.
 const VERSION: &str = "0.22.1";

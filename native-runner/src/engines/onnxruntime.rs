@@ -8,6 +8,7 @@ use std::time::Instant;
 use graph::pipeline::{Calls, TOKEN};
 use graph::{Data, Tensor};
 use half::f16;
+use ort::ErrorCode;
 use ort::environment::Environment;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Value};
@@ -21,6 +22,8 @@ use crate::processor;
 
 type Tensors = BTreeMap<String, Tensor>;
 
+/// What messages call it.
+const NAME: &str = "ONNX Runtime";
 /// Names another library than the one that set-up fetched.
 const OVERRIDE: &str = "PARALLAX_ONNXRUNTIME";
 
@@ -65,7 +68,7 @@ pub fn prepare(loaded: &Loaded, _device: Device) -> Result<Prepared, RunnerError
     for component in &loaded.manifest.components {
         let session = Session::builder(environment)
             .and_then(|mut builder| builder.commit_from_file(loaded.folder.join(&component.file)))
-            .map_err(|error| refused("opening the model", error))?;
+            .map_err(|error| unopened(&error))?;
         sessions.insert(component.name.clone(), session);
     }
     let measured = vec![(Metric::CompileMs, elapsed_ms(start))];
@@ -105,8 +108,21 @@ fn wrong(model: &str, source: graph::Error) -> RunnerError {
     RunnerError::Graph { model: model.to_owned(), source: Box::new(source) }
 }
 
+/// Tells what ONNX Runtime lacks from what is wrong: it has a code for operators without a kernel, and only words
+/// for operators and operator sets that it has never heard of.
+fn unopened(error: &ort::Error) -> RunnerError {
+    const UNHEARD_OF: [&str; 2] = ["is not a registered function/op", "ValidateOpsetForDomain"];
+    let message = error.to_string();
+    let lacks =
+        error.code() == ErrorCode::NotImplemented || UNHEARD_OF.iter().any(|words| message.contains(words));
+    match lacks {
+        true => RunnerError::EngineLacks { engine: NAME, message },
+        false => refused("opening the model", message),
+    }
+}
+
 fn refused(doing: &'static str, error: impl std::fmt::Display) -> RunnerError {
-    RunnerError::Engine { engine: "ONNX Runtime", doing, message: error.to_string() }
+    RunnerError::Engine { engine: NAME, doing, message: error.to_string() }
 }
 
 fn to_value(tensor: &Tensor) -> Result<SessionInputValue<'static>, RunnerError> {

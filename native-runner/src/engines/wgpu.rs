@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::Instant;
 
@@ -37,7 +38,7 @@ pub fn detect(name: DeviceName) -> Result<Found, RunnerError> {
 /// A plan with its buffers and pipelines.
 struct Planned {
     model: String,
-    device: Device,
+    device: Rc<Device>,
     plan: GpuPlan,
     buffers: Vec<wgpu::Buffer>,
     readback: wgpu::Buffer,

@@ -7,10 +7,13 @@ use super::{Grid, Shader, Step, Task};
 use crate::error::Error;
 use crate::strides::broadcast;
 use crate::transfer::Element;
-use crate::tuning::{Choice, Family, ShapeClass, Variant};
+use crate::tuning::{Family, ShapeClass, Variant};
 
 const SHARED: &str = include_str!("attention_shared.wgsl");
 const ALONE: &str = include_str!("attention_alone.wgsl");
+
+/// Up to so many query rows, each has a workgroup.
+const FEW_ROWS: usize = 4;
 
 /// Query, key, value or result: what it is in elements.
 #[derive(Debug, Clone, Copy)]
@@ -78,11 +81,51 @@ impl Scene {
     }
 }
 
+/// How the work is cut.
+struct Cut {
+    name: &'static str,
+    file: &'static str,
+    size: [u32; 3],
+    /// Query rows of a workgroup.
+    rows: usize,
+    /// Invocations that share a query row.
+    lanes: usize,
+    /// Whether a query row has a workgroup.
+    few: bool,
+    shared_bytes: usize,
+}
+
+impl Cut {
+    fn new(task: &Task<'_>, scene: &Scene) -> Self {
+        let few = scene.query.rows <= FEW_ROWS;
+        let class = if few { ShapeClass::Vector } else { ShapeClass::Small };
+        let choice = task.choose(Family::Attention, class);
+        let (size, lanes) = (choice.workgroup_size, choice.workgroup_size.iter().product::<u32>() as usize);
+        let rows = (choice.tile[0] as usize).min(scene.query.rows).max(1);
+        match choice.variant {
+            Variant::Alone => {
+                Cut { name: "alone", file: ALONE, size, rows: lanes, lanes: 1, few: false, shared_bytes: 0 }
+            }
+            Variant::Shared if few => {
+                // What an invocation has to tell the others.
+                let own_bytes = 4 * (scene.value.depth + 2);
+                let most = task.site.limits.max_compute_workgroup_storage_size as usize / own_bytes;
+                let lanes = lanes.min(1 << most.max(1).ilog2());
+                let size = [lanes as u32, 1, 1];
+                Cut { name: "few", file: ALONE, size, rows: 1, lanes, few, shared_bytes: own_bytes * lanes }
+            }
+            Variant::Shared => {
+                let shared_bytes = 4 * rows * (scene.query.depth + lanes);
+                Cut { name: "shared", file: SHARED, size, rows, lanes, few, shared_bytes }
+            }
+        }
+    }
+}
+
 pub(super) fn emit(task: &Task<'_>, operator: &Attention) -> Result<Vec<Step>, Error> {
     let scene = Scene::read(task, operator)?;
-    let choice = task.choose(Family::Attention, ShapeClass::Small);
-    let lanes = choice.workgroup_size.iter().product::<u32>() as usize;
-    let shader = shader(&scene, choice, lanes)
+    let cut = Cut::new(task, &scene);
+    let shader = shader(&scene, &cut)
         .size("QUERIES", scene.query.rows)
         .size("KEYS", scene.key.rows)
         .size("SHARING", operator.heads / operator.key_value_heads)
@@ -94,35 +137,27 @@ pub(super) fn emit(task: &Task<'_>, operator: &Attention) -> Result<Vec<Step>, E
     let shader = scene.key.constants(shader, ["K_BATCH", "K_HEAD", "K_ROW"], unit);
     let shader = scene.value.constants(shader, ["V_BATCH", "V_HEAD", "V_ROW"], unit);
     let shader = scene.result.constants(shader, ["O_BATCH", "O_HEAD", "O_ROW"], unit);
-
-    let rows = match choice.variant {
-        Variant::Shared => choice.tile[0] as usize,
-        Variant::Alone => lanes,
-    };
-    let grid = Grid::Blocks([scene.query.rows.div_ceil(rows), operator.heads, scene.batches]);
+    let grid = Grid::Blocks([scene.query.rows.div_ceil(cut.rows), operator.heads, scene.batches]);
     let operands = [task.input_id(0)?, task.input_id(1)?, task.input_id(2)?];
     let reads: Vec<_> = operands.into_iter().chain(scene.mask).collect();
-    Ok(vec![task.step(shader, choice.workgroup_size, grid, &reads, task.output_id()?)?])
+    Ok(vec![task.step(shader, cut.size, grid, &reads, task.output_id()?)?])
 }
 
-fn shader(scene: &Scene, choice: Choice, lanes: usize) -> Shader {
+fn shader(scene: &Scene, cut: &Cut) -> Shader {
     let unit = scene.unit();
-    let (depth, value_depth, rows) =
-        (scene.query.depth / unit, scene.value.depth / unit, choice.tile[0] as usize);
-    let (name, file, shared_bytes) = match choice.variant {
-        Variant::Shared => ("shared", SHARED, 4 * rows * (depth * unit + lanes)),
-        Variant::Alone => ("alone", ALONE, 0),
-    };
-    Shader::new(format!("attention {name}"), file)
+    let value_depth = scene.value.depth / unit;
+    Shader::new(format!("attention {}", cut.name), cut.file)
         .functions(false, "x")
         .word("T", Element::F32.wgsl(unit == 4))
         .word("TOTAL", if unit == 4 { "v.x + v.y + v.z + v.w" } else { "v" })
-        .number("DEPTH", depth)
+        .number("DEPTH", scene.query.depth / unit)
         .number("VALUE_DEPTH", value_depth)
-        .number("ROWS", rows)
-        .number("LANES", lanes)
-        .number("PARTS", value_depth.div_ceil(lanes))
-        .shared_bytes(shared_bytes as u32)
+        .number("ROWS", cut.rows)
+        .number("LANES", cut.lanes)
+        .number("PARTS", value_depth.div_ceil(cut.lanes))
+        .switch("FEW", cut.few)
+        .switch("MANY", !cut.few)
+        .shared_bytes(cut.shared_bytes as u32)
 }
 
 /// The mask's type and strides, as it broadcasts to `[batch, heads, queries, keys]`.

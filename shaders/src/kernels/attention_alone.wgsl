@@ -1,8 +1,11 @@
-// result = softmax(query . key * SCALE + mask) . value per head, without barriers: one invocation per query row.
+// result = softmax(query . key * SCALE + mask) . value per head, each invocation with a query row in registers.
+//
+// There is one invocation per row; or, for the few rows of decoding, a workgroup, whose invocations take every
+// LANES-th key each and meet once, at the end.
 //
 // The softmax runs along: the largest score so far, the sum and the weighted values are kept in registers, and
 // rescaled when a larger score comes (Milakov and Gimelshein, Online normalizer calculation for softmax, 2018).
-// Workgroups are numbered by [query block, head, batch], so that all invocations of one read the same keys.
+// Workgroups are numbered by [query rows, head, batch], so that all invocations of one read the same keys.
 //
 // Layout: by strides, elements of a head behind each other. Strides and depths count in vectors where T is one.
 //
@@ -14,6 +17,7 @@
 //            ZERO_UNDEFINED                    whether rows whose softmax is not a number are zeros
 // Template:  T, TOTAL                          f32 or vec4<f32>, and the sum of the components of v
 //            DEPTH, VALUE_DEPTH                of a head, in elements of T
+//            MANY, FEW, LANES                  whether a row has an invocation, or a workgroup of LANES of them
 //            MASK, MASK_TYPE, BOOL, RESULT     whether there is a mask, its type, whether false (0) forbids;
 //                                              binding of the result
 
@@ -49,18 +53,34 @@ override O_ROW: u32;
 override SCALE: f32;
 override ZERO_UNDEFINED: bool;
 
+const LANES = $LANESu;
+
+//#if FEW
+const VALUE_DEPTH = $VALUE_DEPTHu;
+var<workgroup> peaks: array<f32, LANES>;
+var<workgroup> totals: array<f32, LANES>;
+var<workgroup> parts: array<T, LANES * VALUE_DEPTH>;
+//#end
+
 fn total(v: T) -> f32 {
     return $TOTAL;
 }
 
 @compute @workgroup_size(WX, WY, WZ)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let row = workgroup.x * (WX * WY * WZ) + local;
     let head = workgroup.y;
     let batch = workgroup.z;
+//#if MANY
+    let lane = 0u;
+    let row = workgroup.x * (WX * WY * WZ) + local;
     if row >= QUERIES {
         return;
     }
+//#end
+//#if FEW
+    let lane = local;
+    let row = workgroup.x;
+//#end
     let query_at = batch * Q_BATCH + head * Q_HEAD + row * Q_ROW;
     let key_start = batch * K_BATCH + head / SHARING * K_HEAD;
     let value_start = batch * V_BATCH + head / SHARING * V_HEAD;
@@ -73,7 +93,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     // The smallest finite number, not minus infinity: a row of minus infinities then ends with a sum of 0.
     var largest = -3.4028234e38;
     var weights = 0.0;
-    for (var j = 0u; j < KEYS; j++) {
+    for (var j = lane; j < KEYS; j += LANES) {
 //#if BOOL
         if mask[batch * MASK_BATCH + head * MASK_HEAD + row * MASK_QUERY + j * MASK_KEY] == 0u {
             continue;
@@ -103,10 +123,36 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
         sum$d += weight * value[value_at + $du];
 //#end
     }
+//#if FEW
+    peaks[lane] = largest;
+    totals[lane] = weights;
+//#for d in VALUE_DEPTH
+    parts[lane * VALUE_DEPTH + $du] = sum$d;
+//#end
+    workgroupBarrier();
+    for (var i = 0u; i < LANES; i++) {
+        largest = max(largest, peaks[i]);
+    }
+    let result_at = batch * O_BATCH + head * O_HEAD + row * O_ROW;
+    for (var d = lane; d < VALUE_DEPTH; d += LANES) {
+        weights = 0.0;
+        var sum = T(0.0);
+        for (var i = 0u; i < LANES; i++) {
+            let shrink = exp(peaks[i] - largest);
+            weights += totals[i] * shrink;
+            sum += parts[i * VALUE_DEPTH + d] * shrink;
+        }
+        let defined = weights > 0.0 && !not_a_number(weights);
+        let factor = select(select(undefined(), 0.0, ZERO_UNDEFINED), 1.0 / weights, defined);
+        result[result_at + d] = select(T(factor), sum * factor, defined);
+    }
+//#end
+//#if MANY
     let result_at = batch * O_BATCH + head * O_HEAD + row * O_ROW;
     let defined = weights > 0.0 && !not_a_number(weights);
     let factor = select(select(undefined(), 0.0, ZERO_UNDEFINED), 1.0 / weights, defined);
 //#for d in VALUE_DEPTH
     result[result_at + $du] = select(T(factor), sum$d * factor, defined);
+//#end
 //#end
 }

@@ -1,14 +1,16 @@
 // result[batch, channel, o...] = activate(bias[channel] + sum over in-channels and the window of x * weight)
 //
 // Layout: x [batch, GROUPS * IN, I...], weight [GROUPS * OUT, IN, K...], result [batch, GROUPS * OUT, O...].
-// One invocation computes BLOCK channels of one place, so that an element of x is read once for all of them.
-// Spatial dimensions are counted from the innermost.
+// One invocation computes BLOCK channels of PLACES places, so that each element read is used several times. Workgroups
+// are numbered by [places, blocks of channels, batch]: all invocations of one read the same weights, and neighbours
+// have neighbouring places. Spatial dimensions are counted from the innermost.
 //
 // Overrides: GROUPS, IN, OUT        groups, and channels of each
 //            O0, I0, K0, ...        extents of result, input and window
 //            STRIDE0, PAD0, DILATION0, ...
 // Template:  SPATIAL                spatial dimensions; LAST is SPATIAL - 1
-//            BLOCK                  channels per invocation; divides OUT
+//            AREA, VOLUME           whether there are at least two, or three
+//            BLOCK, PLACES          channels and places per invocation; BLOCK divides OUT
 //            BIAS, RESULT           whether there is a bias; binding of the result
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -32,35 +34,33 @@ override DILATION$d: u32;
 
 @compute @workgroup_size(WX, WY, WZ)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let flat = flat_invocation(workgroup, local);
-    if flat >= COUNT {
-        return;
-    }
-    var rest = flat;
     var inputs = 1u;
     var outputs = 1u;
     var window = 1u;
-    var place = 0u;
 //#for d in SPATIAL
-    let o$d = rest % O$d;
-    rest = rest / O$d;
-    place += o$d * outputs;
     inputs *= I$d;
     outputs *= O$d;
     window *= K$d;
 //#end
-    let blocks = GROUPS * OUT / $BLOCKu;
-    let channel = rest % blocks * $BLOCKu;
-    let batch = rest / blocks;
+    let channel = workgroup.y * $BLOCKu;
+    let batch = workgroup.z;
     let group = channel / OUT;
 
+    // Nothing branches on a place, so that what is the same for all places is computed and read once.
+//#for p in PLACES
+    let place$p = (workgroup.x * $PLACESu + $pu) * (WX * WY * WZ) + local;
+    var rest$p = min(place$p, outputs - 1u);
+//#for d in SPATIAL
+    let start$p_$d = rest$p % O$d * STRIDE$d - PAD$d;
+    rest$p = rest$p / O$d;
+//#end
 //#for b in BLOCK
-    var sum$b = 0.0;
+    var sum$p_$b = 0.0;
+//#end
 //#end
     for (var c = 0u; c < IN; c++) {
         let plane = ((batch * GROUPS + group) * IN + c) * inputs;
-        let taps = (channel * IN + c) * window;
-        var tap = 0u;
+        var tap = (channel * IN + c) * window;
         for (var k$LAST = 0u; k$LAST < K$LAST; k$LAST++) {
 //#if VOLUME
         for (var k1 = 0u; k1 < K1; k1++) {
@@ -68,22 +68,25 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
 //#if AREA
         for (var k0 = 0u; k0 < K0; k0++) {
 //#end
+//#for p in PLACES
             // Before the first element these wrap to something large, and so lie outside too.
-            var inside = true;
-            var at = plane;
-            var stride = 1u;
+            var inside$p = true;
+            var at$p = plane;
+            var stride$p = 1u;
 //#for d in SPATIAL
-            let i$d = o$d * STRIDE$d + k$d * DILATION$d - PAD$d;
-            inside = inside && i$d < I$d;
-            at += i$d * stride;
-            stride *= I$d;
+            let i$p_$d = start$p_$d + k$d * DILATION$d;
+            inside$p = inside$p && i$p_$d < I$d;
+            at$p += i$p_$d * stride$p;
+            stride$p *= I$d;
 //#end
-            if inside {
-                let value = x[at];
+            let value$p = select(0.0, x[select(plane, at$p, inside$p)], inside$p);
+//#end
 //#for b in BLOCK
-                sum$b += value * weight[taps + $bu * IN * window + tap];
+            let factor$b = weight[tap + $bu * IN * window];
+//#for p in PLACES
+            sum$p_$b = fma(value$p, factor$b, sum$p_$b);
 //#end
-            }
+//#end
             tap += 1u;
 //#if AREA
         }
@@ -93,10 +96,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
 //#end
         }
     }
+//#for p in PLACES
+    if place$p < outputs {
 //#for b in BLOCK
 //#if BIAS
-    sum$b += bias[channel + $bu];
+        sum$p_$b += bias[channel + $bu];
 //#end
-    result[(batch * GROUPS * OUT + channel + $bu) * outputs + place] = activate(sum$b);
+        result[(batch * GROUPS * OUT + channel + $bu) * outputs + place$p] = activate(sum$p_$b);
+//#end
+    }
 //#end
 }

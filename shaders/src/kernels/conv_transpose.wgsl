@@ -3,6 +3,7 @@
 //
 // Layout: x [batch, GROUPS * IN, I...], weight [GROUPS * IN, OUT, K...], result [batch, GROUPS * OUT, O...].
 // One invocation computes BLOCK channels of one place, so that an element of x is read once for all of them.
+// Workgroups are numbered by [places, blocks of channels, batch]: all invocations of one read the same weights.
 // Spatial dimensions are counted from the innermost.
 //
 // Overrides: GROUPS, IN, OUT        groups, and channels of each
@@ -34,26 +35,23 @@ override DILATION$d: u32;
 
 @compute @workgroup_size(WX, WY, WZ)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let flat = flat_invocation(workgroup, local);
-    if flat >= COUNT {
-        return;
-    }
-    var rest = flat;
+    let place = workgroup.x * (WX * WY * WZ) + local;
+    var rest = place;
     var inputs = 1u;
     var outputs = 1u;
     var window = 1u;
-    var place = 0u;
 //#for d in SPATIAL
     let o$d = rest % O$d;
     rest = rest / O$d;
-    place += o$d * outputs;
     inputs *= I$d;
     outputs *= O$d;
     window *= K$d;
 //#end
-    let blocks = GROUPS * OUT / $BLOCKu;
-    let channel = rest % blocks * $BLOCKu;
-    let batch = rest / blocks;
+    if rest > 0u {
+        return;
+    }
+    let channel = workgroup.y * $BLOCKu;
+    let batch = workgroup.z;
     let group = channel / OUT;
 
 //#for b in BLOCK

@@ -2,7 +2,7 @@
 
 use graph::ops::CumulativeSum;
 
-use super::{Shader, Step, Task, elementwise, reduce, rows};
+use super::{Shader, Step, Task, elementwise, rows};
 use crate::error::Error;
 use crate::transfer::Element;
 use crate::tuning::Family;
@@ -12,7 +12,8 @@ const FILE: &str = include_str!("cumulative_sum.wgsl");
 pub(super) fn emit(task: &Task<'_>, operator: &CumulativeSum) -> Result<Vec<Step>, Error> {
     let input = task.input(0)?;
     let extent = input.shape[operator.axis];
-    let choice = task.choose(Family::Reduce, reduce::class(extent));
+    let count = input.element_count() / extent;
+    let choice = task.choose(Family::Reduce, rows::class(extent, count));
     let shader = Shader::new(format!("cumulative_sum {}", rows::variant_name(choice)), FILE)
         .size("EXTENT", extent)
         .size("INNER", input.shape[operator.axis + 1..].iter().product())
@@ -21,6 +22,6 @@ pub(super) fn emit(task: &Task<'_>, operator: &CumulativeSum) -> Result<Vec<Step
         .switch("INCLUSIVE", !operator.exclusive)
         .word("FINISH", &elementwise::wrapped("a", input.data_type));
     let shader = rows::share(shader, choice, Element::of(input.data_type).wgsl(false));
-    let grid = rows::grid(choice, input.element_count() / extent);
+    let grid = rows::grid(choice, count);
     Ok(vec![task.step(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
 }

@@ -5,7 +5,7 @@ use graph::ops::LayerNormalization;
 use super::{Shader, Step, Task, rows};
 use crate::error::Error;
 use crate::transfer::Element;
-use crate::tuning::{Family, ShapeClass};
+use crate::tuning::Family;
 
 const FILE: &str = include_str!("layer_normalization.wgsl");
 
@@ -14,7 +14,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &LayerNormalization) -> Result<Vec
     let width: usize = shape[operator.axis..].iter().product();
     let count = shape[..operator.axis].iter().product();
     let vector = width.is_multiple_of(4);
-    let choice = task.choose(Family::LayerNormalization, ShapeClass::Small);
+    let choice = task.choose(Family::LayerNormalization, rows::class(width, count));
     let bias = task.optional(2);
 
     let shader = Shader::new(format!("layer_normalization {}", rows::variant_name(choice)), FILE)

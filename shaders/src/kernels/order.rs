@@ -2,7 +2,7 @@
 
 use graph::ops::{ArgReduce, Order};
 
-use super::{Grid, ORDERING, Shader, Step, Task, reduce, rows};
+use super::{Grid, ORDERING, Shader, Step, Task, rows};
 use crate::error::Error;
 use crate::transfer::Element;
 use crate::tuning::{Family, ShapeClass};
@@ -21,8 +21,8 @@ pub(super) fn order(task: &Task<'_>, operator: &Order) -> Result<Vec<Step>, Erro
 }
 
 pub(super) fn arg_reduce(task: &Task<'_>, operator: &ArgReduce) -> Result<Vec<Step>, Error> {
-    let input = task.input(0)?;
-    let choice = task.choose(Family::Reduce, reduce::class(input.shape[operator.axis]));
+    let (input, count) = (task.input(0)?, task.output()?.element_count());
+    let choice = task.choose(Family::Reduce, rows::class(input.shape[operator.axis], count));
     let label = format!("arg_reduce {}", rows::variant_name(choice));
     let shader = describe(task, label, ARG_REDUCE, operator.axis, operator.largest)?
         .word("TIE", if operator.last { "i > j" } else { "i < j" });
@@ -30,7 +30,7 @@ pub(super) fn arg_reduce(task: &Task<'_>, operator: &ArgReduce) -> Result<Vec<St
     // The places of the elements are shared too.
     let lanes = choice.workgroup_size.iter().product::<u32>();
     let shader = shader.shared_bytes(2 * lanes * 4);
-    let grid = rows::grid(choice, task.output()?.element_count());
+    let grid = rows::grid(choice, count);
     Ok(vec![task.step(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
 }
 

@@ -6,13 +6,10 @@ use super::{MAX_RANK, ORDERING, Shader, Step, Task, elementwise, rows};
 use crate::error::Error;
 use crate::strides::{Walk, contiguous};
 use crate::transfer::Element;
-use crate::tuning::{Family, ShapeClass};
+use crate::tuning::Family;
 
 const FILE: &str = include_str!("reduce.wgsl");
 const REDUCED_EXTENTS: [&str; MAX_RANK] = ["R0", "R1", "R2", "R3", "R4", "R5", "R6", "R7"];
-
-/// Rows shorter than this do not keep a workgroup busy.
-const SHORT_ROW: usize = 32;
 
 /// How a reduction starts, goes on and ends, as expressions over `a` (so far) and `x` (the next element).
 struct Recipe {
@@ -46,11 +43,6 @@ fn recipe(task: &Task<'_>, reduction: Reduction, element: Element, folded: usize
     }
 }
 
-/// The kind of shape that rows of this length make.
-pub(super) fn class(length: usize) -> ShapeClass {
-    if length < SHORT_ROW { ShapeClass::Small } else { ShapeClass::Large }
-}
-
 pub(super) fn emit(task: &Task<'_>, operator: &Reduce) -> Result<Vec<Step>, Error> {
     let input = task.input(0)?;
     let element = Element::of(input.data_type);
@@ -65,7 +57,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &Reduce) -> Result<Vec<Step>, Erro
     if kept.rank().max(reduced.rank()) > MAX_RANK {
         return Err(task.unsupported(format!("has more than {MAX_RANK} dimensions that cannot be joined")));
     }
-    let choice = task.choose(Family::Reduce, class(folded));
+    let choice = task.choose(Family::Reduce, rows::class(folded, count));
 
     let mut shader = Shader::new(format!("reduce {}", rows::variant_name(choice)), FILE)
         .prelude(ORDERING)

@@ -1,10 +1,26 @@
 //! What kernels that fold rows have in common: a workgroup or an invocation for each row.
 
 use super::{Grid, Shader};
-use crate::tuning::{Choice, Variant};
+use crate::tuning::{Choice, ShapeClass, Variant};
 
 const ROWS: &str = include_str!("rows.wgsl");
 pub(super) const FOLD: &str = include_str!("fold.wgsl");
+
+/// Rows shorter than this do not keep a workgroup busy.
+const SHORT_ROW: usize = 32;
+
+/// Rows at least so long, and no more than so many, leave most of a device idle unless each is shared by many.
+const LONG_ROW: usize = 512;
+const FEW_ROWS: usize = 4;
+
+/// The kind of shape that so many rows of this length make.
+pub(super) fn class(length: usize, rows: usize) -> ShapeClass {
+    match length {
+        0..SHORT_ROW => ShapeClass::Small,
+        LONG_ROW.. if rows <= FEW_ROWS => ShapeClass::Long,
+        _ => ShapeClass::Large,
+    }
+}
 
 /// A fold of the values that the lanes of a row hold.
 #[derive(Debug, Clone, Copy)]

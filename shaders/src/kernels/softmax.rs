@@ -4,7 +4,7 @@ use graph::ops::Softmax;
 
 use super::{Shader, Step, Task, rows};
 use crate::error::Error;
-use crate::tuning::{Family, ShapeClass};
+use crate::tuning::Family;
 
 const FILE: &str = include_str!("softmax.wgsl");
 
@@ -13,7 +13,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &Softmax) -> Result<Vec<Step>, Err
     let extent = shape[operator.axis];
     let inner = shape[operator.axis + 1..].iter().product();
     let count = shape.iter().product::<usize>() / extent;
-    let choice = task.choose(Family::Softmax, ShapeClass::Small);
+    let choice = task.choose(Family::Softmax, rows::class(extent, count));
 
     let shader = Shader::new(format!("softmax {}", rows::variant_name(choice)), FILE)
         .size("EXTENT", extent)

@@ -3,12 +3,12 @@
 use burn::backend::ops::{ActivationOps, BoolTensorOps, FloatTensorOps, IntTensorOps, ModuleOps};
 use burn::backend::{Dispatch, DispatchDevice, DispatchTensor};
 use graph::ops::{
-    Activation, Binary, CacheUpdate, Gather, GatherNd, LayerNormalization, Reduce, Reduction, Slice, Unary,
+    Activation, Binary, CacheUpdate, CumulativeSum, LayerNormalization, Reduce, Reduction, Slice, Unary,
 };
 use graph::{DataType, Operator, Tensor, TensorType};
 
-use super::products;
 use super::value::{BOOL, Family, Value};
+use super::{indices, products, windows};
 
 /// A node's operands, each taken once.
 pub struct Operands(pub Vec<Option<Value>>);
@@ -41,16 +41,7 @@ pub fn compute(
     let value = match operator {
         // Burn's kernels expect elements.
         _ if result.element_count() == 0 => empty(result, device)?,
-        Operator::ArgReduce(_)
-        | Operator::ConvTranspose(_)
-        | Operator::CumulativeSum(_)
-        | Operator::GatherElements(_)
-        | Operator::MatMulNBits(_)
-        | Operator::Order(_)
-        | Operator::Pad(_)
-        | Operator::Pool(_)
-        | Operator::ScatterElements(_)
-        | Operator::ScatterNd(_) => return Err(unsupported(operator)),
+        Operator::ArgReduce(search) => indices::arg_reduce(search, first, device),
         Operator::Attention(attention) => {
             let [key, value] = [operands.take(1)?, operands.take(2)?];
             products::attention(attention, [first, key, value], operands.optional(3))
@@ -65,17 +56,39 @@ pub fn compute(
             let all = std::iter::once(first).chain(operands.0.into_iter().flatten());
             Value::concatenate(all.filter(|value| !value.shape().contains(&0)).collect(), concat.axis)
         }
-        Operator::Conv(conv) => products::conv(conv, first, operands.take(1)?, operands.optional(2))?,
+        Operator::Conv(conv) => windows::conv(conv, first, operands.take(1)?, operands.optional(2))?,
+        Operator::ConvTranspose(conv) => {
+            windows::conv_transpose(conv, first, operands.take(1)?, operands.optional(2), shape)?
+        }
+        Operator::CumulativeSum(sum) => running_sum(sum, first, result, device),
         Operator::Expand(_) => first.expand(shape),
-        Operator::Gather(gather) => pick(gather, first, operands.take(1)?),
-        Operator::GatherNd(gather) => pick_tuples(gather, first, operands.take(1)?, device),
+        Operator::Gather(gather) => indices::gather(gather, first, operands.take(1)?),
+        Operator::GatherElements(gather) => {
+            indices::gather_elements(gather, first, operands.take(1)?, device)
+        }
+        Operator::GatherNd(gather) => indices::gather_nd(gather, first, operands.take(1)?, device),
         Operator::Gemm(gemm) => products::gemm(gemm, first, operands.take(1)?, operands.optional(2), shape),
         Operator::LayerNormalization(norm) => normalise(norm, first, operands.take(1)?, operands.optional(2)),
         Operator::MatMul(matmul) => {
             products::matmul(matmul, first, operands.take(1)?, operands.optional(2), shape)
         }
+        Operator::MatMulNBits(matmul) => {
+            let [packed, scales] = [operands.take(1)?, operands.take(2)?];
+            products::matmul_n_bits(matmul, first, packed, scales, operands.optional(3))
+        }
+        Operator::Order(_) => indices::order(operator, first, device)?,
+        Operator::Pad(pad) => windows::pad(pad, first, operands.optional(1), result, device),
+        Operator::Pool(pool) => windows::pool(pool, first, result, device)?,
         Operator::Reduce(reduce) => fold(reduce, first),
         Operator::Reshape(_) => first,
+        Operator::ScatterElements(scatter) => {
+            let [places, updates] = [operands.take(1)?, operands.take(2)?];
+            indices::scatter_elements(scatter, first, places, updates, result, device)
+        }
+        Operator::ScatterNd(scatter) => {
+            let [tuples, updates] = [operands.take(1)?, operands.take(2)?];
+            indices::scatter_nd(scatter, first, tuples, updates, result, device)
+        }
         Operator::Select(_) => {
             let [yes, no] = [operands.take(1)?, operands.take(2)?].map(|value| value.expand(shape));
             no.replace(first.expand(shape).tensor, yes)
@@ -93,11 +106,7 @@ fn empty(result: &TensorType, device: &DispatchDevice) -> Result<Value, String> 
     Ok(Value::upload(&nothing, device).cast(result.data_type))
 }
 
-fn unsupported(operator: &dyn std::fmt::Debug) -> String {
-    format!("{operator:?} is not computed on this engine")
-}
-
-fn combine(operator: Binary, left: Value, right: Value, result: &TensorType) -> Result<Value, String> {
+pub fn combine(operator: Binary, left: Value, right: Value, result: &TensorType) -> Result<Value, String> {
     // Only powers have operands of two types; the exponent follows the base.
     let right = if operator == Binary::Pow { right.cast(result.data_type) } else { right };
     let family = left.family;
@@ -109,11 +118,17 @@ fn combine(operator: Binary, left: Value, right: Value, result: &TensorType) -> 
         Family::Int | Family::Bool => int(left.clone(), right.clone(), BOOL),
     };
     let tensor = match operator {
+        Binary::Pow if family == Family::Int => return Ok(powers(left, right)),
+        Binary::ShiftLeft | Binary::ShiftRight => {
+            return Ok(shifted(operator, left, right).cast(result.data_type));
+        }
+        Binary::Remainder => return Ok(remainder(family, left, right)),
         Binary::Add => compute(Dispatch::float_add, Dispatch::int_add)(left, right),
         Binary::Sub => compute(Dispatch::float_sub, Dispatch::int_sub)(left, right),
         Binary::Mul => compute(Dispatch::float_mul, Dispatch::int_mul)(left, right),
         Binary::Div => compute(Dispatch::float_div, Dispatch::int_div)(left, right),
-        Binary::Pow => compute(Dispatch::float_powf, Dispatch::int_powi)(left, right),
+        Binary::Mod => Dispatch::int_remainder(left, right),
+        Binary::Pow => Dispatch::float_powf(left, right),
         Binary::Max | Binary::Min => {
             let wins = match operator {
                 Binary::Max => compare(Dispatch::float_greater, Dispatch::int_greater),
@@ -129,13 +144,9 @@ fn combine(operator: Binary, left: Value, right: Value, result: &TensorType) -> 
         Binary::And => Dispatch::bool_and(left, right),
         Binary::Or => Dispatch::bool_or(left, right),
         Binary::Xor => Dispatch::bool_xor(left, right),
-        Binary::Mod
-        | Binary::Remainder
-        | Binary::BitwiseAnd
-        | Binary::BitwiseOr
-        | Binary::BitwiseXor
-        | Binary::ShiftLeft
-        | Binary::ShiftRight => return Err(unsupported(&operator)),
+        Binary::BitwiseAnd => Dispatch::bitwise_and(left, right),
+        Binary::BitwiseOr => Dispatch::bitwise_or(left, right),
+        Binary::BitwiseXor => Dispatch::bitwise_xor(left, right),
         Binary::Equal if family == Family::Bool => Dispatch::bool_equal(left, right),
         Binary::Equal => compare(Dispatch::float_equal, Dispatch::int_equal),
         Binary::Greater => compare(Dispatch::float_greater, Dispatch::int_greater),
@@ -145,6 +156,46 @@ fn combine(operator: Binary, left: Value, right: Value, result: &TensorType) -> 
     };
     let family = if result.data_type == DataType::Bool { Family::Bool } else { family };
     Ok(Value { family, tensor })
+}
+
+/// Of integers. Burn takes a negative exponent for a large one.
+fn powers(base: DispatchTensor, exponent: DispatchTensor) -> Value {
+    let negative = Dispatch::int_lower_elem(exponent.clone(), 0.into(), BOOL);
+    // To a negative power, 1 and -1 are what they are to its absolute value, and others are 0.
+    let power = Dispatch::int_powi(base.clone(), Dispatch::int_abs(exponent));
+    let vanishes = Dispatch::int_greater_elem(Dispatch::int_abs(base), 1.into(), BOOL);
+    Value::int(Dispatch::int_mask_fill(power, Dispatch::bool_and(negative, vanishes), 0.into()))
+}
+
+/// Nothing is left of what is shifted by as many bits as there are, or more, or by a negative number of them.
+fn shifted(operator: Binary, x: DispatchTensor, bits: DispatchTensor) -> Value {
+    let wide = |tensor| Value::int(tensor).cast(DataType::I64).tensor;
+    let (x, bits) = (wide(x), wide(bits));
+    let below = Dispatch::int_lower_elem(bits.clone(), 0.into(), BOOL);
+    let outside = Dispatch::bool_or(below, Dispatch::int_greater_elem(bits.clone(), 31.into(), BOOL));
+    let bits = Dispatch::int_mask_fill(bits, outside.clone(), 0.into());
+    let shifted = match operator {
+        Binary::ShiftLeft => Dispatch::bitwise_left_shift(x, bits),
+        _ => Dispatch::bitwise_right_shift(x, bits),
+    };
+    Value::int(Dispatch::int_mask_fill(shifted, outside, 0.into()))
+}
+
+/// With the sign of the dividend; Burn's has that of the divisor.
+fn remainder(family: Family, left: DispatchTensor, right: DispatchTensor) -> Value {
+    if family == Family::Float {
+        let sizes = [left.clone(), right].map(Dispatch::float_abs);
+        let below = Dispatch::float_lower(sizes[0].clone(), sizes[1].clone(), BOOL);
+        let [size, divisor] = sizes;
+        let rest = Dispatch::float_remainder(size.clone(), divisor);
+        // Of infinity, Burn finds no remainder where nothing is divided.
+        let rest = Dispatch::float_mask_where(rest, below, size);
+        let negative = Dispatch::float_lower_elem(left, 0.0.into(), BOOL);
+        let turned = Dispatch::float_neg(rest.clone());
+        return Value::float(Dispatch::float_mask_where(rest, negative, turned));
+    }
+    let quotient = Dispatch::int_div(left.clone(), right.clone());
+    Value::int(Dispatch::int_sub(left, Dispatch::int_mul(quotient, right)))
 }
 
 fn apply(operator: Unary, x: Value) -> Result<Value, String> {
@@ -164,23 +215,45 @@ fn apply(operator: Unary, x: Value) -> Result<Value, String> {
         Unary::Reciprocal => Dispatch::float_recip(tensor),
         Unary::Not => Dispatch::bool_not(tensor),
         Unary::IsNaN => return Ok(Value::bool(Dispatch::float_is_nan(tensor, BOOL))),
-        Unary::Tan
-        | Unary::Asin
-        | Unary::Acos
-        | Unary::Atan
-        | Unary::Sinh
-        | Unary::Cosh
-        | Unary::Asinh
-        | Unary::Acosh
-        | Unary::Atanh
-        | Unary::Ceil
-        | Unary::Round
-        | Unary::Sign
-        | Unary::BitwiseNot
-        | Unary::IsInf { .. } => return Err(unsupported(&operator)),
+        Unary::Tan => Dispatch::float_tan(tensor),
+        Unary::Asin => Dispatch::float_asin(tensor),
+        Unary::Acos => Dispatch::float_acos(tensor),
+        Unary::Atan => Dispatch::float_atan(tensor),
+        Unary::Sinh => Dispatch::float_sinh(tensor),
+        Unary::Cosh => Dispatch::float_cosh(tensor),
+        Unary::Asinh => {
+            let (size, sign) = (Dispatch::float_abs(tensor.clone()), Dispatch::float_sign(tensor));
+            Dispatch::float_mul(huge(Dispatch::float_asinh(size.clone()), size), sign)
+        }
+        Unary::Acosh => huge(Dispatch::float_acosh(tensor.clone()), tensor),
+        Unary::Atanh => Dispatch::float_atanh(tensor),
+        Unary::Ceil => Dispatch::float_ceil(tensor),
+        Unary::Round => Dispatch::float_round(tensor),
+        Unary::Sign if family == Family::Int => Dispatch::int_sign(tensor),
+        Unary::Sign => {
+            let unknown = Dispatch::float_is_nan(tensor.clone(), BOOL);
+            Dispatch::float_mask_fill(Dispatch::float_sign(tensor), unknown, f64::NAN.into())
+        }
+        Unary::BitwiseNot => Dispatch::bitwise_not(tensor),
+        Unary::IsInf { negative, positive } => {
+            let is = |tensor, wanted, infinity: f64| {
+                let found = Dispatch::float_equal_elem(tensor, infinity.into(), BOOL);
+                if wanted { found } else { Dispatch::bool_xor(found.clone(), found) }
+            };
+            let below = is(tensor.clone(), negative, f64::NEG_INFINITY);
+            let above = is(tensor, positive, f64::INFINITY);
+            return Ok(Value::bool(Dispatch::bool_or(below, above)));
+        }
         Unary::Activation(activation) => activate(activation, tensor),
     };
     Ok(Value { family, tensor })
+}
+
+/// An inverse hyperbolic function, but where the square that Burn computes it by overflows; there it is ln 2x.
+fn huge(function: DispatchTensor, x: DispatchTensor) -> DispatchTensor {
+    let overflown = Dispatch::float_is_inf(function.clone(), BOOL);
+    let logarithm = Dispatch::float_add_scalar(Dispatch::float_log(x), std::f64::consts::LN_2.into());
+    Dispatch::float_mask_where(function, overflown, logarithm)
 }
 
 /// The activation of each element.
@@ -208,14 +281,48 @@ fn normalise(norm: &LayerNormalization, x: Value, scale: Value, bias: Option<Val
     // Burn normalises over the last dimension alone.
     let length: usize = shape[norm.axis..].iter().product();
     let x = x.reshape(&[shape[..norm.axis].iter().product(), length]);
-    let [scale, bias] = [Some(scale), bias].map(|part| part.map(|part| part.reshape(&[length]).tensor));
-    match scale {
-        Some(scale) => Value::float(Dispatch::layer_norm(x.tensor, scale, bias, f64::from(norm.epsilon))),
-        None => x,
+    let scale = scale.reshape(&[length]).tensor;
+    let bias = bias.map(|bias| bias.reshape(&[length]).tensor);
+    if norm.center {
+        return Value::float(Dispatch::layer_norm(x.tensor, scale, bias, f64::from(norm.epsilon)));
     }
+    let shape = x.shape();
+    let expand = |tensor| Value::float(tensor).expand(&shape).tensor;
+    let squares = Dispatch::float_mul(x.tensor.clone(), x.tensor.clone());
+    let mean = Dispatch::float_mean_dim(squares, 1);
+    let size = Dispatch::float_sqrt(Dispatch::float_add_scalar(mean, f64::from(norm.epsilon).into()));
+    let normal = Dispatch::float_mul(Dispatch::float_div(x.tensor, expand(size)), expand(scale));
+    Value::float(match bias {
+        Some(bias) => Dispatch::float_add(normal, expand(bias)),
+        None => normal,
+    })
 }
 
-fn fold(reduce: &Reduce, x: Value) -> Value {
+/// Sums up to each element, in i64 where they are integers, to wrap around as their own type does.
+fn running_sum(operator: &CumulativeSum, x: Value, result: &TensorType, device: &DispatchDevice) -> Value {
+    let (shape, axis) = (x.shape(), operator.axis);
+    let reversed: &[usize] = if operator.reverse { &[axis] } else { &[] };
+    let mut x = x.flip(reversed);
+    if operator.exclusive {
+        let mut slice = Slice { starts: vec![0; shape.len()], steps: vec![1; shape.len()], shape };
+        slice.shape[axis] = 1;
+        let zeros = TensorType::new(result.data_type, slice.shape.clone());
+        let first = Value::upload(&Tensor::zeros(&zeros), device);
+        slice.shape[axis] = result.shape[axis] - 1;
+        let rest = (slice.shape[axis] > 0).then(|| window(&slice, x));
+        x = Value::concatenate(std::iter::once(first).chain(rest).collect(), axis);
+    }
+    let sums = match x.family {
+        Family::Float => Value::float(Dispatch::float_cumsum(x.tensor, axis)),
+        Family::Int | Family::Bool => {
+            let sums = Dispatch::int_cumsum(x.cast(DataType::I64).tensor, axis);
+            Value::int(sums).cast(result.data_type)
+        }
+    };
+    sums.flip(reversed)
+}
+
+pub fn fold(reduce: &Reduce, x: Value) -> Value {
     let shape = x.shape();
     let count: usize = reduce.axes.iter().map(|&axis| shape[axis]).product();
     let Value { family, tensor } = x;
@@ -261,7 +368,7 @@ fn update_rows(update: &CacheUpdate, cache: Value, rows: Value, position: Value)
     Ok(Value::concatenate(parts.into_iter().flatten().collect(), axis))
 }
 
-fn window(slice: &Slice, x: Value) -> Value {
+pub fn window(slice: &Slice, x: Value) -> Value {
     let along = |axis: usize| {
         let (start, count) = (slice.starts[axis] as isize, slice.shape[axis] as isize);
         // A step only counts where there is a second element; elsewhere it may be anything.
@@ -273,43 +380,4 @@ fn window(slice: &Slice, x: Value) -> Value {
     let slices: Vec<_> = axes.clone().map(along).collect();
     let backwards: Vec<_> = axes.filter(|&axis| slice.steps[axis] < 0).collect();
     x.slice(&slices).flip(&backwards)
-}
-
-fn pick(gather: &Gather, x: Value, indices: Value) -> Value {
-    let count = indices.shape().iter().product();
-    let extent = x.shape()[gather.axis];
-    x.select(gather.axis, from_front(indices.reshape(&[count]).tensor, extent))
-}
-
-/// Indices counted from the front; those outside stay outside, for Burn to refuse.
-fn from_front(indices: DispatchTensor, extent: usize) -> DispatchTensor {
-    let negative = Dispatch::int_lower_elem(indices.clone(), 0.into(), BOOL);
-    let wrapped = Dispatch::int_add_scalar(indices.clone(), (extent as i64).into());
-    Dispatch::int_mask_where(indices, negative, wrapped)
-}
-
-/// Rows of the flattened tensor, at the offsets that the tuples name.
-fn pick_tuples(gather: &GatherNd, x: Value, tuples: Value, device: &DispatchDevice) -> Value {
-    let (shape, lead) = (x.shape(), tuples.shape());
-    let batch = gather.batch_dimensions;
-    let (count, length) = (lead[..lead.len() - 1].iter().product::<usize>(), lead[lead.len() - 1]);
-    let window: usize = shape[batch + length..].iter().product();
-    let rows: usize = shape[..batch + length].iter().product();
-    let rows_per_batch: usize = shape[batch..batch + length].iter().product();
-    let tuples_per_batch = count / shape[..batch].iter().product::<usize>();
-    let starts: Vec<i64> = (0..count).map(|at| (at / tuples_per_batch * rows_per_batch) as i64).collect();
-    let mut offsets = Value::upload(&Tensor::vector(starts), device).tensor;
-    let tuples = tuples.cast(DataType::I64).reshape(&[count, length]);
-    for at in 0..length {
-        let (extent, stride) =
-            (shape[batch + at], shape[batch + at + 1..batch + length].iter().product::<usize>());
-        let column = tuples.clone().slice(&[(0..count).into(), (at..at + 1).into()]).reshape(&[count]);
-        let index = from_front(column.tensor, extent);
-        let below = Dispatch::int_lower_elem(index.clone(), 0.into(), BOOL);
-        let above = Dispatch::int_greater_equal_elem(index.clone(), (extent as i64).into(), BOOL);
-        // An index outside its own axis must not find a row that is another tuple's.
-        let checked = Dispatch::int_mask_fill(index, Dispatch::bool_or(below, above), (rows as i64).into());
-        offsets = Dispatch::int_add(offsets, Dispatch::int_mul_scalar(checked, (stride as i64).into()));
-    }
-    x.reshape(&[rows, window]).select(0, offsets)
 }

@@ -1,8 +1,9 @@
-//! Matrix products, convolutions and attention on Burn.
+//! Matrix products and attention on Burn.
 
-use burn::backend::ops::{ActivationOps, BoolTensorOps, ConvOptions, FloatTensorOps, ModuleOps};
+use burn::backend::ops::{ActivationOps, BoolTensorOps, FloatTensorOps, IntTensorOps};
 use burn::backend::{Dispatch, DispatchTensor};
-use graph::ops::{Attention, Conv, Gemm, HeadLayout, MatMul};
+use graph::DataType;
+use graph::ops::{Attention, Gemm, HeadLayout, MatMul, MatMulNBits};
 
 use super::operators::activate;
 use super::value::{BOOL, Family, Value};
@@ -10,6 +11,9 @@ use super::value::{BOOL, Family, Value};
 /// A matrix product with its bias and activation.
 pub fn matmul(matmul: &MatMul, left: Value, right: Value, bias: Option<Value>, shape: &[usize]) -> Value {
     let product = multiply(left, right, shape).reshape(shape);
+    if product.family == Family::Int {
+        return product;
+    }
     let sum = match bias {
         Some(bias) => Dispatch::float_add(product.tensor, bias.expand(shape).tensor),
         None => product.tensor,
@@ -35,12 +39,19 @@ fn multiply(left: Value, right: Value, result: &[usize]) -> Value {
         // One matrix on the right: what is a batch on the left is only more rows.
         let all_rows = a[..a.len() - 1].iter().product();
         let (left, right) = (left.reshape(&[all_rows, inner]), right.reshape(&b));
-        return Value::float(Dispatch::float_matmul(left.tensor, right.tensor));
+        return times(left, right);
     }
     let batch = &result[..a.len().max(b.len()) - 2];
     let left = left.reshape(&a).expand(&[batch, &[rows, inner]].concat());
     let right = right.reshape(&b).expand(&[batch, &[inner, columns]].concat());
-    Value::float(Dispatch::float_matmul(left.tensor, right.tensor))
+    times(left, right)
+}
+
+fn times(left: Value, right: Value) -> Value {
+    match left.family {
+        Family::Float => Value::float(Dispatch::float_matmul(left.tensor, right.tensor)),
+        Family::Int | Family::Bool => Value::int(Dispatch::int_matmul(left.tensor, right.tensor)),
+    }
 }
 
 /// A general matrix product.
@@ -57,34 +68,43 @@ pub fn gemm(gemm: &Gemm, a: Value, b: Value, c: Option<Value>, shape: &[usize]) 
     })
 }
 
-/// A convolution over one to three dimensions.
-///
-/// # Errors
-/// Where there are more.
-pub fn conv(conv: &Conv, x: Value, weight: Value, bias: Option<Value>) -> Result<Value, String> {
-    let rank = conv.strides.len();
-    let refused = || format!("its window has {rank} dimensions; Burn convolves over 1 to 3");
-    let (x, weight, bias) = (x.tensor, weight.tensor, bias.map(|bias| bias.tensor));
-    let sum = match rank {
-        1 => Dispatch::conv1d(x, weight, bias, options(conv).ok_or_else(refused)?),
-        2 => Dispatch::conv2d(x, weight, bias, options(conv).ok_or_else(refused)?),
-        3 => Dispatch::conv3d(x, weight, bias, options(conv).ok_or_else(refused)?),
-        _ => return Err(refused()),
+/// A product with packed weights, which are unpacked first.
+pub fn matmul_n_bits(
+    matmul: &MatMulNBits,
+    a: Value,
+    packed: Value,
+    scales: Value,
+    zeros: Option<Value>,
+) -> Value {
+    let (columns, blocks) = (packed.shape()[0], packed.shape()[1]);
+    let inner = a.shape().last().copied().unwrap_or(1);
+    let shape = [columns, blocks, matmul.block_size];
+    let each_block = |values: Value| values.reshape(&[columns, blocks, 1]).expand(&shape).tensor;
+    let numbers = unpacked(packed, matmul.bits).reshape(&shape).tensor;
+    let centred = match zeros {
+        Some(zeros) => {
+            let zeros = unpacked(zeros, matmul.bits).slice(&[(0..columns).into(), (0..blocks).into()]);
+            Dispatch::float_sub(numbers, each_block(zeros))
+        }
+        None => Dispatch::float_sub_scalar(numbers, f64::from(1 << (matmul.bits - 1)).into()),
     };
-    Ok(Value::float(match conv.activation {
-        Some(activation) => activate(activation, sum),
-        None => sum,
-    }))
+    let weights = Value::float(Dispatch::float_mul(centred, each_block(scales)));
+    let weights = weights.reshape(&[columns, blocks * matmul.block_size]);
+    let weights = weights.slice(&[(0..columns).into(), (0..inner).into()]).permute(&[1, 0]);
+    multiply(a, weights, &[])
 }
 
-fn options<const N: usize>(conv: &Conv) -> Option<ConvOptions<N>> {
-    let pads = conv.pads_begin.iter().copied().zip(conv.pads_end.iter().copied());
-    Some(ConvOptions {
-        stride: conv.strides.as_slice().try_into().ok()?,
-        padding: pads.collect::<Vec<_>>().try_into().ok()?,
-        dilation: conv.dilations.as_slice().try_into().ok()?,
-        groups: conv.groups,
-    })
+/// The numbers in each row of bytes as floats, the first of a byte in its lowest bits.
+fn unpacked(bytes: Value, bits: usize) -> Value {
+    let rows = bytes.shape()[0];
+    let length: usize = bytes.shape()[1..].iter().product();
+    let bytes = bytes.cast(DataType::I32).reshape(&[rows, length, 1]).tensor;
+    let number = |shift: usize| {
+        let shifted = Dispatch::bitwise_right_shift_scalar(bytes.clone(), (shift as i64).into());
+        Value::int(Dispatch::bitwise_and_scalar(shifted, ((1i64 << bits) - 1).into()))
+    };
+    let numbers = Value::concatenate((0..8).step_by(bits).map(number).collect(), 2);
+    numbers.reshape(&[rows, length * 8 / bits]).cast(DataType::F32)
 }
 
 /// Attention from its parts: Burn's own gives rows without any key zeros, whatever the graph asks for.

@@ -149,6 +149,10 @@ impl Value {
 
     /// The slices at these indices along an axis; the indices have one dimension and none is negative.
     pub fn select(self, axis: usize, indices: DispatchTensor) -> Value {
+        if self.family == Family::Bool {
+            // Burn's own turns bools into bytes here, and no longer knows them.
+            return self.cast(DataType::U8).select(axis, indices).cast(DataType::Bool);
+        }
         each!(self, float_select, int_select, bool_select, axis, indices)
     }
 

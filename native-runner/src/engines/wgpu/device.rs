@@ -1,6 +1,8 @@
 //! A wgpu device with all its adapter allows, and what it reported since it was last asked.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use protocol::{Adapter, Device as DeviceName};
@@ -18,6 +20,13 @@ pub struct Device {
     /// What it is.
     pub description: Adapter,
     trouble: Arc<Mutex<Option<Trouble>>>,
+    /// Whether it ever reported trouble.
+    spent: Cell<bool>,
+}
+
+thread_local! {
+    /// The device that was opened last: opening one takes longer than most small graphs.
+    static LAST: RefCell<Option<(DeviceName, Rc<Device>)>> = const { RefCell::new(None) };
 }
 
 /// The first thing that went wrong outside any call.
@@ -133,11 +142,20 @@ fn named_limits(limits: &Limits) -> BTreeMap<String, u64> {
 }
 
 impl Device {
-    /// Opens the best adapter of an API with its own limits, and timestamps where it has them.
+    /// The best adapter's device for an API: the one that was opened last, if it is one and never reported
+    /// trouble.
     ///
     /// # Errors
     /// `Unavailable` when there is no adapter or it gives no device.
-    pub fn open(name: DeviceName) -> Result<Device, RunnerError> {
+    pub fn open(name: DeviceName) -> Result<Rc<Device>, RunnerError> {
+        let last = LAST.take().filter(|(known, device)| *known == name && device.is_sound());
+        let device = last.map_or_else(|| Device::open_anew(name).map(Rc::new), |(_, device)| Ok(device))?;
+        LAST.set(Some((name, Rc::clone(&device))));
+        Ok(device)
+    }
+
+    /// Opens the best adapter of an API with its own limits, and timestamps where it has them.
+    fn open_anew(name: DeviceName) -> Result<Device, RunnerError> {
         let adapter = adapter(name)?;
         let description = describe(&adapter);
         let descriptor = wgpu::DeviceDescriptor {
@@ -154,7 +172,12 @@ impl Device {
         })?;
         let trouble = Arc::default();
         listen(&gpu, &trouble);
-        Ok(Device { gpu, queue, description, trouble })
+        Ok(Device { gpu, queue, description, trouble, spent: Cell::new(false) })
+    }
+
+    /// Whether it never reported trouble.
+    fn is_sound(&self) -> bool {
+        self.check("looking for the device", 0).is_ok() && !self.spent.get()
     }
 
     /// Where plans for this device run.
@@ -188,6 +211,7 @@ impl Device {
     /// What it reported.
     pub fn check(&self, doing: &'static str, wanted_bytes: u64) -> Result<(), RunnerError> {
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.spent.set(self.spent.get() || trouble.is_some());
         Err(match trouble {
             None => return Ok(()),
             Some(Trouble::Lost(reason)) => RunnerError::DeviceLost { doing, reason },

@@ -1,0 +1,354 @@
+//! What the node tests showed, target by target: the table, the JSON document, and the list of operators.
+
+mod operators;
+
+use std::collections::BTreeMap;
+
+use console::Style;
+use protocol::{Adapter, Tolerance, Verdict};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::columns::{Align, lay_out};
+use super::{Run, adapter_name, number};
+use crate::exit::Exit;
+
+pub use operators::operators;
+
+/// One run of node tests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conformance {
+    /// The run.
+    pub run: Run,
+    /// Its targets, in the order asked for.
+    pub targets: Vec<TargetRow>,
+}
+
+/// One target and what it made of the tests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetRow {
+    /// The target.
+    pub target: String,
+    /// Which tests: a version, or the folder that the user named.
+    pub suite: String,
+    /// How far a float may be off.
+    pub tolerance: Tolerance,
+    /// Why nothing was run, and what to do.
+    pub unavailable: Option<String>,
+    /// ISO 8601, UTC.
+    pub started_at: String,
+    /// ISO 8601, UTC; none when the user stopped it.
+    pub finished_at: Option<String>,
+    /// Seconds between the two.
+    pub wall_s: Option<f64>,
+    /// What computed.
+    pub adapter: Option<Adapter>,
+    /// The session's versions, flags and preferences.
+    pub facts: BTreeMap<String, String>,
+    /// The operators that the target reads at all; empty when it does not say.
+    pub operators: Vec<String>,
+    /// Where the time went.
+    pub phases_ms: BTreeMap<String, f64>,
+    /// Every test, by name.
+    pub tests: Vec<TestRow>,
+}
+
+/// One test on one target.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TestRow {
+    /// The test's name.
+    pub test: String,
+    /// The operators of its nodes; not known of a test that its session died of.
+    pub operators: Vec<String>,
+    /// Milliseconds from reading it to having its outputs; none where nothing came back.
+    pub wall_ms: Option<f64>,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Why, unless it passed.
+    pub message: Option<String>,
+}
+
+/// The three things that a test can come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Pass,
+    Fail,
+    Unsupported,
+}
+
+impl TestRow {
+    /// The operator it is about: its only one.
+    fn subject(&self) -> Option<&str> {
+        let [operator] = self.operators.as_slice() else { return None };
+        Some(operator)
+    }
+
+    fn sort(&self) -> Sort {
+        match self.verdict {
+            Verdict::Pass => Sort::Pass,
+            Verdict::Unsupported => Sort::Unsupported,
+            Verdict::Mismatch
+            | Verdict::Unavailable
+            | Verdict::Timeout
+            | Verdict::Crash
+            | Verdict::DeviceLost
+            | Verdict::Error => Sort::Fail,
+        }
+    }
+}
+
+impl TargetRow {
+    fn of(&self, sort: Sort) -> impl Iterator<Item = &TestRow> {
+        self.tests.iter().filter(move |test| test.sort() == sort)
+    }
+
+    fn count(&self, sort: Sort) -> usize {
+        self.of(sort).count()
+    }
+}
+
+impl Conformance {
+    /// The exit code that goes with it.
+    pub fn exit(&self) -> Exit {
+        let tests = self.targets.iter().flat_map(|target| &target.tests);
+        // A test has no place to be unavailable: that its target went away in the middle is a failure.
+        Exit::of(tests.map(|test| match test.sort() {
+            Sort::Pass => Verdict::Pass,
+            Sort::Unsupported => Verdict::Unsupported,
+            Sort::Fail => Verdict::Error,
+        }))
+    }
+}
+
+/// The run as one JSON document, indented: fields are added as needed and never renamed.
+pub fn document(found: &Conformance) -> String {
+    let targets: Vec<Value> = found.targets.iter().map(target_document).collect();
+    format!("{:#}", json!({ "run": found.run, "targets": targets }))
+}
+
+fn target_document(target: &TargetRow) -> Value {
+    let names: Vec<&str> = target.of(Sort::Fail).map(|test| test.test.as_str()).collect();
+    json!({
+        "target": target.target,
+        "pass": target.count(Sort::Pass),
+        "fail": target.count(Sort::Fail),
+        "unsupported": target.count(Sort::Unsupported),
+        "failing": names,
+        "failures": target.of(Sort::Fail).collect::<Vec<_>>(),
+        "unsupported_tests": target.of(Sort::Unsupported).collect::<Vec<_>>(),
+        "unavailable": target.unavailable,
+        "suite": target.suite,
+        "tolerance": target.tolerance,
+        "slowest": slowest(target),
+        "started_at": target.started_at,
+        "finished_at": target.finished_at,
+        "wall_s": target.wall_s,
+        "phases_ms": target.phases_ms,
+        "adapter": target.adapter,
+        "facts": target.facts,
+    })
+}
+
+/// The tests that took longest, longest first.
+fn slowest(target: &TargetRow) -> Vec<Value> {
+    const SHOWN: usize = 5;
+    let mut timed: Vec<(f64, &str)> =
+        target.tests.iter().filter_map(|test| Some((test.wall_ms?, test.test.as_str()))).collect();
+    timed.sort_by(|a, b| b.0.total_cmp(&a.0));
+    timed.truncate(SHOWN);
+    timed.into_iter().map(|(wall_ms, test)| json!({ "test": test, "wall_ms": wall_ms })).collect()
+}
+
+/// The table, the failing tests and what is not supported. Colours only when `colour`.
+pub fn render(found: &Conformance, colour: bool) -> String {
+    let heads = [
+        ("target", Align::Left),
+        ("pass", Align::Right),
+        ("fail", Align::Right),
+        ("unsupported", Align::Right),
+        ("time", Align::Right),
+        ("ran on", Align::Left),
+    ];
+    let rows: Vec<Vec<String>> = found.targets.iter().map(|target| row(target, colour)).collect();
+    let mut lines = lay_out(&heads, &rows);
+    lines.extend(paragraphs(&found.targets, failures));
+    lines.extend(paragraphs(&found.targets, |target| target.unavailable.clone()));
+    lines.extend(paragraphs(&found.targets, unsupported));
+    lines.push(String::new());
+    lines.push(closing(found));
+    lines.join("\n")
+}
+
+fn row(target: &TargetRow, colour: bool) -> Vec<String> {
+    let count = |sort, style: Style| {
+        let count = target.count(sort);
+        style.force_styling(colour && count > 0).apply_to(count).to_string()
+    };
+    vec![
+        target.target.clone(),
+        count(Sort::Pass, Style::new().green()),
+        count(Sort::Fail, Style::new().red().bold()),
+        count(Sort::Unsupported, Style::new().yellow()),
+        target.wall_s.map_or("–".to_owned(), |seconds| number::time(seconds * 1e3)),
+        match (&target.unavailable, &target.adapter) {
+            (Some(_), _) => "unavailable".to_owned(),
+            (None, Some(adapter)) => adapter_name(adapter),
+            (None, None) => "–".to_owned(),
+        },
+    ]
+}
+
+/// What there is to say of each target; targets of which the same is to be said share a paragraph.
+fn paragraphs(targets: &[TargetRow], say: impl Fn(&TargetRow) -> Option<String>) -> Vec<String> {
+    let mut said: Vec<(String, Vec<&str>)> = Vec::new();
+    for target in targets {
+        let Some(text) = say(target) else { continue };
+        match said.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, names)) => names.push(&target.target),
+            None => said.push((text, vec![&target.target])),
+        }
+    }
+    let paragraph = |(text, names): (String, Vec<&str>)| {
+        format!("\n{}:\n  {}", names.join(", "), text.replace('\n', "\n  "))
+    };
+    said.into_iter().map(paragraph).collect()
+}
+
+fn failures(target: &TargetRow) -> Option<String> {
+    let line = |test: &TestRow| {
+        let message = test.message.as_deref().unwrap_or_default();
+        format!("{} {}: {message}", test.verdict.name(), test.test)
+    };
+    let lines: Vec<String> = target.of(Sort::Fail).map(line).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// How many tests of which operators are not supported.
+fn unsupported(target: &TargetRow) -> Option<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for test in target.of(Sort::Unsupported) {
+        *counts.entry(test.subject().unwrap_or("(several operators)")).or_default() += 1;
+    }
+    let counts: Vec<String> = counts.iter().map(|(operator, count)| format!("{operator} {count}")).collect();
+    (!counts.is_empty()).then(|| format!("not supported: {}", counts.join(", ")))
+}
+
+fn closing(found: &Conformance) -> String {
+    let Run { id, state, .. } = &found.run;
+    let Some(target) = found.targets.first() else { return format!("run {id} {state}: no target") };
+    let Tolerance { relative, absolute } = target.tolerance;
+    let suite = if target.suite.is_empty() { "no tests" } else { &target.suite };
+    format!(
+        "run {id} {state}: {suite}; floats within {absolute:e} * scale + {relative:e} * |expected|, all else exactly"
+    )
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::report::Host;
+
+    fn test(name: &str, operators: &[&str], verdict: Verdict) -> TestRow {
+        let message = (verdict != Verdict::Pass).then(|| format!("why {name}"));
+        let operators = operators.iter().map(|operator| (*operator).to_owned()).collect();
+        TestRow { test: name.to_owned(), operators, wall_ms: Some(2.5), verdict, message }
+    }
+
+    fn target(name: &str, tests: Vec<TestRow>) -> TargetRow {
+        TargetRow {
+            target: name.to_owned(),
+            suite: "ONNX 1.22.0".to_owned(),
+            tolerance: Tolerance { relative: 1e-3, absolute: 1e-6 },
+            unavailable: None,
+            started_at: "2026-11-21T00:00:00.000Z".to_owned(),
+            finished_at: Some("2026-11-21T00:01:15.000Z".to_owned()),
+            wall_s: Some(75.0),
+            adapter: Some(Adapter { vendor: "google".to_owned(), software: true, ..Adapter::default() }),
+            facts: BTreeMap::new(),
+            operators: vec!["Add".to_owned(), "com.microsoft.Gelu".to_owned()],
+            phases_ms: BTreeMap::new(),
+            tests,
+        }
+    }
+
+    /// Two targets that ran and one that could not.
+    pub(in crate::report) fn found() -> Conformance {
+        let run = Run {
+            id: 7,
+            state: "finished".to_owned(),
+            started_at: "2026-11-21T00:00:00.000Z".to_owned(),
+            finished_at: None,
+            version: "0.1.0".to_owned(),
+            host: Host { os: "linux".to_owned(), architecture: "x86_64".to_owned(), logical_cpus: 2 },
+        };
+        let tests = |wrong| {
+            vec![
+                test("test_add", &["Add"], Verdict::Pass),
+                test("test_add_bcast", &["Add"], wrong),
+                test("test_adam", &["Adam"], Verdict::Unsupported),
+                test("test_gelu_expanded", &["Erf", "Mul"], Verdict::Unsupported),
+            ]
+        };
+        let absent = TargetRow {
+            unavailable: Some("no Edge; install it".to_owned()),
+            adapter: None,
+            wall_s: Some(0.5),
+            operators: vec![],
+            ..target("webgpu@edge", vec![])
+        };
+        let targets = vec![
+            target("webgpu@chrome", tests(Verdict::Mismatch)),
+            target("wgpu:vulkan", tests(Verdict::Pass)),
+            absent,
+        ];
+        Conformance { run, targets }
+    }
+
+    #[test]
+    fn the_table_counts_and_names_what_fails() {
+        let expected = "\
+target         pass  fail  unsupported    time  ran on
+────────────────────────────────────────────────────────────────
+webgpu@chrome     1     1            2  75.0 s  google, software
+wgpu:vulkan       2     0            2  75.0 s  google, software
+webgpu@edge       0     0            0  500 ms  unavailable
+
+webgpu@chrome:
+  mismatch test_add_bcast: why test_add_bcast
+
+webgpu@edge:
+  no Edge; install it
+
+webgpu@chrome, wgpu:vulkan:
+  not supported: (several operators) 1, Adam 1
+
+run 7 finished: ONNX 1.22.0; floats within 1e-6 * scale + 1e-3 * |expected|, all else exactly";
+        assert_eq!(render(&found(), false), expected);
+    }
+
+    #[test]
+    fn the_document_has_counts_names_and_reasons() {
+        let document: Value = serde_json::from_str(&document(&found())).unwrap();
+        let [chrome, vulkan, edge] = [0, 1, 2].map(|index| document["targets"][index].clone());
+        let counts =
+            |target: &Value| ["pass", "fail", "unsupported"].map(|key| target[key].as_u64().unwrap());
+        assert_eq!([&chrome, &vulkan, &edge].map(counts), [[1, 1, 2], [2, 0, 2], [0, 0, 0]]);
+        assert_eq!(chrome["failing"], json!(["test_add_bcast"]));
+        assert_eq!(chrome["failures"][0]["message"], "why test_add_bcast");
+        assert_eq!(chrome["unsupported_tests"][0]["operators"], json!(["Adam"]));
+        assert_eq!(chrome["tolerance"], json!({ "relative": 1e-3, "absolute": 1e-6 }));
+        assert_eq!(edge["unavailable"], "no Edge; install it");
+    }
+
+    #[test]
+    fn the_exit_code_follows_the_worst_test() {
+        let found = found();
+        let exit = |indices: &[usize]| {
+            let targets = indices.iter().map(|&index| found.targets[index].clone()).collect();
+            Conformance { run: found.run.clone(), targets }.exit()
+        };
+        assert_eq!(exit(&[0, 1, 2]), Exit::GateFailed);
+        assert_eq!(exit(&[1, 2]), Exit::Success);
+        assert_eq!(exit(&[2]), Exit::NothingRan);
+    }
+}

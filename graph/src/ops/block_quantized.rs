@@ -66,3 +66,32 @@ fn unpacked(write: &Writer, bytes: ValueId, bits: i64) -> Written {
     shape[rank - 1] *= 2;
     write.cast(write.reshape(pairs, &shape)?, DataType::F32)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::table::check_near;
+
+    #[test]
+    fn values() {
+        // Expected values from ONNX Runtime.
+        check_near(&[
+            (
+                "packed in halves of bytes",
+                "a: u8[2,8] = 240 159 174 228 147 197 212 57 14 76 72 222 232 1 127 209\n\
+                 b: i64[1] = 1\n\
+                 c: f32[2,1] = 0.5 0.25\n\
+                 d: u8[2,1] = 3 9\n\
+                 y = com.microsoft.GatherBlockQuantized(a, b, c, d, bits=4, block_size=16, quantize_axis=1)",
+                "f32[1,16] = 1.25 -2.25 0.75 -1.25 -0.25 -1.25 1.25 1 -0.25 1.25 -2 -2.25 1.5 -0.5 -2 1",
+            ),
+            (
+                "whole bytes",
+                "a: u8[2,16] = 33 203 30 119 208 77 87 70 183 64 252 113 121 128 148 141 129 253 205 202 178 158 86 252 118 54 215 40 218 156 29 11\n\
+                 b: i64[1] = 0\n\
+                 c: f32[2,1] = 0.5 0.25\n\
+                 y = com.microsoft.GatherBlockQuantized(a, b, c, bits=8, block_size=16, quantize_axis=1)",
+                "f32[1,16] = -47.5 37.5 -49 -4.5 40 -25.5 -20.5 -29 27.5 -32 62 -7.5 -3.5 0 10 6.5",
+            ),
+        ]);
+    }
+}

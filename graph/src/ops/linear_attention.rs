@@ -6,6 +6,7 @@ use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
+use crate::tensor::DataType;
 use crate::writer::{Writer, Written};
 
 /// One position of a value with heads first, `[batch, heads, 1, depth]`.
@@ -35,19 +36,19 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
     }
     let (query, key, value) = (node.operand(0)?.id, node.operand(1)?.id, node.operand(2)?.id);
     let write = &Writer::new(node, graph);
-    let (query, key) = (split(write, query, heads)?, split(write, key, key_heads)?);
-    let value = split(write, value, key_heads)?;
+    let data_type = write.data_type(query);
+    // The state adds up many small terms: in f32, whatever the operands are kept in.
+    let apart = |x: ValueId, heads: usize| split(write, write.cast(x, DataType::F32)?, heads);
+    let (query, key, value) = (apart(query, heads)?, apart(key, key_heads)?, apart(value, key_heads)?);
     let (&[batch, _, length, depth], &[.., width]) = (&write.shape(query)[..], &write.shape(value)[..])
     else {
         return Err(invalid!("its operands are not of rank 3"));
     };
     let scale = heads::scale(node.attributes.float("scale")?, depth);
-    let decay =
-        operand(4).map(|decay| write.unary(Unary::Exp, split(write, decay, key_heads)?)).transpose()?;
-    let beta =
-        operand(5).map(|beta| split(write, beta, *write.shape(beta).last().unwrap_or(&1))).transpose()?;
+    let decay = operand(4).map(|decay| write.unary(Unary::Exp, apart(decay, key_heads)?)).transpose()?;
+    let beta = operand(5).map(|beta| apart(beta, *write.shape(beta).last().unwrap_or(&1))).transpose()?;
     let mut state = match operand(3) {
-        Some(state) => state,
+        Some(state) => write.cast(state, DataType::F32)?,
         None => write.expand(write.float(0.0), &[batch, key_heads, depth, width])?,
     };
     let mut read = Vec::new();
@@ -68,5 +69,7 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
         let found = write.times(write.matmul(rows, state)?, scale)?;
         read.push(write.reshape(found, &[batch, heads, 1, width])?);
     }
-    Ok(vec![heads::merge(write, write.concat(2, &read)?)?, state])
+    let kept = operand(3).map_or(data_type, |state| write.data_type(state));
+    let result = heads::merge(write, write.concat(2, &read)?)?;
+    Ok(vec![write.cast(result, data_type)?, write.cast(state, kept)?])
 }

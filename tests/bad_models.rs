@@ -3,7 +3,15 @@
 
 use end_to_end::{Scene, bad_model, case, ended};
 
-const TARGETS: [&str; 5] = ["webgpu@chrome", "webgpu@firefox", "wgpu:vulkan", "burn:cpu", "onnxruntime:cpu"];
+const TARGETS: [&str; 7] = [
+    "webgpu@chrome",
+    "ort-wasm@chrome",
+    "webgpu@firefox",
+    "ort-webgpu@firefox",
+    "wgpu:vulkan",
+    "burn:cpu",
+    "onnxruntime:cpu",
+];
 
 /// Folder under `fixtures/bad`, verdict, and what the message has to name.
 const BROKEN: [(&str, &str, &[&str]); 8] = [

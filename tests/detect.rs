@@ -25,6 +25,11 @@ fn everything_found_says_what_it_is_and_everything_missing_how_to_get_it() {
         assert!(
             webgpu["adapter"]["limits"]["maxBufferSize"].as_u64().is_some_and(|bytes| bytes >= 256 << 20)
         );
+        for peer in ["ort-webgpu", "ort-wasm"] {
+            let peer = subject(&capabilities, &format!("{peer}@{browser}"));
+            assert!(peer["version"].as_str().is_some_and(|version| version.starts_with("1.")), "{peer:#}");
+            assert_eq!(peer["adapter"]["software"], true, "{peer:#}");
+        }
         let timer = subject(&capabilities, &format!("timer@{browser}"));
         assert!(
             timer["facts"]["resolution_ms"].as_f64().is_some_and(|ms| ms > 0.0 && ms <= 1.0),

@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::registry::qualified;
 use crate::tensor::{DataType, Tensor};
 use external::ExternalData;
+use order::execution_order;
 use proto::{Extent, GraphProto, ModelProto, NodeProto, TypeProto, ValueInfo};
 
 /// An ONNX model, its shapes still open.
@@ -68,7 +69,7 @@ pub(crate) struct OnnxNode {
 }
 
 /// A graph that is an attribute of a node. It may read whatever is named outside it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Subgraph {
     pub inputs: Vec<String>,
     pub outputs: Vec<String>,
@@ -82,7 +83,7 @@ impl Subgraph {
         Ok(Subgraph {
             inputs: graph.input.into_iter().map(|input| input.name).collect(),
             outputs: graph.output.into_iter().map(|output| output.name).collect(),
-            nodes: graph.node.into_iter().map(node).collect::<Result<_, _>>()?,
+            nodes: execution_order(graph.node.into_iter().map(node).collect::<Result<_, _>>()?),
             constants: graph.initializer.into_iter().map(constant).collect::<Result<_, _>>()?,
         })
     }
@@ -138,8 +139,7 @@ impl Model {
             constants.keys().chain(external.iter().map(|data| &data.tensor)).map(String::as_str).collect();
         let fed = graph.input.into_iter().filter(|input| !declared.contains(input.name.as_str()));
         let inputs = fed.map(input).collect::<Result<_, _>>()?;
-        let nodes = graph.node.into_iter().map(node).collect::<Result<_, _>>()?;
-        let nodes = order::runnable(nodes);
+        let nodes = execution_order(graph.node.into_iter().map(node).collect::<Result<_, _>>()?);
         let outputs = graph.output.into_iter().map(output).collect::<Result<_, _>>()?;
         Ok(Model { inputs, outputs, opsets, nodes, constants, external })
     }

@@ -194,8 +194,11 @@ impl<'a> Composer<'a> {
             return Ok(*id);
         }
         let tensor = self.tensors.get(&input.name);
-        let missing = || Error::InputMissing { name: input.name.clone(), wanted: input.to_string() };
-        let tensor = tensor.ok_or_else(missing)?;
+        let Some(tensor) = tensor else {
+            // A name that no component knows is the likelier slip, and its message names both.
+            self.refuse_unknown()?;
+            return Err(Error::InputMissing { name: input.name.clone(), wanted: input.to_string() });
+        };
         let id = match self.pins.contains(&input.name) {
             true => self.graph.constant(&input.name, tensor.clone()),
             false => self.graph.input(&input.name, tensor.tensor_type()),
@@ -204,14 +207,29 @@ impl<'a> Composer<'a> {
         Ok(id)
     }
 
-    /// An error for tensors that no component takes.
+    /// An error for tensors that no component took.
     fn refuse_unused(&self) -> Result<(), Error> {
-        let Some(name) = self.tensors.keys().find(|name| !self.inputs.contains_key(*name)) else {
-            return Ok(());
+        let unused = self.tensors.keys().find(|name| !self.inputs.contains_key(*name));
+        unused.map_or(Ok(()), |name| Err(self.unknown(name)))
+    }
+
+    /// An error for tensors whose name no component has among its inputs.
+    fn refuse_unknown(&self) -> Result<(), Error> {
+        let known = |name: &String| {
+            self.inputs.contains_key(name) || self.known_inputs().any(|input| input.name == *name)
         };
-        let inputs = self.manifest.components.iter().filter_map(|component| self.models.get(&component.name));
-        let known = inputs.flat_map(|model| &model.inputs).map(|input| format!("{} ({input})", input.name));
-        Err(Error::InputUnknown { name: name.clone(), known: known.collect::<Vec<_>>().join(", ") })
+        let unknown = self.tensors.keys().find(|name| !known(name));
+        unknown.map_or(Ok(()), |name| Err(self.unknown(name)))
+    }
+
+    fn known_inputs(&self) -> impl Iterator<Item = &Input> {
+        let models = self.manifest.components.iter().filter_map(|component| self.models.get(&component.name));
+        models.flat_map(|model| &model.inputs)
+    }
+
+    fn unknown(&self, name: &str) -> Error {
+        let known = self.known_inputs().map(|input| format!("{} ({input})", input.name));
+        Error::InputUnknown { name: name.to_owned(), known: known.collect::<Vec<_>>().join(", ") }
     }
 
     fn outputs(&self) -> Vec<(String, ValueId)> {

@@ -201,6 +201,7 @@ impl Sitting<'_> {
             engine: target.engine,
             device: target.device,
             browser: entry.map(|entry| entry.kind),
+            peer: context.peer(&Place::of(target)),
             task: Task::Conform(Conformance {
                 location: self.exam.location(&Place::of(target), batch),
                 tests: batch.tests.clone(),

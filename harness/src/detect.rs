@@ -86,7 +86,8 @@ async fn native(context: &Context) -> Vec<Capability> {
 /// Opens a session and asks it what it can do.
 async fn ask(place: &Place, browser: Option<BrowserKind>, context: &Context) -> Result<Said, Fault> {
     let mut session = session::open(place, context).await?;
-    let job = Job { id: 1, engine: Engine::Wgpu, device: None, browser, task: Task::Detect };
+    let (engine, peer) = (Engine::Wgpu, context.peer(place));
+    let job = Job { id: 1, engine, device: None, browser, peer, task: Task::Detect };
     let outcome = session.run(&job, LIMIT).await;
     let facts = session.facts();
     session.close().await;

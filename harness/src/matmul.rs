@@ -43,12 +43,11 @@ struct Scores {
 /// Runs `parallax bench matmul`.
 ///
 /// # Errors
-/// When a browser has no entry, the peer's files are missing or the report cannot be written. A duel that goes
+/// When a browser has no entry or the report cannot be written. A duel that goes
 /// wrong is a row.
 pub async fn run(args: &MatmulArgs) -> Result<Exit, Error> {
     let context = Context::start(browser::configured(&BTreeMap::new())?).await?;
     check_names(&args.browsers, &context)?;
-    let peer_url = context.pages.mount_peer()?;
     let spinner = ProgressBar::new_spinner();
     spinner.enable_steady_tick(TICK);
     let mut duels = Vec::new();
@@ -56,7 +55,7 @@ pub async fn run(args: &MatmulArgs) -> Result<Exit, Error> {
         let mut arena = Arena { context: &context, browser, session: None };
         for &size in &args.sizes {
             spinner.set_message(format!("{size} x {size} in {browser}"));
-            let task = MatmulDuel { size, rounds: args.rounds, peer_url: peer_url.clone() };
+            let task = MatmulDuel { size, rounds: args.rounds };
             duels.push(Duel { browser: browser.clone(), size, ended: arena.duel(task).await });
         }
         arena.close().await;
@@ -110,16 +109,15 @@ impl Arena<'_> {
     }
 
     async fn ask(&mut self, task: MatmulDuel) -> Result<Answer, Fault> {
+        let place = Place::Browser(self.browser.to_owned());
         let session = match &mut self.session {
             Some(session) => session,
-            None => {
-                let place = Place::Browser(self.browser.to_owned());
-                self.session.insert(session::open(&place, self.context).await?)
-            }
+            None => self.session.insert(session::open(&place, self.context).await?),
         };
         let browser = self.context.browsers.get(self.browser).map(|entry| entry.kind);
         let id = u64::from(task.size);
-        let job = Job { id, engine: Engine::Webgpu, device: None, browser, task: Task::MatmulDuel(task) };
+        let (peer, task) = (self.context.peer(&place), Task::MatmulDuel(task));
+        let job = Job { id, engine: Engine::Webgpu, device: None, browser, peer, task };
         session.run(&job, LIMIT).await.map(|outcome| outcome.answer)
     }
 

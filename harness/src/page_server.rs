@@ -104,19 +104,13 @@ impl PageServer {
         format!("{}models/{}/", self.url, utf8_percent_encode(name, NON_ALPHANUMERIC))
     }
 
-    /// Serves onnxruntime-web's files and gives the address of its WebGPU module.
-    ///
-    /// # Errors
-    /// When they are not on this machine.
-    pub fn mount_peer(&self) -> Result<String, Error> {
-        const MODULE: &str = "ort.webgpu.min.mjs";
+    /// Serves onnxruntime-web's files and gives their address, which ends in `/`; none where they were not fetched.
+    pub fn mount_peer(&self) -> Option<String> {
         let folder = protocol::cache::onnxruntime_web_dir();
-        if !folder.join(MODULE).is_file() {
-            let reason = format!("onnxruntime-web's {MODULE} is not in {}", folder.display());
-            return Err(Error::PageServer { reason, remedy: "run `cargo xtask setup`".to_owned() });
-        }
-        self.mount_at(PEER, &folder);
-        Ok(format!("{}{PEER}/{MODULE}", self.url))
+        folder.is_dir().then(|| {
+            self.mount_at(PEER, &folder);
+            format!("{}{PEER}/", self.url)
+        })
     }
 
     fn mount_at(&self, path: &str, folder: &Path) {

@@ -124,6 +124,14 @@ impl Context {
             Place::Native(_) => folder.to_string_lossy().into_owned(),
         }
     }
+
+    /// Where a job at `place` finds onnxruntime-web.
+    pub fn peer(&self, place: &Place) -> Option<String> {
+        match place {
+            Place::Browser(_) => self.pages.mount_peer(),
+            Place::Native(_) => None,
+        }
+    }
 }
 
 /// Opens a session at `place`.

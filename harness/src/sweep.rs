@@ -151,6 +151,7 @@ impl Sweep<'_> {
             engine: case.target.engine,
             device: case.target.device,
             browser: entry.map(|entry| entry.kind),
+            peer: self.context.peer(&place),
             task: Task::Infer(Inference {
                 location: self.context.location(&place, &case.model.manifest.name, &case.model.folder),
                 manifest: case.model.manifest.clone(),

@@ -18,6 +18,9 @@ pub struct Job {
     pub device: Option<Device>,
     /// The browser it runs in; none for a native runner.
     pub browser: Option<BrowserKind>,
+    /// URL of the folder of onnxruntime-web's files, which ends in `/`; none outside a page, and where they were
+    /// not fetched.
+    pub peer: Option<String>,
     /// What to do.
     pub task: Task,
 }
@@ -55,6 +58,4 @@ pub struct MatmulDuel {
     pub size: u32,
     /// Rounds after warm-up; each round times both sides once, in an order that alternates.
     pub rounds: u32,
-    /// URL of onnxruntime-web's module.
-    pub peer_url: String,
 }

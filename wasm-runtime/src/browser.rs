@@ -36,11 +36,11 @@ pub fn is_cross_origin_isolated() -> bool {
     property(&js_sys::global(), "crossOriginIsolated").is_truthy()
 }
 
-/// The bytes at `url`.
+/// The bytes at `url`, outside our own memory.
 ///
 /// # Errors
 /// Names the URL, and the HTTP status or what the network said.
-pub async fn fetch(url: &str) -> Result<Vec<u8>, RuntimeError> {
+pub async fn fetch(url: &str) -> Result<Uint8Array, RuntimeError> {
     let reason = "there is no such file; check the model folder and its model.toml".to_owned();
     fetch_if_there(url).await?.ok_or_else(|| RuntimeError::Fetch { url: url.to_owned(), reason })
 }
@@ -49,7 +49,7 @@ pub async fn fetch(url: &str) -> Result<Vec<u8>, RuntimeError> {
 ///
 /// # Errors
 /// Names the URL, and the HTTP status or what the network said.
-pub async fn fetch_if_there(url: &str) -> Result<Option<Vec<u8>>, RuntimeError> {
+pub async fn fetch_if_there(url: &str) -> Result<Option<Uint8Array>, RuntimeError> {
     let failed = |reason: String| RuntimeError::Fetch { url: url.to_owned(), reason };
     let response = JsFuture::from(window()?.fetch_with_str(url)).await.map_err(|e| failed(thrown(&e)))?;
     let response: Response = response.unchecked_into();
@@ -61,7 +61,7 @@ pub async fn fetch_if_there(url: &str) -> Result<Option<Vec<u8>>, RuntimeError> 
     }
     let body = response.array_buffer().map_err(|e| failed(thrown(&e)))?;
     let body = JsFuture::from(body).await.map_err(|e| failed(thrown(&e)))?;
-    Ok(Some(Uint8Array::new(body.unchecked_ref::<ArrayBuffer>()).to_vec()))
+    Ok(Some(Uint8Array::new(body.unchecked_ref::<ArrayBuffer>())))
 }
 
 const NOT_FOUND: u16 = 404;

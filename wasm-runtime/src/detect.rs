@@ -7,13 +7,18 @@ use serde_json::{Value, json};
 
 use crate::browser::{self, property};
 use crate::device;
+use crate::engine::Place;
 use crate::error::RuntimeError;
+use crate::onnxruntime_web::{Library, Provider};
 use crate::timing::Clock;
 use crate::webnn::{self, Ml};
 
 /// One entry per engine, context or fact looked at. What cannot be had is an entry too.
-pub async fn capabilities() -> Vec<Capability> {
+pub async fn capabilities(place: Place<'_>) -> Vec<Capability> {
     let mut capabilities = vec![webgpu().await];
+    for provider in Provider::ALL {
+        capabilities.push(peer(provider, place).await);
+    }
     let ml = webnn::entry();
     for device_type in webnn::DEVICE_TYPES {
         capabilities.push(webnn(ml.as_ref(), device_type).await);
@@ -38,6 +43,18 @@ async fn webgpu() -> Capability {
         ("webgl_renderer", json!(description.webgl_renderer)),
     ];
     Capability { adapter: Some(description.to_adapter()), ..present("webgpu", facts) }
+}
+
+async fn peer(provider: Provider, place: Place<'_>) -> Capability {
+    let subject = format!("ort-{}", provider.name());
+    match Library::get(provider, place).await {
+        Err(error) => missing(&subject, &error),
+        Ok(library) => Capability {
+            version: Some(library.version.clone()),
+            adapter: Some(library.adapter()),
+            ..present(&subject, [("wasm_threads", json!(library.threads))])
+        },
+    }
 }
 
 async fn webnn(ml: Option<&Ml>, device_type: &str) -> Capability {

@@ -14,7 +14,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
     Gpu, GpuAdapter, GpuAdapterInfo, GpuDevice, GpuDeviceDescriptor, GpuDeviceLostInfo, GpuErrorFilter,
-    GpuPowerPreference, GpuQueue, GpuRequestAdapterOptions, GpuUncapturedErrorEvent,
+    GpuPowerPreference, GpuQueue, GpuRequestAdapterOptions, GpuSupportedFeatures, GpuSupportedLimits,
+    GpuUncapturedErrorEvent,
 };
 
 use crate::adapter::Description;
@@ -28,7 +29,7 @@ const WANTED_FEATURES: [&str; 3] = ["timestamp-query", "subgroups", "shader-f16"
 
 const LOSS_GRACE_MS: f64 = 200.0;
 
-/// An open device. Dropping it destroys it and everything made on it.
+/// An open device. Dropping it destroys it and everything made on it, if it is ours.
 #[derive(Debug)]
 pub struct Device {
     /// The WebGPU device.
@@ -44,7 +45,8 @@ pub struct Device {
     /// The page's clock.
     pub clock: Clock,
     faults: Rc<RefCell<Faults>>,
-    _on_uncaptured: Closure<dyn FnMut(GpuUncapturedErrorEvent)>,
+    /// Hears its errors; none on a device of somebody else, who hears them there.
+    on_uncaptured: Option<Closure<dyn FnMut(GpuUncapturedErrorEvent)>>,
 }
 
 /// What the device reported on its own.
@@ -70,19 +72,26 @@ pub async fn request_adapter() -> Result<GpuAdapter, RuntimeError> {
 
 /// What the browser says of an adapter; where that is nothing, WebGL is asked as well.
 pub fn describe(adapter: &GpuAdapter) -> Description {
-    let info: GpuAdapterInfo = adapter.info();
+    let described = description(&adapter.info(), &adapter.features(), &adapter.limits());
+    // Chromium up to 135 has it on the adapter, all later browsers on its info.
+    let is_fallback = described.is_fallback || property(adapter, "isFallbackAdapter").is_truthy();
+    Description { is_fallback, ..described }
+}
+
+fn description(
+    info: &GpuAdapterInfo,
+    features: &GpuSupportedFeatures,
+    limits: &GpuSupportedLimits,
+) -> Description {
     let mut description = Description {
         vendor: info.vendor(),
         architecture: info.architecture(),
         device: info.device(),
         description: info.description(),
-        // Chromium up to 135 has it on the adapter, all later browsers on its info.
-        is_fallback: [&property(&info, "isFallbackAdapter"), &property(adapter, "isFallbackAdapter")]
-            .iter()
-            .any(|value| value.is_truthy()),
+        is_fallback: property(info, "isFallbackAdapter").is_truthy(),
         webgl_renderer: None,
-        features: adapter.features().values().into_iter().flatten().map(String::from).collect(),
-        limits: limits_of(adapter).into_iter().map(|(name, value)| (name, value as u64)).collect(),
+        features: features.values().into_iter().flatten().map(String::from).collect(),
+        limits: limits_of(limits).into_iter().map(|(name, value)| (name, value as u64)).collect(),
     };
     if description.is_anonymous() {
         description.webgl_renderer = webgl_renderer();
@@ -90,13 +99,12 @@ pub fn describe(adapter: &GpuAdapter) -> Description {
     description
 }
 
-/// The adapter's limits by their WebGPU names.
-fn limits_of(adapter: &GpuAdapter) -> Vec<(String, f64)> {
-    let limits = adapter.limits();
-    let names = Reflect::get_prototype_of(&limits).and_then(|prototype| Reflect::own_keys(&prototype));
+/// The limits of an adapter or a device by their WebGPU names.
+fn limits_of(limits: &GpuSupportedLimits) -> Vec<(String, f64)> {
+    let names = Reflect::get_prototype_of(limits).and_then(|prototype| Reflect::own_keys(&prototype));
     let names = names.map(|names| names.to_vec()).unwrap_or_default();
     let named = names.iter().filter_map(|name| name.as_string());
-    named.filter_map(|name| property(&limits, &name).as_f64().map(|value| (name, value))).collect()
+    named.filter_map(|name| property(limits, &name).as_f64().map(|value| (name, value))).collect()
 }
 
 /// `UNMASKED_RENDERER_WEBGL` of WEBGL_debug_renderer_info.
@@ -122,10 +130,25 @@ impl Device {
         let description = describe(&adapter);
         let device = JsFuture::from(adapter.request_device_with_descriptor(&descriptor(&adapter))).await;
         let gpu = device.map_err(|e| refused("requesting a device", &e))?;
+        let mut device = Self::watched(gpu, description, clock, browser);
+        device.on_uncaptured = Some(watch_for_errors(&device.gpu, &device.faults));
+        Ok(device)
+    }
+
+    /// A device that somebody else opened and keeps. It is described by itself: its features and limits are those
+    /// that it was asked to have.
+    ///
+    /// # Errors
+    /// Where the page has no clock.
+    pub fn adopt(gpu: GpuDevice, browser: Option<BrowserKind>) -> Result<Self, RuntimeError> {
+        let description = description(&gpu.adapter_info(), &gpu.features(), &gpu.limits());
+        Ok(Self::watched(gpu, description, Clock::open()?, browser))
+    }
+
+    fn watched(gpu: GpuDevice, description: Description, clock: Clock, browser: Option<BrowserKind>) -> Self {
         let faults = Rc::new(RefCell::new(Faults::default()));
         watch_for_loss(&gpu, &faults);
-        let on_uncaptured = watch_for_errors(&gpu, &faults);
-        Ok(Device {
+        Device {
             queue: gpu.queue(),
             completion: Completion::of(&gpu.queue(), browser, &clock),
             limits: plan_limits(&gpu),
@@ -133,8 +156,8 @@ impl Device {
             description,
             clock,
             faults,
-            _on_uncaptured: on_uncaptured,
-        })
+            on_uncaptured: None,
+        }
     }
 
     /// Whether the device has a feature.
@@ -219,8 +242,10 @@ impl Device {
 
 impl Drop for Device {
     fn drop(&mut self) {
-        self.gpu.set_onuncapturederror(None);
-        self.gpu.destroy();
+        if self.on_uncaptured.is_some() {
+            self.gpu.set_onuncapturederror(None);
+            self.gpu.destroy();
+        }
     }
 }
 
@@ -233,7 +258,7 @@ fn descriptor(adapter: &GpuAdapter) -> GpuDeviceDescriptor {
     let wanted: Vec<JsString> =
         WANTED_FEATURES.into_iter().filter(|name| features.has(name)).map(JsString::from).collect();
     let limits = Object::new();
-    for (name, value) in limits_of(adapter) {
+    for (name, value) in limits_of(&adapter.limits()) {
         // Setting a property of a plain object does not throw.
         let _ = Reflect::set(&limits, &JsValue::from_str(&name), &JsValue::from_f64(value));
     }

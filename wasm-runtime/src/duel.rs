@@ -1,20 +1,23 @@
 //! Times one matrix product, ours and onnxruntime-web's turn by turn on the same device.
 
+mod peer;
+
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use graph::onnx::Model;
 use graph::{Data, DataType, Feed, Tensor, TensorType};
-use protocol::{BrowserKind, DuelReport, MatmulDuel};
+use protocol::{DuelReport, MatmulDuel};
 use shaders::{GpuPlan, Site, Tuning};
 
 use crate::device::Device;
-use crate::engine::Inferred;
+use crate::engine::{Inferred, Place};
 use crate::error::RuntimeError;
 use crate::executor::Executor;
 use crate::matmul;
-use crate::peer::Peer;
 use crate::webgpu;
+
+use self::peer::Peer;
 
 /// Rounds that are not counted: pipelines are compiled and buffers pooled in the first ones.
 const WARM_UP_ROUNDS: u32 = 3;
@@ -32,19 +35,20 @@ struct Scores {
 ///
 /// # Errors
 /// Whatever keeps either side from multiplying.
-pub async fn fight(duel: &MatmulDuel, browser: Option<BrowserKind>) -> Result<DuelReport, RuntimeError> {
-    let device = Rc::new(Device::open(browser).await?);
+pub async fn fight(duel: &MatmulDuel, place: Place<'_>) -> Result<DuelReport, RuntimeError> {
+    let base = place.peer.ok_or(RuntimeError::PeerMissing)?;
+    let device = Rc::new(Device::open(place.browser).await?);
     let size = duel.size as usize;
     let onnx = matmul::onnx(size);
     // First, so that a size beyond the adapter's limits is refused before it fills the host's memory.
-    let plan = plan(&onnx, size, &webgpu::site(&device, browser))?;
+    let plan = plan(&onnx, size, &webgpu::site(&device, place.browser))?;
     let operands = SEEDS.map(|seed| matmul::operand(size, seed));
     let (executor, _) = Executor::prepare(MODEL, device.clone(), plan).await?;
     let [a, b] = &operands;
     let [name_a, name_b] = matmul::OPERANDS.map(str::to_owned);
     executor.write_inputs(0, &BTreeMap::from([(name_a, a.clone()), (name_b, b.clone())]))?;
     let named = [(matmul::OPERANDS[0], a), (matmul::OPERANDS[1], b)];
-    let peer = Peer::open(&duel.peer_url, &device, &onnx, &named).await?;
+    let peer = Peer::open(base, &device, &onnx, &named).await?;
 
     let mut scores = Scores::new(&device);
     for round in 0..WARM_UP_ROUNDS + duel.rounds {

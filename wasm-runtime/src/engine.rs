@@ -3,9 +3,18 @@
 use std::collections::BTreeMap;
 
 use graph::Tensor;
-use protocol::{Adapter, Metric};
+use protocol::{Adapter, BrowserKind, Metric};
 
 use crate::error::RuntimeError;
+
+/// Where the page is, and what it is served beside its models.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The browser.
+    pub browser: Option<BrowserKind>,
+    /// The folder of onnxruntime-web's files, as a URL; none where they were not fetched.
+    pub peer: Option<&'a str>,
+}
 
 /// A model ready on an engine.
 pub(crate) trait Ready {
@@ -27,6 +36,11 @@ pub(crate) trait Ready {
     /// Those of [`Ready::run`].
     async fn readback_ms(&mut self) -> Result<Option<f64>, RuntimeError> {
         Ok(None)
+    }
+
+    /// What is only looked at when all is measured, so that looking shapes no number: features of the run.
+    async fn look_back(&mut self) -> BTreeMap<String, String> {
+        BTreeMap::new()
     }
 }
 

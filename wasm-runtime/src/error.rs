@@ -2,6 +2,8 @@
 
 use protocol::{Engine, Failure, FailureKind};
 
+use crate::refusal::Refusal;
+
 /// Everything that can go wrong in the page.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each field is")]
@@ -10,7 +12,7 @@ pub enum RuntimeError {
         "the job is not one this page knows: {reason}; harness and page are of different versions: run `cargo xtask wasm`"
     )]
     JobUnreadable { reason: String },
-    #[error("this page runs the engine webgpu; {} is not one it can run", engine.name())]
+    #[error("this page runs the engines webgpu, ort-webgpu and ort-wasm; {} is not one it can run", engine.name())]
     EngineNotHere { engine: Engine },
     #[error("{url}: {reason}")]
     Fetch { url: String, reason: String },
@@ -40,8 +42,10 @@ pub enum RuntimeError {
     Graph { model: String, source: Box<graph::Error> },
     #[error("model \"{model}\": {source}")]
     Plan { model: String, source: shaders::Error },
-    #[error("onnxruntime-web ({url}) failed while {doing}: {message}")]
-    Peer { url: String, doing: String, message: String },
+    #[error("onnxruntime-web is not on this machine; run `cargo xtask setup`")]
+    PeerMissing,
+    #[error("onnxruntime-web failed while {doing}: {refusal}")]
+    Peer { doing: String, refusal: Refusal },
 }
 
 impl RuntimeError {
@@ -50,10 +54,11 @@ impl RuntimeError {
         use RuntimeError::*;
         match self {
             EngineNotHere { .. } | LimitExceeded { .. } => FailureKind::Unsupported,
-            NoWebgpu | NoAdapter => FailureKind::Unavailable,
+            NoWebgpu | NoAdapter | PeerMissing => FailureKind::Unavailable,
             DeviceLost { .. } => FailureKind::DeviceLost,
             File { source, .. } | Graph { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
             Plan { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
+            Peer { refusal, .. } if refusal.is_unsupported() => FailureKind::Unsupported,
             JobUnreadable { .. }
             | Fetch { .. }
             | OutOfMemory { .. }
@@ -90,6 +95,20 @@ mod tests {
             ),
             (RuntimeError::NoAdapter, Unavailable, "install a Vulkan"),
             (RuntimeError::NoWebgpu, Unavailable, "dom.webgpu.enabled"),
+            (RuntimeError::PeerMissing, Unavailable, "cargo xtask setup"),
+            (
+                RuntimeError::Peer { doing: doing(), refusal: Refusal::read("Error: gone") },
+                Error,
+                "onnxruntime-web failed while reading the outputs: gone",
+            ),
+            (
+                RuntimeError::Peer {
+                    doing: doing(),
+                    refusal: Refusal { status: Some(9), reason: "no kernel for Det".into() },
+                },
+                Unsupported,
+                "no kernel for Det",
+            ),
             (
                 RuntimeError::DeviceLost { doing: doing(), reason: "gone".into() },
                 DeviceLost,

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use graph::Tensor;
 use graph::pipeline::{self, Run};
-use protocol::{BrowserKind, Engine, Inference, InferenceReport, Metric, Timing};
+use protocol::{Engine, Inference, InferenceReport, Metric, Timing};
 
-use crate::engine::{Prepared, Ready};
+use crate::browser;
+use crate::engine::{Place, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::measured::Measured;
 use crate::model::{Loaded, wrong};
+use crate::onnxruntime_web::Provider;
+use crate::peer;
 use crate::timing::Clock;
 use crate::webgpu;
 
@@ -23,24 +26,15 @@ const READBACK_PROBES: u32 = 5;
 pub async fn run(
     engine: Engine,
     inference: &Inference,
-    browser: Option<BrowserKind>,
+    place: Place<'_>,
 ) -> Result<InferenceReport, RuntimeError> {
-    let clock = Clock::open()?;
-    let start = clock.now_ms();
     match engine {
-        Engine::Webgpu => {
-            let loaded = Loaded::fetch(inference).await?;
-            let pipeline = loaded.pipeline()?;
-            let mut bench = Bench::new(engine, inference, loaded, clock);
-            bench.measured.add(Metric::LoadMs, bench.clock.now_ms() - start);
-            let prepared = webgpu::prepare(&bench.loaded.manifest.name, &pipeline, browser).await?;
-            bench.report(prepared).await
-        }
+        Engine::Webgpu => ours(engine, inference, place).await,
+        Engine::OrtWebgpu => peers(engine, inference, place, Provider::Webgpu).await,
+        Engine::OrtWasm => peers(engine, inference, place, Provider::Wasm).await,
         Engine::Webnn
         | Engine::Wasm
-        | Engine::OrtWebgpu
         | Engine::OrtWebnn
-        | Engine::OrtWasm
         | Engine::Wgpu
         | Engine::Libtorch
         | Engine::Burn
@@ -49,7 +43,52 @@ pub async fn run(
     }
 }
 
+/// On our own engine: the model becomes static graphs.
+async fn ours(
+    engine: Engine,
+    inference: &Inference,
+    place: Place<'_>,
+) -> Result<InferenceReport, RuntimeError> {
+    let clock = Clock::open()?;
+    let start = clock.now_ms();
+    let (loaded, _) = Loaded::fetch(inference).await?;
+    let pipeline = loaded.pipeline()?;
+    let load_ms = clock.now_ms() - start;
+    let prepared = webgpu::prepare(&loaded.manifest.name, &pipeline, place.browser).await?;
+    drop(pipeline);
+    Bench::new(engine, inference, loaded, clock, load_ms).report(prepared).await
+}
+
+/// On the peer: the model's files stay as they are. Loading holds our reading of them too, which says what each
+/// component takes.
+async fn peers(
+    engine: Engine,
+    inference: &Inference,
+    place: Place<'_>,
+    provider: Provider,
+) -> Result<InferenceReport, RuntimeError> {
+    let clock = Clock::open()?;
+    let start = clock.now_ms();
+    let (loaded, files) = Loaded::fetch(inference).await?;
+    let load_ms = clock.now_ms() - start;
+    let prepared = peer::prepare(provider, &loaded, files, place).await;
+    let prepared = prepared.map_err(|error| match error {
+        // What is wrong with the model itself reads the same on every engine.
+        RuntimeError::Peer { .. } => loaded.pipeline().err().unwrap_or(error),
+        error => error,
+    })?;
+    Bench::new(engine, inference, loaded, clock, load_ms).report(prepared).await
+}
+
 type Outputs = BTreeMap<String, Tensor>;
+
+/// What of the page shaped the numbers, on every engine.
+fn page_features(clock: &Clock) -> [(String, String); 2] {
+    [
+        ("timer_resolution_ms".to_owned(), clock.resolution_ms().to_string()),
+        ("cross_origin_isolated".to_owned(), browser::is_cross_origin_isolated().to_string()),
+    ]
+}
 
 /// A model to measure, and what was measured so far.
 struct Bench<'a> {
@@ -61,14 +100,24 @@ struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
-    fn new(engine: Engine, inference: &'a Inference, loaded: Loaded, clock: Clock) -> Bench<'a> {
-        Bench { engine, inference, loaded, clock, measured: Measured::default() }
+    fn new(
+        engine: Engine,
+        inference: &'a Inference,
+        loaded: Loaded,
+        clock: Clock,
+        load_ms: f64,
+    ) -> Bench<'a> {
+        let mut measured = Measured::default();
+        measured.add(Metric::LoadMs, load_ms);
+        Bench { engine, inference, loaded, clock, measured }
     }
 
     async fn report<R: Ready>(mut self, prepared: Prepared<R>) -> Result<InferenceReport, RuntimeError> {
-        let Prepared { mut model, adapter, measured, features } = prepared;
+        let Prepared { mut model, adapter, measured, mut features } = prepared;
         measured.into_iter().for_each(|(metric, value)| self.measured.add(metric, value));
         let ends = self.sample(&mut model).await?;
+        features.extend(model.look_back().await);
+        features.extend(page_features(&self.clock));
         Ok(InferenceReport {
             engine: self.engine,
             device: None,

@@ -8,6 +8,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::spawn_local;
 
+use crate::engine::Place;
 use crate::error::RuntimeError;
 use crate::{detect, duel, inference, node_tests};
 
@@ -37,15 +38,16 @@ pub fn run(job_json: String) -> Promise {
 }
 
 async fn answer(job: Job) -> Result<Answer, RuntimeError> {
-    match job.task {
-        Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities().await }),
-        Task::MatmulDuel(duel) => Ok(Answer::Dueled(duel::fight(&duel, job.browser).await?)),
+    let place = Place { browser: job.browser, peer: job.peer.as_deref() };
+    match &job.task {
+        Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities(place).await }),
+        Task::MatmulDuel(duel) => Ok(Answer::Dueled(duel::fight(duel, place).await?)),
         Task::Conform(asked) => {
-            let report = node_tests::run(job.engine, &asked, job.browser).await?;
+            let report = node_tests::run(job.engine, asked, job.browser).await?;
             Ok(Answer::Conformed(Box::new(report)))
         }
         Task::Infer(inference) => {
-            let report = inference::run(job.engine, &inference, job.browser).await?;
+            let report = inference::run(job.engine, inference, place).await?;
             Ok(Answer::Inferred(Box::new(report)))
         }
     }

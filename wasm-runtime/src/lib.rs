@@ -1,5 +1,5 @@
-//! What the page runs: one job at a time, on a GpuPlan through the browser's own WebGPU. It never judges a
-//! result and never rejects: every failure is an answer.
+//! What the page runs: one job at a time, on a GpuPlan through the browser's own WebGPU, or on
+//! onnxruntime-web. It never judges a result and never rejects: every failure is an answer.
 //!
 //! The browser's side exists where web-sys has WebGPU (`--cfg=web_sys_unstable_apis`, set by the build
 //! command); without it the crate is only the parts that need no browser.
@@ -8,6 +8,8 @@ pub mod adapter;
 pub mod error;
 pub mod matmul;
 pub mod measured;
+pub mod placement;
+pub mod refusal;
 
 #[cfg(web_sys_unstable_apis)]
 mod browser;
@@ -31,6 +33,8 @@ mod job;
 mod model;
 #[cfg(web_sys_unstable_apis)]
 mod node_tests;
+#[cfg(web_sys_unstable_apis)]
+mod onnxruntime_web;
 #[cfg(web_sys_unstable_apis)]
 mod peer;
 #[cfg(web_sys_unstable_apis)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use graph::Tensor;
 use graph::onnx::Model;
 use graph::pipeline::{self, Decoding, Pipeline};
+use js_sys::Uint8Array;
 use protocol::{Inference, Manifest};
 
 use crate::browser;
@@ -25,22 +26,35 @@ pub struct Loaded {
     pub decoding: Option<Decoding>,
 }
 
+/// A component's ONNX file as it came, and the files of weights beside it, for engines that read them themselves.
+pub struct OnnxFile {
+    /// The ONNX file.
+    pub bytes: Uint8Array,
+    /// The files beside it, by name.
+    pub external: BTreeMap<String, Uint8Array>,
+}
+
+/// Each component's file.
+pub type Files = BTreeMap<String, OnnxFile>;
+
 impl Loaded {
     /// Fetches what an inference asks for.
     ///
     /// # Errors
     /// A file that is missing or broken, a prompt that is none.
-    pub async fn fetch(inference: &Inference) -> Result<Loaded, RuntimeError> {
+    pub async fn fetch(inference: &Inference) -> Result<(Loaded, Files), RuntimeError> {
         let folder = Folder(inference);
         let manifest = inference.manifest.clone();
-        let mut models = BTreeMap::new();
+        let (mut models, mut files) = (BTreeMap::new(), Files::new());
         for component in &manifest.components {
-            models.insert(component.name.clone(), folder.model(&component.file).await?);
+            let (model, file) = folder.model(&component.file).await?;
+            models.insert(component.name.clone(), model);
+            files.insert(component.name.clone(), file);
         }
         let inputs = folder.tensors(&manifest.inputs).await?;
         let expected = folder.tensors(&manifest.expected).await?;
         let decoding = Decoding::of(&manifest, &inputs).map_err(|source| wrong(&manifest.name, source))?;
-        Ok(Loaded { manifest, models, inputs, expected, decoding })
+        Ok((Loaded { manifest, models, inputs, expected, decoding }, files))
     }
 
     /// The model as static, optimised graphs.
@@ -69,22 +83,25 @@ impl Folder<'_> {
 
     async fn tensors(&self, file: &str) -> Result<BTreeMap<String, Tensor>, RuntimeError> {
         let bytes = browser::fetch(&self.url(file)).await?;
-        graph::tensor_file::read(&bytes).map_err(|source| self.broken(file, source))
+        graph::tensor_file::read(&bytes.to_vec()).map_err(|source| self.broken(file, source))
     }
 
-    async fn model(&self, file: &str) -> Result<Model, RuntimeError> {
+    async fn model(&self, file: &str) -> Result<(Model, OnnxFile), RuntimeError> {
         let bytes = browser::fetch(&self.url(file)).await?;
-        let model = Model::parse(&bytes).map_err(|source| self.broken(file, source))?;
+        let model = Model::parse(&bytes.to_vec()).map_err(|source| self.broken(file, source))?;
         let external = self.external(&model).await?;
-        model.with_external(&external).map_err(|source| self.broken(file, source))
+        let weights: BTreeMap<String, Arc<[u8]>> =
+            external.iter().map(|(name, bytes)| (name.clone(), bytes.to_vec().into())).collect();
+        let model = model.with_external(&weights).map_err(|source| self.broken(file, source))?;
+        Ok((model, OnnxFile { bytes, external }))
     }
 
     /// The files of weights beside a component; what is missing is left out, and the model says what it was for.
-    async fn external(&self, model: &Model) -> Result<BTreeMap<String, Arc<[u8]>>, RuntimeError> {
+    async fn external(&self, model: &Model) -> Result<BTreeMap<String, Uint8Array>, RuntimeError> {
         let mut files = BTreeMap::new();
         for file in model.external_files() {
             if let Some(bytes) = browser::fetch_if_there(&self.url(&file)).await? {
-                files.insert(file, bytes.into());
+                files.insert(file, bytes);
             }
         }
         Ok(files)

@@ -64,7 +64,8 @@ async fn webgpu_batch(
 
 async fn fetch(url: &str) -> Result<Files, RuntimeError> {
     let pack = browser::fetch(url).await?;
-    unpack(&pack).map_err(|error| RuntimeError::Fetch { url: url.to_owned(), reason: error.to_string() })
+    unpack(&pack.to_vec())
+        .map_err(|error| RuntimeError::Fetch { url: url.to_owned(), reason: error.to_string() })
 }
 
 struct Batch<'a> {

@@ -1,94 +1,101 @@
-//! onnxruntime-web's side of a duel, on the same WebGPU device as ours; the calls into it are in `peer.js`.
+//! The engines ort-webgpu and ort-wasm: onnxruntime-web on the ONNX files as they are, component by component.
 
-use graph::{Data, Tensor};
-use js_sys::{Float32Array, Object, Promise, Reflect};
-use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::GpuDevice;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use crate::browser::thrown;
-use crate::device::Device;
+use graph::Tensor;
+use graph::pipeline::{Calls, TOKEN};
+use protocol::Metric;
+
+use crate::engine::{Inferred, Place, Prepared, Ready};
 use crate::error::RuntimeError;
+use crate::model::{Files, Loaded, wrong};
+use crate::onnxruntime_web::{Library, Provider, Session};
+use crate::placement::Placement;
+use crate::timing::Clock;
 
-#[wasm_bindgen(module = "/src/peer.js")]
-extern "C" {
-    #[wasm_bindgen(js_name = Peer)]
-    type Session;
-
-    #[wasm_bindgen(static_method_of = Session, js_class = "Peer")]
-    fn open(url: &str, device: &GpuDevice, model: &[u8], size: u32, operands: &Object) -> Promise;
-
-    #[wasm_bindgen(method)]
-    fn multiply(this: &Session) -> Promise;
-
-    #[wasm_bindgen(method)]
-    fn close(this: &Session) -> Promise;
+/// A model's components, each open in a session, and which of them is next.
+pub(crate) struct Peer {
+    name: String,
+    calls: Calls,
+    library: Rc<Library>,
+    sessions: BTreeMap<String, Session>,
+    files: Files,
 }
 
-/// An open onnxruntime-web session with its operands on the device.
-pub struct Peer<'a> {
-    url: &'a str,
-    device: &'a Device,
-    session: Session,
-}
-
-impl<'a> Peer<'a> {
-    /// Loads onnxruntime-web from `url` and gives it the product of `operands`, an ONNX file of one MatMul.
-    ///
-    /// # Errors
-    /// What the module or its session throws.
-    pub async fn open(
-        url: &'a str,
-        device: &'a Device,
-        model: &[u8],
-        operands: &[(&str, &Tensor)],
-    ) -> Result<Self, RuntimeError> {
-        let by_name = Object::new();
-        for (name, tensor) in operands {
-            // Setting a property of a plain object does not throw.
-            let _ = Reflect::set(&by_name, &JsValue::from_str(name), &elements(tensor));
-        }
-        let size = operands.first().and_then(|(_, tensor)| tensor.shape.first()).copied().unwrap_or(0);
-        let session = Session::open(url, &device.gpu, model, size as u32, &by_name);
-        let session = JsFuture::from(session).await.map_err(|e| failed(url, "opening a session", &e))?;
-        Ok(Peer { url, device, session: session.unchecked_into() })
+/// Opens a model's ONNX files. Starting the library itself is no part of that, no more than opening a device is
+/// for our own engine.
+///
+/// # Errors
+/// No library, no adapter, a file that the library refuses, inputs that fit no component.
+pub(crate) async fn prepare(
+    provider: Provider,
+    loaded: &Loaded,
+    files: Files,
+    place: Place<'_>,
+) -> Result<Prepared<Peer>, RuntimeError> {
+    let name = loaded.manifest.name.clone();
+    let calls = Calls::new(&loaded.manifest, &loaded.models, &loaded.inputs);
+    let calls = calls.map_err(|source| wrong(&name, source))?;
+    let library = Library::get(provider, place).await?;
+    let clock = Clock::open()?;
+    let start = clock.now_ms();
+    let mut sessions = BTreeMap::new();
+    for (component, file) in &files {
+        sessions.insert(component.clone(), Session::open(&library, file).await?);
     }
+    let measured = vec![(Metric::CompileMs, clock.now_ms() - start)];
+    let (adapter, features) = (library.adapter(), features(&library));
+    Ok(Prepared { model: Peer { name, calls, library, sessions, files }, adapter, measured, features })
+}
 
-    /// Operands on the device, product in host memory. Kicked like ours: the device is the same.
-    ///
-    /// # Errors
-    /// What the session throws.
-    pub async fn multiply(&self) -> Result<Float32Array, RuntimeError> {
-        let product = self.device.wait("onnxruntime-web was multiplying", self.session.multiply()).await;
-        product.map(JsCast::unchecked_into).map_err(|error| match error {
-            RuntimeError::Browser { message, .. } => {
-                RuntimeError::Peer { url: self.url.to_owned(), doing: "multiplying".to_owned(), message }
+impl Ready for Peer {
+    async fn run(
+        &mut self,
+        program: usize,
+        inputs: &BTreeMap<String, Tensor>,
+    ) -> Result<Inferred, RuntimeError> {
+        let wrong = |source| wrong(&self.name, source);
+        for component in self.calls.start(program, inputs.get(TOKEN)).map_err(wrong)? {
+            let feeds = self.calls.feeds(&component).map_err(wrong)?;
+            if let Some(session) = self.sessions.get(&component) {
+                self.calls.keep(&component, session.infer(&feeds).await?).map_err(wrong)?;
             }
-            ours => ours,
-        })
-    }
-
-    /// Releases the session.
-    ///
-    /// # Errors
-    /// What the session throws.
-    pub async fn close(self) -> Result<(), RuntimeError> {
-        let closed = JsFuture::from(self.session.close()).await;
-        closed.map(|_| ()).map_err(|e| failed(self.url, "closing its session", &e))
-    }
-}
-
-fn elements(tensor: &Tensor) -> JsValue {
-    match &tensor.data {
-        Data::F32(elements) => Float32Array::from(&elements[..]).into(),
-        // The operands of a duel are f32; onnxruntime-web refuses the rest by name.
-        Data::F16(_) | Data::I64(_) | Data::I32(_) | Data::U8(_) | Data::I8(_) | Data::Bool(_) => {
-            JsValue::UNDEFINED
         }
+        Ok(Inferred { outputs: self.calls.outputs().map_err(wrong)?, gpu_ms: None })
+    }
+
+    /// Where the nodes ran. It takes a second opening of the model, with the log at its most talkative, which is
+    /// why it comes last.
+    async fn look_back(&mut self) -> BTreeMap<String, String> {
+        self.sessions.clear();
+        let mut placement = Placement::default();
+        for file in self.files.values() {
+            if let Err(error) = self.library.place(file, &mut placement).await {
+                return BTreeMap::from([("nodes_elsewhere".to_owned(), format!("unknown: {error}"))]);
+            }
+        }
+        let elsewhere = placement.elsewhere(self.library.provider.logged_name());
+        let operators = elsewhere.iter().map(|(operator, count)| format!("{operator} {count}"));
+        let operators = operators.collect::<Vec<_>>().join(", ");
+        let features = [
+            ("nodes", placement.nodes().to_string()),
+            ("nodes_elsewhere", elsewhere.values().sum::<usize>().to_string()),
+            ("operators_elsewhere", operators),
+        ];
+        features.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
-fn failed(url: &str, doing: &str, error: &JsValue) -> RuntimeError {
-    RuntimeError::Peer { url: url.to_owned(), doing: doing.to_owned(), message: thrown(error) }
+/// What shaped the numbers and is not the adapter.
+fn features(library: &Library) -> BTreeMap<String, String> {
+    let features = [
+        ("onnxruntime_web", library.version.clone()),
+        ("onnxruntime_web_module", library.provider.module().to_owned()),
+        ("wasm_threads", library.threads.to_string()),
+        // It refuses to start without.
+        ("wasm_simd", true.to_string()),
+        ("completion_kick", library.is_kicking().to_string()),
+    ];
+    features.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

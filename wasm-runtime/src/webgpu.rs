@@ -7,7 +7,6 @@ use graph::pipeline::Pipeline;
 use protocol::{BrowserKind, Metric};
 use shaders::{Host, Site, Tuning};
 
-use crate::browser;
 use crate::device::Device;
 use crate::engine::Prepared;
 use crate::error::RuntimeError;
@@ -68,8 +67,6 @@ pub fn site(device: &Device, browser: Option<BrowserKind>) -> Site {
 fn features(executor: &Executor) -> BTreeMap<String, String> {
     let (device, plan) = (executor.device(), executor.plan());
     let features = [
-        ("timer_resolution_ms", device.clock.resolution_ms().to_string()),
-        ("cross_origin_isolated", browser::is_cross_origin_isolated().to_string()),
         ("completion_kick", device.completion.is_kicking().to_string()),
         ("timestamp_query", executor.has_timestamps().to_string()),
         ("dispatches", plan.dispatch_counts()),

@@ -202,7 +202,7 @@ fn lowest(family: Family, data_type: DataType, device: &DispatchDevice) -> Value
         return Value::upload(&Tensor::vector(vec![f32::NEG_INFINITY]), device);
     }
     let lowest = match data_type {
-        DataType::I64 | DataType::F32 => i64::MIN,
+        DataType::I64 | DataType::F32 | DataType::F16 => i64::MIN,
         DataType::I32 => i64::from(i32::MIN),
         DataType::I8 => i64::from(i8::MIN),
         DataType::U8 | DataType::Bool => 0,

@@ -1,13 +1,8 @@
 // onnxruntime-web's side of a duel: one session on the WebGPU device that the other side uses as well.
 
 export class Peer {
-  // `model` is an ONNX file of one product, `operands` maps its input names to Float32Arrays of size * size.
-  static async open(url, device, model, size, operands) {
-    const ort = await import(url);
-    ort.env.wasm.wasmPaths = new URL(".", url).href;
-    ort.env.logLevel = "error";
-    const executionProviders = [{ name: "webgpu", device }];
-    const session = await ort.InferenceSession.create(model, { executionProviders });
+  // `session` multiplies; `operands` maps its input names to Float32Arrays of size * size.
+  static upload(ort, session, device, size, operands) {
     const feeds = {};
     for (const [name, elements] of Object.entries(operands)) {
       const buffer = upload(device, elements);
@@ -25,10 +20,6 @@ export class Peer {
   async multiply() {
     const results = await this.session.run(this.feeds);
     return results[this.session.outputNames[0]].data;
-  }
-
-  async close() {
-    await this.session.release();
   }
 }
 

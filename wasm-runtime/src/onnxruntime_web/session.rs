@@ -1,0 +1,81 @@
+//! An ONNX file open in onnxruntime-web: named tensors in, named tensors out.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use graph::Tensor;
+use js_sys::{Array, Object, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::{JsSession, Library, narrate, providers, tensors};
+use crate::error::RuntimeError;
+use crate::model::OnnxFile;
+use crate::placement::{self, Placement};
+
+/// A session; dropping it gives its memory back.
+pub struct Session {
+    library: Rc<Library>,
+    session: JsSession,
+}
+
+impl Session {
+    /// Opens an ONNX file with the files beside it.
+    ///
+    /// # Errors
+    /// What the library refuses, or the loss of its device.
+    pub async fn open(library: &Rc<Library>, file: &OnnxFile) -> Result<Session, RuntimeError> {
+        let external = external(file);
+        let opening =
+            JsSession::open(&library.namespace, &file.bytes, &providers(library.provider), &external);
+        let session = library.wait("opening the model", opening).await?.unchecked_into();
+        Ok(Session { library: Rc::clone(library), session })
+    }
+
+    /// Runs it once, from inputs in host memory to outputs in host memory.
+    ///
+    /// # Errors
+    /// What the library refuses, or the loss of its device.
+    pub async fn infer(&self, inputs: &[(String, Tensor)]) -> Result<BTreeMap<String, Tensor>, RuntimeError> {
+        const DOING: &str = "running the model";
+        let results = self.library.wait(DOING, self.session.run(&tensors::to_feeds(inputs))).await?;
+        tensors::from_results(&results).map_err(|reason| self.library.refused(DOING, &reason))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Nothing waits for the release, and a library that has failed may never come back from it.
+        if self.library.is_sound() {
+            let _ = self.session.release();
+        }
+    }
+}
+
+impl Library {
+    /// Adds where the library puts the nodes of an ONNX file, for which it is opened once more.
+    ///
+    /// # Errors
+    /// What the library refuses, or a log that says nothing of it.
+    pub async fn place(&self, file: &OnnxFile, placement: &mut Placement) -> Result<(), RuntimeError> {
+        const DOING: &str = "telling where nodes run";
+        let (providers, external) = (providers(self.provider), external(file));
+        let telling = narrate(&self.namespace, &file.bytes, &providers, &external, placement::SOURCE);
+        let lines: Array = self.wait(DOING, telling).await?.unchecked_into();
+        let lines: Vec<String> = lines.iter().filter_map(|line| line.as_string()).collect();
+        let read = placement.read(lines.iter().map(String::as_str));
+        read.map_err(|reason| self.refused(DOING, &reason))
+    }
+}
+
+/// The files beside the model as the library takes them: `{ path, data }`.
+fn external(file: &OnnxFile) -> Array {
+    let entry = |(path, data): (&String, &js_sys::Uint8Array)| {
+        let entry = Object::new();
+        for (key, value) in [("path", &JsValue::from_str(path)), ("data", data.as_ref())] {
+            // Setting a property of a plain object does not throw.
+            let _ = Reflect::set(&entry, &JsValue::from_str(key), value);
+        }
+        JsValue::from(entry)
+    };
+    file.external.iter().map(entry).collect()
+}

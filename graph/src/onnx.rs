@@ -2,6 +2,7 @@
 
 mod attributes;
 mod external;
+mod outputs;
 mod proto;
 mod tensor;
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use prost::Message;
 
 pub(crate) use attributes::{Attribute, Attributes};
+pub use outputs::with_all_outputs;
 pub(crate) use tensor::data_type;
 
 use crate::error::Error;

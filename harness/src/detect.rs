@@ -98,7 +98,9 @@ fn capabilities_in(answer: Answer) -> Vec<Capability> {
     match answer {
         Answer::Detected { capabilities } => capabilities,
         Answer::Failed(failure) => unexpected(failure.message),
-        Answer::Inferred(_) | Answer::Dueled(_) => unexpected("it answered another question".to_owned()),
+        Answer::Inferred(_) | Answer::Dueled(_) | Answer::Traced(_) => {
+            unexpected("it answered another question".to_owned())
+        }
     }
 }
 

@@ -5,6 +5,7 @@ pub mod browser;
 pub mod case;
 pub mod cli;
 pub mod detect;
+pub mod diverge;
 pub mod error;
 pub mod event;
 pub mod exit;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use harness::cli::{Bench, Cli, Command};
 use harness::session::guard;
-use harness::{detect, matmul, sweep};
+use harness::{detect, diverge, matmul, sweep};
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
@@ -16,6 +16,7 @@ async fn main() -> ExitCode {
     let ended = match &cli.command {
         Command::Sweep(args) => sweep::run(args).await,
         Command::Detect(args) => detect::run(args).await,
+        Command::Diverge(args) => diverge::run(args).await,
         Command::Bench(Bench::Matmul(args)) => matmul::run(args).await,
         Command::Guard(args) => return guard::stand(&args.command),
     };

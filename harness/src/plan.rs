@@ -117,7 +117,11 @@ fn check_asked(models: &[String], targets: &[Target]) -> Result<(), Error> {
     }
 }
 
-fn check_browser(target: &Target, browsers: &BTreeMap<String, BrowserEntry>) -> Result<(), Error> {
+/// An error for a target whose browser has no entry.
+///
+/// # Errors
+/// Names the browsers there are.
+pub fn check_browser(target: &Target, browsers: &BTreeMap<String, BrowserEntry>) -> Result<(), Error> {
     let Some(browser) = target.browser.as_ref().filter(|name| !browsers.contains_key(*name)) else {
         return Ok(());
     };

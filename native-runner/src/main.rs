@@ -6,6 +6,7 @@ mod error;
 mod measure;
 mod model;
 mod processor;
+mod trace;
 
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
@@ -74,6 +75,9 @@ fn perform(job: &Job) -> Result<Answer, RunnerError> {
     match &job.task {
         Task::Infer(inference) => {
             measure::run(job.engine, job.device, inference).map(|report| Answer::Inferred(Box::new(report)))
+        }
+        Task::Trace(task) => {
+            trace::run(job.engine, job.device, task).map(|report| Answer::Traced(Box::new(report)))
         }
         Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities() }),
         Task::MatmulDuel(_) => {

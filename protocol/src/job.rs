@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::manifest::Manifest;
 use crate::sampling::Sampling;
 use crate::target::{BrowserKind, Device, Engine};
+use crate::trace::Trace;
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +33,8 @@ pub enum Task {
     Detect,
     /// Time one square matrix product, ours and onnxruntime-web's turn by turn.
     MatmulDuel(MatmulDuel),
+    /// Run a model once and hand over every value on the way.
+    Trace(Trace),
 }
 
 /// Run a model.

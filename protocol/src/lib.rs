@@ -11,6 +11,7 @@ pub mod outcome;
 pub mod sampling;
 pub mod suggest;
 pub mod target;
+pub mod trace;
 
 pub use capability::{Adapter, Capability, Presence};
 pub use check::OutputCheck;
@@ -20,3 +21,4 @@ pub use metric::{Metric, Samples, Timing};
 pub use outcome::{Answer, DuelReport, Failure, FailureKind, InferenceReport, Outcome, Verdict};
 pub use sampling::Sampling;
 pub use target::{BrowserKind, Device, Engine, Place, Target};
+pub use trace::{Statistics, Trace, TraceReport, TracedNode};

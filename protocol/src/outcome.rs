@@ -8,6 +8,7 @@ use crate::capability::{Adapter, Capability};
 use crate::check::OutputCheck;
 use crate::metric::Samples;
 use crate::target::{Device, Engine};
+use crate::trace::TraceReport;
 
 /// The answer to one job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +33,8 @@ pub enum Answer {
     },
     /// Both sides of the matrix product ran.
     Dueled(DuelReport),
+    /// The model ran, and its values were handed over.
+    Traced(Box<TraceReport>),
     /// The job could not be done.
     Failed(Failure),
 }

@@ -146,8 +146,10 @@ impl Report<'_> {
         let [of_a, of_b] = comparison.elements.unwrap_or_default();
         let allowed = self.tolerance * comparison.magnitude;
         format!(
-            "its value {} is {of_a:e} on a and {of_b:e} on b at {:?}: {} apart, {} allowed ({} of {})",
+            "its value {} is {} on a and {} on b at {:?}: {} apart, {} allowed ({} of {})",
             step.node.value,
+            element(of_a),
+            element(of_b),
             comparison.place.as_deref().unwrap_or_default(),
             number::error(comparison.max_abs),
             number::error(allowed),
@@ -197,6 +199,14 @@ fn short(name: &str) -> String {
     match count > LONGEST_NAME {
         true => format!("…{}", name.chars().skip(count + 1 - LONGEST_NAME).collect::<String>()),
         false => name.to_owned(),
+    }
+}
+
+/// An element with all the digits that f32 has.
+fn element(value: f64) -> String {
+    match value.abs() {
+        magnitude if value != 0.0 && !(1e-4..1e7).contains(&magnitude) => format!("{:e}", value as f32),
+        _ => (value as f32).to_string(),
     }
 }
 
@@ -294,12 +304,12 @@ mod tests {
         for part in [
             "a  webgpu@chrome on google, software",
             "A value may differ by 1.00e-4 of its own largest magnitude",
-            "▶  make_y  Softmax   f32[2]     1.00e0   2.00e-1     new  ██████████┊██████",
-            "▶ node \"make_y\" (Softmax)\n  Softmax { axis: 0 }\n  its value y is 4e0 on a and 5e0 on b at [1]: 1.00e0 \
+            "▶  make_y  Softmax   f32[2]   1.00e0   2.00e-1     new  ██████████┊██████",
+            "▶ node \"make_y\" (Softmax)\n  Softmax { axis: 0 }\n  its value y is 4 on a and 5 on b at [1]: 1.00e0 \
              apart, 5.00e-4 allowed (1.00e-4 of 5.00)",
-            "    x      a         f32[2]   1.00  2.00   1.50      0.500    0         0         0",
-            "    w      constant  f32[1]  0.500",
-            "  → y      a         f32[2]   1.00  4.00",
+            "  x      a         f32[2]   1.00   2.00   1.50      0.500    0         0         0",
+            "  w      constant  f32[1]  0.500",
+            "→ y      a         f32[2]   1.00   4.00",
             "first apart at node \"make_y\" (Softmax): 2.00e-1 apart, with inputs that do not differ; 2 values compared; \
              0 only on a, 0 only on b",
         ] {
@@ -332,7 +342,7 @@ mod tests {
             (0.0, 1e-4, "          ┊"),
             (1e-7, 1e-4, "████      ┊"),
             (1e-3, 1e-4, "██████████┊█"),
-            (f64::INFINITY, 1e-4, "██████████┊████████"),
+            (f64::INFINITY, 1e-4, "██████████┊███████"),
             (1e-7, 0.0, "┊███"),
         ] {
             assert_eq!(bar(relative, tolerance), expected, "{relative:e}");

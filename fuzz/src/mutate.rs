@@ -34,6 +34,8 @@ const NUMBERS: [i64; 24] = [
 /// Longer fields are weights; as texts to exchange they are of no use.
 const LONGEST_TEXT: usize = 200;
 const MOST_CHANGES: usize = 4;
+/// One file in so many is changed without regard for its fields.
+const BLIND: usize = 8;
 
 /// What a file can be changed into with parts of itself and of the others.
 pub struct Mutator<'a> {
@@ -55,7 +57,7 @@ impl<'a> Mutator<'a> {
     /// The file with one to four changes.
     pub fn change(&mut self, file: &[u8]) -> Vec<u8> {
         let changes = 1 + self.below(MOST_CHANGES);
-        let blind = self.below(5) == 0;
+        let blind = self.below(BLIND) == 0;
         let tree = wire::parse(file, Kind::Model).filter(|_| !blind);
         match tree {
             Some(mut fields) => {
@@ -93,9 +95,15 @@ impl<'a> Mutator<'a> {
                 let floats = [0.0, -1.0, f32::NAN, f32::INFINITY, f32::MIN_POSITIVE, f32::MAX];
                 *bytes = floats[self.below(floats.len())].to_le_bytes();
             }
-            Content::Bytes(bytes) => match self.below(3) {
-                0 if !texts.is_empty() => *bytes = texts[self.below(texts.len())].clone(),
-                1 => *bytes = self.packed(),
+            // A text that is none would be refused before anything of it is looked at.
+            Content::Bytes(bytes) if is_text(bytes) => match self.below(8) {
+                0 => self.change_bytes(bytes),
+                1 => bytes.clear(),
+                _ if !texts.is_empty() => *bytes = texts[self.below(texts.len())].clone(),
+                _ => {}
+            },
+            Content::Bytes(bytes) => match self.below(2) {
+                0 => *bytes = self.packed(),
                 _ => self.change_bytes(bytes),
             },
             Content::Message(fields) => {
@@ -152,12 +160,18 @@ impl<'a> Mutator<'a> {
     }
 }
 
-/// Every short text and packed list of a file: names to rewire nodes with, operators, shapes.
+fn is_text(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|byte| (0x20..0x7f).contains(byte))
+}
+
+/// Every short text of a file: names to rewire nodes with, operators.
 fn texts(fields: &[Field]) -> Vec<Vec<u8>> {
     let mut texts = Vec::new();
     for field in fields {
         match &field.content {
-            Content::Bytes(bytes) if bytes.len() <= LONGEST_TEXT => texts.push(bytes.clone()),
+            Content::Bytes(bytes) if bytes.len() <= LONGEST_TEXT && is_text(bytes) => {
+                texts.push(bytes.clone())
+            }
             Content::Message(fields) => texts.extend(self::texts(fields)),
             Content::Bytes(_) | Content::Varint(_) | Content::Fixed64(_) | Content::Fixed32(_) => {}
         }

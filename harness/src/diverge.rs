@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use protocol::{Adapter, Answer, Job, Target, Task, Trace, TraceReport, Verdict};
+use protocol::{Adapter, Answer, Job, OutputCheck, Target, Task, Trace, TraceReport, Verdict};
 
 use crate::browser;
 use crate::cli::DivergeArgs;
@@ -58,6 +58,7 @@ pub async fn run(args: &DivergeArgs) -> Result<Exit, Error> {
         a: &a,
         b: &b,
         tolerance,
+        allowed_output: model.tolerance(),
         unfused: args.unfused,
         walk: &walk,
         operands: operands.unwrap_or_default(),
@@ -74,6 +75,8 @@ struct Ran {
     adapter: Adapter,
     /// What was run: `model` or `prefill`.
     program: String,
+    /// Its outputs against those of a run in which nothing was kept.
+    against_plain: Vec<OutputCheck>,
 }
 
 /// What both sides have in common.
@@ -96,8 +99,8 @@ impl Scene<'_> {
         let values = Values::read(folder.path(), report.files);
         let values =
             values.map_err(|error| not_run(format!("{target} left values that are none: {error}")))?;
-        let TraceReport { adapter, program, nodes, constants, .. } = report;
-        let ran = Ran { target: target.clone(), adapter, program };
+        let TraceReport { adapter, program, nodes, constants, against_plain, .. } = report;
+        let ran = Ran { target: target.clone(), adapter, program, against_plain };
         Ok((ran, Side { nodes, constants, values }))
     }
 

@@ -26,6 +26,10 @@ pub struct Kept {
     pub nodes: Vec<TracedNode>,
     /// The constants among their operands.
     pub constants: BTreeMap<String, Statistics>,
+    /// Its outputs.
+    pub outputs: BTreeMap<String, Tensor>,
+    /// The outputs of a run in which nothing was kept.
+    pub plain: BTreeMap<String, Tensor>,
 }
 
 /// Does what a [`Trace`] asks for.
@@ -42,12 +46,16 @@ pub fn run(engine: Engine, device: Option<Device>, trace: &Trace) -> Result<Trac
             let traced = pipeline::trace(&loaded.manifest, &pipeline, GROUP_BYTES);
             let mut prepared = prepare(&loaded, &traced.pipeline, found)?;
             deposit.write(0, &loaded.inputs)?;
+            let plain = prepare(&loaded, &pipeline, found)?.model.run(0, &loaded.inputs)?.outputs;
+            let mut outputs = BTreeMap::new();
             for program in 0..traced.pipeline.programs.len() {
-                deposit.write(program + 1, &prepared.model.run(program, &loaded.inputs)?.outputs)?;
+                let values = prepared.model.run(program, &loaded.inputs)?.outputs;
+                deposit.write(program + 1, &values)?;
+                outputs.extend(values.into_iter().filter(|(name, _)| plain.contains_key(name)));
             }
             let files = traced.pipeline.programs.len() + 1;
             let (program, nodes, constants) = (traced.program, traced.nodes, traced.constants);
-            Kept { adapter: prepared.adapter, program, files, nodes, constants }
+            Kept { adapter: prepared.adapter, program, files, nodes, constants, outputs, plain }
         }
         Prepare::Files { trace, .. } => {
             // What is wrong with the model itself reads the same on every engine.
@@ -55,8 +63,9 @@ pub fn run(engine: Engine, device: Option<Device>, trace: &Trace) -> Result<Trac
             trace(&loaded, found, &deposit).map_err(ours)?
         }
     };
-    let Kept { adapter, program, files, nodes, constants } = kept;
-    Ok(TraceReport { engine, device, adapter, program, files, nodes, constants })
+    let Kept { adapter, program, files, nodes, constants, outputs, plain } = kept;
+    let against_plain = pipeline::checks(&plain, &[outputs.clone(), outputs]);
+    Ok(TraceReport { engine, device, adapter, program, files, nodes, constants, against_plain })
 }
 
 /// The nodes and constants of the components that were run, in that order.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::capability::Adapter;
+use crate::check::OutputCheck;
 use crate::job::Inference;
 use crate::manifest::Manifest;
 use crate::sampling::Sampling;
@@ -49,6 +50,9 @@ pub struct TraceReport {
     pub nodes: Vec<TracedNode>,
     /// The constants among the nodes' inputs, by name.
     pub constants: BTreeMap<String, Statistics>,
+    /// The outputs of this run against those of one in which nothing was kept: keeping values rules out fusions and
+    /// moves what lies in memory, so a fault may hide from it.
+    pub against_plain: Vec<OutputCheck>,
 }
 
 /// A node, and the value it made.

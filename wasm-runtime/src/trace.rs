@@ -29,8 +29,12 @@ pub async fn run(
             let loaded = Loaded::fetch(&trace.inference()).await?;
             let pipeline = if trace.unfused { loaded.unfused_pipeline()? } else { loaded.pipeline()? };
             let traced = pipeline::trace(&loaded.manifest, &pipeline, GROUP_BYTES);
-            let prepared = webgpu::prepare(&loaded.manifest.name, &traced.pipeline, browser).await?;
-            keep(engine, trace, &loaded, traced, prepared).await
+            let name = &loaded.manifest.name;
+            let mut plain = webgpu::prepare(name, &pipeline, browser).await?;
+            let plain = plain.model.run(0, &loaded.inputs).await?.outputs;
+            let prepared = webgpu::prepare(name, &traced.pipeline, browser).await?;
+            let run = Traceable { engine, trace, loaded: &loaded, traced, plain };
+            run.keep(prepared).await
         }
         Engine::Webnn
         | Engine::Wasm
@@ -45,31 +49,42 @@ pub async fn run(
     }
 }
 
-async fn keep<R: Ready>(
+/// A model whose every value is going to be kept.
+struct Traceable<'a> {
     engine: Engine,
-    trace: &Trace,
-    loaded: &Loaded,
+    trace: &'a Trace,
+    loaded: &'a Loaded,
     traced: Traced,
-    mut prepared: Prepared<R>,
-) -> Result<TraceReport, RuntimeError> {
-    let post = |number: usize, tensors: &BTreeMap<String, Tensor>| {
-        let file = graph::tensor_file::write(tensors).map_err(|source| wrong(&loaded.manifest.name, source));
-        let url = format!("{}{number}.safetensors", trace.deposit);
-        async move { browser::post(&url, &file?).await }
-    };
-    post(0, &loaded.inputs).await?;
-    let runs = traced.pipeline.programs.len();
-    for program in 0..runs {
-        let inferred = prepared.model.run(program, &loaded.inputs).await?;
-        post(program + 1, &inferred.outputs).await?;
+    /// The outputs of a run in which nothing was kept.
+    plain: BTreeMap<String, Tensor>,
+}
+
+impl Traceable<'_> {
+    async fn keep<R: Ready>(self, mut prepared: Prepared<R>) -> Result<TraceReport, RuntimeError> {
+        let Traceable { engine, loaded, traced, plain, .. } = &self;
+        self.post(0, &loaded.inputs).await?;
+        let runs = traced.pipeline.programs.len();
+        let mut outputs = BTreeMap::new();
+        for program in 0..runs {
+            let values = prepared.model.run(program, &loaded.inputs).await?.outputs;
+            self.post(program + 1, &values).await?;
+            outputs.extend(values.into_iter().filter(|(name, _)| plain.contains_key(name)));
+        }
+        Ok(TraceReport {
+            engine: *engine,
+            device: None,
+            adapter: prepared.adapter,
+            program: traced.program.clone(),
+            files: runs + 1,
+            nodes: traced.nodes.clone(),
+            constants: traced.constants.clone(),
+            against_plain: pipeline::checks(plain, &[outputs.clone(), outputs]),
+        })
     }
-    Ok(TraceReport {
-        engine,
-        device: None,
-        adapter: prepared.adapter,
-        program: traced.program,
-        files: runs + 1,
-        nodes: traced.nodes,
-        constants: traced.constants,
-    })
+
+    async fn post(&self, number: usize, tensors: &BTreeMap<String, Tensor>) -> Result<(), RuntimeError> {
+        let wrong = |source| wrong(&self.loaded.manifest.name, source);
+        let file = graph::tensor_file::write(tensors).map_err(wrong)?;
+        browser::post(&format!("{}{number}.safetensors", self.trace.deposit), &file).await
+    }
 }

@@ -21,6 +21,8 @@ pub(super) struct Report<'a> {
     pub a: &'a Ran,
     pub b: &'a Ran,
     pub tolerance: f64,
+    /// How far outputs may be from expected ones in a sweep: largest absolute difference.
+    pub allowed_output: f64,
     pub unfused: bool,
     pub walk: &'a Walk,
     /// Of the first node where the sides part: what went in, and last what came out.
@@ -30,12 +32,14 @@ pub(super) struct Report<'a> {
 impl Report<'_> {
     /// One JSON document.
     pub fn document(&self) -> String {
-        let Report { model, a, b, tolerance, unfused, walk, operands } = self;
+        let Report { model, a, b, tolerance, unfused, walk, operands, .. } = self;
         let first = walk.first_apart().map(|step| json!({ "step": step, "operands": operands }));
         let verdict = if first.is_some() { "apart" } else { "agree" };
+        let beware: Vec<String> = [*a, *b].into_iter().filter_map(|ran| self.disturbance(ran)).collect();
         let document = json!({
             "model": model, "a": a, "b": b, "tolerance": tolerance, "unfused": unfused,
             "verdict": verdict, "message": self.verdict(), "first_apart": first,
+            "beware": beware,
             "steps": walk.steps, "only_a": walk.only_a, "only_b": walk.only_b,
         });
         format!("{document:#}")
@@ -63,6 +67,7 @@ impl Report<'_> {
         }
         lines.push(String::new());
         lines.push(self.verdict());
+        lines.extend([self.a, self.b].into_iter().filter_map(|ran| self.disturbance(ran)));
         lines.join("\n")
     }
 
@@ -156,6 +161,17 @@ impl Report<'_> {
             number::error(self.tolerance),
             number::three_digits(comparison.magnitude),
         )
+    }
+
+    /// What to know of a side whose outputs change when its values are kept.
+    fn disturbance(&self, ran: &Ran) -> Option<String> {
+        let check = ran.against_plain.iter().find(|check| !check.is_within(self.allowed_output))?;
+        let how = check.fault.clone().unwrap_or(format!("is {} off", number::error(check.max_abs_error)));
+        Some(format!(
+            "beware: with its values kept, {} computes something else: against a plain run, output \"{}\" {how}; look \
+             for the fault in what keeping rules out (fusion inside the engine, memory that is used again)",
+            ran.target, check.output
+        ))
     }
 
     /// One line that says it all.
@@ -262,7 +278,7 @@ fn statistics_cells(statistics: &Statistics) -> [String; 7] {
 mod tests {
     use std::collections::BTreeMap;
 
-    use protocol::{Adapter, TracedNode};
+    use protocol::{Adapter, OutputCheck, TracedNode};
 
     use super::super::values::tests::floats;
     use super::super::walk::Side;
@@ -270,7 +286,7 @@ mod tests {
 
     fn ran(target: &str) -> Ran {
         let adapter = Adapter { vendor: "google".to_owned(), software: true, ..Adapter::default() };
-        Ran { target: target.parse().unwrap(), adapter, program: "model".to_owned() }
+        Ran { target: target.parse().unwrap(), adapter, program: "model".to_owned(), against_plain: vec![] }
     }
 
     fn side(y: [f32; 2]) -> Side {
@@ -289,12 +305,18 @@ mod tests {
     }
 
     fn shown(y: [f32; 2], json: bool) -> String {
+        shown_of(ran("webgpu@chrome"), y, json)
+    }
+
+    fn shown_of(a_ran: Ran, y: [f32; 2], json: bool) -> String {
         let (a, b) = (side([1.0, 4.0]), side(y));
         let walk = Walk::of(&a, &b, 1e-4);
         let operands = walk.first_apart().map(|step| walk.operands(step, &a, &b)).unwrap_or_default();
-        let (a, b) = (ran("webgpu@chrome"), ran("onnxruntime:cpu"));
+        let (a, b) = (a_ran, ran("onnxruntime:cpu"));
         let (model, tolerance) = ("bert-tiny", 1e-4);
-        let report = Report { model, a: &a, b: &b, tolerance, unfused: false, walk: &walk, operands };
+        let (allowed_output, unfused) = (tolerance, false);
+        let report =
+            Report { model, a: &a, b: &b, tolerance, allowed_output, unfused, walk: &walk, operands };
         if json { report.document() } else { report.table() }
     }
 
@@ -334,6 +356,17 @@ mod tests {
         assert_eq!(apart["first_apart"]["operands"][2]["b"]["nan"], 1);
         let agree = document([1.0, 4.0]);
         assert_eq!((&agree["verdict"], &agree["first_apart"]), (&json!("agree"), &serde_json::Value::Null));
+    }
+
+    #[test]
+    fn a_side_that_computes_something_else_when_watched_is_told_on() {
+        let check = |actual| OutputCheck::compare("y", (&[1], &[actual]), (&[1], &[1.0]));
+        let watched = |actual| Ran { against_plain: vec![check(1.0), check(actual)], ..ran("wgpu:vulkan") };
+        let text = shown_of(watched(1.5), [1.0, 4.0], false);
+        let told = "beware: with its values kept, wgpu:vulkan computes something else: against a plain run, \
+                    output \"y\" is 5.00e-1 off";
+        assert!(text.contains(told), "{text}");
+        assert!(!shown_of(watched(1.00001), [1.0, 4.0], false).contains("beware"));
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub fn prepare(loaded: &Loaded, _device: Device) -> Result<Prepared, RunnerError
 ///
 /// # Errors
 /// Those of [`prepare`] and of running it; values that cannot be left where they should.
-pub fn trace(loaded: &Loaded, _device: Device, deposit: &Deposit<'_>) -> Result<Kept, RunnerError> {
+pub fn trace(loaded: &Loaded, device: Device, deposit: &Deposit<'_>) -> Result<Kept, RunnerError> {
     let environment = environment()?;
     let name = &loaded.manifest.name;
     let calls = Calls::new(&loaded.manifest, &loaded.models, &loaded.inputs);
@@ -101,7 +101,10 @@ pub fn trace(loaded: &Loaded, _device: Device, deposit: &Deposit<'_>) -> Result<
     }
     let (nodes, constants) = trace::nodes(loaded, &order);
     let program = if loaded.decoding.is_some() { "prefill" } else { "model" }.to_owned();
-    Ok(Kept { adapter: processor::adapter(), program, files: order.len() + 1, nodes, constants })
+    let outputs = calls.outputs().map_err(|source| wrong(name, source))?;
+    let plain = prepare(loaded, device)?.model.run(0, &loaded.inputs)?.outputs;
+    let (adapter, files) = (processor::adapter(), order.len() + 1);
+    Ok(Kept { adapter, program, files, nodes, constants, outputs, plain })
 }
 
 fn open_traced(

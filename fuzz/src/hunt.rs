@@ -163,3 +163,44 @@ pub fn work(corpus: &Corpus, seed: u64, first: u64) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    /// A hunt whose workers are a shell script, for as long as it takes to run it a few times.
+    fn hunt(script: &str, limit: Duration) -> Tally {
+        let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/bad");
+        let corpus = Corpus::read(Path::new(fixtures)).unwrap();
+        let keep = std::env::temp_dir().join(format!("parallax-hunt-{}", std::process::id()));
+        let worker = |_| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]);
+            command
+        };
+        let hunt = Hunt { corpus: &corpus, seed: 1, keep: &keep, worker: &worker };
+        let tally = hunt.run(Instant::now() + limit).unwrap();
+        assert!(tally.findings.values().all(|(_, path)| path.is_file()), "{:?}", tally.findings);
+        // Nothing is kept where nothing is found.
+        let _ = std::fs::remove_dir_all(&keep);
+        tally
+    }
+
+    #[test]
+    fn panics_and_deaths_are_found_and_the_hunt_goes_on() {
+        let script =
+            "echo planned; echo 'panic index out of bounds'; echo refused; echo overflow >&2; exit 3";
+        let tally = hunt(script, Duration::from_secs(1));
+        let found: Vec<&str> = tally.findings.keys().map(String::as_str).collect();
+        assert_eq!(found, ["death: exit status: 3 overflow", "panic index out of bounds"]);
+        assert!(tally.stages["planned"] > 1 && tally.stages["refused"] > 1, "{:?}", tally.stages);
+    }
+
+    #[test]
+    fn a_hunt_ends_in_time_though_a_worker_does_not() {
+        let start = Instant::now();
+        let tally = hunt("echo parsed; exec sleep 60", Duration::from_millis(300));
+        assert!(start.elapsed() < Duration::from_secs(5));
+        assert_eq!((tally.stages["parsed"], tally.findings.len()), (1, 0));
+    }
+}

@@ -4,7 +4,7 @@ use protocol::Statistics;
 use serde_json::json;
 
 use super::Ran;
-use super::walk::{Finding, Operand, Step, Walk};
+use super::walk::{Finding, Operand, Step, Walk, label, word};
 use crate::report::columns::{Align, lay_out};
 use crate::report::{adapter_name, number};
 
@@ -122,8 +122,11 @@ impl Report<'_> {
             format!("▶ {}", place(step)),
             format!("  {}", step.node.operator),
             format!("  {}", self.difference(step)),
-            String::new(),
         ];
+        if !step.unseen.is_empty() {
+            lines.push(format!("  or before it, where only a has a value: {}", step.unseen.join(", ")));
+        }
+        lines.push(String::new());
         let heads = [
             ("  value", Align::Left),
             ("", Align::Left),
@@ -202,12 +205,7 @@ impl Report<'_> {
 /// `node "x" (Add)`, with its component if it has one.
 fn place(step: &Step) -> String {
     let component = step.node.component.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-    format!("{component}node \"{}\" ({})", step.node.node, word(&step.node.operator))
-}
-
-/// The operator without its attributes.
-fn word(operator: &str) -> &str {
-    operator.split([' ', '(', '{']).next().unwrap_or(operator)
+    format!("{component}node {}", label(&step.node))
 }
 
 fn short(name: &str) -> String {
@@ -233,12 +231,9 @@ fn bar(relative: f64, tolerance: f64) -> String {
             as usize,
     };
     let (filled, allowed) = (cell(relative), cell(tolerance));
-    let cell = |at: usize| match (at < filled, at == allowed) {
-        (_, true) => '┊',
-        (true, false) => '█',
-        (false, false) => ' ',
-    };
-    (0..=BAR_CELLS).map(cell).collect::<String>().trim_end().to_owned()
+    let cells = |from: usize, to: usize| (from..to).map(move |at| if at < filled { '█' } else { ' ' });
+    let bar = cells(0, allowed).chain(['┊']).chain(cells(allowed, BAR_CELLS));
+    bar.collect::<String>().trim_end().to_owned()
 }
 
 fn operand_rows(operand: &Operand, is_output: bool) -> Vec<Vec<String>> {
@@ -326,7 +321,7 @@ mod tests {
         for part in [
             "a  webgpu@chrome on google, software",
             "A value may differ by 1.00e-4 of its own largest magnitude",
-            "▶  make_y  Softmax   f32[2]   1.00e0   2.00e-1     new  ██████████┊██████",
+            "▶  make_y  Softmax   f32[2]   1.00e0   2.00e-1     new  ██████████┊███████",
             "▶ node \"make_y\" (Softmax)\n  Softmax { axis: 0 }\n  its value y is 4 on a and 5 on b at [1]: 1.00e0 \
              apart, 5.00e-4 allowed (1.00e-4 of 5.00)",
             "  x      a         f32[2]   1.00   2.00   1.50      0.500    0         0         0",
@@ -374,9 +369,9 @@ mod tests {
         for (relative, tolerance, expected) in [
             (0.0, 1e-4, "          ┊"),
             (1e-7, 1e-4, "████      ┊"),
-            (1e-3, 1e-4, "██████████┊█"),
-            (f64::INFINITY, 1e-4, "██████████┊███████"),
-            (1e-7, 0.0, "┊███"),
+            (1e-3, 1e-4, "██████████┊██"),
+            (f64::INFINITY, 1e-4, "██████████┊████████"),
+            (1e-7, 0.0, "┊████"),
         ] {
             assert_eq!(bar(relative, tolerance), expected, "{relative:e}");
         }

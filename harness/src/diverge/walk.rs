@@ -49,6 +49,8 @@ pub struct Step {
     pub growth: Option<f64>,
     /// What it means.
     pub finding: Finding,
+    /// The nodes since the values compared before, which only side a has: a difference may come from any of them.
+    pub unseen: Vec<String>,
 }
 
 /// What a step means.
@@ -84,14 +86,20 @@ impl Walk {
     pub fn of(a: &Side, b: &Side, tolerance: f64) -> Walk {
         let partners = Partners::of(&b.nodes);
         let mut differences: HashMap<&str, f64> = HashMap::new();
+        let mut hidden: HashMap<&str, Vec<String>> = HashMap::new();
         let mut steps = Vec::new();
         for node in &a.nodes {
             let known = node.inputs.iter().filter_map(|input| differences.get(input.as_str()));
             let inherited = known.copied().fold(0.0, f64::max);
+            let unseen = unseen(node, &hidden);
             let step = partners.find(node).and_then(|partner| {
                 let (of_a, of_b) = (a.values.get(&node.value)?, b.values.get(&partner.value)?);
-                Some(Step::new(node, partner, &of_a, &of_b, inherited, tolerance))
+                let step = Step::new(node, partner, &of_a, &of_b, inherited, tolerance);
+                Some(Step { unseen: unseen.clone(), ..step })
             });
+            if step.is_none() {
+                hidden.insert(&node.value, unseen.into_iter().chain([label(node)]).collect());
+            }
             differences.insert(&node.value, step.as_ref().map_or(inherited, |step| step.comparison.relative));
             steps.extend(step);
         }
@@ -154,8 +162,30 @@ impl Step {
             inherited,
             growth,
             finding,
+            unseen: Vec::new(),
         }
     }
+}
+
+/// What went into a node and was not compared, each once.
+fn unseen(node: &TracedNode, hidden: &HashMap<&str, Vec<String>>) -> Vec<String> {
+    let mut unseen: Vec<String> = Vec::new();
+    for label in node.inputs.iter().filter_map(|input| hidden.get(input.as_str())).flatten() {
+        if !unseen.contains(label) {
+            unseen.push(label.clone());
+        }
+    }
+    unseen
+}
+
+/// `"x" (Add)`.
+pub fn label(node: &TracedNode) -> String {
+    format!("\"{}\" ({})", node.node, word(&node.operator))
+}
+
+/// An operator without its attributes.
+pub fn word(operator: &str) -> &str {
+    operator.split([' ', '(', '{']).next().unwrap_or(operator)
 }
 
 fn statistics(value: &Value) -> Statistics {
@@ -296,6 +326,8 @@ mod tests {
         let expected = [("x", Finding::Agrees), ("a", Finding::Parts), ("y", Finding::Follows)];
         assert_eq!(findings(&walk), expected);
         assert_eq!((walk.only_a, walk.only_b), (1, 1));
+        assert_eq!(walk.steps[2].unseen, ["\"make only\" (Add)"]);
+        assert!(walk.steps[1].unseen.is_empty());
     }
 
     #[test]

@@ -164,15 +164,16 @@ pub fn work(corpus: &Corpus, seed: u64, first: u64) -> io::Result<()> {
     Ok(())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 
     /// A hunt whose workers are a shell script, for as long as it takes to run it a few times.
-    fn hunt(script: &str, limit: Duration) -> Tally {
+    fn hunt(name: &str, script: &str, limit: Duration) -> Tally {
         let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/bad");
         let corpus = Corpus::read(Path::new(fixtures)).unwrap();
-        let keep = std::env::temp_dir().join(format!("parallax-hunt-{}", std::process::id()));
+        let keep = std::env::temp_dir().join(format!("parallax-hunt-{name}-{}", std::process::id()));
         let worker = |_| {
             let mut command = Command::new("sh");
             command.args(["-c", script]);
@@ -190,7 +191,7 @@ mod tests {
     fn panics_and_deaths_are_found_and_the_hunt_goes_on() {
         let script =
             "echo planned; echo 'panic index out of bounds'; echo refused; echo overflow >&2; exit 3";
-        let tally = hunt(script, Duration::from_secs(1));
+        let tally = hunt("findings", script, Duration::from_secs(1));
         let found: Vec<&str> = tally.findings.keys().map(String::as_str).collect();
         assert_eq!(found, ["death: exit status: 3 overflow", "panic index out of bounds"]);
         assert!(tally.stages["planned"] > 1 && tally.stages["refused"] > 1, "{:?}", tally.stages);
@@ -199,7 +200,7 @@ mod tests {
     #[test]
     fn a_hunt_ends_in_time_though_a_worker_does_not() {
         let start = Instant::now();
-        let tally = hunt("echo parsed; exec sleep 60", Duration::from_millis(300));
+        let tally = hunt("in-time", "echo parsed; exec sleep 60", Duration::from_millis(300));
         assert!(start.elapsed() < Duration::from_secs(5));
         assert_eq!((tally.stages["parsed"], tally.findings.len()), (1, 0));
     }

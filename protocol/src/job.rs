@@ -25,7 +25,6 @@ pub struct Job {
 /// What a job is about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-#[expect(clippy::large_enum_variant, reason = "there is one task at a time")]
 pub enum Task {
     /// Run a model, check its outputs, measure it.
     Infer(Inference),

@@ -7,12 +7,13 @@ use std::path::Path;
 use end_to_end::checkout;
 
 /// Each crate, and the crates of ours that it may depend on.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("graph", &["protocol"]),
     ("protocol", &[]),
     ("shaders", &["graph"]),
     ("wasm-runtime", &["shaders", "graph", "protocol"]),
     ("native-runner", &["shaders", "graph", "protocol"]),
+    ("fuzz", &["shaders", "graph"]),
     ("harness", &["protocol"]),
     ("xtask", &["protocol"]),
     ("tests", &[]),

@@ -167,6 +167,12 @@ impl Builder {
         self.graph.values[id.0].name = name.into();
     }
 
+    /// Puts the name of the component that a value belongs to before its own.
+    pub(crate) fn qualify(&mut self, id: ValueId, component: &str) {
+        let name = &mut self.graph.values[id.0].name;
+        *name = format!("{component}.{name}");
+    }
+
     fn value(&mut self, name: &str, tensor_type: TensorType, constant: Option<Tensor>) -> ValueId {
         self.graph.values.push(Value { name: name.into(), tensor_type, constant });
         ValueId(self.graph.values.len() - 1)

@@ -3,6 +3,7 @@
 mod attributes;
 mod external;
 mod order;
+mod outputs;
 mod proto;
 pub(crate) mod tensor;
 
@@ -13,6 +14,7 @@ use prost::Message;
 
 pub(crate) use attributes::{Attribute, Attributes};
 pub(crate) use proto::TensorProto;
+pub use outputs::with_all_outputs;
 pub(crate) use tensor::data_type;
 
 use crate::error::Error;

@@ -64,5 +64,11 @@ pub fn optimise(mut graph: Graph) -> Graph {
     graph
 }
 
+/// The same graph without what nobody uses, and else as it is.
+pub(crate) fn without_unused(mut graph: Graph) -> Graph {
+    dead::remove(&mut graph);
+    graph
+}
+
 #[cfg(test)]
 mod tests;

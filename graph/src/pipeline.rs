@@ -5,9 +5,11 @@ mod calls;
 mod decode;
 mod greedy;
 mod run;
+mod trace;
 
 pub use calls::Calls;
 pub use run::{Run, TOKENS, checks};
+pub use trace::{Traced, qualified, trace, traced_nodes};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +19,7 @@ use crate::builder::Builder;
 use crate::error::Error;
 use crate::ir::{Graph, ValueId};
 use crate::onnx::{Input, Model};
-use crate::optimise;
+use crate::optimise::{optimise, without_unused};
 use crate::specialise::{self, Pins};
 use crate::tensor::Tensor;
 
@@ -79,19 +81,46 @@ pub fn compose(
     tensors: &BTreeMap<String, Tensor>,
     wanted: &BTreeSet<String>,
 ) -> Result<Pipeline, Error> {
+    compose_with(optimise, manifest, models, tensors, wanted)
+}
+
+/// The same without fusion: every operator that counts stays a node of its own.
+///
+/// # Errors
+/// Those of [`compose`].
+pub fn compose_unfused(
+    manifest: &Manifest,
+    models: &BTreeMap<String, Model>,
+    tensors: &BTreeMap<String, Tensor>,
+    wanted: &BTreeSet<String>,
+) -> Result<Pipeline, Error> {
+    compose_with(without_unused, manifest, models, tensors, wanted)
+}
+
+/// What is done to a graph once it is composed.
+type Passes = fn(Graph) -> Graph;
+
+fn compose_with(
+    passes: Passes,
+    manifest: &Manifest,
+    models: &BTreeMap<String, Model>,
+    tensors: &BTreeMap<String, Tensor>,
+    wanted: &BTreeSet<String>,
+) -> Result<Pipeline, Error> {
     let known = |name: &str| tensors.get(name);
-    specialise::with_pins(known, |pins| compose_pinned(manifest, models, tensors, wanted, pins))
+    specialise::with_pins(known, |pins| compose_pinned(passes, manifest, models, tensors, wanted, pins))
 }
 
 /// The same with these inputs as constants.
 fn compose_pinned(
+    passes: Passes,
     manifest: &Manifest,
     models: &BTreeMap<String, Model>,
     tensors: &BTreeMap<String, Tensor>,
     wanted: &BTreeSet<String>,
     pins: &Pins,
 ) -> Result<Pipeline, Error> {
-    let mut composer = Composer::new(manifest, models, tensors, pins);
+    let mut composer = Composer::new(passes, manifest, models, tensors, pins);
     let Some(generation) = &manifest.generation else {
         for component in &manifest.components {
             composer.add(&component.name)?;
@@ -115,6 +144,7 @@ fn compose_pinned(
 
 /// A graph in the making out of components.
 struct Composer<'a> {
+    passes: Passes,
     manifest: &'a Manifest,
     models: &'a BTreeMap<String, Model>,
     tensors: &'a BTreeMap<String, Tensor>,
@@ -129,13 +159,14 @@ struct Composer<'a> {
 
 impl<'a> Composer<'a> {
     fn new(
+        passes: Passes,
         manifest: &'a Manifest,
         models: &'a BTreeMap<String, Model>,
         tensors: &'a BTreeMap<String, Tensor>,
         pins: &'a Pins,
     ) -> Composer<'a> {
         let (graph, inputs, values) = (Builder::new(), BTreeMap::new(), Vec::new());
-        Composer { manifest, models, tensors, pins, graph, inputs, values }
+        Composer { passes, manifest, models, tensors, pins, graph, inputs, values }
     }
 
     fn model(&self, component: &str) -> Result<&'a Model, Error> {
@@ -171,7 +202,17 @@ impl<'a> Composer<'a> {
             };
             feeds.insert(input.name.clone(), id);
         }
-        specialise::add(&mut self.graph, model, feeds)
+        let first = self.graph.value_count();
+        let results = specialise::add(&mut self.graph, model, feeds)?;
+        self.name_component(component, first);
+        Ok(results)
+    }
+
+    /// Puts the component before the names of its values, where several components have values of the same name.
+    fn name_component(&mut self, component: &str, first: usize) {
+        if self.manifest.components.len() > 1 {
+            (first..self.graph.value_count()).for_each(|at| self.graph.qualify(ValueId(at), component));
+        }
     }
 
     fn wire(&self, component: &str, input: &str) -> Option<String> {
@@ -246,7 +287,7 @@ impl<'a> Composer<'a> {
         for (name, id) in outputs {
             self.graph.output(&name, id);
         }
-        Program { name: name.to_owned(), graph: optimise(self.graph.finish()), states }
+        Program { name: name.to_owned(), graph: (self.passes)(self.graph.finish()), states }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use crate::error::{Error, unsupported};
@@ -25,6 +26,30 @@ pub fn read(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, Error> {
     Ok(tensors)
 }
 
+/// The bytes of a safetensors file that holds these tensors.
+///
+/// # Errors
+/// Never for tensors as many elements long as their shapes say.
+pub fn write(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, Error> {
+    let failed = |error: safetensors::SafeTensorError| Error::TensorFile { reason: error.to_string() };
+    let bytes: Vec<Vec<u8>> = tensors.values().map(Tensor::to_le_bytes).collect();
+    let views = tensors.iter().zip(&bytes).map(|((name, tensor), bytes)| {
+        Ok((name, TensorView::new(dtype(tensor.data_type()), tensor.shape.clone(), bytes).map_err(failed)?))
+    });
+    safetensors::serialize(views.collect::<Result<Vec<_>, Error>>()?, None).map_err(failed)
+}
+
+fn dtype(data_type: DataType) -> Dtype {
+    match data_type {
+        DataType::F32 => Dtype::F32,
+        DataType::I64 => Dtype::I64,
+        DataType::I32 => Dtype::I32,
+        DataType::U8 => Dtype::U8,
+        DataType::I8 => Dtype::I8,
+        DataType::Bool => Dtype::BOOL,
+    }
+}
+
 fn data_type(dtype: Dtype) -> Option<DataType> {
     match dtype {
         Dtype::F32 => Some(DataType::F32),
@@ -41,6 +66,19 @@ fn data_type(dtype: Dtype) -> Option<DataType> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let tensors = BTreeMap::from([
+            ("a".to_owned(), Tensor::new([2, 1], vec![1.5f32, f32::NEG_INFINITY]).unwrap()),
+            ("b".to_owned(), Tensor::scalar(-3i64)),
+            ("c".to_owned(), Tensor::vector(vec![true, false])),
+            ("d".to_owned(), Tensor::vector(vec![-7i32])),
+            ("e".to_owned(), Tensor::vector(vec![200u8])),
+            ("f".to_owned(), Tensor::vector(vec![-8i8])),
+        ]);
+        assert_eq!(read(&write(&tensors).unwrap()).unwrap(), tensors);
+    }
 
     #[test]
     fn reads_what_the_reference_crate_writes() {

@@ -42,6 +42,17 @@ Examples:
 A test fails when it gives a wrong answer, an error, a crash or no answer; one that needs an operator or an
 element type that the target lacks is unsupported, and no failure.";
 
+const DIVERGE_EXAMPLE: &str = "\
+Examples:
+  parallax diverge --model bert-tiny --a webgpu@chrome --b onnxruntime:cpu
+  parallax diverge --model ./my-model --a wgpu:vulkan --b burn:cpu --unfused --tolerance 1e-6 --json
+
+Exit codes:
+  0  the targets agree
+  1  they are apart; the first node where they are is named
+  2  bad flags; nothing was started
+  3  a target could not run the model";
+
 const MATMUL_EXAMPLE: &str = "\
 Example:
   parallax bench matmul --browsers chrome,firefox --sizes 512,1024";
@@ -71,6 +82,9 @@ pub enum Command {
     /// Say which browsers and engines are here, what they run on, and how to get what is missing.
     #[command(after_help = DETECT_EXAMPLE)]
     Detect(DetectArgs),
+    /// Run a model on two targets with every value kept, and name the first operator after which they disagree.
+    #[command(after_help = DIVERGE_EXAMPLE)]
+    Diverge(DivergeArgs),
     /// Time one thing against a peer.
     #[command(subcommand, after_help = MATMUL_EXAMPLE)]
     Bench(Bench),
@@ -149,6 +163,38 @@ pub struct DetectArgs {
     pub json: bool,
 }
 
+/// Flags of `parallax diverge`.
+#[derive(Debug, Args)]
+pub struct DivergeArgs {
+    /// The model: a fixture's name, or a folder with a model.toml
+    #[arg(long)]
+    pub model: String,
+    /// One target; the table follows the order of its graph
+    #[arg(long, value_name = "TARGET")]
+    pub a: Target,
+    /// The other
+    #[arg(long, value_name = "TARGET")]
+    pub b: Target,
+    /// How far apart a value may be, as a part of its own largest magnitude [default: the model's for fp32]
+    #[arg(long, value_name = "X", value_parser = tolerance)]
+    pub tolerance: Option<f64>,
+    /// Run our graph before fusion: slower, but more values to compare with engines that fuse otherwise
+    #[arg(long)]
+    pub unfused: bool,
+    /// Seconds that each target may take
+    #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout_s: u64,
+    /// Print one JSON document instead of the table
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "write a number like 1e-4".to_owned())?;
+    let sound = number.is_finite() && number >= 0.0;
+    sound.then_some(number).ok_or_else(|| "write a number of 0 or more".to_owned())
+}
+
 /// What `parallax guard` runs.
 #[derive(Debug, Args)]
 pub struct GuardArgs {
@@ -214,6 +260,7 @@ mod tests {
             &["parallax", "conformance"],
             &["parallax", "bench", "matmul"],
             &["parallax", "bench", "models"],
+            &["parallax", "diverge"],
         ] {
             let arguments = path.iter().chain(&["--help"]);
             let help = Cli::try_parse_from(arguments).unwrap_err().to_string();

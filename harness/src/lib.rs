@@ -6,6 +6,7 @@ pub mod case;
 pub mod cli;
 pub mod conformance;
 pub mod detect;
+pub mod diverge;
 pub mod error;
 pub mod event;
 pub mod exit;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use harness::cli::{Bench, Cli, Command};
 use harness::session::guard;
-use harness::{conformance, detect, matmul, sweep, versus};
+use harness::{conformance, detect, diverge, matmul, sweep, versus};
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
@@ -17,6 +17,7 @@ async fn main() -> ExitCode {
         Command::Sweep(args) => sweep::run(args).await,
         Command::Conformance(args) => conformance::run(args).await,
         Command::Detect(args) => detect::run(args).await,
+        Command::Diverge(args) => diverge::run(args).await,
         Command::Bench(Bench::Matmul(args)) => matmul::run(args).await,
         Command::Bench(Bench::Models(args)) => versus::run(args).await,
         Command::Guard(args) => return guard::stand(&args.command),

@@ -102,7 +102,7 @@ impl Arena<'_> {
                 Scores::of(report).ok_or_else(|| (Verdict::Error, "no round was timed".to_owned()))
             }
             Answer::Failed(failure) => Err((failure.kind.into(), failure.message)),
-            Answer::Inferred(_) | Answer::Conformed(_) | Answer::Detected { .. } => {
+            Answer::Inferred(_) | Answer::Conformed(_) | Answer::Detected { .. } | Answer::Traced(_) => {
                 Err((Verdict::Error, "the page answered another question".to_owned()))
             }
         }

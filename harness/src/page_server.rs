@@ -1,4 +1,5 @@
-//! Serves the page and the chosen models on loopback, below a path nobody can guess, and nothing else.
+//! Serves the page and the chosen models on loopback, below a path nobody can guess, and nothing else; takes what the
+//! page posts, where it was asked to.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -22,6 +23,10 @@ use crate::session::Fault;
 
 /// Names another folder than the checkout's `www`.
 const WWW: &str = "PARALLAX_WWW";
+/// Where the page may leave files.
+const DEPOSITS: &str = "deposits/";
+/// A posted file that is larger is refused.
+const LARGEST_DEPOSIT_BYTES: usize = 1 << 30;
 /// Where onnxruntime-web is mounted.
 const PEER: &str = "peer";
 /// Without these there is no page.
@@ -50,6 +55,8 @@ struct Site {
     host: String,
     token: String,
     mounts: RwLock<BTreeMap<String, PathBuf>>,
+    /// The folders that files are left in, by name.
+    deposits: RwLock<BTreeMap<String, PathBuf>>,
 }
 
 impl PageServer {
@@ -72,7 +79,12 @@ impl PageServer {
         let listener =
             TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.map_err(no_port)?;
         let host = listener.local_addr().map_err(no_port)?.to_string();
-        let site = Arc::new(Site { token: hexadecimal(&token), host, mounts: RwLock::default() });
+        let site = Arc::new(Site {
+            token: hexadecimal(&token),
+            host,
+            mounts: RwLock::default(),
+            deposits: RwLock::default(),
+        });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&site));
         let task = tokio::spawn(async move {
             // It serves for as long as the task lives.
@@ -113,6 +125,14 @@ impl PageServer {
         })
     }
 
+    /// Lets the page leave files in `folder`, and gives the address to post them to, which ends in `/`. A name holds
+    /// letters only.
+    pub fn receive(&self, name: &str, folder: &Path) -> String {
+        let mut deposits = self.site.deposits.write().unwrap_or_else(PoisonError::into_inner);
+        deposits.insert(name.to_owned(), folder.to_owned());
+        format!("{}{DEPOSITS}{name}/", self.url)
+    }
+
     fn mount_at(&self, path: &str, folder: &Path) {
         // A folder that is gone has nothing to serve.
         let Ok(folder) = folder.canonicalize() else { return };
@@ -128,9 +148,10 @@ impl Drop for PageServer {
 }
 
 async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response {
-    let mut response = match site.file(&request) {
-        Some(path) => serve(&path, request).await,
-        None => StatusCode::NOT_FOUND.into_response(),
+    let mut response = match (site.file(&request), site.deposit(&request)) {
+        (Some(path), _) => serve(&path, request).await,
+        (None, Some(path)) => keep(&path, request).await,
+        (None, None) => StatusCode::NOT_FOUND.into_response(),
     };
     response.headers_mut().extend(HEADERS);
     response
@@ -143,15 +164,40 @@ async fn serve(path: &Path, request: Request) -> Response {
     }
 }
 
+async fn keep(path: &Path, request: Request) -> Response {
+    let Ok(bytes) = axum::body::to_bytes(request.into_body(), LARGEST_DEPOSIT_BYTES).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    match tokio::fs::write(path, bytes).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(_) => StatusCode::INSUFFICIENT_STORAGE.into_response(),
+    }
+}
+
 impl Site {
+    /// The file that a request may leave.
+    fn deposit(&self, request: &Request) -> Option<PathBuf> {
+        if *request.method() != Method::POST || !self.is_for_us(request.headers()) {
+            return None;
+        }
+        let (name, file) = self.path(request)?.strip_prefix(DEPOSITS)?.split_once('/')?;
+        let deposits = self.deposits.read().unwrap_or_else(PoisonError::into_inner);
+        let is_plain = !file.is_empty() && !file.contains('/');
+        deposits.get(name).filter(|_| is_plain).and_then(|folder| Some(folder.join(relative(file)?)))
+    }
+
+    /// What a request's path says below the part that nobody can guess.
+    fn path<'a>(&self, request: &'a Request) -> Option<&'a str> {
+        request.uri().path().strip_prefix('/')?.strip_prefix(&self.token)?.strip_prefix('/')
+    }
+
     /// The file that a request may read.
     fn file(&self, request: &Request) -> Option<PathBuf> {
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         if !reads || !self.is_for_us(request.headers()) {
             return None;
         }
-        let path = request.uri().path().strip_prefix('/')?.strip_prefix(&self.token)?.strip_prefix('/')?;
-        let (folder, rest) = self.folder(path)?;
+        let (folder, rest) = self.folder(self.path(request)?)?;
         let file = folder.join(relative(rest)?).canonicalize().ok()?;
         // A link may lead anywhere: what counts is where it ends.
         (file.starts_with(&folder) && file.is_file()).then_some(file)

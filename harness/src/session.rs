@@ -151,6 +151,15 @@ impl Context {
             Place::Native(_) => None,
         }
     }
+
+    /// Where a job leaves files that end up in `folder`: a URL that ends in `/` for a page, the folder for a process.
+    /// `name` is the URL's last segment and holds letters only.
+    pub fn deposit(&self, place: &Place, name: &str, folder: &Path) -> String {
+        match place {
+            Place::Browser(_) => self.pages.receive(name, folder),
+            Place::Native(_) => folder.to_string_lossy().into_owned(),
+        }
+    }
 }
 
 /// Opens a session at `place`.

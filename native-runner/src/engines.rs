@@ -8,6 +8,7 @@ use protocol::{Adapter, Device, Engine, Metric};
 
 use crate::error::RunnerError;
 use crate::model::Loaded;
+use crate::trace::{Deposit, Kept};
 
 pub mod burn;
 pub mod onnxruntime;
@@ -69,7 +70,12 @@ pub enum Prepare {
     /// Static graphs.
     Graphs(fn(&Loaded, &Pipeline, Device) -> Result<Prepared, RunnerError>),
     /// The ONNX files, untouched by our graph.
-    Files(fn(&Loaded, Device) -> Result<Prepared, RunnerError>),
+    Files {
+        /// Opens them.
+        prepare: fn(&Loaded, Device) -> Result<Prepared, RunnerError>,
+        /// Runs them once, every value kept.
+        trace: fn(&Loaded, Device, &Deposit<'_>) -> Result<Kept, RunnerError>,
+    },
 }
 
 /// Every engine built in.
@@ -90,7 +96,7 @@ pub const ENGINES: &[EngineEntry] = &[
         engine: Engine::Onnxruntime,
         devices: &[Device::Cpu],
         detect: onnxruntime::detect,
-        prepare: Prepare::Files(onnxruntime::prepare),
+        prepare: Prepare::Files { prepare: onnxruntime::prepare, trace: onnxruntime::trace },
     },
 ];
 

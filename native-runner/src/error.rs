@@ -29,6 +29,8 @@ pub enum RunnerError {
     DeviceLost { doing: &'static str, reason: String },
     #[error("out of memory while {doing}: {wanted_bytes} bytes wanted; {message}")]
     OutOfMemory { doing: &'static str, wanted_bytes: u64, message: String },
+    #[error("cannot write {}: {reason}", path.display())]
+    Deposit { path: std::path::PathBuf, reason: String },
     #[error("{engine} refused while {doing}: {message}")]
     Engine { engine: &'static str, doing: &'static str, message: String },
 }
@@ -47,9 +49,13 @@ impl RunnerError {
             DeviceLost { .. } => FailureKind::DeviceLost,
             File { source, .. } | Graph { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
             Plan { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
-            Read { .. } | File { .. } | Graph { .. } | Plan { .. } | OutOfMemory { .. } | Engine { .. } => {
-                FailureKind::Error
-            }
+            Read { .. }
+            | File { .. }
+            | Graph { .. }
+            | Plan { .. }
+            | OutOfMemory { .. }
+            | Deposit { .. }
+            | Engine { .. } => FailureKind::Error,
         }
     }
 }

@@ -7,6 +7,7 @@ mod measure;
 mod model;
 mod node_tests;
 mod processor;
+mod trace;
 
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
@@ -78,6 +79,9 @@ fn perform(job: &Job) -> Result<Answer, RunnerError> {
         }
         Task::Conform(asked) => {
             node_tests::run(job.engine, job.device, asked).map(|report| Answer::Conformed(Box::new(report)))
+        }
+        Task::Trace(task) => {
+            trace::run(job.engine, job.device, task).map(|report| Answer::Traced(Box::new(report)))
         }
         Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities() }),
         Task::MatmulDuel(_) => {

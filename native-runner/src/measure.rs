@@ -30,7 +30,7 @@ pub fn run(
             let pipeline = loaded.pipeline()?;
             (elapsed_ms(start), prepare(&loaded, &pipeline, found)?)
         }
-        Prepare::Files(prepare) => {
+        Prepare::Files { prepare, .. } => {
             let load_ms = elapsed_ms(start);
             // What is wrong with the model itself reads the same on every engine.
             let ours = |error| loaded.pipeline().err().unwrap_or(error);

@@ -50,9 +50,34 @@ impl Loaded {
     /// # Errors
     /// An operator nobody knows, inputs that do not fit, components that do not fit together.
     pub fn pipeline(&self) -> Result<Pipeline, RunnerError> {
-        let wanted: BTreeSet<String> = self.expected.keys().cloned().collect();
-        let pipeline = pipeline::compose(&self.manifest, &self.models, &self.inputs, &wanted);
+        let pipeline = pipeline::compose(&self.manifest, &self.models, &self.inputs, &self.wanted());
         pipeline.map_err(|source| refused(&self.manifest.name, source))
+    }
+
+    /// The same before fusion.
+    ///
+    /// # Errors
+    /// Those of [`Loaded::pipeline`].
+    pub fn unfused_pipeline(&self) -> Result<Pipeline, RunnerError> {
+        let pipeline = pipeline::compose_unfused(&self.manifest, &self.models, &self.inputs, &self.wanted());
+        pipeline.map_err(|source| refused(&self.manifest.name, source))
+    }
+
+    fn wanted(&self) -> BTreeSet<String> {
+        self.expected.keys().cloned().collect()
+    }
+
+    /// Reads a file of the model folder.
+    ///
+    /// # Errors
+    /// A file that is missing.
+    pub fn file(&self, file: &str) -> Result<Vec<u8>, RunnerError> {
+        let (model, name) = (self.manifest.name.clone(), file.to_owned());
+        std::fs::read(self.folder.join(file)).map_err(|source| RunnerError::Read {
+            model,
+            file: name,
+            source,
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use crate::conformance::Conformance;
 use crate::manifest::Manifest;
 use crate::sampling::Sampling;
 use crate::target::{BrowserKind, Device, Engine};
+use crate::trace::Trace;
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,7 +29,6 @@ pub struct Job {
 /// What a job is about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-#[expect(clippy::large_enum_variant, reason = "there is one task at a time")]
 pub enum Task {
     /// Run a model, check its outputs, measure it.
     Infer(Inference),
@@ -38,6 +38,8 @@ pub enum Task {
     Detect,
     /// Time one square matrix product, ours and onnxruntime-web's turn by turn.
     MatmulDuel(MatmulDuel),
+    /// Run a model once and hand over every value on the way.
+    Trace(Trace),
 }
 
 /// Run a model.

@@ -13,6 +13,7 @@ pub mod pack;
 pub mod sampling;
 pub mod suggest;
 pub mod target;
+pub mod trace;
 
 pub use capability::{Adapter, Capability, Presence};
 pub use check::OutputCheck;
@@ -23,3 +24,4 @@ pub use metric::{Metric, Samples, Timing};
 pub use outcome::{Answer, DuelReport, Failure, FailureKind, InferenceReport, Outcome, Verdict};
 pub use sampling::Sampling;
 pub use target::{BrowserKind, Device, Engine, Place, Target};
+pub use trace::{Statistics, Trace, TraceReport, TracedNode};

@@ -9,6 +9,7 @@ use crate::check::OutputCheck;
 use crate::conformance::ConformanceReport;
 use crate::metric::Samples;
 use crate::target::{Device, Engine};
+use crate::trace::TraceReport;
 
 /// The answer to one job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +36,8 @@ pub enum Answer {
     },
     /// Both sides of the matrix product ran.
     Dueled(DuelReport),
+    /// The model ran, and its values were handed over.
+    Traced(Box<TraceReport>),
     /// The job could not be done.
     Failed(Failure),
 }

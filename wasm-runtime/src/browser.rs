@@ -1,6 +1,7 @@
 //! The few things of the page that are not WebGPU: its window, errors, properties and files.
 
-use js_sys::{ArrayBuffer, Reflect, Uint8Array};
+use js_sys::{ArrayBuffer, Object, Promise, Reflect, Uint8Array};
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Response, Window};
@@ -62,6 +63,32 @@ pub async fn fetch_if_there(url: &str) -> Result<Option<Uint8Array>, RuntimeErro
     let body = response.array_buffer().map_err(|e| failed(thrown(&e)))?;
     let body = JsFuture::from(body).await.map_err(|e| failed(thrown(&e)))?;
     Ok(Some(Uint8Array::new(body.unchecked_ref::<ArrayBuffer>())))
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// `fetch` with its options: <https://fetch.spec.whatwg.org/#fetch-method>.
+    #[wasm_bindgen(js_name = fetch)]
+    fn fetch_with(url: &str, options: &Object) -> Promise;
+}
+
+/// Sends bytes to `url`.
+///
+/// # Errors
+/// Names the URL, and the HTTP status or what the network said.
+pub async fn post(url: &str, bytes: &[u8]) -> Result<(), RuntimeError> {
+    let failed = |reason: String| RuntimeError::Fetch { url: url.to_owned(), reason };
+    let options = Object::new();
+    for (name, value) in [("method", "POST".into()), ("body", Uint8Array::from(bytes).into())] {
+        // Setting a property of a plain object does not throw.
+        let _ = Reflect::set(&options, &name.into(), &value);
+    }
+    let response = JsFuture::from(fetch_with(url, &options)).await.map_err(|e| failed(thrown(&e)))?;
+    let response: Response = response.unchecked_into();
+    match response.ok() {
+        true => Ok(()),
+        false => Err(failed(format!("the server answered {} {}", response.status(), response.status_text()))),
+    }
 }
 
 const NOT_FOUND: u16 = 404;

@@ -42,6 +42,8 @@ mod pipelines;
 #[cfg(web_sys_unstable_apis)]
 mod timing;
 #[cfg(web_sys_unstable_apis)]
+mod trace;
+#[cfg(web_sys_unstable_apis)]
 mod webgpu;
 #[cfg(web_sys_unstable_apis)]
 mod webnn;

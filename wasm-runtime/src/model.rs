@@ -62,9 +62,21 @@ impl Loaded {
     /// # Errors
     /// An operator nobody knows, inputs that do not fit, components that do not fit together.
     pub fn pipeline(&self) -> Result<Pipeline, RuntimeError> {
-        let wanted: BTreeSet<String> = self.expected.keys().cloned().collect();
-        let pipeline = pipeline::compose(&self.manifest, &self.models, &self.inputs, &wanted);
+        let pipeline = pipeline::compose(&self.manifest, &self.models, &self.inputs, &self.wanted());
         pipeline.map_err(|source| wrong(&self.manifest.name, source))
+    }
+
+    /// The same before fusion.
+    ///
+    /// # Errors
+    /// Those of [`Loaded::pipeline`].
+    pub fn unfused_pipeline(&self) -> Result<Pipeline, RuntimeError> {
+        let pipeline = pipeline::compose_unfused(&self.manifest, &self.models, &self.inputs, &self.wanted());
+        pipeline.map_err(|source| wrong(&self.manifest.name, source))
+    }
+
+    fn wanted(&self) -> BTreeSet<String> {
+        self.expected.keys().cloned().collect()
     }
 }
 

@@ -9,6 +9,7 @@ mod checkout;
 mod checks;
 mod command;
 mod demo;
+mod fuzz;
 mod geckodriver;
 mod libraries;
 mod node_tests;
@@ -59,6 +60,16 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Takes mutated ONNX files through the loader; keeps those that make it panic, hang or take all memory.
+    #[command(after_help = "Example:\n  cargo xtask fuzz --minutes 10 --seed 7")]
+    Fuzz {
+        /// How long to hunt.
+        #[arg(long, default_value_t = 10)]
+        minutes: u64,
+        /// What files are drawn from: the same seed, the same files.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -78,6 +89,7 @@ fn perform(chore: Chore) -> Result<ExitCode> {
         Chore::Wasm => wasm::build(&mut steps)?,
         Chore::Sweep { arguments } => return demo::sweep(&mut steps, arguments),
         Chore::Bench { arguments } => return demo::bench(&mut steps, arguments),
+        Chore::Fuzz { minutes, seed } => return fuzz::run(&mut steps, minutes, seed),
         Chore::Test { arguments } => checks::run(&mut steps, &arguments)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -26,7 +26,7 @@ fn node(operator: &str, inputs: &[&str], output: &str) -> NodeProto {
     }
 }
 
-fn small_proto() -> ModelProto {
+pub(super) fn small_proto() -> ModelProto {
     let graph = GraphProto {
         node: vec![node("Add", &["a", "b"], "sum"), node("Relu", &["sum"], "y")],
         input: vec![input("a"), input("b")],

@@ -167,6 +167,33 @@ async fn only_reading_under_the_loopback_address_is_answered() {
 }
 
 #[tokio::test]
+async fn files_are_taken_only_where_they_were_asked_for() {
+    let scene = scene().await;
+    let (site, folder) = (&scene.server.site, scene.folder.path().join("model-secret"));
+    let address = scene.server.receive("values", &folder);
+    assert!(address.ends_with("/deposits/values/"), "{address}");
+    for (path, status) in [
+        (format!("/{}/deposits/values/0.safetensors", site.token), "204"),
+        (format!("/{}/deposits/values/../key", site.token), "404"),
+        (format!("/{}/deposits/values/%2e%2e%2fsecret", site.token), "404"),
+        (format!("/{}/deposits/values/part/0.safetensors", site.token), "404"),
+        (format!("/{}/deposits/values/", site.token), "404"),
+        (format!("/{}/deposits/others/0.safetensors", site.token), "404"),
+        (format!("/{}x/deposits/values/1.safetensors", site.token), "404"),
+    ] {
+        let line = format!("POST {path}");
+        let answer = scene.ask(&line, &site.host).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{path}: {answer}");
+    }
+    let elsewhere = scene.ask(&format!("POST /{}/deposits/values/2", site.token), "evil.example").await;
+    assert!(elsewhere.starts_with("HTTP/1.1 404"), "{elsewhere}");
+    let mut left: Vec<_> = fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["0.safetensors", "key"]);
+    assert_eq!(fs::read_to_string(scene.folder.path().join("secret")).unwrap(), "the secret");
+}
+
+#[tokio::test]
 async fn a_model_is_mounted_once_however_often_it_is_asked_for() {
     let scene = scene().await;
     let model = scene.folder.path().join("model");

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use graph::pipeline::{Calls, TOKEN};
+use graph::onnx::with_all_outputs;
+use graph::pipeline::{self, Calls, TOKEN};
 use graph::{Data, Tensor};
 use half::f16;
 use ort::ErrorCode;
@@ -19,6 +20,7 @@ use crate::error::RunnerError;
 use crate::measure::elapsed_ms;
 use crate::model::Loaded;
 use crate::processor;
+use crate::trace::{self, Deposit, Kept};
 
 type Tensors = BTreeMap<String, Tensor>;
 
@@ -75,6 +77,69 @@ pub fn prepare(loaded: &Loaded, _device: Device) -> Result<Prepared, RunnerError
     let features = BTreeMap::from([("onnxruntime".to_owned(), protocol::cache::ONNXRUNTIME.to_owned())]);
     let model = Opened { name: loaded.manifest.name.clone(), calls, sessions };
     Ok(Prepared { model: Box::new(model), adapter: processor::adapter(), measured, features })
+}
+
+/// Runs a model's components once, with every result of every node among their outputs; the fusions that this rules
+/// out are not made. Of a model that generates, the prefill.
+///
+/// # Errors
+/// Those of [`prepare`] and of running it; values that cannot be left where they should.
+pub fn trace(loaded: &Loaded, device: Device, deposit: &Deposit<'_>) -> Result<Kept, RunnerError> {
+    let environment = environment()?;
+    let name = &loaded.manifest.name;
+    let calls = Calls::new(&loaded.manifest, &loaded.models, &loaded.inputs);
+    let mut calls = calls.map_err(|source| wrong(name, source))?;
+    let order = calls.start(0, None).map_err(|source| wrong(name, source))?;
+    deposit.write(0, &loaded.inputs)?;
+    for (number, component) in order.iter().enumerate() {
+        let mut session = open_traced(environment, loaded, component)?;
+        let feeds = calls.feeds(component).map_err(|source| wrong(name, source))?;
+        let values = readable(&mut session, &feeds)?;
+        let named = values
+            .iter()
+            .map(|(value, tensor)| (pipeline::qualified(&loaded.manifest, component, value), tensor.clone()));
+        deposit.write(number + 1, &named.collect())?;
+        let outputs = loaded.models.get(component).map(|model| model.outputs.as_slice()).unwrap_or_default();
+        let kept = values.into_iter().filter(|(value, _)| outputs.contains(value)).collect();
+        calls.keep(component, kept).map_err(|source| wrong(name, source))?;
+    }
+    let (nodes, constants) = trace::nodes(loaded, &order);
+    let program = if loaded.decoding.is_some() { "prefill" } else { "model" }.to_owned();
+    let outputs = calls.outputs().map_err(|source| wrong(name, source))?;
+    let plain = prepare(loaded, device)?.model.run(0, &loaded.inputs)?.outputs;
+    let (adapter, files) = (processor::adapter(), order.len() + 1);
+    Ok(Kept { adapter, program, files, nodes, constants, outputs, plain })
+}
+
+fn open_traced(
+    environment: &'static Environment,
+    loaded: &Loaded,
+    component: &str,
+) -> Result<Session, RunnerError> {
+    let found = loaded.manifest.components.iter().find(|known| known.name == component);
+    let file = found.map(|component| component.file.as_str()).unwrap_or_default();
+    let bytes =
+        with_all_outputs(&loaded.file(file)?).map_err(|source| wrong(&loaded.manifest.name, source))?;
+    // Where a model that is read from memory looks for the files of its weights.
+    let weights = loaded.folder.join(file).parent().map(|folder| folder.to_string_lossy().into_owned());
+    let builder = Session::builder(environment).map_err(|error| refused("opening the model", error))?;
+    let builder = builder.with_config_entry(
+        "session.model_external_initializers_file_folder_path",
+        weights.unwrap_or_default(),
+    );
+    let mut builder = builder.map_err(|error| refused("opening the model", error))?;
+    builder.commit_from_memory(&bytes).map_err(|error| refused("opening the model", error))
+}
+
+/// The outputs, but for those of a type that no tensor here has.
+fn readable(session: &mut Session, inputs: &[(String, Tensor)]) -> Result<Tensors, RunnerError> {
+    let inputs = inputs.iter().map(|(name, tensor)| Ok((name.as_str(), to_value(tensor)?)));
+    let inputs = inputs.collect::<Result<Vec<(&str, SessionInputValue<'_>)>, RunnerError>>()?;
+    let computed = session.run(inputs).map_err(|error| refused("running the model", error))?;
+    Ok(computed
+        .iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), to_tensor(name, &value).ok()?)))
+        .collect())
 }
 
 /// A session for each component, and which of them is next.

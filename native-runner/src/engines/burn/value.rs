@@ -95,7 +95,11 @@ impl Value {
             DataType::I32 => data.as_slice::<i32>().map(|elements| Data::from(elements.to_vec())),
             DataType::U8 => data.as_slice::<u8>().map(|elements| Data::from(elements.to_vec())),
             DataType::I8 => data.as_slice::<i8>().map(|elements| Data::from(elements.to_vec())),
-            DataType::Bool => data.as_slice::<bool>().map(|elements| Data::from(elements.to_vec())),
+            // What was picked out of bools comes back as bytes.
+            DataType::Bool => match data.as_slice::<u8>() {
+                Ok(bytes) => Ok(Data::from(bytes.iter().map(|byte| *byte != 0).collect::<Vec<_>>())),
+                Err(_) => data.as_slice::<bool>().map(|elements| Data::from(elements.to_vec())),
+            },
         };
         let elements = elements.map_err(|error| error.to_string())?;
         Tensor::new(tensor_type.shape.clone(), elements).map_err(|error| error.to_string())

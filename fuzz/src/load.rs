@@ -1,0 +1,66 @@
+//! What the loader does with a file: parse, find weights, specialise, optimise, plan. The way of every job.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use graph::TensorType;
+use graph::onnx::{Dimension, Input, Model};
+use shaders::{Host, Limits, Site, Tuning};
+
+/// How far a file came before it was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// It is no ONNX model, or its weights are not there.
+    Refused,
+    /// It was read, and does not fit together.
+    Parsed,
+    /// It is a static graph that no GPU can hold or compute.
+    Specialised,
+    /// It could be run.
+    Planned,
+}
+
+impl Stage {
+    /// Every stage, in order.
+    pub const ALL: [Stage; 4] = [Stage::Refused, Stage::Parsed, Stage::Specialised, Stage::Planned];
+
+    /// What it is called between processes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Refused => "refused",
+            Stage::Parsed => "parsed",
+            Stage::Specialised => "specialised",
+            Stage::Planned => "planned",
+        }
+    }
+}
+
+/// Takes a file as far as it goes.
+pub fn load(bytes: &[u8], weights: &BTreeMap<String, Arc<[u8]>>) -> Stage {
+    let model = Model::parse(bytes).and_then(|model| model.with_external(weights));
+    let Ok(model) = model else { return Stage::Refused };
+    let types: BTreeMap<String, TensorType> =
+        model.inputs.iter().map(|input| (input.name.clone(), fed(input))).collect();
+    let Ok(graph) = graph::specialise(&model, &types) else { return Stage::Parsed };
+    let graph = graph::optimise(graph);
+    match shaders::plan(&graph, &site(), &Tuning::default()) {
+        Ok(_) => Stage::Planned,
+        Err(_) => Stage::Specialised,
+    }
+}
+
+/// The type that an input is fed: extents that are left open become those of one decoding step after four others.
+fn fed(input: &Input) -> TensorType {
+    let extent = |dimension: &Dimension| match dimension {
+        Dimension::Fixed(extent) => *extent,
+        Dimension::Symbol(name) if name.contains('+') || name.contains("total") => 5,
+        Dimension::Symbol(name) if name.contains("past") => 4,
+        Dimension::Symbol(_) | Dimension::Any => 1,
+    };
+    let shape: Vec<usize> = input.dimensions.iter().flatten().map(extent).collect();
+    TensorType::new(input.data_type, shape)
+}
+
+fn site() -> Site {
+    Site { host: Host::Chromium, software: true, limits: Limits::default() }
+}

@@ -1,0 +1,146 @@
+//! `parallax diverge`: runs a model on two targets with every value kept, and says where they first disagree.
+
+mod compare;
+mod report;
+mod values;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+use protocol::{Adapter, Answer, Job, OutputCheck, Target, Task, Trace, TraceReport, Verdict};
+
+use crate::browser;
+use crate::cli::DivergeArgs;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::model::{self, Model};
+use crate::plan::check_browser;
+use crate::session::{self, Context, Fault, Place};
+use report::Report;
+use values::Values;
+use walk::{Side, Walk};
+
+/// How often the spinner turns.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Runs `parallax diverge`.
+///
+/// # Errors
+/// When a flag names what is not there, when a target cannot run the model, or the report cannot be written.
+pub async fn run(args: &DivergeArgs) -> Result<Exit, Error> {
+    let model = model::find(&args.model, &model::fixtures_folder(), Path::new(""))?;
+    let browsers = browser::configured(&BTreeMap::new())?;
+    check_browser(&args.a, &browsers)?;
+    check_browser(&args.b, &browsers)?;
+    let context = Context::start(browsers).await?;
+    let scene = Scene { context: &context, model: &model, args };
+    let spinner = ProgressBar::new_spinner();
+    spinner.enable_steady_tick(TICK);
+    spinner.set_message(format!("{} on {}", args.model, args.a));
+    let (a, side_a) = scene.side("a", &args.a).await?;
+    spinner.set_message(format!("{} on {}", args.model, args.b));
+    let (b, side_b) = scene.side("b", &args.b).await?;
+    spinner.finish_and_clear();
+
+    let tolerance = args.tolerance.unwrap_or(model.tolerance());
+    let walk = Walk::of(&side_a, &side_b, tolerance);
+    if walk.steps.is_empty() {
+        let (a, b) = (&args.a, &args.b);
+        return Err(Error::NothingRan(format!("{a} and {b} have no value of the same name to compare")));
+    }
+    let operands = walk.first_apart().map(|step| walk.operands(step, &side_a, &side_b));
+    let report = Report {
+        model: &model.manifest.name,
+        a: &a,
+        b: &b,
+        tolerance,
+        allowed_output: model.tolerance(),
+        unfused: args.unfused,
+        walk: &walk,
+        operands: operands.unwrap_or_default(),
+    };
+    let text = if args.json { report.document() } else { report.table() };
+    writeln!(io::stdout(), "{text}").map_err(Error::Output)?;
+    Ok(if walk.first_apart().is_some() { Exit::GateFailed } else { Exit::Success })
+}
+
+/// What a side is called and what it ran on.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+struct Ran {
+    target: Target,
+    adapter: Adapter,
+    /// What was run: `model` or `prefill`.
+    program: String,
+    /// Its outputs against those of a run in which nothing was kept.
+    against_plain: Vec<OutputCheck>,
+}
+
+/// What both sides have in common.
+struct Scene<'a> {
+    context: &'a Context,
+    model: &'a Model,
+    args: &'a DivergeArgs,
+}
+
+impl Scene<'_> {
+    /// Runs the model on one target and reads what it left.
+    async fn side(&self, name: &str, target: &Target) -> Result<(Ran, Side), Error> {
+        let not_run = |message: String| Error::NothingRan(message);
+        let folder = tempfile::tempdir()
+            .map_err(|error| not_run(format!("no folder can be made for the values: {error}")))?;
+        let report = match self.ask(name, target, folder.path()).await {
+            Ok(answer) => traced(target, answer).map_err(not_run)?,
+            Err(fault) => return Err(not_run(refused(target, fault.verdict(), &fault.to_string()))),
+        };
+        let values = Values::read(folder.path(), report.files);
+        let values =
+            values.map_err(|error| not_run(format!("{target} left values that are none: {error}")))?;
+        let TraceReport { adapter, program, nodes, constants, against_plain, .. } = report;
+        let ran = Ran { target: target.clone(), adapter, program, against_plain };
+        Ok((ran, Side { nodes, constants, values }))
+    }
+
+    async fn ask(&self, name: &str, target: &Target, folder: &Path) -> Result<Answer, Fault> {
+        let place = Place::of(target);
+        let mut session = session::open(&place, self.context).await?;
+        let entry = target.browser.as_ref().and_then(|name| self.context.browsers.get(name));
+        let trace = Trace {
+            location: self.context.location(&place, &self.model.manifest.name, &self.model.folder),
+            manifest: self.model.manifest.clone(),
+            deposit: self.context.deposit(&place, name, folder),
+            unfused: self.args.unfused,
+        };
+        let job = Job {
+            id: 1,
+            engine: target.engine,
+            device: target.device,
+            browser: entry.map(|entry| entry.kind),
+            task: Task::Trace(trace),
+        };
+        let outcome = session.run(&job, Duration::from_secs(self.args.timeout_s)).await;
+        session.close().await;
+        outcome.map(|outcome| outcome.answer)
+    }
+}
+
+/// The report of a run on the target that was asked for; why there is none, in words.
+fn traced(target: &Target, answer: Answer) -> Result<TraceReport, String> {
+    match answer {
+        Answer::Traced(report) if report.engine == target.engine => Ok(*report),
+        Answer::Traced(report) => {
+            Err(format!("{target}: it ran on {} instead, which says nothing", report.engine.name()))
+        }
+        Answer::Failed(failure) => Err(refused(target, failure.kind.into(), &failure.message)),
+        Answer::Inferred(_) | Answer::Detected { .. } | Answer::Dueled(_) => {
+            Err(format!("{target}: it answered another question"))
+        }
+    }
+}
+
+fn refused(target: &Target, verdict: Verdict, message: &str) -> String {
+    format!("{target} cannot run the model ({}): {message}", verdict.name())
+}

@@ -1,0 +1,90 @@
+//! Runs a model once with every value kept, and posts the values to where the job says.
+
+use std::collections::BTreeMap;
+
+use graph::Tensor;
+use graph::pipeline::{self, Traced};
+use protocol::{BrowserKind, Engine, Trace, TraceReport};
+
+use crate::browser;
+use crate::engine::{Prepared, Ready};
+use crate::error::RuntimeError;
+use crate::model::{Loaded, wrong};
+use crate::webgpu;
+
+/// Values that are read from a device together take at most so many bytes.
+const GROUP_BYTES: usize = 64 << 20;
+
+/// Does what a [`Trace`] asks for.
+///
+/// # Errors
+/// Everything that keeps the model from running, and values that cannot be posted.
+pub async fn run(
+    engine: Engine,
+    trace: &Trace,
+    browser: Option<BrowserKind>,
+) -> Result<TraceReport, RuntimeError> {
+    match engine {
+        Engine::Webgpu => {
+            let loaded = Loaded::fetch(&trace.inference()).await?;
+            let pipeline = if trace.unfused { loaded.unfused_pipeline()? } else { loaded.pipeline()? };
+            let traced = pipeline::trace(&loaded.manifest, &pipeline, GROUP_BYTES);
+            let name = &loaded.manifest.name;
+            let mut plain = webgpu::prepare(name, &pipeline, browser).await?;
+            let plain = plain.model.run(0, &loaded.inputs).await?.outputs;
+            let prepared = webgpu::prepare(name, &traced.pipeline, browser).await?;
+            let run = Traceable { engine, trace, loaded: &loaded, traced, plain };
+            run.keep(prepared).await
+        }
+        Engine::Webnn
+        | Engine::Wasm
+        | Engine::OrtWebgpu
+        | Engine::OrtWebnn
+        | Engine::OrtWasm
+        | Engine::Wgpu
+        | Engine::Libtorch
+        | Engine::Burn
+        | Engine::Openvino
+        | Engine::Onnxruntime => Err(RuntimeError::EngineNotHere { engine }),
+    }
+}
+
+/// A model whose every value is going to be kept.
+struct Traceable<'a> {
+    engine: Engine,
+    trace: &'a Trace,
+    loaded: &'a Loaded,
+    traced: Traced,
+    /// The outputs of a run in which nothing was kept.
+    plain: BTreeMap<String, Tensor>,
+}
+
+impl Traceable<'_> {
+    async fn keep<R: Ready>(self, mut prepared: Prepared<R>) -> Result<TraceReport, RuntimeError> {
+        let Traceable { engine, loaded, traced, plain, .. } = &self;
+        self.post(0, &loaded.inputs).await?;
+        let runs = traced.pipeline.programs.len();
+        let mut outputs = BTreeMap::new();
+        for program in 0..runs {
+            let values = prepared.model.run(program, &loaded.inputs).await?.outputs;
+            self.post(program + 1, &values).await?;
+            outputs.extend(values.into_iter().filter(|(name, _)| plain.contains_key(name)));
+        }
+        Ok(TraceReport {
+            engine: *engine,
+            device: None,
+            adapter: prepared.adapter,
+            program: traced.program.clone(),
+            files: runs + 1,
+            nodes: traced.nodes.clone(),
+            constants: traced.constants.clone(),
+            against_plain: pipeline::checks(plain, &[outputs.clone(), outputs]),
+        })
+    }
+
+    async fn post(&self, number: usize, tensors: &BTreeMap<String, Tensor>) -> Result<(), RuntimeError> {
+        let wrong = |source| wrong(&self.loaded.manifest.name, source);
+        let file = graph::tensor_file::write(tensors).map_err(wrong)?;
+        browser::post(&format!("{}{number}.safetensors", self.trace.deposit), &file).await
+    }
+}

@@ -35,10 +35,20 @@ pub(crate) fn read_tile(node: &NodeView, graph: &mut Builder) -> Result<Vec<Valu
     for (axis, &times) in repeats.iter().enumerate().filter(|&(axis, _)| shape[axis] != 1) {
         tiled = match times {
             0 => write.slice(tiled, axis, 0, 0)?,
-            _ => write.concat(axis, &vec![tiled; times])?,
+            1 => tiled,
+            _ => repeated(write, tiled, axis, times)?,
         };
     }
     Ok(vec![tiled])
+}
+
+/// The value several times behind itself along an axis: stretched along a new axis before that one.
+fn repeated(write: &Writer, x: ValueId, axis: usize, times: usize) -> Written {
+    let shape = write.shape(x);
+    let (lead, own) = shape.split_at(axis);
+    let apart = write.reshape(x, &[lead, &[1], own].concat())?;
+    let stretched = write.expand(apart, &[lead, &[times], own].concat())?;
+    write.reshape(stretched, &[lead, &[times.saturating_mul(own[0])], &own[1..]].concat())
 }
 
 fn block(node: &NodeView) -> Result<usize, Error> {

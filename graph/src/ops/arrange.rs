@@ -196,7 +196,8 @@ pub(crate) fn read_trilu(node: &NodeView, graph: &mut Builder) -> Result<Vec<Val
 /// may count from the end; one outside is nowhere.
 pub(crate) fn read_one_hot(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
     let depth = node.constant(1, "depth")?.ok_or_else(|| invalid!("operand 1 is missing"))?;
-    let depth = depth.to_f32_vec().first().copied().unwrap_or(0.0) as i64;
+    let depth = depth.to_f32_vec().first().copied().unwrap_or(0.0).max(0.0) as usize;
+    let depth = table(&[depth])? as i64;
     let rank = node.shape(0)?.len() + 1;
     let axis = node.axis(rank, -1)?;
     let (indices, values) = (node.operand(0)?.id, node.operand(2)?.id);

@@ -7,11 +7,11 @@ use crate::ops::recurrent::{self, Cell};
 use crate::ops::reduce::{self, Reduction};
 use crate::ops::unary::{self, Activation, Unary};
 use crate::ops::{
-    arg_reduce, arrange, cast, causal_conv, columns, concat, constants, contrib_attention, conv,
-    conv_transpose, cumulative_sum, einsum, expand, gather, gather_elements, gather_nd, gemm, grid, identity,
-    loss, matmul, matmul_n_bits, normalization, onnx_attention, order, pad, pooling, quantization,
-    reductions, reshape, resize, rotary_embedding, scatter_elements, scatter_nd, select, signal, slice,
-    softmax, transpose,
+    arg_reduce, arrange, block_quantized, cast, causal_conv, columns, concat, constants, contrib_attention,
+    conv, conv_transpose, cumulative_sum, einsum, expand, gather, gather_elements, gather_nd, gemm, grid,
+    identity, linear_attention, loss, matmul, matmul_n_bits, normalization, onnx_attention, order, pad,
+    pooling, quantization, reductions, reshape, resize, roi_align, rotary_embedding, scatter_elements,
+    scatter_nd, select, signal, slice, softmax, tensor_scatter, transpose,
 };
 
 /// ONNX Runtime's own operators.
@@ -103,6 +103,7 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "LeakyRelu", |node, graph| activations::read(node, graph, Function::LeakyRelu)),
     ("", "Less", |node, graph| binary::read(node, graph, Binary::Less)),
     ("", "LessOrEqual", |node, graph| binary::read(node, graph, Binary::LessOrEqual)),
+    ("", "LinearAttention", linear_attention::read),
     ("", "Log", |node, graph| unary::read(node, graph, Unary::Log)),
     ("", "LogSoftmax", softmax::read_log),
     ("", "LpNormalization", normalization::read_lp),
@@ -151,6 +152,7 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "Reshape", reshape::read),
     ("", "Resize", resize::read),
     ("", "ReverseSequence", arrange::read_reverse_sequence),
+    ("", "RoiAlign", roi_align::read),
     ("", "RotaryEmbedding", rotary_embedding::read),
     ("", "Round", |node, graph| unary::read(node, graph, Unary::Round)),
     ("", "STFT", signal::read_stft),
@@ -180,7 +182,7 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "Swish", |node, graph| activations::read(node, graph, Function::Swish)),
     ("", "Tan", |node, graph| unary::read(node, graph, Unary::Tan)),
     ("", "Tanh", |node, graph| unary::read(node, graph, Unary::Activation(Activation::Tanh))),
-    ("", "TensorScatter", scatter_elements::read_cache),
+    ("", "TensorScatter", tensor_scatter::read),
     ("", "ThresholdedRelu", |node, graph| activations::read(node, graph, Function::ThresholdedRelu)),
     ("", "Tile", arrange::read_tile),
     ("", "TopK", order::read),
@@ -196,6 +198,7 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     (CONTRIB, "DynamicQuantizeMatMul", quantization::read_dynamic_matmul),
     (CONTRIB, "FastGelu", |node, graph| activations::read_bias_gelu(node, graph, Activation::GeluTanh)),
     (CONTRIB, "FusedMatMul", matmul::read_fused),
+    (CONTRIB, "GatherBlockQuantized", block_quantized::read),
     (CONTRIB, "Gelu", unary::read_gelu),
     (CONTRIB, "GroupQueryAttention", contrib_attention::read_group_query),
     (CONTRIB, "MatMulIntegerToFloat", quantization::read_matmul_to_float),

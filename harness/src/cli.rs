@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use protocol::Target;
 
+use crate::versus::Pair;
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0    all as expected; what this machine lacks does not count as long as something passed
@@ -44,6 +46,10 @@ const MATMUL_EXAMPLE: &str = "\
 Example:
   parallax bench matmul --browsers chrome,firefox --sizes 512,1024";
 
+const MODELS_EXAMPLE: &str = "\
+Example:
+  parallax bench models --models bert-tiny,whisper-tiny --pairs webgpu@chrome/ort-webgpu@chrome";
+
 /// Sweeps machine-learning models through browsers and native engines, checks the answers and keeps the numbers.
 #[derive(Debug, Parser)]
 #[command(name = "parallax", version, after_help = EXIT_CODES)]
@@ -79,6 +85,9 @@ pub enum Bench {
     /// One square f32 matrix product in a browser: ours and onnxruntime-web's WebGPU, turn by turn.
     #[command(after_help = MATMUL_EXAMPLE)]
     Matmul(MatmulArgs),
+    /// Whole models on two targets, turn by turn, and how many times as long the second takes.
+    #[command(after_help = MODELS_EXAMPLE)]
+    Models(VersusArgs),
 }
 
 /// Flags of `parallax sweep`. A flag overrides the plan.
@@ -148,6 +157,26 @@ pub struct GuardArgs {
     pub command: Vec<OsString>,
 }
 
+/// Flags of `parallax bench models`.
+#[derive(Debug, Args)]
+pub struct VersusArgs {
+    /// Models: names of fixtures, or folders with a model.toml
+    #[arg(long, value_delimiter = ',', value_name = "MODEL,..", required = true)]
+    pub models: Vec<String>,
+    /// Pairs of targets to compare
+    #[arg(long, value_delimiter = ',', value_name = "TARGET/TARGET,..", required = true)]
+    pub pairs: Vec<Pair>,
+    /// Rounds; each times both sides once
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+    /// Latency samples of each side in a round, after warm-up
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub samples: u32,
+    /// Print one JSON document instead of the table
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Flags of `parallax bench matmul`.
 #[derive(Debug, Args)]
 pub struct MatmulArgs {
@@ -184,6 +213,7 @@ mod tests {
             &["parallax", "detect"],
             &["parallax", "conformance"],
             &["parallax", "bench", "matmul"],
+            &["parallax", "bench", "models"],
         ] {
             let arguments = path.iter().chain(&["--help"]);
             let help = Cli::try_parse_from(arguments).unwrap_err().to_string();

@@ -22,5 +22,6 @@ pub mod statistics;
 pub mod store;
 pub mod sweep;
 pub mod trial;
+pub mod versus;
 
 pub use error::Error;

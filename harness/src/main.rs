@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use harness::cli::{Bench, Cli, Command};
 use harness::session::guard;
-use harness::{conformance, detect, matmul, sweep};
+use harness::{conformance, detect, matmul, sweep, versus};
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
@@ -18,6 +18,7 @@ async fn main() -> ExitCode {
         Command::Conformance(args) => conformance::run(args).await,
         Command::Detect(args) => detect::run(args).await,
         Command::Bench(Bench::Matmul(args)) => matmul::run(args).await,
+        Command::Bench(Bench::Models(args)) => versus::run(args).await,
         Command::Guard(args) => return guard::stand(&args.command),
     };
     match ended {

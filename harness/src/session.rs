@@ -11,9 +11,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use protocol::{Engine, Job, Outcome, Target, Verdict};
+use protocol::{Engine, Inference, Job, Outcome, Target, Task, Verdict};
 
 use crate::browser::BrowserEntry;
+use crate::case::Case;
 use crate::error::Error;
 use crate::page_server::PageServer;
 
@@ -122,6 +123,24 @@ impl Context {
         match place {
             Place::Browser(_) => self.pages.mount(name, folder),
             Place::Native(_) => folder.to_string_lossy().into_owned(),
+        }
+    }
+
+    /// The job that runs a case.
+    pub fn job(&self, case: &Case, id: u64) -> Job {
+        let place = Place::of(&case.target);
+        let entry = case.target.browser.as_ref().and_then(|name| self.browsers.get(name));
+        Job {
+            id,
+            engine: case.target.engine,
+            device: case.target.device,
+            browser: entry.map(|entry| entry.kind),
+            peer: self.peer(&place),
+            task: Task::Infer(Inference {
+                location: self.location(&place, &case.model.manifest.name, &case.model.folder),
+                manifest: case.model.manifest.clone(),
+                sampling: case.sampling,
+            }),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, SystemTime};
 
-use protocol::{Answer, Inference, Job, Outcome, Task};
+use protocol::{Answer, Outcome};
 
 use crate::case::{Case, expand};
 use crate::cli::SweepArgs;
@@ -124,7 +124,8 @@ impl Sweep<'_> {
     async fn run_case(&mut self, case: Case) -> Result<Finished, Error> {
         self.tell(&Event::CaseStarted(&case))?;
         let started_at = SystemTime::now();
-        let job = self.job(&case);
+        self.jobs += 1;
+        let job = self.context.job(&case, self.jobs);
         let (answered, facts) = match &mut self.session {
             Some(session) => (session.run(&job, self.timeout).await, session.facts()),
             None => (Err(Fault::Crash { message: "no session was open".to_owned() }), BTreeMap::new()),
@@ -140,24 +141,6 @@ impl Sweep<'_> {
         let trial = trial(case, Err(fault.clone()), BTreeMap::new(), SystemTime::now());
         self.tell(&Event::CaseFinished(&trial))?;
         Ok(Finished::Nothing)
-    }
-
-    fn job(&mut self, case: &Case) -> Job {
-        self.jobs += 1;
-        let place = Place::of(&case.target);
-        let entry = case.target.browser.as_ref().and_then(|name| self.context.browsers.get(name));
-        Job {
-            id: self.jobs,
-            engine: case.target.engine,
-            device: case.target.device,
-            browser: entry.map(|entry| entry.kind),
-            peer: self.context.peer(&place),
-            task: Task::Infer(Inference {
-                location: self.context.location(&place, &case.model.manifest.name, &case.model.folder),
-                manifest: case.model.manifest.clone(),
-                sampling: case.sampling,
-            }),
-        }
     }
 
     async fn close(&mut self) {

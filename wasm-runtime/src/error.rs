@@ -12,7 +12,7 @@ pub enum RuntimeError {
         "the job is not one this page knows: {reason}; harness and page are of different versions: run `cargo xtask wasm`"
     )]
     JobUnreadable { reason: String },
-    #[error("this page runs the engines webgpu, ort-webgpu and ort-wasm; {} is not one it can run", engine.name())]
+    #[error("{} cannot do this here; the page runs models on webgpu, ort-webgpu and ort-wasm, and node tests on webgpu", engine.name())]
     EngineNotHere { engine: Engine },
     #[error("{url}: {reason}")]
     Fetch { url: String, reason: String },

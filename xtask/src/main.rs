@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 mod checkout;
 mod checks;
 mod command;
+mod demo;
 mod geckodriver;
 mod libraries;
 mod node_tests;
@@ -16,7 +17,6 @@ mod registry;
 mod setup;
 mod staging;
 mod steps;
-mod sweep;
 mod system;
 mod toolchain;
 mod wasm;
@@ -44,6 +44,14 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Set-up and build, then `parallax bench models`: every family against onnxruntime-web, and the browser against
+    /// the same plan run natively.
+    #[command(after_help = "Example:\n  cargo xtask bench --models bert-tiny --rounds 5")]
+    Bench {
+        /// Passed on to `parallax bench models`; --models and --pairs replace the defaults.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Set-up and build, formatting, lints, every test. With arguments: no formatting, no lints.
     #[command(after_help = "Example:\n  cargo xtask test faults -- --nocapture")]
     Test {
@@ -68,7 +76,8 @@ fn perform(chore: Chore) -> Result<ExitCode> {
     match chore {
         Chore::Setup => setup::everything(&mut steps)?,
         Chore::Wasm => wasm::build(&mut steps)?,
-        Chore::Sweep { arguments } => return sweep::run(&mut steps, arguments),
+        Chore::Sweep { arguments } => return demo::sweep(&mut steps, arguments),
+        Chore::Bench { arguments } => return demo::bench(&mut steps, arguments),
         Chore::Test { arguments } => checks::run(&mut steps, &arguments)?,
     }
     Ok(ExitCode::SUCCESS)

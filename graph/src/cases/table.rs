@@ -252,6 +252,29 @@ fn attentions(cases: &mut Cases) {
     cases.float("attention bool mask", attention(4, 2, first), with(heads_first(), bools), &[2, 4, 5, 8]);
     let none = Tensor { shape: vec![5, 1], data: Data::Bool([true, false, true, true, false].into()) };
     cases.float("attention forbidden rows", attention(4, 2, first), with(heads_first(), none), &[2, 4, 5, 8]);
+
+    let few = |keys: usize| qkv(&[2, 4, 2, 8], &[2, 2, keys, 8], &[2, 2, keys, 8]);
+    let one = qkv(&[1, 1, 16], &[1, 300, 8], &[1, 300, 8]);
+    cases.float("attention of one row", attention(2, 1, last), one, &[1, 1, 16]);
+    let odd = qkv(&[1, 2, 1, 5], &[1, 2, 4, 5], &[1, 2, 4, 6]);
+    cases.float("attention of one row, odd depth", attention(2, 2, first), odd, &[1, 2, 1, 6]);
+    let bools = whole(DataType::Bool, &[2, 1, 2, 90], 25);
+    cases.float(
+        "attention of two rows, bool mask",
+        attention(4, 2, first),
+        with(few(90), bools),
+        &[2, 4, 2, 8],
+    );
+    for (name, row) in [("lowest", -3.4028235e38), ("infinite", infinity)] {
+        let mask = given(&[2, 1], &[0.5, row]);
+        let operator = Attention { undefined_rows_are_zero: false, ..attention(4, 2, first) };
+        cases.float(
+            &format!("attention of two rows, one of {name}"),
+            operator,
+            with(few(7), mask),
+            &[2, 4, 2, 8],
+        );
+    }
 }
 
 fn rows(cases: &mut Cases) {

@@ -5,9 +5,8 @@ use super::{Binary, Operator, Rule, operand};
 use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
 use crate::ir::ValueId;
-use crate::node_view::{NodeView, table};
+use crate::node_view::NodeView;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
-use crate::writer::Writer;
 
 /// What becomes of an element that an update meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -95,34 +94,6 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
     node.apply(graph, Operator::ScatterElements(ScatterElements { axis, scatter }), 3)
 }
 
-/// TensorScatter: rows written into a cache from a place on that each batch has of its own, the start where none is
-/// given; a circular cache goes on at its start.
-pub(crate) fn read_cache(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let (cache, update) = (node.operand(0)?, node.operand(1)?);
-    let shape = &update.tensor_type.shape;
-    let (rank, axis) = (shape.len(), node.axis(shape.len(), -2)?);
-    let extent =
-        *cache.tensor_type.shape.get(axis).ok_or_else(|| invalid!("its cache has no axis {axis}"))?;
-    let write = Writer::new(node, graph);
-    let steps = write.integers((0..table(&[shape[axis]])?).map(|at| at as i64));
-    let mut places = write.along(steps, axis, rank)?;
-    if let Some(starts) = node.optional(2) {
-        let starts = write.cast(starts.id, DataType::I64)?;
-        places = write.add(places, write.along(starts, 0, rank)?)?;
-    }
-    match node.attributes.text("mode")?.unwrap_or("linear") {
-        "linear" => {}
-        "circular" => {
-            let extent = write.constant(Tensor::scalar(extent as i64));
-            places = write.binary(Binary::Mod, places, extent)?;
-        }
-        other => return Err(invalid!("its mode is {other:?}")),
-    }
-    let places = write.expand(places, shape)?;
-    let scatter = Operator::ScatterElements(ScatterElements { axis, scatter: Scatter::Replace });
-    Ok(vec![write.push(scatter, &[Some(cache.id), Some(places), Some(update.id)])?])
-}
-
 impl Rule for ScatterElements {
     fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<TensorType, Error> {
         let (data, indices, updates) = (operand(inputs, 0)?, operand(inputs, 1)?, operand(inputs, 2)?);
@@ -164,12 +135,6 @@ mod tests {
                 "the last one counts",
                 "x: i64[3] = 0\ni: i64[3] = 1 -2 0\nu: i64[3] = 7 8 9\ny = ScatterElements(x, i, u)",
                 "i64[3] = 9 8 0",
-            ),
-            (
-                "rows of a cache that goes round",
-                "x: f32[2,3,1] = 1 2 3 4 5 6\nu: f32[2,2,1] = 7 8 9 10\ns: i64[2] = 2 0\n\
-                 y = TensorScatter(x, u, s, mode=\"circular\")",
-                "f32[2,3,1] = 8 2 7 9 10 6",
             ),
             (
                 "all are added",

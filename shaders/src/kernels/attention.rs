@@ -13,7 +13,7 @@ const SHARED: &str = include_str!("attention_shared.wgsl");
 const ALONE: &str = include_str!("attention_alone.wgsl");
 
 /// Up to so many query rows, each has a workgroup.
-const FEW_ROWS: usize = 4;
+const FEW_ROWS: usize = 2;
 
 /// Query, key, value or result: what it is in elements.
 #[derive(Debug, Clone, Copy)]
@@ -169,8 +169,8 @@ fn mask(task: &Task<'_>, shader: Shader, scene: &Scene, operator: &Attention) ->
     let mask = task.value_type(mask);
     let is_bool = match mask.data_type {
         DataType::Bool => true,
-        DataType::F32 => false,
-        _ => return Err(task.unsupported(format!("its mask is {mask}, neither f32 nor bool"))),
+        DataType::F32 | DataType::F16 => false,
+        _ => return Err(task.unsupported(format!("its mask is {mask}, neither float nor bool"))),
     };
     let target = [scene.batches, operator.heads, scene.query.rows, scene.key.rows];
     let Some(strides) = broadcast(&mask.shape, &target) else {

@@ -203,7 +203,8 @@ pub(super) fn cast(task: &Task<'_>, cast: &Cast) -> Result<Vec<Step>, Error> {
     let result = match cast.to {
         DataType::Bool => "R(x0 != $T0(0))",
         DataType::F32 | DataType::F16 | DataType::I64 | DataType::I32 => "R(x0)",
-        DataType::U8 => "R(x0) & R(255u)",
+        // By way of i32: below zero, WGSL makes 0 of a float.
+        DataType::U8 => "R($INT(x0)) & R(255u)",
         DataType::I8 => "(R(x0) << U(24u)) >> U(24u)",
     };
     emit(task, "Cast", &Form::plain(result), &[task.input_id(0)?])

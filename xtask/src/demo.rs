@@ -1,4 +1,5 @@
-//! The demo: set-up, build, then `parallax sweep` over both tiny models and everything this machine should have.
+//! Set-up, build, then `parallax` with defaults for everything this machine should have: the demo sweep and the
+//! benchmarks.
 
 use std::process::{Command, ExitCode};
 
@@ -8,15 +9,40 @@ use crate::command::{cargo, show};
 use crate::steps::Steps;
 use crate::{checkout, setup, wasm};
 
+type Defaults = [(&'static str, &'static str)];
+
 /// What is swept unless the caller says otherwise.
-const DEFAULTS: [(&str, &str); 3] = [
+const SWEEP: &Defaults = &[
     ("--models", "bert-tiny,vit-tiny"),
     ("--targets", "webgpu@chrome,webgpu@firefox,wgpu:vulkan,burn:cpu,onnxruntime:cpu"),
     ("--db", "parallax.duckdb"),
 ];
 
+/// What is timed unless the caller says otherwise: every family against onnxruntime-web in the same browser, and the
+/// browser against the same plan run natively.
+const BENCH: &Defaults = &[
+    (
+        "--models",
+        "bert-tiny,t5-tiny,llama-tiny,clip-tiny,vit-tiny,clap-tiny,whisper-tiny,wav2vec2-tiny,llava-tiny,\
+         llava-next-tiny,xclip-tiny,qwen2-tiny,qwen3-tiny,detr-tiny",
+    ),
+    (
+        "--pairs",
+        "webgpu@chrome/ort-webgpu@chrome,webgpu@firefox/ort-webgpu@firefox,webgpu@chrome/wgpu:vulkan",
+    ),
+];
+
 /// Runs the demo sweep and gives its exit code.
-pub fn run(steps: &mut Steps, asked: Vec<String>) -> Result<ExitCode> {
+pub fn sweep(steps: &mut Steps, asked: Vec<String>) -> Result<ExitCode> {
+    parallax(steps, &["sweep"], arguments(SWEEP, asked))
+}
+
+/// Runs the benchmark of whole models and gives its exit code.
+pub fn bench(steps: &mut Steps, asked: Vec<String>) -> Result<ExitCode> {
+    parallax(steps, &["bench", "models"], arguments(BENCH, asked))
+}
+
+fn parallax(steps: &mut Steps, command: &[&str], arguments: Vec<String>) -> Result<ExitCode> {
     setup::everything(steps)?;
     wasm::build(steps)?;
     let root = checkout::root()?;
@@ -24,17 +50,18 @@ pub fn run(steps: &mut Steps, asked: Vec<String>) -> Result<ExitCode> {
     steps.loud("build: parallax, native-runner", || show(cargo().args(build).current_dir(root)))?;
     let parallax =
         checkout::target_dir()?.join("release/parallax").with_extension(std::env::consts::EXE_EXTENSION);
-    let status = Command::new(&parallax).arg("sweep").args(arguments(asked)).current_dir(root).status();
+    let status = Command::new(&parallax).args(command).args(arguments).current_dir(root).status();
     let status = status.with_context(|| format!("cannot start {}", parallax.display()))?;
     // A signal leaves no code.
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 /// The defaults that were not replaced, then what was asked for.
-fn arguments(asked: Vec<String>) -> Vec<String> {
+fn arguments(defaults: &Defaults, asked: Vec<String>) -> Vec<String> {
     let replaced = |flag: &str| asked.iter().any(|word| word.split('=').next() == Some(flag));
-    let kept = DEFAULTS.into_iter().filter(|(flag, _)| !replaced(flag));
-    let mut all: Vec<String> = kept.flat_map(|(flag, value)| [flag.to_owned(), value.to_owned()]).collect();
+    let kept = defaults.iter().filter(|(flag, _)| !replaced(flag));
+    let mut all: Vec<String> =
+        kept.flat_map(|(flag, value)| [(*flag).to_owned(), (*value).to_owned()]).collect();
     all.extend(asked);
     all
 }
@@ -54,7 +81,7 @@ mod tests {
             ("--targets=b", "--models bert-tiny,vit-tiny --db parallax.duckdb --targets=b".to_owned()),
         ] {
             let words = asked.split_whitespace().map(str::to_owned).collect();
-            assert_eq!(arguments(words).join(" "), expected, "{asked}");
+            assert_eq!(arguments(SWEEP, words).join(" "), expected, "{asked}");
         }
     }
 }

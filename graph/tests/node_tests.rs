@@ -15,7 +15,7 @@ const RELATIVE: f32 = 1e-3;
 const ABSOLUTE: f32 = 1e-5;
 
 /// How many have to pass.
-const WANTED: usize = 1250;
+const WANTED: usize = 1300;
 
 /// What came of a test.
 enum Verdict {
@@ -26,10 +26,8 @@ enum Verdict {
 
 #[test]
 fn no_node_test_fails() -> Result<(), String> {
-    let mut tests: Vec<PathBuf> = suite()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    tests.sort();
     let (mut passed, mut failing, mut reasons) = (0, Vec::new(), BTreeMap::<String, Vec<String>>::new());
-    for folder in tests {
+    for folder in suite()? {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         match verdict(&folder) {
             Verdict::Pass => passed += 1,
@@ -49,11 +47,15 @@ fn no_node_test_fails() -> Result<(), String> {
     Ok(())
 }
 
-fn suite() -> Result<fs::ReadDir, String> {
+/// The folders of all tests, by name.
+fn suite() -> Result<Vec<PathBuf>, String> {
     let folder = std::env::var_os("PARALLAX_NODE_TESTS").map_or_else(cached, PathBuf::from);
-    fs::read_dir(&folder).map_err(|error| {
+    let entries = fs::read_dir(&folder).map_err(|error| {
         format!("{}: {error}; fetch the ONNX node tests with `cargo xtask setup`", folder.display())
-    })
+    })?;
+    let mut tests: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    tests.sort();
+    Ok(tests)
 }
 
 fn cached() -> PathBuf {
@@ -137,13 +139,13 @@ fn fault(actual: &Tensor, expected: &Tensor) -> Option<String> {
 }
 
 /// How often each model is changed.
-const CHANGES: usize = 20;
+const CHANGES: usize = 8;
 
 #[test]
 fn changed_models_never_panic() -> Result<(), String> {
     let mut state = 20;
     let mut panics = Vec::new();
-    for folder in suite()?.filter_map(|entry| Some(entry.ok()?.path())) {
+    for folder in suite()? {
         let model = fs::read(folder.join("model.onnx")).unwrap_or_default();
         let (inputs, outputs) = (files(&folder, "input"), files(&folder, "output"));
         for change in 0..CHANGES {
@@ -151,13 +153,8 @@ fn changed_models_never_panic() -> Result<(), String> {
             // Inputs matter as much as the model: shapes, axes and paddings are among them.
             let which = random(&mut state) % (inputs.len() + 1);
             change_bytes(inputs.get_mut(which).unwrap_or(&mut model), &mut state);
-            let t0 = std::time::Instant::now();
             let read = || NodeTest::read(&model, &inputs, &outputs).and_then(|test| test.pipeline()).is_ok();
-            let bad = catch_unwind(AssertUnwindSafe(read)).is_err();
-            if t0.elapsed().as_millis() > 500 {
-                eprintln!("SLOW {} {:?}", folder.display(), t0.elapsed());
-            }
-            if bad {
+            if catch_unwind(AssertUnwindSafe(read)).is_err() {
                 panics.push(format!("{} at change {change}", folder.display()));
             }
         }

@@ -35,10 +35,20 @@ pub(crate) fn read_tile(node: &NodeView, graph: &mut Builder) -> Result<Vec<Valu
     for (axis, &times) in repeats.iter().enumerate().filter(|&(axis, _)| shape[axis] != 1) {
         tiled = match times {
             0 => write.slice(tiled, axis, 0, 0)?,
-            _ => write.concat(axis, &vec![tiled; times])?,
+            1 => tiled,
+            _ => repeated(write, tiled, axis, times)?,
         };
     }
     Ok(vec![tiled])
+}
+
+/// The value several times behind itself along an axis: stretched along a new axis before that one.
+fn repeated(write: &Writer, x: ValueId, axis: usize, times: usize) -> Written {
+    let shape = write.shape(x);
+    let (lead, own) = shape.split_at(axis);
+    let apart = write.reshape(x, &[lead, &[1], own].concat())?;
+    let stretched = write.expand(apart, &[lead, &[times], own].concat())?;
+    write.reshape(stretched, &[lead, &[times.saturating_mul(own[0])], &own[1..]].concat())
 }
 
 fn block(node: &NodeView) -> Result<usize, Error> {
@@ -186,7 +196,8 @@ pub(crate) fn read_trilu(node: &NodeView, graph: &mut Builder) -> Result<Vec<Val
 /// may count from the end; one outside is nowhere.
 pub(crate) fn read_one_hot(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
     let depth = node.constant(1, "depth")?.ok_or_else(|| invalid!("operand 1 is missing"))?;
-    let depth = depth.to_f32_vec().first().copied().unwrap_or(0.0) as i64;
+    let depth = depth.to_f32_vec().first().copied().unwrap_or(0.0).max(0.0) as usize;
+    let depth = table(&[depth])? as i64;
     let rank = node.shape(0)?.len() + 1;
     let axis = node.axis(rank, -1)?;
     let (indices, values) = (node.operand(0)?.id, node.operand(2)?.id);

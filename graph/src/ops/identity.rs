@@ -13,6 +13,12 @@ pub(crate) fn read(node: &NodeView, _: &mut Builder) -> Result<Vec<ValueId>, Err
     Ok(vec![node.operand(0)?.id])
 }
 
+/// OptionalHasElement of a tensor, which has one, or of nothing.
+pub(crate) fn read_has_element(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let there = Tensor::scalar(node.optional(0).is_some());
+    Ok(vec![graph.constant(node.name, there)])
+}
+
 /// Dropout: the second output says of every element that it is kept, as a bool since opset 10.
 pub(crate) fn read_dropout(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
     let number = |index: usize, what: &str| {

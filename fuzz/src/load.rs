@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use graph::TensorType;
 use graph::onnx::{Dimension, Input, Model};
+use graph::{Feed, TensorType};
 use shaders::{Host, Limits, Site, Tuning};
 
 /// How far a file came before it was refused.
@@ -39,8 +39,7 @@ impl Stage {
 pub fn load(bytes: &[u8], weights: &BTreeMap<String, Arc<[u8]>>) -> Stage {
     let model = Model::parse(bytes).and_then(|model| model.with_external(weights));
     let Ok(model) = model else { return Stage::Refused };
-    let types: BTreeMap<String, TensorType> =
-        model.inputs.iter().map(|input| (input.name.clone(), fed(input))).collect();
+    let types = model.inputs.iter().map(|input| (input.name.clone(), Feed::Type(fed(input)))).collect();
     let Ok(graph) = graph::specialise(&model, &types) else { return Stage::Parsed };
     let graph = graph::optimise(graph);
     match shaders::plan(&graph, &site(), &Tuning::default()) {
@@ -62,5 +61,5 @@ fn fed(input: &Input) -> TensorType {
 }
 
 fn site() -> Site {
-    Site { host: Host::Chromium, software: true, limits: Limits::default() }
+    Site { host: Host::Chromium, software: true, shader_f16: true, limits: Limits::default() }
 }

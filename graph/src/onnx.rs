@@ -5,6 +5,7 @@ mod external;
 mod order;
 mod outputs;
 mod proto;
+mod seeded;
 pub(crate) mod tensor;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,8 +14,8 @@ use std::sync::Arc;
 use prost::Message;
 
 pub(crate) use attributes::{Attribute, Attributes};
-pub(crate) use proto::TensorProto;
 pub use outputs::with_all_outputs;
+pub(crate) use proto::TensorProto;
 pub(crate) use tensor::data_type;
 
 use crate::error::Error;
@@ -35,6 +36,8 @@ pub struct Model {
     pub(crate) nodes: Vec<OnnxNode>,
     pub(crate) constants: BTreeMap<String, Tensor>,
     external: Vec<ExternalData>,
+    /// Weights that are computed; they are among the constants already.
+    seeded: Vec<ExternalData>,
 }
 
 /// An input as the model declares it.
@@ -129,12 +132,19 @@ impl Model {
             return Err(Error::Unsupported("the model has sparse initializers".into()));
         }
         let mut constants = BTreeMap::new();
-        let mut external = Vec::new();
+        let (mut external, mut seeded) = (Vec::new(), Vec::new());
         for proto in graph.initializer {
-            if tensor::is_external(&proto) {
-                external.push(ExternalData::read(&proto)?);
-            } else {
+            if !tensor::is_external(&proto) {
                 constants.insert(proto.name.clone(), tensor::read(&proto)?);
+                continue;
+            }
+            let data = ExternalData::read(&proto)?;
+            match data.computed() {
+                Some(tensor) => {
+                    constants.insert(proto.name, tensor);
+                    seeded.push(data);
+                }
+                None => external.push(data),
             }
         }
         let declared: BTreeSet<&str> =
@@ -143,7 +153,7 @@ impl Model {
         let inputs = fed.map(input).collect::<Result<_, _>>()?;
         let nodes = execution_order(graph.node.into_iter().map(node).collect::<Result<_, _>>()?);
         let outputs = graph.output.into_iter().map(output).collect::<Result<_, _>>()?;
-        Ok(Model { inputs, outputs, opsets, nodes, constants, external })
+        Ok(Model { inputs, outputs, opsets, nodes, constants, external, seeded })
     }
 
     /// A model of these parts.
@@ -156,12 +166,34 @@ impl Model {
     ) -> Model {
         let outputs = outputs.iter().map(|name| (*name).to_owned()).collect();
         let opsets = BTreeMap::from([(String::new(), 17)]);
-        Model { inputs, outputs, opsets, nodes, constants, external: Vec::new() }
+        Model { inputs, outputs, opsets, nodes, constants, external: Vec::new(), seeded: Vec::new() }
     }
 
     /// Relative paths, separated by `/`, of the files beside the model that hold its weights. Most have none.
     pub fn external_files(&self) -> BTreeSet<String> {
         self.external.iter().map(|data| data.location.clone()).collect()
+    }
+
+    /// What the files would hold that the model's computed weights lie in, for engines that read the model
+    /// themselves: contents by relative path, separated by `/`. Few models have any, and none on disk.
+    ///
+    /// # Errors
+    /// A weight's place outside a file as long as all its weights together.
+    pub fn computed_files(&self) -> Result<BTreeMap<String, Arc<[u8]>>, Error> {
+        let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
+        for data in &self.seeded {
+            *sizes.entry(&data.location).or_default() += data.size_bytes();
+        }
+        let zeros =
+            |(location, size): (&str, usize)| (location.to_owned(), std::iter::repeat_n(0, size).collect());
+        let mut files: BTreeMap<String, Arc<[u8]>> = sizes.into_iter().map(zeros).collect();
+        for data in &self.seeded {
+            let file = files.get_mut(&data.location).and_then(Arc::get_mut);
+            if let (Some(file), Some(tensor)) = (file, self.constants.get(&data.tensor)) {
+                data.store(tensor, file)?;
+            }
+        }
+        Ok(files)
     }
 
     /// Takes the weights out of the files that [`Model::external_files`] names. A file that does not exist is

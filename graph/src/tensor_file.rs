@@ -42,6 +42,7 @@ pub fn write(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, Error> {
 fn dtype(data_type: DataType) -> Dtype {
     match data_type {
         DataType::F32 => Dtype::F32,
+        DataType::F16 => Dtype::F16,
         DataType::I64 => Dtype::I64,
         DataType::I32 => Dtype::I32,
         DataType::U8 => Dtype::U8,

@@ -119,6 +119,7 @@ impl Scene<'_> {
             engine: target.engine,
             device: target.device,
             browser: entry.map(|entry| entry.kind),
+            peer: self.context.peer(&place),
             task: Task::Trace(trace),
         };
         let outcome = session.run(&job, Duration::from_secs(self.args.timeout_s)).await;
@@ -135,7 +136,7 @@ fn traced(target: &Target, answer: Answer) -> Result<TraceReport, String> {
             Err(format!("{target}: it ran on {} instead, which says nothing", report.engine.name()))
         }
         Answer::Failed(failure) => Err(refused(target, failure.kind.into(), &failure.message)),
-        Answer::Inferred(_) | Answer::Detected { .. } | Answer::Dueled(_) => {
+        Answer::Inferred(_) | Answer::Conformed(_) | Answer::Detected { .. } | Answer::Dueled(_) => {
             Err(format!("{target}: it answered another question"))
         }
     }

@@ -36,7 +36,7 @@ pub fn run(
     let tests = asked.tests.iter().map(|test| batch.report(test)).collect();
     let operators = match entry.prepare {
         Prepare::Graphs(_) => graph::operators().collect(),
-        Prepare::Files(_) => Vec::new(),
+        Prepare::Files { .. } => Vec::new(),
     };
     Ok(ConformanceReport { engine, device, adapter, tests, operators, phases_ms: batch.phases_ms })
 }
@@ -83,7 +83,7 @@ impl Batch<'_> {
                 let pipeline = pipeline.map_err(|source| refused(test, source))?;
                 self.timed("prepare", |batch| prepare(&loaded, &pipeline, batch.device))
             }
-            Prepare::Files(prepare) => self.timed("prepare", |batch| prepare(&loaded, batch.device)),
+            Prepare::Files { prepare, .. } => self.timed("prepare", |batch| prepare(&loaded, batch.device)),
         }
     }
 

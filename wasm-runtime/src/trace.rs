@@ -26,7 +26,7 @@ pub async fn run(
 ) -> Result<TraceReport, RuntimeError> {
     match engine {
         Engine::Webgpu => {
-            let loaded = Loaded::fetch(&trace.inference()).await?;
+            let (loaded, _) = Loaded::fetch(&trace.inference()).await?;
             let pipeline = if trace.unfused { loaded.unfused_pipeline()? } else { loaded.pipeline()? };
             let traced = pipeline::trace(&loaded.manifest, &pipeline, GROUP_BYTES);
             let name = &loaded.manifest.name;

@@ -1,6 +1,9 @@
 //! Weights that lie in files beside the model: where, how long, and whether that can be true.
 
+use std::ops::Range;
+
 use super::proto::TensorProto;
+use super::seeded::Recipe;
 use super::tensor;
 use crate::error::Error;
 use crate::tensor::{Data, Tensor, TensorType};
@@ -13,6 +16,8 @@ pub struct ExternalData {
     tensor_type: TensorType,
     offset_bytes: u64,
     length_bytes: u64,
+    /// What to compute instead of reading it.
+    recipe: Option<Recipe>,
 }
 
 impl ExternalData {
@@ -40,7 +45,38 @@ impl ExternalData {
                 "{length_bytes} external bytes do not fill {tensor_type}, {needed} would"
             )));
         }
-        Ok(ExternalData { tensor: proto.name.clone(), location, tensor_type, offset_bytes, length_bytes })
+        let recipe = Recipe::of(proto, &tensor_type)?;
+        let tensor = proto.name.clone();
+        Ok(ExternalData { tensor, location, tensor_type, offset_bytes, length_bytes, recipe })
+    }
+
+    /// The tensor, where it is computed and needs no file.
+    pub fn computed(&self) -> Option<Tensor> {
+        self.recipe.map(|recipe| recipe.tensor(&self.tensor_type.shape))
+    }
+
+    /// Bytes that the tensor takes in its file.
+    pub fn size_bytes(&self) -> usize {
+        self.length_bytes as usize
+    }
+
+    /// Puts the tensor in its place in the file.
+    pub fn store(&self, tensor: &Tensor, file: &mut [u8]) -> Result<(), Error> {
+        let size_bytes = file.len();
+        let Some(place) = self.place().and_then(|place| file.get_mut(place)) else {
+            let (at, location) = (self.offset_bytes, &self.location);
+            let reason =
+                format!("byte {at} is no place for it in the {size_bytes} computed bytes of {location:?}");
+            return Err(Error::BadTensor { tensor: self.tensor.clone(), reason });
+        };
+        place.copy_from_slice(&tensor.to_le_bytes());
+        Ok(())
+    }
+
+    /// The tensor's bytes in its file, or `None` where they are past counting.
+    fn place(&self) -> Option<Range<usize>> {
+        let end = usize::try_from(self.offset_bytes.checked_add(self.length_bytes)?).ok()?;
+        Some(end - self.size_bytes()..end)
     }
 
     /// Cuts the tensor out of the file.
@@ -50,9 +86,7 @@ impl ExternalData {
         let Some(file) = file else {
             return Err(Error::ExternalMissing { tensor, location, offset_bytes, length_bytes });
         };
-        let end = offset_bytes.checked_add(length_bytes).and_then(|end| usize::try_from(end).ok());
-        let start = usize::try_from(offset_bytes).unwrap_or(usize::MAX);
-        let Some(bytes) = end.and_then(|end| file.get(start..end)) else {
+        let Some(bytes) = self.place().and_then(|place| file.get(place)) else {
             let actual_bytes = file.len() as u64;
             return Err(Error::ExternalShort { tensor, location, offset_bytes, length_bytes, actual_bytes });
         };

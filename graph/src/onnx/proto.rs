@@ -93,6 +93,8 @@ pub struct TensorProto {
     pub external_data: Vec<StringEntry>,
     #[prost(int32, tag = "14")]
     pub data_location: i32,
+    #[prost(message, repeated, tag = "16")]
+    pub metadata_props: Vec<StringEntry>,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -200,6 +200,43 @@ fn external_data_is_cut_out_of_its_file() {
     }
 }
 
+#[test]
+fn computed_weights_need_no_file_and_make_one() {
+    let recipe = |entries: &[(&str, &str)], place: &[(&str, &str)]| {
+        let metadata_props = external(entries).external_data;
+        with_weight(TensorProto {
+            metadata_props,
+            ..external(&[&[("location", "w.seeded")], place].concat())
+        })
+    };
+    let sound = [("seed", "42"), ("mean", "0.5"), ("deviation", "0.25")];
+    let model = recipe(&sound, &[("offset", "0"), ("length", "8")]).unwrap();
+    // From `Recipe(42, 0.5, 0.25).array((2,))` in fixtures/seeded.py.
+    let expected = Tensor::vector(vec![0.709_201_34f32, 0.205_473_75]);
+    assert_eq!((&model.constants["w"], model.external_files().len()), (&expected, 0));
+    let files = model.computed_files().unwrap();
+    assert_eq!(files, BTreeMap::from([("w.seeded".to_owned(), expected.to_le_bytes().into())]));
+    let far = recipe(&sound, &[("offset", "1")]).unwrap();
+    let cases = [
+        ("place", far.computed_files().map(|_| ()), "byte 1 is no place for it in the 8 computed bytes"),
+        ("seed", recipe(&[("seed", "-1")], &[]).map(|_| ()), "its recipe's seed is \"-1\", no number"),
+        ("mean", recipe(&[sound[0], ("mean", "inf")], &[]).map(|_| ()), "its recipe's mean is \"inf\""),
+        ("deviation", recipe(&sound[..2], &[]).map(|_| ()), "its recipe's deviation is \"\""),
+        (
+            "order",
+            recipe(&[&sound[..], &[("order", "column-major")]].concat(), &[]).map(|_| ()),
+            "its recipe's order is \"column-major\", which f32[2] has not",
+        ),
+    ];
+    for (name, outcome, wanted) in cases {
+        let error = outcome.unwrap_err().to_string();
+        assert!(error.contains(wanted), "{name}: {error}");
+    }
+    let too_large = TensorProto { dims: vec![1 << 40], ..external(&[("location", "w.seeded")]) };
+    let too_large = TensorProto { metadata_props: external(&sound).external_data, ..too_large };
+    assert!(with_weight(too_large).unwrap_err().to_string().contains("only f32 of up to"));
+}
+
 /// A graph of many kinds of nodes, so that changed bytes have something to break.
 fn varied_proto() -> ModelProto {
     let mut proto = small_proto();

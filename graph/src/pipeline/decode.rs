@@ -256,8 +256,7 @@ fn step(
     states: &States,
     capacity: usize,
 ) -> Result<super::Program, Error> {
-    let mut composer =
-        Composer::new(first.passes, first.manifest, first.models, first.tensors, first.pins);
+    let mut composer = Composer::new(first.passes, first.manifest, first.models, first.tensors, first.pins);
     composer.graph.start_growth(PAST_LENGTH, capacity);
     let ids = composer.graph.input(TOKEN, TensorType::new(DataType::I64, [1, 1]));
     let mut ports = BTreeMap::new();

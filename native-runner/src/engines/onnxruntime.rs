@@ -1,11 +1,11 @@
 //! ONNX Runtime on the CPU, the reference engine: runs the original ONNX file, untouched by our graph.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use graph::onnx::with_all_outputs;
+use graph::onnx::{Model, with_all_outputs};
 use graph::pipeline::{self, Calls, TOKEN};
 use graph::{Data, Tensor};
 use half::f16;
@@ -68,9 +68,11 @@ pub fn prepare(loaded: &Loaded, _device: Device) -> Result<Prepared, RunnerError
     let start = Instant::now();
     let mut sessions = BTreeMap::new();
     for component in &loaded.manifest.components {
-        let session = Session::builder(environment)
-            .and_then(|mut builder| builder.commit_from_file(loaded.folder.join(&component.file)))
-            .map_err(|error| unopened(&error))?;
+        let weights = loaded.models.get(&component.name).map(Model::computed_files);
+        let weights = weights.transpose().map_err(|source| wrong(&loaded.manifest.name, source))?;
+        let session =
+            open_session(environment, &loaded.folder.join(&component.file), weights.unwrap_or_default());
+        let session = session.map_err(|error| unopened(&error))?;
         sessions.insert(component.name.clone(), session);
     }
     let measured = vec![(Metric::CompileMs, elapsed_ms(start))];
@@ -140,6 +142,19 @@ fn readable(session: &mut Session, inputs: &[(String, Tensor)]) -> Result<Tensor
         .iter()
         .filter_map(|(name, value)| Some((name.to_owned(), to_tensor(name, &value).ok()?)))
         .collect())
+}
+
+/// Opens an ONNX file, with the contents of files that are not on disk.
+fn open_session(
+    environment: &Environment,
+    file: &Path,
+    weights: BTreeMap<String, Arc<[u8]>>,
+) -> ort::Result<Session> {
+    let mut builder = Session::builder(environment)?;
+    for (name, contents) in weights {
+        builder = builder.with_external_initializer_file_in_memory(name, contents)?;
+    }
+    builder.commit_from_file(file)
 }
 
 /// A session for each component, and which of them is next.

@@ -1,0 +1,124 @@
+//! Weights that no file holds: the numbers that a tensor's recipe stands for. The same as `fixtures/seeded.py`.
+
+use std::sync::Arc;
+
+use super::proto::TensorProto;
+use crate::error::Error;
+use crate::tensor::{Data, DataType, Tensor, TensorType};
+
+/// The largest tensor that is computed: a file of a few bytes could ask for any.
+const MOST_ELEMENTS: usize = 1 << 29;
+/// 2^64 divided by the golden ratio, the step of SplitMix64.
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+const SQRT_3: f32 = 1.732_050_8;
+
+/// How to compute a tensor: `seed`, `mean`, `deviation` and perhaps `order` in its metadata.
+///
+/// Element `i` is made of output `i` of SplitMix64 (Steele, Lea, Flood 2014, <https://doi.org/10.1145/2660193.2660195>)
+/// started at the seed: its upper 24 bits are a number in `[-1, 1)`, which is multiplied by `deviation * sqrt(3)`
+/// and added to the mean, each step rounded to f32.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Recipe {
+    seed: u64,
+    mean: f32,
+    deviation: f32,
+    column_major: bool,
+}
+
+impl Recipe {
+    /// The recipe in a tensor's metadata, if there is one.
+    ///
+    /// # Errors
+    /// A recipe that cannot be read, or a tensor that it does not fit.
+    pub fn of(proto: &TensorProto, tensor_type: &TensorType) -> Result<Option<Recipe>, Error> {
+        let bad = |reason: String| Error::BadTensor { tensor: proto.name.clone(), reason };
+        let entry = |key: &str| {
+            proto.metadata_props.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str())
+        };
+        let Some(seed) = entry("seed") else { return Ok(None) };
+        let no_number = |key: &str, text: &str| bad(format!("its recipe's {key} is {text:?}, no number"));
+        let float = |key: &str| {
+            let text = entry(key).unwrap_or_default();
+            let value = text.parse().ok().filter(|value: &f32| value.is_finite());
+            value.ok_or_else(|| no_number(key, text))
+        };
+        let seed = seed.parse().map_err(|_| no_number("seed", seed))?;
+        let (mean, deviation) = (float("mean")?, float("deviation")?);
+        let column_major = match entry("order") {
+            None | Some("row-major") => false,
+            Some("column-major") if tensor_type.shape.len() == 2 => true,
+            Some(order) => {
+                return Err(bad(format!("its recipe's order is {order:?}, which {tensor_type} has not")));
+            }
+        };
+        if tensor_type.data_type != DataType::F32 || tensor_type.element_count() > MOST_ELEMENTS {
+            return Err(bad(format!(
+                "only f32 of up to {MOST_ELEMENTS} elements is computed, not {tensor_type}"
+            )));
+        }
+        Ok(Some(Recipe { seed, mean, deviation, column_major }))
+    }
+
+    /// The tensor of this shape.
+    pub fn tensor(&self, shape: &[usize]) -> Tensor {
+        let count: usize = shape.iter().product();
+        let elements: Arc<[f32]> = match shape {
+            &[rows, columns] if self.column_major => {
+                (0..count).map(|at| self.element((at % columns * rows + at / columns) as u64)).collect()
+            }
+            _ => (0..count as u64).map(|at| self.element(at)).collect(),
+        };
+        Tensor { shape: shape.to_vec(), data: Data::F32(elements) }
+    }
+
+    fn element(&self, index: u64) -> f32 {
+        let state = self.seed.wrapping_add(GOLDEN.wrapping_mul(index.wrapping_add(1)));
+        // 24 bits fit an f32 exactly.
+        let uniform = (mixed(state) >> 40) as f32 / (1u32 << 23) as f32 - 1.0;
+        uniform * (self.deviation * SQRT_3) + self.mean
+    }
+}
+
+fn mixed(state: u64) -> u64 {
+    let state = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let state = (state ^ (state >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    state ^ (state >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_generator_is_splitmix64() {
+        // The first outputs for seed 1234567, as the generator's authors publish them.
+        let outputs = [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423u64];
+        for (at, expected) in (1..).zip(outputs) {
+            assert_eq!(mixed(1_234_567u64.wrapping_add(GOLDEN.wrapping_mul(at))), expected, "output {at}");
+        }
+    }
+
+    #[test]
+    fn elements_are_those_of_the_fixtures_script() {
+        // From `Recipe(...).array(...)` in fixtures/seeded.py.
+        let cases = [
+            (
+                Recipe { seed: 42, mean: 0.5, deviation: 0.25, column_major: false },
+                vec![6],
+                [0.709_201_34, 0.205_473_75, 0.308_262_94, 0.365_065_16, 0.099_922_39, 0.818_894_8],
+            ),
+            (
+                Recipe { seed: u64::MAX, mean: 1.0, deviation: 0.02, column_major: true },
+                vec![2, 3],
+                [1.027_293_2, 0.980_565_13, 1.014_242_4, 1.028_585_6, 0.994_889_4, 1.022_493_96],
+            ),
+        ];
+        for (recipe, shape, expected) in cases {
+            assert_eq!(
+                recipe.tensor(&shape),
+                Tensor { shape, data: Data::F32(expected.into()) },
+                "{recipe:?}"
+            );
+        }
+    }
+}

@@ -111,7 +111,7 @@ fn of_floats(operator: Unary) -> Option<&'static str> {
         Unary::Neg => "-x0",
         Unary::Sqrt => "sqrt(x0)",
         Unary::Exp => "exp(x0)",
-        Unary::Log => "log(x0)",
+        Unary::Log => "logarithm(x0)",
         Unary::Erf => "erf(x0)",
         Unary::Sin => "sin(x0)",
         Unary::Cos => "cos(x0)",

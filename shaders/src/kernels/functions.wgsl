@@ -39,6 +39,11 @@ fn safe_tanh(x: F) -> F {
     return tanh(clamp(x, F(-10.0), F(10.0)));
 }
 
+// Some drivers give a large negative number for the logarithm of 0.
+fn logarithm(x: F) -> F {
+    return select(log(x), F(float_of(0xff800000u)), x == F(0.0));
+}
+
 // exp of a negative number only, so that nothing overflows.
 fn sigmoid(x: F) -> F {
     let e = exp(-abs(x));

@@ -79,6 +79,12 @@ pub fn compute(
         Operator::Order(_) => indices::order(operator, first, device)?,
         Operator::Pad(pad) => windows::pad(pad, first, operands.optional(1), result, device),
         Operator::Pool(pool) => windows::pool(pool, first, result, device)?,
+        Operator::Reduce(_) if first.shape().contains(&0) => {
+            // Burn refuses the largest of nothing, which is minus infinity.
+            let nothing = Tensor::zeros(&TensorType::new(result.data_type, first.shape()));
+            let folded = operator.evaluate(&[Some(&nothing)]).map_err(|error| error.to_string())?;
+            folded.first().map(|tensor| Value::upload(tensor, device)).ok_or("it has no result")?
+        }
         Operator::Reduce(reduce) => fold(reduce, first),
         Operator::Reshape(_) => first,
         Operator::ScatterElements(scatter) => {

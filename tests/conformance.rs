@@ -151,3 +151,18 @@ fn a_pattern_that_matches_nothing_is_refused() {
     assert_eq!(run.code, Some(2), "{run:?}");
     assert!(run.stderr.contains("test_frobnicate*"), "{}", run.stderr);
 }
+
+/// The suite whole: most of it passes, and what does not is named as unsupported, never wrong.
+#[test]
+fn no_test_of_the_suite_fails_on_our_kernels() {
+    let scene = Scene::new();
+    let run = ended(conformance(&scene, &TARGETS, &[]));
+    let document = run.document();
+    for target in targets(&document) {
+        assert_eq!(target["failing"], Value::Array(vec![]), "{}", target["target"]);
+        let passed = target["pass"].as_u64().unwrap_or_default();
+        assert!(passed >= 1250, "{} passes {passed}", target["target"]);
+        assert!(target["wall_s"].as_f64().is_some_and(|seconds| seconds < 600.0), "{}", target["wall_s"]);
+    }
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+}

@@ -182,7 +182,11 @@ impl Value {
         let Value { family, tensor } = self;
         match (family, target(to)) {
             (Family::Float, Target::Float) | (Family::Bool, Target::Bool) => Value { family, tensor },
-            (Family::Float, Target::Int(to)) => Value::int(Dispatch::float_into_int(tensor, to)),
+            (Family::Float, Target::Int(to)) => {
+                // Straight into a narrow type Burn stops at its ends, where narrowing wraps around.
+                let wide = Dispatch::float_into_int(tensor, IntDType::I64);
+                Value::int(Dispatch::int_cast(wide, to))
+            }
             (Family::Float, Target::Bool) => {
                 Value::bool(Dispatch::float_not_equal_elem(tensor, 0.0.into(), BOOL))
             }

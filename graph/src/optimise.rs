@@ -40,6 +40,7 @@ const PASSES: &[(&str, Pass)] = &[
     ("join scalar factors", Pass::Local(constants::join_factors)),
     ("turn Gemm into MatMul", Pass::Local(gemm::to_matmul)),
     ("fuse GELU", Pass::Local(gelu::fuse)),
+    ("fuse SiLU", Pass::Local(gelu::fuse_swish)),
     ("fuse normalisation by the root mean square", Pass::Local(root_mean_square::fuse)),
     ("fuse rotary embedding", Pass::Local(rotary_embedding::fuse)),
     ("fuse attention", Pass::Local(attention::fuse)),

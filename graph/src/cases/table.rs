@@ -141,9 +141,15 @@ fn matrix_products(cases: &mut Cases) {
     ] {
         cases.float(&format!("matmul {name}"), plain, vec![Some(floats(a, 1)), Some(floats(b, 2))], y);
     }
-    for activation in
-        [Activation::Relu, Activation::Gelu, Activation::GeluTanh, Activation::Sigmoid, Activation::Tanh]
-    {
+    for activation in [
+        Activation::Relu,
+        Activation::Gelu,
+        Activation::GeluTanh,
+        Activation::QuickGelu,
+        Activation::Sigmoid,
+        Activation::Silu,
+        Activation::Tanh,
+    ] {
         for (n, k) in [(12, 8), (5, 7)] {
             let inputs = vec![Some(floats(&[3, 6, k], 3)), Some(floats(&[k, n], 4)), Some(floats(&[n], 5))];
             let name = format!("matmul {activation:?} {n}");

@@ -247,6 +247,17 @@ fn gelu_is_fused() {
             format!("b = Mul(x, x)\nc = Mul(x, b)\n{tanh}h2 = Mul(half, x)\ny = Mul(h2, p)\nreturn y"),
             "GeluTanh",
         ),
+        ("SiLU", "g = Sigmoid(x)\ny = Mul(x, g)\nreturn y".into(), "Silu"),
+        (
+            "QuickGelu",
+            "q: f32[] = 1.702\nh = Mul(q, x)\ng = Sigmoid(h)\ny = Mul(g, x)\nreturn y".into(),
+            "QuickGelu",
+        ),
+        (
+            "sigmoid of another product",
+            "h = Mul(three, x)\ng = Sigmoid(h)\ny = Mul(g, x)\nreturn y".into(),
+            "Mul Sigmoid Mul",
+        ),
         ("another factor", format!("{erf}h = Mul(one, p)\ny = Mul(x, h)\nreturn y"), "Div Erf Add Mul"),
         (
             "another gate",

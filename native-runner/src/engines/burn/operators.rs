@@ -301,7 +301,12 @@ pub fn activate(activation: Activation, x: DispatchTensor) -> DispatchTensor {
                 0.5.into(),
             )
         }
+        Activation::QuickGelu => {
+            let gate = Dispatch::sigmoid(Dispatch::float_mul_scalar(x.clone(), 1.702.into()));
+            Dispatch::float_mul(x, gate)
+        }
         Activation::Sigmoid => Dispatch::sigmoid(x),
+        Activation::Silu => Dispatch::float_mul(x.clone(), Dispatch::sigmoid(x)),
         Activation::Tanh => Dispatch::float_tanh(x),
     }
 }

@@ -3,6 +3,7 @@
 mod browser;
 pub mod guard;
 pub mod last_words;
+mod memory;
 mod runner;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,9 @@ pub trait Session: Send {
     /// Facts that shaped every number taken in it: browser version, flags and preferences in effect, driver
     /// version.
     fn facts(&self) -> BTreeMap<String, String>;
+
+    /// Resident memory of its processes, in bytes; `None` where they run on another machine.
+    fn memory_bytes(&self) -> Option<u64>;
 
     /// Ends it and everything it started.
     async fn close(self: Box<Self>);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, SystemTime};
 
-use protocol::{Answer, Outcome};
+use protocol::{Answer, Metric, Outcome, Samples};
 
 use crate::case::{Case, expand};
 use crate::cli::SweepArgs;
@@ -130,6 +130,7 @@ impl Sweep<'_> {
             Some(session) => (session.run(&job, self.timeout).await, session.facts()),
             None => (Err(Fault::Crash { message: "no session was open".to_owned() }), BTreeMap::new()),
         };
+        let answered = answered.map(|outcome| with_memory(outcome, self.session.as_deref()));
         let died = answered.is_err();
         let trial = trial(case, answered, facts, started_at);
         self.tell(&Event::CaseFinished(&trial))?;
@@ -152,6 +153,16 @@ impl Sweep<'_> {
     fn tell(&mut self, event: &Event<'_>) -> Result<(), Error> {
         self.listeners.iter_mut().try_for_each(|listener| listener.hear(event))
     }
+}
+
+/// Adds what the session's processes hold now. Reading it earlier would disturb what is timed.
+fn with_memory(mut outcome: Outcome, session: Option<&dyn Session>) -> Outcome {
+    if let (Answer::Inferred(report), Some(bytes)) =
+        (&mut outcome.answer, session.and_then(|session| session.memory_bytes()))
+    {
+        report.metrics.push(Samples { metric: Metric::ProcessMemoryBytes, values: vec![bytes as f64] });
+    }
+    outcome
 }
 
 fn trial(

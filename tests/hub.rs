@@ -104,6 +104,16 @@ fn publish(scene: &Scene, place: &str, contents: impl AsRef<[u8]>) {
     fs::write(path, contents).unwrap();
 }
 
+/// A file with a name in it replaced by one that is as long, so that all else stays where it is.
+fn renamed<const LENGTH: usize>(mut file: Vec<u8>, from: &[u8; LENGTH], to: &[u8; LENGTH]) -> Vec<u8> {
+    let places: Vec<usize> = (0..file.len()).filter(|at| file[*at..].starts_with(from)).collect();
+    assert!(!places.is_empty(), "there is nothing to rename");
+    for place in places {
+        file[place..place + LENGTH].copy_from_slice(to);
+    }
+    file
+}
+
 /// Lets a command see this hub, and caches of the scene's own.
 fn at(scene: &Scene, endpoint: &str, mut command: Command) -> Command {
     command.env("HF_ENDPOINT", endpoint).env_remove("HF_HOME").env("NO_PROXY", "127.0.0.1");
@@ -146,16 +156,9 @@ fn a_model_folder_on_the_hub_runs_like_a_local_one_and_again_without_the_hub() {
 fn an_onnx_file_on_the_hub_is_checked_against_onnx_runtime() {
     let scene = Scene::new();
     publish(&scene, "someone/vit/onnx/model.onnx", fs::read(fixture("vit-tiny/model.onnx")).unwrap());
-    // Weights in a file of another name: both names are as long, so that the rest of the file stays as it is.
     let external = PathBuf::from(bad_model("external-good"));
     let model = fs::read(external.join("model.onnx")).unwrap();
-    let place = model.windows(11).position(|window| window == b"weights.bin").unwrap();
-    let mut renamed = model.clone();
-    while let Some(place) = renamed.windows(11).position(|window| window == b"weights.bin") {
-        renamed[place..place + 11].copy_from_slice(b"model.onnx_");
-    }
-    assert!(renamed[place..].starts_with(b"model.onnx_"));
-    publish(&scene, "someone/weights/model.onnx", &renamed);
+    publish(&scene, "someone/weights/model.onnx", renamed(model, b"weights.bin", b"model.onnx_"));
     publish(&scene, "someone/weights/model.onnx_", fs::read(external.join("weights.bin")).unwrap());
     let hub = Hub::serve(scene.path("repositories"));
     let sweep = passes(&scene, &hub.endpoint, "hf:someone/vit", "someone-vit");

@@ -1,7 +1,7 @@
 //! Has a bare ONNX file completed to a model folder: native-runner makes up inputs and runs the reference engine, since
 //! nothing here can read ONNX.
 
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf, absolute};
 use std::time::Duration;
 
 use protocol::{Answer, BareModel, Device, Engine, FailureKind, Job, Outcome, Task};
@@ -30,8 +30,8 @@ pub async fn complete(
         return Err(invalid(file, "there is no such file".to_owned()));
     }
     let bare = BareModel {
-        // The runner may be somewhere else.
-        file: file.canonicalize().unwrap_or_else(|_| file.to_owned()),
+        // The runner may be somewhere else. A link stays one: weights lie beside it, not where it leads.
+        file: absolute(file).unwrap_or_else(|_| file.to_owned()),
         origin: origin.to_owned(),
         name,
         folders: protocol::cache::models_dir(),
@@ -69,14 +69,15 @@ async fn ask(bare: BareModel) -> Result<Outcome, Fault> {
 
 /// What a local file's model is called: its name without the ending, or its folder's where that says nothing.
 pub fn name_of(file: &Path) -> String {
-    let folder = file.canonicalize().ok().and_then(|file| Some(file.parent()?.file_name()?.to_owned()));
-    let folder = folder.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let folder = absolute(file).ok().and_then(|file| file.parent()?.canonicalize().ok());
+    let folder = folder.and_then(|folder| Some(folder.file_name()?.to_string_lossy().into_owned()));
+    let folder = folder.unwrap_or_default();
     plain(stem(&file.to_string_lossy()).unwrap_or(&folder))
 }
 
 /// A file's name without folders and ending, unless it is the usual one.
 pub fn stem(file: &str) -> Option<&str> {
-    let name = file.rsplit(['/', std::path::MAIN_SEPARATOR]).next()?;
+    let name = file.rsplit(['/', MAIN_SEPARATOR]).next()?;
     Some(name.strip_suffix(ONNX).unwrap_or(name)).filter(|stem| *stem != USUAL)
 }
 

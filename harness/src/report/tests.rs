@@ -128,7 +128,7 @@ fn what_was_not_checked_against_pytorch_says_against_what() {
     let table = table::render(&report, false);
     let mut lines = table.lines();
     assert!(lines.next().unwrap().contains("verdict      against                 max error"), "{table}");
-    assert!(lines.nth(1).unwrap().contains("pass         onnxruntime:cpu 1.31.1   1.19e-7"), "{table}");
+    assert!(lines.nth(1).unwrap().contains("pass         onnxruntime:cpu 1.31.1    1.19e-7"), "{table}");
 }
 
 #[test]

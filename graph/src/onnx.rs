@@ -174,6 +174,14 @@ impl Model {
         self.external.iter().map(|data| data.location.clone()).collect()
     }
 
+    /// Whether any input or weight is kept as f16.
+    pub fn has_halves(&self) -> bool {
+        let inputs = self.inputs.iter().map(|input| input.data_type);
+        let constants = self.constants.values().map(Tensor::data_type);
+        let external = self.external.iter().map(|data| data.tensor_type.data_type);
+        inputs.chain(constants).chain(external).any(|data_type| data_type == DataType::F16)
+    }
+
     /// What the files would hold that the model's computed weights lie in, for engines that read the model
     /// themselves: contents by relative path, separated by `/`. Few models have any, and none on disk.
     ///

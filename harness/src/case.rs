@@ -79,6 +79,7 @@ pub(crate) mod tests {
                 family: "bert".to_owned(),
                 modality: "text".to_owned(),
                 source: "by hand".to_owned(),
+                reference: None,
                 inputs: "inputs.safetensors".to_owned(),
                 expected: "expected.safetensors".to_owned(),
                 components: vec![Component {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use protocol::Target;
 
+use crate::model::Dimensions;
 use crate::versus::Pair;
 
 const EXIT_CODES: &str = "\
@@ -19,10 +20,12 @@ Exit codes:
 const SWEEP_EXAMPLE: &str = "\
 Examples:
   parallax sweep --models bert-tiny,vit-tiny --targets webgpu@chrome,webgpu@firefox,onnxruntime:cpu
+  parallax sweep --models hf:owner/repository --targets webgpu@chrome
+  parallax sweep --models ./model.onnx --dimension sequence=128 --targets webgpu@chrome,wgpu:vulkan
   parallax sweep plan.toml --samples 50 --json > result.json
 
 A plan:
-  models = [\"bert-tiny\", \"./my-model\"]
+  models = [\"bert-tiny\", \"./my-model\", \"hf:owner/repository\"]
   targets = [\"webgpu@chrome\", \"webgpu@beta\", \"wgpu:vulkan\"]
   samples = 50
   timeout_s = 120
@@ -109,9 +112,12 @@ pub enum Bench {
 pub struct SweepArgs {
     /// A TOML file that says what to sweep; flags override it
     pub plan: Option<PathBuf>,
-    /// Models: names of fixtures, or folders with a model.toml
+    /// Models: names of fixtures, folders with a model.toml, ONNX files, or hf:owner/repository[@revision][/path]
     #[arg(long, value_delimiter = ',', value_name = "MODEL,..")]
     pub models: Vec<String>,
+    /// Extents of dimensions that ONNX files without a model.toml leave open
+    #[arg(long = "dimension", value_delimiter = ',', value_name = "NAME=N,..", value_parser = dimension)]
+    pub dimensions: Vec<(String, usize)>,
     /// Targets: engine[:device][@browser], as in webgpu@chrome, webnn:cpu@edge, wgpu:vulkan
     #[arg(long, value_delimiter = ',', value_name = "TARGET,..")]
     pub targets: Vec<Target>,
@@ -166,9 +172,12 @@ pub struct DetectArgs {
 /// Flags of `parallax diverge`.
 #[derive(Debug, Args)]
 pub struct DivergeArgs {
-    /// The model: a fixture's name, or a folder with a model.toml
+    /// The model: a fixture's name, a folder with a model.toml, an ONNX file, or hf:owner/repository[@revision][/path]
     #[arg(long)]
     pub model: String,
+    /// Extents of dimensions that an ONNX file without a model.toml leaves open
+    #[arg(long = "dimension", value_delimiter = ',', value_name = "NAME=N,..", value_parser = dimension)]
+    pub dimensions: Vec<(String, usize)>,
     /// One target; the table follows the order of its graph
     #[arg(long, value_name = "TARGET")]
     pub a: Target,
@@ -195,6 +204,18 @@ fn tolerance(text: &str) -> Result<f64, String> {
     sound.then_some(number).ok_or_else(|| "write a number of 0 or more".to_owned())
 }
 
+fn dimension(text: &str) -> Result<(String, usize), String> {
+    let named = text.split_once('=').and_then(|(name, extent)| Some((name.to_owned(), extent.parse().ok()?)));
+    named
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or_else(|| "write a name and a number, as in height=224".to_owned())
+}
+
+/// The extents that flags give, by name.
+pub fn dimensions(flags: &[(String, usize)]) -> Dimensions {
+    flags.iter().cloned().collect()
+}
+
 /// What `parallax guard` runs.
 #[derive(Debug, Args)]
 pub struct GuardArgs {
@@ -206,9 +227,12 @@ pub struct GuardArgs {
 /// Flags of `parallax bench models`.
 #[derive(Debug, Args)]
 pub struct VersusArgs {
-    /// Models: names of fixtures, or folders with a model.toml
+    /// Models: names of fixtures, folders with a model.toml, ONNX files, or hf:owner/repository[@revision][/path]
     #[arg(long, value_delimiter = ',', value_name = "MODEL,..", required = true)]
     pub models: Vec<String>,
+    /// Extents of dimensions that ONNX files without a model.toml leave open
+    #[arg(long = "dimension", value_delimiter = ',', value_name = "NAME=N,..", value_parser = dimension)]
+    pub dimensions: Vec<(String, usize)>,
     /// Pairs of targets to compare
     #[arg(long, value_delimiter = ',', value_name = "TARGET/TARGET,..", required = true)]
     pub pairs: Vec<Pair>,
@@ -275,6 +299,9 @@ mod tests {
             (&["--samples", "0"], "1.."),
             (&["--timeout-s", "0"], "1.."),
             (&["--modles", "x"], "--models"),
+            (&["--dimension", "height"], "as in height=224"),
+            (&["--dimension", "height=-1"], "as in height=224"),
+            (&["--dimension", "=1"], "as in height=224"),
         ] {
             let all = ["parallax", "sweep"].iter().chain(arguments);
             let message = Cli::try_parse_from(all).unwrap_err().to_string();

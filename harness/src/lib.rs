@@ -10,6 +10,7 @@ pub mod diverge;
 pub mod error;
 pub mod event;
 pub mod exit;
+pub mod hub;
 pub mod interrupt;
 pub mod judge;
 pub mod matmul;

@@ -102,9 +102,11 @@ impl Arena<'_> {
                 Scores::of(report).ok_or_else(|| (Verdict::Error, "no round was timed".to_owned()))
             }
             Answer::Failed(failure) => Err((failure.kind.into(), failure.message)),
-            Answer::Inferred(_) | Answer::Conformed(_) | Answer::Detected { .. } | Answer::Traced(_) => {
-                Err((Verdict::Error, "the page answered another question".to_owned()))
-            }
+            Answer::Inferred(_)
+            | Answer::Conformed(_)
+            | Answer::Detected { .. }
+            | Answer::Traced(_)
+            | Answer::Completed(_) => Err((Verdict::Error, "the page answered another question".to_owned())),
         }
     }
 

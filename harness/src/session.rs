@@ -166,13 +166,21 @@ impl Context {
     }
 }
 
+/// Opens a session in a native-runner.
+///
+/// # Errors
+/// `Unavailable` when there is none on this machine.
+pub fn open_native() -> Result<Box<dyn Session>, Fault> {
+    Ok(Box::new(runner::Runner::start()?))
+}
+
 /// Opens a session at `place`.
 ///
 /// # Errors
 /// `Unavailable` when what it takes is not on this machine; `Crash` or `Timeout` when it did not start.
 pub async fn open(place: &Place, context: &Context) -> Result<Box<dyn Session>, Fault> {
     match place {
-        Place::Native(_) => Ok(Box::new(runner::Runner::start()?)),
+        Place::Native(_) => open_native(),
         Place::Browser(name) => {
             let entry = context.browsers.get(name).ok_or_else(|| Fault::Unavailable {
                 reason: format!("there is no browser called {name}"),

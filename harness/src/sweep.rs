@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::judge;
 use crate::plan::Plan;
-use crate::report::{self, Progress, Report};
+use crate::report::{self, Progress, REFERENCE, Report};
 use crate::schedule::{Finished, Schedule, Step};
 use crate::session::{self, Context, Fault, Place, Session};
 use crate::store::{Recorder, Store};
@@ -28,7 +28,7 @@ const CONCURRENCY: u32 = 1;
 /// # Errors
 /// When the request is bad, or the database or the report cannot be written. A case that goes wrong is a row.
 pub async fn run(args: &SweepArgs) -> Result<Exit, Error> {
-    let plan = Plan::resolve(args)?;
+    let plan = Plan::resolve(args).await?;
     let cases = expand(&plan);
     let mut store = Store::open(&args.db)?;
     let interrupt = Interrupt::listen()?;
@@ -175,6 +175,8 @@ fn trial(
         Ok(outcome) => judge::outcome(&case, outcome),
         Err(fault) => judge::fault(fault),
     };
+    // Whom the expected outputs are from belongs to every verdict on them.
+    let reference = case.model.manifest.reference.clone().map(|name| (REFERENCE.to_owned(), name));
     let mut trial = Trial {
         case,
         judgement,
@@ -185,7 +187,7 @@ fn trial(
         checks: Vec::new(),
         samples: Vec::new(),
         summaries: Vec::new(),
-        features: facts,
+        features: facts.into_iter().chain(reference).collect(),
     };
     if let Ok(Outcome { answer: Answer::Inferred(report), .. }) = answered {
         trial.take_in(*report);

@@ -115,6 +115,7 @@ fn loaded(test: &str, folder: PathBuf, read: &NodeTest) -> Loaded {
         family: "node test".to_owned(),
         modality: "tensors".to_owned(),
         source: "the ONNX project".to_owned(),
+        reference: None,
         inputs: String::new(),
         expected: String::new(),
         components: vec![component],

@@ -1,6 +1,7 @@
 //! What crosses a process boundary: the target grammar, the one message pair (Job, Outcome), and the words
 //! for metrics, verdicts and capabilities. It never runs anything.
 
+pub mod bare;
 pub mod cache;
 pub mod capability;
 pub mod check;
@@ -15,6 +16,7 @@ pub mod suggest;
 pub mod target;
 pub mod trace;
 
+pub use bare::{BareModel, CompletedModel};
 pub use capability::{Adapter, Capability, Presence};
 pub use check::OutputCheck;
 pub use conformance::{Conformance, ConformanceReport, NodeTestEnd, NodeTestReport, Tolerance};

@@ -16,6 +16,9 @@ pub struct Manifest {
     pub modality: String,
     /// Where the model came from, in words.
     pub source: String,
+    /// What computed the expected outputs, where it was not PyTorch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
     /// File of named input tensors (safetensors).
     pub inputs: String,
     /// File of named expected output tensors (safetensors).

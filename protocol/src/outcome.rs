@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bare::CompletedModel;
 use crate::capability::{Adapter, Capability};
 use crate::check::OutputCheck;
 use crate::conformance::ConformanceReport;
@@ -38,6 +39,8 @@ pub enum Answer {
     Dueled(DuelReport),
     /// The model ran, and its values were handed over.
     Traced(Box<TraceReport>),
+    /// The bare ONNX file has a model folder.
+    Completed(CompletedModel),
     /// The job could not be done.
     Failed(Failure),
 }

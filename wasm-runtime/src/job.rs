@@ -40,6 +40,7 @@ pub fn run(job_json: String) -> Promise {
 async fn answer(job: Job) -> Result<Answer, RuntimeError> {
     let place = Place { browser: job.browser, peer: job.peer.as_deref() };
     match &job.task {
+        Task::Complete(_) => Err(RuntimeError::EngineNotHere { engine: job.engine }),
         Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities(place).await }),
         Task::MatmulDuel(duel) => Ok(Answer::Dueled(duel::fight(duel, place).await?)),
         Task::Conform(asked) => {

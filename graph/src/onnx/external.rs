@@ -13,7 +13,7 @@ use crate::tensor::{Data, Tensor, TensorType};
 pub struct ExternalData {
     pub tensor: String,
     pub location: String,
-    tensor_type: TensorType,
+    pub tensor_type: TensorType,
     offset_bytes: u64,
     length_bytes: u64,
     /// What to compute instead of reading it.

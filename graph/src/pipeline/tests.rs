@@ -55,6 +55,7 @@ fn manifest() -> Manifest {
         family: text("toy"),
         modality: text("text"),
         source: text("by hand"),
+        reference: None,
         inputs: text("inputs"),
         expected: text("expected"),
         components: vec![component("embed"), component("decoder")],

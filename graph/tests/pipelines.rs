@@ -86,7 +86,7 @@ fn fault(folder: &Path) -> Option<String> {
         Ok(outputs) => outputs,
         Err(error) => return Some(format!("{name}: {error}")),
     };
-    let tolerance = loaded.manifest.tolerances["fp32"];
+    let tolerance = loaded.manifest.tolerances[&loaded.manifest.precision];
     let wrong = loaded.expected.iter().find_map(|(output, expected)| {
         let Some(given) = outputs.get(output) else { return Some(format!("no output {output}")) };
         let (given, wanted) = (given.to_f32_vec(), expected.to_f32_vec());

@@ -18,8 +18,6 @@ use crate::hub::{self, Fetched};
 pub(crate) const MANIFEST: &str = "model.toml";
 /// How the names of ONNX files end.
 pub(crate) const ONNX: &str = ".onnx";
-/// The one precision that models are run in.
-pub const PRECISION: &str = "fp32";
 
 /// A model folder, read and found sound.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +49,7 @@ impl Model {
 
     /// Largest absolute error allowed.
     pub fn tolerance(&self) -> f64 {
-        self.manifest.tolerances.get(PRECISION).copied().unwrap_or(0.0)
+        self.manifest.tolerances.get(&self.manifest.precision).copied().unwrap_or(0.0)
     }
 }
 
@@ -136,10 +134,11 @@ fn read_manifest(path: &Path) -> Result<Manifest, Error> {
     } else if let Some(problem) = manifest.wiring_problem() {
         Some(problem)
     } else {
-        match manifest.tolerances.get(PRECISION) {
-            None => Some(format!("[tolerances] has no {PRECISION}: add for example {PRECISION} = 1e-4")),
+        let precision = manifest.precision;
+        match manifest.tolerances.get(&precision) {
+            None => Some(format!("[tolerances] has no {precision}: add for example {precision} = 1e-4")),
             Some(tolerance) if !tolerance.is_finite() || *tolerance < 0.0 => {
-                Some(format!("the {PRECISION} tolerance {tolerance} is not a number of at least 0"))
+                Some(format!("the {precision} tolerance {tolerance} is not a number of at least 0"))
             }
             Some(_) => None,
         }
@@ -313,6 +312,8 @@ tolerances = { fp32 = 1e-4 }
             ("model.onnx", "other.onnx", "names other.onnx, which is not in the folder"),
             ("\"inputs.safetensors\"", "\"../../etc/passwd\"", "not a file inside the folder"),
             ("fp32 = 1e-4", "fp16 = 1e-4", "[tolerances] has no fp32"),
+            ("family =", "precision = \"fp8\"\nfamily =", "unknown variant `fp8`"),
+            ("family =", "precision = \"q4\"\nfamily =", "[tolerances] has no q4"),
             ("fp32 = 1e-4", "fp32 = nan", "is not a number of at least 0"),
             (
                 "components = [{ name = \"model\", file = \"model.onnx\" }]",

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use graph::onnx::Model;
 use graph::{Tensor, tensor_file};
-use protocol::{BareModel, CompletedModel, Component, Device, Engine, Manifest};
+use protocol::{BareModel, CompletedModel, Component, Device, Engine, Manifest, Precision};
 use sha2::{Digest, Sha256};
 
 use crate::engines::{self, EngineEntry, Prepare};
@@ -130,8 +130,9 @@ impl Source<'_> {
         }
         let inputs = inputs::of(&self.bare.name, &self.model, &self.bare.dimensions)?;
         let mut manifest = self.manifest(reference);
+        manifest.precision = precision(&self.bytes, &self.model);
         let expected = self.expected(entry, device, folder, &manifest, &inputs)?;
-        manifest.tolerances.insert("fp32".to_owned(), tolerance(&self.bytes, &self.model, &expected));
+        manifest.tolerances.insert(manifest.precision, tolerance(manifest.precision, &expected));
         write_tensors(&folder.join(INPUTS), &inputs)?;
         write_tensors(&folder.join(EXPECTED), &expected)?;
         write(&folder.join(MANIFEST), text(&manifest, &folder.join(MANIFEST))?.as_bytes())
@@ -149,6 +150,7 @@ impl Source<'_> {
             modality: "tensors".to_owned(),
             source,
             reference: Some(reference),
+            precision: Precision::default(),
             inputs: INPUTS.to_owned(),
             expected: EXPECTED.to_owned(),
             components: vec![Component {
@@ -191,20 +193,31 @@ impl Source<'_> {
 }
 
 /// How far an answer may be from the expected one: what the model computes in, at the scale of its outputs.
-fn tolerance(file: &[u8], model: &Model, expected: &BTreeMap<String, Tensor>) -> f64 {
-    const QUANTISING: [&str; 3] = ["QuantizeLinear", "DynamicQuantizeLinear", "MatMulInteger"];
-    let operators = Model::operators_in(file);
-    let relative = if QUANTISING.iter().any(|operator| operators.contains(*operator)) {
-        3e-1
-    } else if model.has_halves() {
-        2e-2
-    } else {
-        1e-4
+fn tolerance(precision: Precision, expected: &BTreeMap<String, Tensor>) -> f64 {
+    let relative = match precision {
+        Precision::Int8 => 3e-1,
+        Precision::Fp16 => 2e-2,
+        Precision::Fp32 | Precision::Q4 => 1e-4,
     };
     let floats = expected.values().filter(|tensor| tensor.data_type().is_float());
     let magnitudes =
         floats.flat_map(|tensor| tensor.to_f32_vec()).map(f32::abs).filter(|size| size.is_finite());
     relative * f64::from(magnitudes.fold(1.0, f32::max))
+}
+
+/// What the graph's operators and weights say of it.
+fn precision(file: &[u8], model: &Model) -> Precision {
+    const QUANTISING: [&str; 3] = ["QuantizeLinear", "DynamicQuantizeLinear", "MatMulInteger"];
+    let operators = Model::operators_in(file);
+    if QUANTISING.iter().any(|operator| operators.contains(*operator)) {
+        Precision::Int8
+    } else if operators.contains("com.microsoft.MatMulNBits") {
+        Precision::Q4
+    } else if model.has_halves() {
+        Precision::Fp16
+    } else {
+        Precision::Fp32
+    }
 }
 
 fn text(manifest: &Manifest, path: &Path) -> Result<String, RunnerError> {

@@ -23,16 +23,17 @@ fn the_tolerance_follows_what_a_model_computes_in_and_the_scale_of_its_outputs()
         (bytes, model)
     };
     let expected = |elements: Vec<f32>| BTreeMap::from([("y".to_owned(), Tensor::vector(elements))]);
-    for (name, outputs, wanted) in [
-        ("bert-tiny", vec![0.5, -0.25], 1e-4),
-        ("bert-tiny", vec![0.5, -20.0, f32::NEG_INFINITY, f32::NAN], 20.0 * 1e-4),
-        ("bert-tiny-fp16", vec![1.0], 2e-2),
-        ("bert-tiny-int8", vec![1.0], 3e-1),
-        ("bert-tiny-qdq", vec![1.0], 3e-1),
-        ("bert-tiny-q4", vec![1.0], 1e-4),
+    for (name, kept, outputs, allowed) in [
+        ("bert-tiny", Precision::Fp32, vec![0.5, -0.25], 1e-4),
+        ("bert-tiny", Precision::Fp32, vec![0.5, -20.0, f32::NEG_INFINITY, f32::NAN], 20.0 * 1e-4),
+        ("bert-tiny-fp16", Precision::Fp16, vec![1.0], 2e-2),
+        ("bert-tiny-int8", Precision::Int8, vec![1.0], 3e-1),
+        ("bert-tiny-qdq", Precision::Int8, vec![1.0], 3e-1),
+        ("bert-tiny-q4", Precision::Q4, vec![1.0], 1e-4),
     ] {
         let (bytes, model) = fixture(name);
-        assert_eq!(tolerance(&bytes, &model, &expected(outputs)), wanted, "{name}");
+        assert_eq!(precision(&bytes, &model), kept, "{name}");
+        assert_eq!(tolerance(kept, &expected(outputs)), allowed, "{name}");
     }
 }
 

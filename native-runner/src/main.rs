@@ -3,6 +3,7 @@
 mod detect;
 mod engines;
 mod error;
+mod files;
 mod measure;
 mod model;
 mod node_tests;

@@ -26,13 +26,15 @@ pub enum Metric {
     ReadbackMs,
     /// Device memory that the plan holds: weights, activations and transfers.
     DeviceMemoryBytes,
+    /// WebAssembly memory of the page once the weights are on the device: the most it ever had, for it never shrinks.
+    WasmMemoryBytes,
     /// Inferences per second: batch divided by latency.
     ThroughputPerS,
 }
 
 impl Metric {
     /// Every metric, in the order in which they happen.
-    pub const ALL: [Metric; 11] = [
+    pub const ALL: [Metric; 12] = [
         Metric::LoadMs,
         Metric::CompileMs,
         Metric::UploadMs,
@@ -43,6 +45,7 @@ impl Metric {
         Metric::GpuMs,
         Metric::ReadbackMs,
         Metric::DeviceMemoryBytes,
+        Metric::WasmMemoryBytes,
         Metric::ThroughputPerS,
     ];
 
@@ -59,6 +62,7 @@ impl Metric {
             Metric::GpuMs => "gpu_ms",
             Metric::ReadbackMs => "readback_ms",
             Metric::DeviceMemoryBytes => "device_memory_bytes",
+            Metric::WasmMemoryBytes => "wasm_memory_bytes",
             Metric::ThroughputPerS => "throughput_per_s",
         }
     }

@@ -52,7 +52,7 @@ fn unchanged(site: &Site) -> Option<ValueId> {
 /// The operand beside a neutral one: `x · 1`, `1 · x`, `x / 1`, `x and true`.
 fn neutral(site: &Site, operation: Binary) -> Option<ValueId> {
     let (left, right) = binary(site.node, operation)?;
-    let ones = |id| site.constant(id).is_some_and(is_all_ones);
+    let ones = |id| site.elements(id).is_some_and(is_all_ones);
     match operation {
         Binary::Mul | Binary::And if ones(right) => Some(left),
         Binary::Mul | Binary::And if ones(left) => Some(right),

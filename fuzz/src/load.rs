@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use graph::onnx::{Dimension, Input, Model};
+use graph::onnx::{Dimension, Input, Model, Outline};
 use graph::{Feed, TensorType};
 use shaders::{Host, Limits, Site, Tuning};
+
+/// Weights of as many bytes are left in their file.
+const LARGE_BYTES: u64 = 256;
 
 /// How far a file came before it was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,8 +40,7 @@ impl Stage {
 
 /// Takes a file as far as it goes.
 pub fn load(bytes: &[u8], weights: &BTreeMap<String, Arc<[u8]>>) -> Stage {
-    let model = Model::parse(bytes).and_then(|model| model.with_external(weights));
-    let Ok(model) = model else { return Stage::Refused };
+    let Ok(model) = open(bytes, weights) else { return Stage::Refused };
     let types = model.inputs.iter().map(|input| (input.name.clone(), Feed::Type(fed(input)))).collect();
     let Ok(graph) = graph::specialise(&model, &types) else { return Stage::Parsed };
     let graph = graph::optimise(graph);
@@ -46,6 +48,15 @@ pub fn load(bytes: &[u8], weights: &BTreeMap<String, Arc<[u8]>>) -> Stage {
         Ok(_) => Stage::Planned,
         Err(_) => Stage::Specialised,
     }
+}
+
+/// Reads the model as runners do, but leaves much smaller weights in its file, so that there are some.
+fn open(bytes: &[u8], weights: &BTreeMap<String, Arc<[u8]>>) -> Result<Model, graph::Error> {
+    const FILE: &str = "model.onnx";
+    let mut files = weights.clone();
+    files.insert(FILE.to_owned(), bytes.into());
+    let outline = Outline::new(FILE, bytes.len() as u64).with_large_bytes(LARGE_BYTES);
+    Model::open_outline(outline, &mut files)
 }
 
 /// The type that an input is fed: extents that are left open become those of one decoding step after four others.

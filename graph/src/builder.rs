@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::constant::{self, Constant};
 use crate::error::{Error, invalid};
 use crate::growth::{self, Growth};
 use crate::ir::{Graph, Node, Value, ValueId};
@@ -34,8 +35,9 @@ impl Builder {
     }
 
     /// Adds a constant.
-    pub fn constant(&mut self, name: &str, tensor: Tensor) -> ValueId {
-        self.value(name, tensor.tensor_type(), Some(tensor))
+    pub fn constant(&mut self, name: &str, constant: impl Into<Constant>) -> ValueId {
+        let constant = constant.into();
+        self.value(name, constant.tensor_type(), Some(constant))
     }
 
     /// Adds a node, or its result where all its operands are constants. The value takes the node's name.
@@ -65,8 +67,8 @@ impl Builder {
         let types: Vec<_> = inputs.iter().map(|id| id.map(|id| self.tensor_type(id))).collect();
         let mut results = operator.infer(&types)?;
         let tensor_type = results.pop().ok_or_else(|| invalid!("{operator} has no result"))?;
-        if let Some(tensor) = self.fold(&operator, inputs, &tensor_type)? {
-            return Ok(self.constant(name, tensor));
+        if let Some(constant) = self.fold(&operator, inputs, &tensor_type)? {
+            return Ok(self.constant(name, constant));
         }
         let output = self.value(name, tensor_type, None);
         let inputs = inputs.to_vec();
@@ -79,21 +81,21 @@ impl Builder {
         operator: &Operator,
         inputs: &[Option<ValueId>],
         result: &TensorType,
-    ) -> Result<Option<Tensor>, Error> {
+    ) -> Result<Option<Constant>, Error> {
         let mut operands = Vec::new();
         let mut largest = FOLD_LIMIT;
         for id in inputs {
-            let tensor = id.map(|id| self.constant_of(id));
-            if tensor == Some(None) {
+            let constant = id.map(|id| self.graph.values[id.0].constant.as_ref());
+            if constant == Some(None) {
                 return Ok(None);
             }
-            operands.push(tensor.flatten());
-            largest = largest.max(tensor.flatten().map_or(0, Tensor::len));
+            operands.push(constant.flatten());
+            largest = largest.max(constant.flatten().map_or(0, Constant::element_count));
         }
         if result.element_count() > largest {
             return Ok(None);
         }
-        Ok(operator.evaluate(&operands)?.pop())
+        constant::apply(operator, &operands, result)
     }
 
     /// Names a value as a result of the graph. Every result is the output of a node: an input, a
@@ -140,9 +142,9 @@ impl Builder {
         &self.graph.values[id.0].tensor_type
     }
 
-    /// The elements of a value, if it is constant.
+    /// The elements of a value, if it is constant and they are here.
     pub fn constant_of(&self, id: ValueId) -> Option<&Tensor> {
-        self.graph.values[id.0].constant.as_ref()
+        self.graph.values[id.0].constant.as_ref()?.here()
     }
 
     /// The inputs of the graph that a value is computed from, by name.
@@ -173,7 +175,7 @@ impl Builder {
         *name = format!("{component}.{name}");
     }
 
-    fn value(&mut self, name: &str, tensor_type: TensorType, constant: Option<Tensor>) -> ValueId {
+    fn value(&mut self, name: &str, tensor_type: TensorType, constant: Option<Constant>) -> ValueId {
         self.graph.values.push(Value { name: name.into(), tensor_type, constant });
         ValueId(self.graph.values.len() - 1)
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::constant::Constant;
 use crate::ir::{Graph, ValueId};
 use crate::onnx::{Dimension, Input};
 
@@ -31,8 +32,8 @@ impl Graph {
     fn operand(&self, id: Option<ValueId>) -> String {
         let Some(id) = id else { return "_".into() };
         let value = &self.values[id.0];
-        match &value.constant {
-            Some(tensor) if tensor.len() <= SHOWN_ELEMENTS => match tensor.to_i64_vec() {
+        match value.constant.as_ref().map(Constant::here) {
+            Some(Some(tensor)) if tensor.len() <= SHOWN_ELEMENTS => match tensor.to_i64_vec() {
                 Some(integers) => format!("{} {integers:?}", value.tensor_type),
                 None => format!("{} {:?}", value.tensor_type, tensor.to_f32_vec()),
             },

@@ -34,6 +34,10 @@ pub enum Error {
         actual_bytes: u64,
     },
     #[error(
+        "tensor {tensor:?}: {length_bytes} bytes from byte {offset_bytes} of {location:?} cannot be read: {reason}"
+    )]
+    ExternalUnread { tensor: String, location: String, offset_bytes: u64, length_bytes: u64, reason: String },
+    #[error(
         "node {node:?}: no operator {operator:?} of domain {domain:?} (opset {opset}) is known here; \
          run this model on an engine that has it, or export it without"
     )]
@@ -79,6 +83,7 @@ impl Error {
             | Error::ExternalPath { .. }
             | Error::ExternalMissing { .. }
             | Error::ExternalShort { .. }
+            | Error::ExternalUnread { .. }
             | Error::InputMissing { .. }
             | Error::InputUnknown { .. }
             | Error::InputMismatch { .. }

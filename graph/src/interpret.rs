@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::constant::NoFiles;
 use crate::error::Error;
 use crate::ir::{Graph, ValueId};
 use crate::tensor::Tensor;
@@ -9,7 +10,8 @@ use crate::tensor::Tensor;
 /// Every output of the graph, by name, for these inputs, by name.
 ///
 /// # Errors
-/// Where an input is missing or of another type, or a node cannot be computed (an index outside, say).
+/// Where an input is missing or of another type, or a node cannot be computed (an index outside, say); a constant
+/// that lies in a file.
 pub fn interpret(
     graph: &Graph,
     inputs: &BTreeMap<String, Tensor>,
@@ -27,17 +29,26 @@ pub fn interpret(
         };
     }
     for node in &graph.nodes {
-        let found = |id: ValueId| graph.values[id.0].constant.as_ref().or_else(|| computed.get(&id));
-        let operands: Vec<_> = node.inputs.iter().map(|id| id.and_then(found)).collect();
+        let found = |id: &Option<ValueId>| id.map_or(Ok(None), |id| find(graph, &computed, id));
+        let operands = node.inputs.iter().map(found).collect::<Result<Vec<_>, Error>>()?;
+        let operands: Vec<_> = operands.iter().map(Option::as_ref).collect();
         let results = node.operator.evaluate(&operands);
         let results = results.map_err(|error| error.at(&node.name, &node.operator.to_string()))?;
         computed.extend(node.outputs.iter().copied().zip(results));
     }
     let output = |id: &ValueId| {
         let value = &graph.values[id.0];
-        let found = value.constant.clone().or_else(|| computed.get(id).cloned());
+        let found = find(graph, &computed, *id)?;
         let missing = || Error::Malformed { reason: format!("no node makes output {:?}", value.name) };
         Ok((value.name.clone(), found.ok_or_else(missing)?))
     };
     graph.outputs.iter().map(output).collect()
+}
+
+/// The elements of a constant, or of what is computed.
+fn find(graph: &Graph, computed: &BTreeMap<ValueId, Tensor>, id: ValueId) -> Result<Option<Tensor>, Error> {
+    match &graph.values[id.0].constant {
+        Some(constant) => constant.evaluate(&mut NoFiles).map(Some),
+        None => Ok(computed.get(&id).cloned()),
+    }
 }

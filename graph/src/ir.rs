@@ -1,7 +1,8 @@
 //! The static graph: every shape known, every shape computation folded away, nodes in execution order.
 
+use crate::constant::Constant;
 use crate::ops::Operator;
-use crate::tensor::{Tensor, TensorType};
+use crate::tensor::TensorType;
 
 /// Names a value of one graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,8 +19,8 @@ pub struct Value {
     pub name: String,
     /// Its static type.
     pub tensor_type: TensorType,
-    /// Its elements, for weights and folded constants.
-    pub constant: Option<Tensor>,
+    /// Its elements, or how they are made, for weights and folded constants.
+    pub constant: Option<Constant>,
 }
 
 /// One operation.

@@ -1,4 +1,5 @@
-//! ONNX in, a static, typed, optimised graph out. No GPU and no file access in it: callers hand in bytes.
+//! ONNX in, a static, typed, optimised graph out. No GPU and no file access in it: callers hand in bytes, of large
+//! weights only when they are wanted.
 //!
 //! [`onnx::Model::parse`] reads a model, [`specialise()`] fixes it at given inputs, [`optimise()`] fuses
 //! and drops what it can; [`interpret()`] computes the result the slow way.
@@ -7,6 +8,7 @@ mod builder;
 #[cfg(feature = "cases")]
 pub mod cases;
 mod check;
+pub mod constant;
 mod display;
 mod error;
 mod examine;
@@ -29,6 +31,7 @@ pub mod text;
 mod writer;
 
 pub use builder::Builder;
+pub use constant::Constant;
 pub use error::Error;
 pub use interpret::interpret;
 pub use ir::{Graph, Node, NodeId, Value, ValueId};

@@ -3,26 +3,32 @@
 mod attributes;
 mod external;
 mod order;
+mod outline;
 mod outputs;
 mod proto;
 mod seeded;
 pub(crate) mod tensor;
+mod weights;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use prost::Message;
 
 pub(crate) use attributes::{Attribute, Attributes};
+pub use outline::Outline;
 pub use outputs::with_all_outputs;
 pub(crate) use proto::TensorProto;
+pub(crate) use seeded::Recipe;
 pub(crate) use tensor::data_type;
+pub use weights::{ComputedFile, alike, share};
 
+use crate::constant::Constant;
 use crate::error::Error;
 use crate::registry::qualified;
 use crate::tensor::{DataType, Tensor};
 use external::ExternalData;
 use order::execution_order;
+use outline::Skeleton;
 use proto::{Extent, GraphProto, ModelProto, NodeProto, TypeProto, ValueInfo};
 
 /// An ONNX model, its shapes still open.
@@ -34,8 +40,11 @@ pub struct Model {
     pub outputs: Vec<String>,
     pub(crate) opsets: BTreeMap<String, i64>,
     pub(crate) nodes: Vec<OnnxNode>,
-    pub(crate) constants: BTreeMap<String, Tensor>,
-    external: Vec<ExternalData>,
+    pub(crate) constants: BTreeMap<String, Constant>,
+    /// The model's own file, where weights in it were left there.
+    file: String,
+    /// Constants that have to be read and were not yet.
+    pending: Vec<ExternalData>,
     /// Weights that are computed; they are among the constants already.
     seeded: Vec<ExternalData>,
 }
@@ -95,13 +104,25 @@ impl Subgraph {
 }
 
 impl Model {
-    /// Reads the bytes of a `.onnx` file.
+    /// Reads the bytes of a `.onnx` file; the weights in it are here.
     ///
     /// # Errors
-    /// Where the bytes are no protobuf, no ONNX model, or cut off; where an initializer does not fill its
-    /// shape
-    /// or has an element type that is not supported.
+    /// Where the bytes are no protobuf, no ONNX model, or cut off; where an initializer does not fill its shape or has
+    /// an element type that is not supported.
     pub fn parse(bytes: &[u8]) -> Result<Model, Error> {
+        Model::from_skeleton(bytes, &Skeleton::default())
+    }
+
+    /// Reads a `.onnx` file of which all was taken that is wanted; its large weights are left there.
+    ///
+    /// # Errors
+    /// Those of [`Model::parse`].
+    pub fn read(outline: Outline) -> Result<Model, Error> {
+        let skeleton = outline.finish()?;
+        Model::from_skeleton(&skeleton.bytes, &skeleton)
+    }
+
+    fn from_skeleton(bytes: &[u8], skeleton: &Skeleton) -> Result<Model, Error> {
         let not_onnx = |reason: String| Error::NotOnnx { reason };
         let proto = ModelProto::decode(bytes)
             .map_err(|error| not_onnx(format!("it cannot be decoded as protobuf ({error})")))?;
@@ -116,7 +137,7 @@ impl Model {
             return Err(not_onnx("its graph has no outputs".into()));
         }
         let opsets = proto.opset_import.into_iter().map(|opset| (domain(opset.domain), opset.version));
-        Model::from_graph(graph, opsets.collect())
+        Model::from_graph(graph, opsets.collect(), skeleton)
     }
 
     /// The operators of a file's nodes, known here or not, with their domain before them where that is not ONNX's
@@ -127,33 +148,41 @@ impl Model {
         nodes.into_iter().flatten().map(name).collect()
     }
 
-    fn from_graph(graph: GraphProto, opsets: BTreeMap<String, i64>) -> Result<Model, Error> {
+    fn from_graph(
+        graph: GraphProto,
+        opsets: BTreeMap<String, i64>,
+        skeleton: &Skeleton,
+    ) -> Result<Model, Error> {
         if !graph.sparse_initializer.is_empty() {
             return Err(Error::Unsupported("the model has sparse initializers".into()));
         }
         let mut constants = BTreeMap::new();
-        let (mut external, mut seeded) = (Vec::new(), Vec::new());
-        for proto in graph.initializer {
-            if !tensor::is_external(&proto) {
-                constants.insert(proto.name.clone(), tensor::read(&proto)?);
-                continue;
-            }
-            let data = ExternalData::read(&proto)?;
-            match data.computed() {
-                Some(tensor) => {
-                    constants.insert(proto.name, tensor);
-                    seeded.push(data);
+        let (mut pending, mut seeded) = (Vec::new(), Vec::new());
+        for (number, proto) in graph.initializer.into_iter().enumerate() {
+            let data = match ExternalData::left_out(skeleton, number, &proto)? {
+                None if !tensor::is_external(&proto) => {
+                    constants.insert(proto.name.clone(), Constant::Here(tensor::read(&proto)?));
+                    continue;
                 }
-                None => external.push(data),
+                None => ExternalData::read(&proto)?,
+                Some(data) => data,
+            };
+            match data.constant(skeleton.large_bytes) {
+                Some(constant) => {
+                    constants.insert(proto.name, constant);
+                    seeded.extend(data.recipe.is_some().then_some(data));
+                }
+                None => pending.push(data),
             }
         }
         let declared: BTreeSet<&str> =
-            constants.keys().chain(external.iter().map(|data| &data.tensor)).map(String::as_str).collect();
+            constants.keys().chain(pending.iter().map(|data| &data.tensor)).map(String::as_str).collect();
         let fed = graph.input.into_iter().filter(|input| !declared.contains(input.name.as_str()));
         let inputs = fed.map(input).collect::<Result<_, _>>()?;
         let nodes = execution_order(graph.node.into_iter().map(node).collect::<Result<_, _>>()?);
         let outputs = graph.output.into_iter().map(output).collect::<Result<_, _>>()?;
-        Ok(Model { inputs, outputs, opsets, nodes, constants, external, seeded })
+        let file = skeleton.file.clone();
+        Ok(Model { inputs, outputs, opsets, nodes, constants, file, pending, seeded })
     }
 
     /// A model of these parts.
@@ -166,60 +195,17 @@ impl Model {
     ) -> Model {
         let outputs = outputs.iter().map(|name| (*name).to_owned()).collect();
         let opsets = BTreeMap::from([(String::new(), 17)]);
-        Model { inputs, outputs, opsets, nodes, constants, external: Vec::new(), seeded: Vec::new() }
-    }
-
-    /// Relative paths, separated by `/`, of the files beside the model that hold its weights. Most have none.
-    pub fn external_files(&self) -> BTreeSet<String> {
-        self.external.iter().map(|data| data.location.clone()).collect()
+        let constants = constants.into_iter().map(|(name, tensor)| (name, Constant::Here(tensor))).collect();
+        let (file, pending, seeded) = (String::new(), Vec::new(), Vec::new());
+        Model { inputs, outputs, opsets, nodes, constants, file, pending, seeded }
     }
 
     /// Whether any input or weight is kept as f16.
     pub fn has_halves(&self) -> bool {
         let inputs = self.inputs.iter().map(|input| input.data_type);
-        let constants = self.constants.values().map(Tensor::data_type);
-        let external = self.external.iter().map(|data| data.tensor_type.data_type);
-        inputs.chain(constants).chain(external).any(|data_type| data_type == DataType::F16)
-    }
-
-    /// What the files would hold that the model's computed weights lie in, for engines that read the model
-    /// themselves: contents by relative path, separated by `/`. Few models have any, and none on disk.
-    ///
-    /// # Errors
-    /// A weight's place outside a file as long as all its weights together.
-    pub fn computed_files(&self) -> Result<BTreeMap<String, Arc<[u8]>>, Error> {
-        let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
-        for data in &self.seeded {
-            *sizes.entry(&data.location).or_default() += data.size_bytes();
-        }
-        let zeros =
-            |(location, size): (&str, usize)| (location.to_owned(), std::iter::repeat_n(0, size).collect());
-        let mut files: BTreeMap<String, Arc<[u8]>> = sizes.into_iter().map(zeros).collect();
-        for data in &self.seeded {
-            let file = files.get_mut(&data.location).and_then(Arc::get_mut);
-            if let (Some(file), Some(tensor)) = (file, self.constants.get(&data.tensor)) {
-                data.store(tensor, file)?;
-            }
-        }
-        Ok(files)
-    }
-
-    /// Takes the weights out of the files that [`Model::external_files`] names. A file that does not exist is
-    /// left out of the map.
-    ///
-    /// # Errors
-    /// Where a file is missing or shorter than the model says.
-    pub fn with_external(mut self, files: &BTreeMap<String, Arc<[u8]>>) -> Result<Model, Error> {
-        for data in std::mem::take(&mut self.external) {
-            let tensor = data.load(files.get(&data.location).map(AsRef::as_ref))?;
-            self.constants.insert(data.tensor, tensor);
-        }
-        Ok(self)
-    }
-
-    /// An error if weights still lie in files that nobody handed over.
-    pub(crate) fn check_complete(&self) -> Result<(), Error> {
-        self.external.first().map_or(Ok(()), |data| data.load(None).map(|_| ()))
+        let constants = self.constants.values().map(|constant| constant.tensor_type().data_type);
+        let pending = self.pending.iter().map(|data| data.tensor_type.data_type);
+        inputs.chain(constants).chain(pending).any(|data_type| data_type == DataType::F16)
     }
 }
 

@@ -9,7 +9,7 @@ mod trace;
 
 pub use calls::Calls;
 pub use run::{Run, TOKENS, checks};
-pub use trace::{Traced, qualified, trace, traced_nodes};
+pub use trace::{Traced, qualified, statistics, trace, traced_nodes};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -112,8 +112,8 @@ pub(crate) fn add(
     let types = feeds.iter().map(|(name, id)| (name.clone(), graph.tensor_type(*id).clone()));
     check_inputs(&model.inputs, &types.collect())?;
     let mut scope = Scope { graph: std::mem::take(graph), names: feeds };
-    for (name, tensor) in &model.constants {
-        let id = scope.graph.constant(name, tensor.clone());
+    for (name, constant) in &model.constants {
+        let id = scope.graph.constant(name, constant.clone());
         scope.names.insert(name.clone(), id);
     }
     let read = model.nodes.iter().try_for_each(|node| scope.read(node, &model.opsets));

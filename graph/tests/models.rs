@@ -41,7 +41,7 @@ fn specialised(name: &str, inputs: &Tensors) -> Outcome<Graph> {
             files.insert(file, bytes.into());
         }
     }
-    Ok(specialise(&model.with_external(&files)?, &feeds)?)
+    Ok(specialise(&model.with_files(&mut files)?, &feeds)?)
 }
 
 /// NaN where a difference is.

@@ -4,6 +4,7 @@ mod complete;
 mod detect;
 mod engines;
 mod error;
+mod files;
 mod measure;
 mod model;
 mod node_tests;

@@ -1,17 +1,17 @@
-//! Reads a model folder: the ONNX files, their external data, what to feed and what to expect.
+//! Reads a model folder: the ONNX files, what to feed and what to expect. Large weights stay where they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use graph::Tensor;
-use graph::onnx::Model;
+use graph::onnx::{self, Model};
 use graph::pipeline::{self, Decoding, Pipeline};
 use protocol::{Inference, Manifest};
 
 use crate::error::RunnerError;
+use crate::files::FolderFiles;
 
-/// A model in host memory.
+/// A model in host memory, but for its large weights.
 pub struct Loaded {
     /// What its folder says of it.
     pub manifest: Manifest,
@@ -35,10 +35,12 @@ impl Loaded {
     pub fn read(inference: &Inference) -> Result<Loaded, RunnerError> {
         let folder = Folder(inference);
         let manifest = inference.manifest.clone();
-        let mut models = BTreeMap::new();
+        let (mut files, mut models) = (FolderFiles::new(folder.path()), BTreeMap::new());
         for component in &manifest.components {
-            models.insert(component.name.clone(), folder.model(&component.file)?);
+            models.insert(component.name.clone(), folder.model(&component.file, &mut files)?);
         }
+        let shared = onnx::share(models.values_mut(), &mut files);
+        shared.map_err(|source| refused(&manifest.name, source))?;
         let inputs = folder.tensors(&manifest.inputs)?;
         let expected = folder.tensors(&manifest.expected)?;
         let decoding = Decoding::of(&manifest, &inputs).map_err(|source| refused(&manifest.name, source))?;
@@ -67,6 +69,11 @@ impl Loaded {
         self.expected.keys().cloned().collect()
     }
 
+    /// The files that weights lie in.
+    pub fn files(&self) -> FolderFiles {
+        FolderFiles::new(self.folder.clone())
+    }
+
     /// Reads a file of the model folder.
     ///
     /// # Errors
@@ -81,7 +88,8 @@ impl Loaded {
     }
 }
 
-fn refused(model: &str, source: graph::Error) -> RunnerError {
+/// What the graph says against a model, with the model's name.
+pub fn refused(model: &str, source: graph::Error) -> RunnerError {
     RunnerError::Graph { model: model.to_owned(), source: Box::new(source) }
 }
 
@@ -105,16 +113,12 @@ impl Folder<'_> {
         graph::tensor_file::read(&self.read(file)?).map_err(|source| self.broken(file, source))
     }
 
-    fn model(&self, file: &str) -> Result<Model, RunnerError> {
-        let model = Model::parse(&self.read(file)?).map_err(|source| self.broken(file, source))?;
-        let external = self.external(&model)?;
-        model.with_external(&external).map_err(|source| self.broken(file, source))
-    }
-
-    /// The files of weights beside a component; what is missing is left out, and the model says what it was for.
-    fn external(&self, model: &Model) -> Result<BTreeMap<String, Arc<[u8]>>, RunnerError> {
-        let there = model.external_files().into_iter().filter(|file| self.path().join(file).is_file());
-        there.map(|file| Ok((file.clone(), self.read(&file)?.into()))).collect()
+    fn model(&self, file: &str, files: &mut FolderFiles) -> Result<Model, RunnerError> {
+        if let Err(source) = std::fs::metadata(self.path().join(file)) {
+            let (model, file) = (self.0.manifest.name.clone(), file.to_owned());
+            return Err(RunnerError::Read { model, file, source });
+        }
+        Model::open(file, files).map_err(|source| self.broken(file, source))
     }
 
     fn broken(&self, file: &str, source: graph::Error) -> RunnerError {

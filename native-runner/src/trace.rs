@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use graph::Tensor;
 use graph::pipeline;
-use protocol::{Adapter, Device, Engine, Statistics, Trace, TraceReport, TracedNode};
+use graph::{Constant, Tensor};
+use protocol::{Adapter, Device, Engine, Trace, TraceReport, TracedNode};
 
 use crate::engines::{self, Prepare};
 use crate::error::RunnerError;
-use crate::model::Loaded;
+use crate::model::{Loaded, refused};
 
 /// Values that are read from a device together take at most so many bytes.
 const GROUP_BYTES: usize = 64 << 20;
@@ -25,7 +25,7 @@ pub struct Kept {
     /// Every node whose value was kept, in order.
     pub nodes: Vec<TracedNode>,
     /// The constants among their operands.
-    pub constants: BTreeMap<String, Statistics>,
+    pub constants: BTreeMap<String, Constant>,
     /// Its outputs.
     pub outputs: BTreeMap<String, Tensor>,
     /// The outputs of a run in which nothing was kept.
@@ -64,12 +64,19 @@ pub fn run(engine: Engine, device: Option<Device>, trace: &Trace) -> Result<Trac
         }
     };
     let Kept { adapter, program, files, nodes, constants, outputs, plain } = kept;
+    let mut told = BTreeMap::new();
+    for (name, constant) in constants {
+        let tensor = constant.evaluate(&mut loaded.files());
+        let tensor = tensor.map_err(|source| refused(&loaded.manifest.name, source))?;
+        told.insert(name, pipeline::statistics(&tensor));
+    }
+    let constants = told;
     let against_plain = pipeline::checks(&plain, &[outputs.clone(), outputs]);
     Ok(TraceReport { engine, device, adapter, program, files, nodes, constants, against_plain })
 }
 
 /// The nodes and constants of the components that were run, in that order.
-pub fn nodes(loaded: &Loaded, order: &[String]) -> (Vec<TracedNode>, BTreeMap<String, Statistics>) {
+pub fn nodes(loaded: &Loaded, order: &[String]) -> (Vec<TracedNode>, BTreeMap<String, Constant>) {
     let given: BTreeSet<String> = loaded.inputs.keys().cloned().collect();
     pipeline::traced_nodes(&loaded.manifest, &loaded.models, &given, order)
 }

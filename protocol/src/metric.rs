@@ -28,13 +28,15 @@ pub enum Metric {
     DeviceMemoryBytes,
     /// Resident memory of the browser's or the runner's processes, once the answer is in.
     ProcessMemoryBytes,
+    /// WebAssembly memory of the page once the weights are on the device: the most it ever had, for it never shrinks.
+    WasmMemoryBytes,
     /// Inferences per second: batch divided by latency.
     ThroughputPerS,
 }
 
 impl Metric {
     /// Every metric, in the order in which they happen.
-    pub const ALL: [Metric; 12] = [
+    pub const ALL: [Metric; 13] = [
         Metric::LoadMs,
         Metric::CompileMs,
         Metric::UploadMs,
@@ -46,6 +48,7 @@ impl Metric {
         Metric::ReadbackMs,
         Metric::DeviceMemoryBytes,
         Metric::ProcessMemoryBytes,
+        Metric::WasmMemoryBytes,
         Metric::ThroughputPerS,
     ];
 
@@ -63,6 +66,7 @@ impl Metric {
             Metric::ReadbackMs => "readback_ms",
             Metric::DeviceMemoryBytes => "device_memory_bytes",
             Metric::ProcessMemoryBytes => "process_memory_bytes",
+            Metric::WasmMemoryBytes => "wasm_memory_bytes",
             Metric::ThroughputPerS => "throughput_per_s",
         }
     }

@@ -17,6 +17,8 @@ pub enum Error {
         "a tensor of type {tensor_type} holds {value} at element {index}, and integers on the device have 32 bits"
     )]
     OutOfRange { tensor_type: String, index: usize, value: i64 },
+    #[error("a weight cannot be made: {reason}")]
+    Weight { reason: String },
     #[error("output \"{port}\" ({tensor_type}) needs {wanted} bytes, and {available} came back")]
     ShortOutput { port: String, tensor_type: String, wanted: usize, available: usize },
 }
@@ -26,7 +28,7 @@ impl Error {
     pub fn is_unsupported(&self) -> bool {
         match self {
             Error::Unsupported { .. } | Error::Limit { .. } | Error::OutOfRange { .. } => true,
-            Error::Malformed { .. } | Error::ShortOutput { .. } => false,
+            Error::Malformed { .. } | Error::Weight { .. } | Error::ShortOutput { .. } => false,
         }
     }
 }

@@ -5,13 +5,13 @@
 //! compute pass, copies its outputs out, and submits once. A model that is run once per inference is one
 //! program; one that generates is two, which share weights, arenas and the state that is kept between them.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use graph::{DataType, Tensor};
+use graph::DataType;
+use graph::constant::{Constant, Files};
 
 use crate::error::Error;
-use crate::transfer::{self, Encoding};
+use crate::transfer::{self, ELEMENT_BYTES, Encoding};
 
 /// What a buffer is for; decides its usage flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -90,8 +90,8 @@ pub struct Dispatch {
 /// A constant to upload before the first inference.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weight {
-    /// The elements.
-    pub tensor: Tensor,
+    /// The elements, or how they are made.
+    pub constant: Constant,
     /// How they are encoded on the device.
     pub encoding: Encoding,
     /// Where they go.
@@ -99,15 +99,34 @@ pub struct Weight {
 }
 
 impl Weight {
-    /// What to upload.
+    /// The same as weights of at most about so many bytes each, which lie one behind the other, as far as they can be
+    /// made one by one: so that a large one is never in host memory as a whole.
+    pub fn pieces(self, most_bytes: usize) -> Vec<Weight> {
+        // Whole words, whatever an element takes.
+        let most_elements = (most_bytes / ELEMENT_BYTES).next_multiple_of(ELEMENT_BYTES).max(ELEMENT_BYTES);
+        let Weight { constant, encoding, region } = self;
+        let mut offset_bytes = region.offset_bytes;
+        let piece = |constant: Constant| {
+            let size_bytes = encoding.size_bytes(&constant.tensor_type()) as u64;
+            let region = Region { offset_bytes, size_bytes, ..region };
+            offset_bytes += size_bytes;
+            Weight { constant, encoding, region }
+        };
+        constant.parts(most_elements).into_iter().map(piece).collect()
+    }
+
+    /// Makes the elements and hands over what to upload.
     ///
     /// # Errors
-    /// An element that the device has no room for.
-    pub fn bytes(&self) -> Result<Cow<'_, [u8]>, Error> {
-        match self.encoding {
-            Encoding::Elements => transfer::encode(&self.tensor),
-            Encoding::Packed => Ok(transfer::packed(&self.tensor)),
-        }
+    /// Elements that cannot be made, or that the device has no room for.
+    pub fn with_bytes<T>(&self, files: &mut dyn Files, take: impl FnOnce(&[u8]) -> T) -> Result<T, Error> {
+        let tensor =
+            self.constant.evaluate(files).map_err(|error| Error::Weight { reason: error.to_string() })?;
+        let bytes = match self.encoding {
+            Encoding::Elements => transfer::encode(&tensor)?,
+            Encoding::Packed => transfer::packed(&tensor),
+        };
+        Ok(take(&bytes))
     }
 }
 
@@ -144,7 +163,7 @@ pub struct GpuPlan {
     pub buffers: Vec<Buffer>,
     /// Every distinct pipeline.
     pub kernels: Vec<Kernel>,
-    /// The constants.
+    /// The constants, until they are uploaded.
     pub weights: Vec<Weight>,
     /// What can be run.
     pub programs: Vec<Program>,

@@ -291,7 +291,7 @@ impl<'a, 's> Planner<'a, 's> {
         let encoding = Encoding::Elements;
         let size_bytes = self.shared.size_bytes(&value.name, &value.tensor_type, encoding)?;
         let storage = match &value.constant {
-            Some(tensor) => Storage::Weight(self.shared.packing.place(tensor, encoding, size_bytes)),
+            Some(constant) => Storage::Weight(self.shared.packing.place(constant, encoding, size_bytes)),
             None => self.demand(size_bytes, now),
         };
         self.storage.insert(root, storage);
@@ -300,11 +300,11 @@ impl<'a, 's> Planner<'a, 's> {
 
     fn read(&mut self, read: Read, now: usize) -> Result<Storage, Error> {
         let value = &self.graph.values[read.value.0];
-        let (Encoding::Packed, Some(tensor)) = (read.encoding, &value.constant) else {
+        let (Encoding::Packed, Some(constant)) = (read.encoding, &value.constant) else {
             return self.storage(read.value, now);
         };
         let size_bytes = self.shared.size_bytes(&value.name, &value.tensor_type, read.encoding)?;
-        Ok(Storage::Weight(self.shared.packing.place(tensor, read.encoding, size_bytes)))
+        Ok(Storage::Weight(self.shared.packing.place(constant, read.encoding, size_bytes)))
     }
 
     fn demand(&mut self, size_bytes: u64, now: usize) -> Storage {

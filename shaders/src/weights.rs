@@ -1,9 +1,8 @@
 //! Packs constants into weight buffers, each distinct one once.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
-use graph::{Data, Tensor};
+use graph::constant::{Constant, Digest};
 
 use crate::plan::{Buffer, BufferRole, Region, Weight};
 use crate::transfer::Encoding;
@@ -16,27 +15,23 @@ pub(crate) struct Packing {
     /// What is packed; regions name buffers from `first_buffer` on.
     pub weights: Vec<Weight>,
     sizes: Vec<u64>,
-    by_content: HashMap<u64, Vec<usize>>,
+    /// Where what is packed lies, by what it holds.
+    known: HashMap<(Digest, Encoding), Region>,
 }
 
 impl Packing {
     /// An empty packing. Buffers are numbered from `first_buffer` on.
     pub fn new(first_buffer: usize, alignment_bytes: u64, capacity_bytes: u64) -> Self {
-        let (weights, sizes, by_content) = (Vec::new(), Vec::new(), HashMap::new());
-        Packing { alignment_bytes, capacity_bytes, first_buffer, weights, sizes, by_content }
+        let (weights, sizes, known) = (Vec::new(), Vec::new(), HashMap::new());
+        Packing { alignment_bytes, capacity_bytes, first_buffer, weights, sizes, known }
     }
 
     /// Where a constant of `size_bytes` on the device lies, packing it if nothing equal is there.
-    pub fn place(&mut self, tensor: &Tensor, encoding: Encoding, size_bytes: u64) -> Region {
-        let same = self.by_content.entry(fingerprint(&tensor.data)).or_default();
-        let is_known = |&&known: &&usize| {
-            let known = &self.weights[known];
-            known.encoding == encoding && is_same(&known.tensor.data, &tensor.data)
-        };
-        if let Some(&known) = same.iter().find(is_known) {
-            return self.weights[known].region;
+    pub fn place(&mut self, constant: &Constant, encoding: Encoding, size_bytes: u64) -> Region {
+        let key = (constant.digest(), encoding);
+        if let Some(&known) = self.known.get(&key) {
+            return known;
         }
-        same.push(self.weights.len());
         let last = self.sizes.last().map(|size| size.next_multiple_of(self.alignment_bytes));
         let offset_bytes = last.filter(|offset| offset + size_bytes <= self.capacity_bytes);
         if offset_bytes.is_none() {
@@ -45,7 +40,8 @@ impl Packing {
         let (index, offset_bytes) = (self.sizes.len() - 1, offset_bytes.unwrap_or(0));
         self.sizes[index] = offset_bytes + size_bytes;
         let region = Region { buffer: self.first_buffer + index, offset_bytes, size_bytes };
-        self.weights.push(Weight { tensor: tensor.clone(), encoding, region });
+        self.known.insert(key, region);
+        self.weights.push(Weight { constant: constant.clone(), encoding, region });
         region
     }
 
@@ -60,47 +56,21 @@ impl Packing {
     }
 }
 
-/// Floats are compared by their bits: a NaN is equal to itself, and 0 is not -0.
-fn fingerprint(data: &Data) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    data.data_type().hash(&mut hasher);
-    match data {
-        Data::F32(elements) => bytemuck::cast_slice::<f32, u32>(elements).hash(&mut hasher),
-        Data::F16(elements) => elements.iter().for_each(|element| element.to_bits().hash(&mut hasher)),
-        Data::I64(elements) => elements.hash(&mut hasher),
-        Data::I32(elements) => elements.hash(&mut hasher),
-        Data::U8(elements) => elements.hash(&mut hasher),
-        Data::I8(elements) => elements.hash(&mut hasher),
-        Data::Bool(elements) => elements.hash(&mut hasher),
-    }
-    hasher.finish()
-}
-
-fn is_same(a: &Data, b: &Data) -> bool {
-    match (a, b) {
-        (Data::F32(a), Data::F32(b)) => {
-            bytemuck::cast_slice::<f32, u32>(a) == bytemuck::cast_slice::<f32, u32>(b)
-        }
-        (Data::F16(a), Data::F16(b)) => {
-            a.iter().map(|element| element.to_bits()).eq(b.iter().map(|element| element.to_bits()))
-        }
-        _ => a == b,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use graph::Tensor;
+
     use super::*;
 
-    fn tensor(elements: &[f32]) -> Tensor {
-        Tensor { shape: vec![elements.len()], data: Data::F32(elements.into()) }
+    fn constant(elements: &[f32]) -> Constant {
+        Constant::Here(Tensor::vector(elements))
     }
 
     #[test]
     fn equal_constants_are_packed_once_and_full_buffers_followed_by_others() {
         let mut packing = Packing::new(3, 256, 300);
         let places = [&[1.0, 2.0][..], &[0.0], &[1.0, 2.0], &[-0.0], &[f32::NAN], &[f32::NAN]]
-            .map(|elements| packing.place(&tensor(elements), Encoding::Elements, elements.len() as u64 * 4))
+            .map(|elements| packing.place(&constant(elements), Encoding::Elements, elements.len() as u64 * 4))
             .map(|region| (region.buffer, region.offset_bytes));
         assert_eq!(places, [(3, 0), (3, 256), (3, 0), (4, 0), (4, 256), (4, 256)]);
         assert_eq!(packing.buffers().map(|buffer| buffer.size_bytes).collect::<Vec<_>>(), [260, 260]);

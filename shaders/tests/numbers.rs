@@ -24,7 +24,7 @@ fn graphs(case: &Case) -> Vec<Graph> {
     }
     let mut fixed = graph.clone();
     for (id, (_, tensor)) in fixed.inputs.split_off(1).into_iter().zip(case.fed().into_iter().skip(1)) {
-        fixed.values[id.0].constant = Some(tensor);
+        fixed.values[id.0].constant = Some(tensor.into());
     }
     vec![graph, fixed]
 }

@@ -42,27 +42,80 @@ pub fn is_cross_origin_isolated() -> bool {
 /// # Errors
 /// Names the URL, and the HTTP status or what the network said.
 pub async fn fetch(url: &str) -> Result<Uint8Array, RuntimeError> {
-    let reason = "there is no such file; check the model folder and its model.toml".to_owned();
-    fetch_if_there(url).await?.ok_or_else(|| RuntimeError::Fetch { url: url.to_owned(), reason })
+    body(url, &answered(url, &[]).await?.ok_or_else(|| missing(url))?).await
 }
 
-/// The bytes at `url`, or `None` where the server says that there is no such file.
+/// `length_bytes` of the bytes at `url` from `offset_bytes` on, outside our own memory.
 ///
 /// # Errors
 /// Names the URL, and the HTTP status or what the network said.
-pub async fn fetch_if_there(url: &str) -> Result<Option<Uint8Array>, RuntimeError> {
+pub async fn fetch_range(
+    url: &str,
+    offset_bytes: u64,
+    length_bytes: u64,
+) -> Result<Uint8Array, RuntimeError> {
+    let Some(last) = length_bytes.checked_sub(1).map(|last| offset_bytes.saturating_add(last)) else {
+        return Ok(Uint8Array::new_with_length(0));
+    };
+    let headers = Object::new();
+    set(&headers, "Range", &format!("bytes={offset_bytes}-{last}").into());
+    let response = answered(url, &[("headers", headers.into())]).await?.ok_or_else(|| missing(url))?;
+    let bytes = body(url, &response).await?;
+    if response.status() == PARTIAL {
+        return Ok(bytes);
+    }
+    // A server that knows no ranges sends it all.
+    let bound = |at: u64| u32::try_from(at).unwrap_or(u32::MAX);
+    Ok(bytes.slice(bound(offset_bytes), bound(last.saturating_add(1))))
+}
+
+/// How many bytes there are at `url`, or `None` where the server says that there is no such file.
+///
+/// # Errors
+/// Names the URL, and the HTTP status or what the network said.
+pub async fn size_bytes(url: &str) -> Result<Option<u64>, RuntimeError> {
+    let Some(response) = answered(url, &[("method", "HEAD".into())]).await? else { return Ok(None) };
+    let length = response.headers().get("content-length").ok().flatten();
+    let length = length.and_then(|length| length.parse().ok());
+    let reason = "the server does not say how long it is".to_owned();
+    length.map(Some).ok_or_else(|| RuntimeError::Fetch { url: url.to_owned(), reason })
+}
+
+/// That there is no such file.
+pub fn missing(url: &str) -> RuntimeError {
+    let reason = "there is no such file; check the model folder and its model.toml".to_owned();
+    RuntimeError::Fetch { url: url.to_owned(), reason }
+}
+
+/// Bytes of WebAssembly memory that this page has. It grows and never shrinks.
+pub fn wasm_memory_bytes() -> f64 {
+    property(&property(&wasm_bindgen::memory(), "buffer"), "byteLength").as_f64().unwrap_or_default()
+}
+
+/// The answer to a request with these options, `None` where the server says that there is no such file.
+async fn answered(url: &str, options: &[(&str, JsValue)]) -> Result<Option<Response>, RuntimeError> {
     let failed = |reason: String| RuntimeError::Fetch { url: url.to_owned(), reason };
-    let response = JsFuture::from(window()?.fetch_with_str(url)).await.map_err(|e| failed(thrown(&e)))?;
+    let request = Object::new();
+    options.iter().for_each(|(name, value)| set(&request, name, value));
+    let response = JsFuture::from(fetch_with(url, &request)).await.map_err(|e| failed(thrown(&e)))?;
     let response: Response = response.unchecked_into();
-    if response.status() == NOT_FOUND {
-        return Ok(None);
+    match response.status() {
+        NOT_FOUND => Ok(None),
+        _ if response.ok() => Ok(Some(response)),
+        status => Err(failed(format!("the server answered {status} {}", response.status_text()))),
     }
-    if !response.ok() {
-        return Err(failed(format!("the server answered {} {}", response.status(), response.status_text())));
-    }
+}
+
+async fn body(url: &str, response: &Response) -> Result<Uint8Array, RuntimeError> {
+    let failed = |reason: String| RuntimeError::Fetch { url: url.to_owned(), reason };
     let body = response.array_buffer().map_err(|e| failed(thrown(&e)))?;
     let body = JsFuture::from(body).await.map_err(|e| failed(thrown(&e)))?;
-    Ok(Some(Uint8Array::new(body.unchecked_ref::<ArrayBuffer>())))
+    Ok(Uint8Array::new(body.unchecked_ref::<ArrayBuffer>()))
+}
+
+/// Sets a property of a plain object, which does not throw.
+fn set(object: &Object, name: &str, value: &JsValue) {
+    let _ = Reflect::set(object, &name.into(), value);
 }
 
 #[wasm_bindgen]
@@ -77,18 +130,9 @@ extern "C" {
 /// # Errors
 /// Names the URL, and the HTTP status or what the network said.
 pub async fn post(url: &str, bytes: &[u8]) -> Result<(), RuntimeError> {
-    let failed = |reason: String| RuntimeError::Fetch { url: url.to_owned(), reason };
-    let options = Object::new();
-    for (name, value) in [("method", "POST".into()), ("body", Uint8Array::from(bytes).into())] {
-        // Setting a property of a plain object does not throw.
-        let _ = Reflect::set(&options, &name.into(), &value);
-    }
-    let response = JsFuture::from(fetch_with(url, &options)).await.map_err(|e| failed(thrown(&e)))?;
-    let response: Response = response.unchecked_into();
-    match response.ok() {
-        true => Ok(()),
-        false => Err(failed(format!("the server answered {} {}", response.status(), response.status_text()))),
-    }
+    let options = [("method", "POST".into()), ("body", Uint8Array::from(bytes).into())];
+    answered(url, &options).await?.map(|_| ()).ok_or_else(|| missing(url))
 }
 
 const NOT_FOUND: u16 = 404;
+const PARTIAL: u16 = 206;

@@ -14,6 +14,7 @@ use crate::device::Device;
 use crate::engine::{Inferred, Place};
 use crate::error::RuntimeError;
 use crate::executor::Executor;
+use crate::files::Folder;
 use crate::matmul;
 use crate::webgpu;
 
@@ -43,7 +44,7 @@ pub async fn fight(duel: &MatmulDuel, place: Place<'_>) -> Result<DuelReport, Ru
     // First, so that a size beyond the adapter's limits is refused before it fills the host's memory.
     let plan = plan(&onnx, size, &webgpu::site(&device, place.browser))?;
     let operands = SEEDS.map(|seed| matmul::operand(size, seed));
-    let (executor, _) = Executor::prepare(MODEL, device.clone(), plan).await?;
+    let (executor, _) = Executor::prepare(MODEL, device.clone(), plan, &Folder::nowhere()).await?;
     let [a, b] = &operands;
     let [name_a, name_b] = matmul::OPERANDS.map(str::to_owned);
     executor.write_inputs(0, &BTreeMap::from([(name_a, a.clone()), (name_b, b.clone())]))?;

@@ -4,13 +4,15 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::rc::Rc;
 
 use futures_util::future::try_join;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use graph::Tensor;
 use js_sys::Uint8Array;
 use shaders::transfer::{decode, encode};
-use shaders::{Buffer, BufferRole, Dispatch, GpuPlan, Port, Program, Region};
+use shaders::{Buffer, BufferRole, Dispatch, GpuPlan, Port, Program, Region, Weight};
 use wasm_bindgen::JsValue;
 use web_sys::{
     GpuBindGroup, GpuBindGroupDescriptor, GpuBindGroupEntry, GpuBuffer, GpuBufferBinding,
@@ -22,6 +24,7 @@ use web_sys::{
 use crate::device::Device;
 use crate::engine::{Inferred, Ready};
 use crate::error::RuntimeError;
+use crate::files::{Folder, REQUESTS};
 use crate::pipelines::{self, Pipeline};
 use crate::timing::Clock;
 
@@ -63,17 +66,24 @@ struct Timestamps {
 
 const TIMESTAMP_BYTES: u64 = 16;
 const NANOSECONDS_PER_MS: f64 = 1e6;
+/// Weights are uploaded in pieces of about so many bytes.
+const PIECE_BYTES: usize = 16 << 20;
+/// So many bytes are on the way to the device before it is waited for.
+const IN_FLIGHT_BYTES: u64 = 64 << 20;
 
 impl Executor {
-    /// Makes the plan's buffers and pipelines and uploads its weights, all at the same time.
+    /// Makes the plan's buffers and pipelines and uploads its weights from a folder, all at the same time. Nothing of
+    /// the weights stays here.
     ///
     /// # Errors
     /// Out of memory, a kernel that does not compile, a weight that cannot be encoded, the loss of the device.
     pub async fn prepare(
         model: &str,
         device: Rc<Device>,
-        plan: GpuPlan,
+        mut plan: GpuPlan,
+        folder: &Folder,
     ) -> Result<(Self, Preparation), RuntimeError> {
+        let weights = std::mem::take(&mut plan.weights);
         let wanted_bytes = plan.buffers.iter().map(|buffer| buffer.size_bytes).sum();
         let allocate = || plan.buffers.iter().map(|buffer| create(&device, buffer)).collect();
         let doing = format!("allocating the buffers of model \"{model}\"");
@@ -87,7 +97,7 @@ impl Executor {
         };
         let upload = async {
             let start = device.clock.now_ms();
-            upload_weights(model, &device, &plan, &buffers).await?;
+            Upload { model, device: &device, folder, buffers: &buffers }.all(weights).await?;
             Ok(device.clock.now_ms() - start)
         };
         let ((pipelines, compile_ms), upload_ms) = try_join(compile, upload).await?;
@@ -286,16 +296,40 @@ fn elapsed_ms(timestamps: &[u8]) -> Option<f64> {
     Some(elapsed as f64 / NANOSECONDS_PER_MS)
 }
 
-async fn upload_weights(
-    model: &str,
-    device: &Device,
-    plan: &GpuPlan,
-    buffers: &[GpuBuffer],
-) -> Result<(), RuntimeError> {
-    for weight in &plan.weights {
-        write(model, device, buffers, weight.region, weight.bytes())?;
+/// Weights on their way to the device.
+struct Upload<'a> {
+    model: &'a str,
+    device: &'a Device,
+    folder: &'a Folder,
+    buffers: &'a [GpuBuffer],
+}
+
+impl Upload<'_> {
+    /// Fetches the weights piece by piece, some ahead, and writes each as soon as it is there.
+    async fn all(&self, weights: Vec<Weight>) -> Result<(), RuntimeError> {
+        let pieces = weights.into_iter().flat_map(|weight| weight.pieces(PIECE_BYTES));
+        let fetch = |piece: Weight| async move {
+            let files = self.folder.gather(piece.constant.spans()).await?;
+            Ok::<_, RuntimeError>((piece, files))
+        };
+        let mut fetched = pin!(stream::iter(pieces).map(fetch).buffered(REQUESTS));
+        let mut in_flight_bytes = 0;
+        while let Some((piece, mut files)) = fetched.try_next().await? {
+            let put = |bytes: &[u8]| put(self.device, self.buffers, piece.region, bytes);
+            piece.with_bytes(&mut files, put).map_err(|source| plan_error(self.model, source))??;
+            in_flight_bytes += piece.region.size_bytes;
+            if in_flight_bytes > IN_FLIGHT_BYTES {
+                self.wait().await?;
+                in_flight_bytes = 0;
+            }
+        }
+        self.wait().await
     }
-    device.wait("uploading the weights", device.queue.on_submitted_work_done()).await.map(|_| ())
+
+    async fn wait(&self) -> Result<(), RuntimeError> {
+        let done = self.device.queue.on_submitted_work_done();
+        self.device.wait("uploading the weights", done).await.map(|_| ())
+    }
 }
 
 /// Writes an encoded tensor straight from wasm memory: the browser makes the only copy.
@@ -306,9 +340,12 @@ fn write(
     region: Region,
     encoded: Result<Cow<'_, [u8]>, shaders::Error>,
 ) -> Result<(), RuntimeError> {
-    let bytes = encoded.map_err(|source| plan_error(model, source))?;
+    put(device, buffers, region, &encoded.map_err(|source| plan_error(model, source))?)
+}
+
+fn put(device: &Device, buffers: &[GpuBuffer], region: Region, bytes: &[u8]) -> Result<(), RuntimeError> {
     let (buffer, offset) = (&buffers[region.buffer], region.offset_bytes as f64);
-    let written = device.queue.write_buffer_with_f64_and_u8_slice(buffer, offset, &bytes);
+    let written = device.queue.write_buffer_with_f64_and_u8_slice(buffer, offset, bytes);
     written.map_err(|e| device.failure("writing to the device", &e))
 }
 

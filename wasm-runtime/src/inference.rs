@@ -51,10 +51,11 @@ async fn ours(
 ) -> Result<InferenceReport, RuntimeError> {
     let clock = Clock::open()?;
     let start = clock.now_ms();
-    let (loaded, _) = Loaded::fetch(inference).await?;
+    let mut loaded = Loaded::fetch(inference).await?;
     let pipeline = loaded.pipeline()?;
+    loaded.models.clear();
     let load_ms = clock.now_ms() - start;
-    let prepared = webgpu::prepare(&loaded.manifest.name, &pipeline, place.browser).await?;
+    let prepared = webgpu::prepare(&loaded.manifest.name, &pipeline, &loaded.folder, place.browser).await?;
     drop(pipeline);
     Bench::new(engine, inference, loaded, clock, load_ms).report(prepared).await
 }
@@ -69,7 +70,8 @@ async fn peers(
 ) -> Result<InferenceReport, RuntimeError> {
     let clock = Clock::open()?;
     let start = clock.now_ms();
-    let (loaded, files) = Loaded::fetch(inference).await?;
+    let loaded = Loaded::fetch(inference).await?;
+    let files = loaded.files().await?;
     let load_ms = clock.now_ms() - start;
     let prepared = peer::prepare(provider, &loaded, files, place).await;
     let prepared = prepared.map_err(|error| match error {

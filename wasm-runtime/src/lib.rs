@@ -26,6 +26,8 @@ mod engine;
 #[cfg(web_sys_unstable_apis)]
 mod executor;
 #[cfg(web_sys_unstable_apis)]
+mod files;
+#[cfg(web_sys_unstable_apis)]
 mod inference;
 #[cfg(web_sys_unstable_apis)]
 mod job;

@@ -1,21 +1,27 @@
-//! Fetches a model folder: the ONNX files, their external data, what to feed and what to expect.
+//! Fetches a model folder: the ONNX files, what to feed and what to expect. Large weights stay where they are.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use graph::Tensor;
-use graph::onnx::Model;
+use graph::constant::NoFiles;
+use graph::onnx::{ComputedFile, Model};
 use graph::pipeline::{self, Decoding, Pipeline};
 use js_sys::Uint8Array;
 use protocol::{Inference, Manifest};
 
 use crate::browser;
 use crate::error::RuntimeError;
+use crate::files::Folder;
 
-/// A model in host memory.
+/// Computed files are filled so many elements at a time.
+const PART_ELEMENTS: usize = 1 << 22;
+
+/// A model in host memory, but for its large weights.
 pub struct Loaded {
     /// What its folder says of it.
     pub manifest: Manifest,
+    /// Where its files are.
+    pub folder: Folder,
     /// Its components, by name.
     pub models: BTreeMap<String, Model>,
     /// What to feed it, by name.
@@ -42,19 +48,50 @@ impl Loaded {
     ///
     /// # Errors
     /// A file that is missing or broken, a prompt that is none.
-    pub async fn fetch(inference: &Inference) -> Result<(Loaded, Files), RuntimeError> {
-        let folder = Folder(inference);
-        let manifest = inference.manifest.clone();
-        let (mut models, mut files) = (BTreeMap::new(), Files::new());
+    pub async fn fetch(inference: &Inference) -> Result<Loaded, RuntimeError> {
+        let (manifest, folder) = (inference.manifest.clone(), Folder::at(&inference.location));
+        let broken = |file: &str, source| {
+            let (model, file) = (manifest.name.clone(), file.to_owned());
+            RuntimeError::File { model, file, source: Box::new(source) }
+        };
+        let mut models = BTreeMap::new();
         for component in &manifest.components {
-            let (model, file) = folder.model(&component.file).await?;
+            let model = folder.model(&component.file, |source| broken(&component.file, source)).await?;
             models.insert(component.name.clone(), model);
-            files.insert(component.name.clone(), file);
         }
-        let inputs = folder.tensors(&manifest.inputs).await?;
-        let expected = folder.tensors(&manifest.expected).await?;
+        folder.share(&mut models).await?;
+        let tensors = async |file: &str| {
+            let bytes = browser::fetch(&folder.url(file)).await?;
+            graph::tensor_file::read(&bytes.to_vec()).map_err(|source| broken(file, source))
+        };
+        let (inputs, expected) = (tensors(&manifest.inputs).await?, tensors(&manifest.expected).await?);
         let decoding = Decoding::of(&manifest, &inputs).map_err(|source| wrong(&manifest.name, source))?;
-        Ok((Loaded { manifest, models, inputs, expected, decoding }, files))
+        Ok(Loaded { manifest, folder, models, inputs, expected, decoding })
+    }
+
+    /// The components' files as a whole, for an engine that reads them itself.
+    ///
+    /// # Errors
+    /// A file that is missing, weights that cannot be computed.
+    pub async fn files(&self) -> Result<Files, RuntimeError> {
+        let mut files = Files::new();
+        for component in &self.manifest.components {
+            let bytes = browser::fetch(&self.folder.url(&component.file)).await?;
+            let mut external = BTreeMap::new();
+            if let Some(model) = self.models.get(&component.name) {
+                for file in model.external_files() {
+                    let bytes = browser::fetch(&self.folder.url(&file)).await?;
+                    external.insert(file, bytes);
+                }
+                let computed = model.computed_files().map_err(|source| wrong(&self.manifest.name, source))?;
+                for (name, file) in computed {
+                    let bytes = contents(file).map_err(|source| wrong(&self.manifest.name, source))?;
+                    external.insert(name, bytes);
+                }
+            }
+            files.insert(component.name.clone(), OnnxFile { bytes, external });
+        }
+        Ok(files)
     }
 
     /// The model as static, optimised graphs.
@@ -85,42 +122,16 @@ pub fn wrong(model: &str, source: graph::Error) -> RuntimeError {
     RuntimeError::Graph { model: model.to_owned(), source: Box::new(source) }
 }
 
-/// The folder that an inference is about.
-struct Folder<'a>(&'a Inference);
-
-impl Folder<'_> {
-    fn url(&self, file: &str) -> String {
-        format!("{}{file}", self.0.location)
-    }
-
-    async fn tensors(&self, file: &str) -> Result<BTreeMap<String, Tensor>, RuntimeError> {
-        let bytes = browser::fetch(&self.url(file)).await?;
-        graph::tensor_file::read(&bytes.to_vec()).map_err(|source| self.broken(file, source))
-    }
-
-    async fn model(&self, file: &str) -> Result<(Model, OnnxFile), RuntimeError> {
-        let bytes = browser::fetch(&self.url(file)).await?;
-        let model = Model::parse(&bytes.to_vec()).map_err(|source| self.broken(file, source))?;
-        let external = self.external(&model).await?;
-        let weights: BTreeMap<String, Arc<[u8]>> =
-            external.iter().map(|(name, bytes)| (name.clone(), bytes.to_vec().into())).collect();
-        let model = model.with_external(&weights).map_err(|source| self.broken(file, source))?;
-        Ok((model, OnnxFile { bytes, external }))
-    }
-
-    /// The files of weights beside a component; what is missing is left out, and the model says what it was for.
-    async fn external(&self, model: &Model) -> Result<BTreeMap<String, Uint8Array>, RuntimeError> {
-        let mut files = BTreeMap::new();
-        for file in model.external_files() {
-            if let Some(bytes) = browser::fetch_if_there(&self.url(&file)).await? {
-                files.insert(file, bytes);
-            }
+/// A computed file, filled piece by piece, so that our own memory never holds it.
+fn contents(file: ComputedFile) -> Result<Uint8Array, graph::Error> {
+    let bytes = Uint8Array::new_with_length(u32::try_from(file.size_bytes).unwrap_or(u32::MAX));
+    for (offset_bytes, constant) in file.weights {
+        let mut at = offset_bytes as u32;
+        for part in constant.parts(PART_ELEMENTS) {
+            let part = part.evaluate(&mut NoFiles)?.to_le_bytes();
+            bytes.set(&Uint8Array::from(&part[..]), at);
+            at += part.len() as u32;
         }
-        Ok(files)
     }
-
-    fn broken(&self, file: &str, source: graph::Error) -> RuntimeError {
-        let (model, file) = (self.0.manifest.name.clone(), file.to_owned());
-        RuntimeError::File { model, file, source: Box::new(source) }
-    }
+    Ok(bytes)
 }

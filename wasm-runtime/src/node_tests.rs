@@ -13,6 +13,7 @@ use crate::browser;
 use crate::device::Device;
 use crate::engine::Ready;
 use crate::error::RuntimeError;
+use crate::files::Folder;
 use crate::model::wrong;
 use crate::webgpu;
 
@@ -103,7 +104,8 @@ impl Batch<'_> {
         let pipeline = self.timed("specialise", async |_| read.pipeline()).await;
         let pipeline = pipeline.map_err(|source| wrong(test, source))?;
         let prepare = async |batch: &Self| {
-            webgpu::prepare_on(Rc::clone(&batch.device), test, &pipeline, batch.browser).await
+            let device = Rc::clone(&batch.device);
+            webgpu::prepare_on(device, test, &pipeline, &Folder::nowhere(), batch.browser).await
         };
         let mut prepared = self.timed("prepare", prepare).await?;
         let ran = self.timed("run", async |_| prepared.model.run(0, &read.inputs).await).await?;

@@ -26,13 +26,13 @@ pub async fn run(
 ) -> Result<TraceReport, RuntimeError> {
     match engine {
         Engine::Webgpu => {
-            let (loaded, _) = Loaded::fetch(&trace.inference()).await?;
+            let loaded = Loaded::fetch(&trace.inference()).await?;
             let pipeline = if trace.unfused { loaded.unfused_pipeline()? } else { loaded.pipeline()? };
             let traced = pipeline::trace(&loaded.manifest, &pipeline, GROUP_BYTES);
             let name = &loaded.manifest.name;
-            let mut plain = webgpu::prepare(name, &pipeline, browser).await?;
+            let mut plain = webgpu::prepare(name, &pipeline, &loaded.folder, browser).await?;
             let plain = plain.model.run(0, &loaded.inputs).await?.outputs;
-            let prepared = webgpu::prepare(name, &traced.pipeline, browser).await?;
+            let prepared = webgpu::prepare(name, &traced.pipeline, &loaded.folder, browser).await?;
             let run = Traceable { engine, trace, loaded: &loaded, traced, plain };
             run.keep(prepared).await
         }
@@ -70,6 +70,13 @@ impl Traceable<'_> {
             self.post(program + 1, &values).await?;
             outputs.extend(values.into_iter().filter(|(name, _)| plain.contains_key(name)));
         }
+        let mut constants = BTreeMap::new();
+        for (name, constant) in &traced.constants {
+            let mut files = loaded.folder.gather(constant.spans()).await?;
+            let tensor =
+                constant.evaluate(&mut files).map_err(|source| wrong(&loaded.manifest.name, source))?;
+            constants.insert(name.clone(), pipeline::statistics(&tensor));
+        }
         Ok(TraceReport {
             engine: *engine,
             device: None,
@@ -77,7 +84,7 @@ impl Traceable<'_> {
             program: traced.program.clone(),
             files: runs + 1,
             nodes: traced.nodes.clone(),
-            constants: traced.constants.clone(),
+            constants,
             against_plain: pipeline::checks(plain, &[outputs.clone(), outputs]),
         })
     }

@@ -7,21 +7,24 @@ use graph::pipeline::Pipeline;
 use protocol::{BrowserKind, Metric};
 use shaders::{Host, Site, Tuning};
 
+use crate::browser;
 use crate::device::Device;
 use crate::engine::Prepared;
 use crate::error::RuntimeError;
 use crate::executor::{Executor, Preparation};
+use crate::files::Folder;
 
-/// Plans a model for the browser's adapter, makes its pipelines and uploads its weights.
+/// Plans a model for the browser's adapter, makes its pipelines and uploads its weights from the folder they lie in.
 ///
 /// # Errors
 /// No adapter, an operator, type or limit that our kernels lack, and what [`Executor::prepare`] reports.
 pub(crate) async fn prepare(
     model: &str,
     pipeline: &Pipeline,
+    folder: &Folder,
     browser: Option<BrowserKind>,
 ) -> Result<Prepared<Executor>, RuntimeError> {
-    prepare_on(Rc::new(Device::open(browser).await?), model, pipeline, browser).await
+    prepare_on(Rc::new(Device::open(browser).await?), model, pipeline, folder, browser).await
 }
 
 /// The same on a device that is open.
@@ -32,16 +35,18 @@ pub(crate) async fn prepare_on(
     device: Rc<Device>,
     model: &str,
     pipeline: &Pipeline,
+    folder: &Folder,
     browser: Option<BrowserKind>,
 ) -> Result<Prepared<Executor>, RuntimeError> {
     let plan = shaders::plan_pipeline(pipeline, &site(&device, browser), &Tuning::default())
         .map_err(|source| RuntimeError::Plan { model: model.to_owned(), source })?;
-    let (executor, preparation) = Executor::prepare(model, device, plan).await?;
+    let (executor, preparation) = Executor::prepare(model, device, plan, folder).await?;
     let Preparation { compile_ms, upload_ms } = preparation;
     let measured = vec![
         (Metric::CompileMs, compile_ms),
         (Metric::UploadMs, upload_ms),
         (Metric::DeviceMemoryBytes, executor.device_memory_bytes() as f64),
+        (Metric::WasmMemoryBytes, browser::wasm_memory_bytes()),
     ];
     let adapter = executor.device().description.to_adapter();
     let features = features(&executor);

@@ -1,23 +1,21 @@
-//! Weights that lie in files beside the model: where, how long, and whether that can be true.
+//! Weights that are not in the model as it was read: where they lie, how long, and whether that can be true.
 
-use std::ops::Range;
-
+use super::outline::Skeleton;
 use super::proto::TensorProto;
 use super::seeded::Recipe;
 use super::tensor;
+use crate::constant::{Constant, Deferred, Files, Span};
 use crate::error::Error;
-use crate::tensor::{Data, Tensor, TensorType};
+use crate::tensor::{Data, DataType, Tensor, TensorType};
 
-/// A tensor's place in another file.
+/// A tensor's place in a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalData {
     pub tensor: String,
-    pub location: String,
+    pub span: Span,
     pub tensor_type: TensorType,
-    offset_bytes: u64,
-    length_bytes: u64,
     /// What to compute instead of reading it.
-    recipe: Option<Recipe>,
+    pub recipe: Option<Recipe>,
 }
 
 impl ExternalData {
@@ -35,10 +33,7 @@ impl ExternalData {
             Some(text) => text.parse().map_err(|_| bad(format!("its external {key} is {text:?}, no number"))),
             None => Ok(default),
         };
-        let data_type = tensor::data_type(proto.data_type, &format!("tensor {:?}", proto.name))?;
-        let tensor_type = TensorType { data_type, shape: tensor::shape(proto)? };
-        let count = tensor_type.checked_count().ok_or_else(|| bad("its shape is too large".into()))?;
-        let needed = (count * data_type.size_bytes()) as u64;
+        let (tensor_type, needed) = declared(proto)?;
         let (offset_bytes, length_bytes) = (number("offset", 0)?, number("length", needed)?);
         if length_bytes != needed {
             return Err(bad(format!(
@@ -46,53 +41,63 @@ impl ExternalData {
             )));
         }
         let recipe = Recipe::of(proto, &tensor_type)?;
-        let tensor = proto.name.clone();
-        Ok(ExternalData { tensor, location, tensor_type, offset_bytes, length_bytes, recipe })
+        let span = Span { location, offset_bytes, length_bytes };
+        Ok(ExternalData { tensor: proto.name.clone(), span, tensor_type, recipe })
     }
 
-    /// The tensor, where it is computed and needs no file.
-    pub fn computed(&self) -> Option<Tensor> {
-        self.recipe.map(|recipe| recipe.tensor(&self.tensor_type.shape))
+    /// The place of an initializer whose data was left out of the skeleton of its file; `None` where it was not.
+    pub fn left_out(
+        skeleton: &Skeleton,
+        number: usize,
+        proto: &TensorProto,
+    ) -> Result<Option<ExternalData>, Error> {
+        let Some(range) = skeleton.large.get(&number) else { return Ok(None) };
+        let (tensor_type, needed) = declared(proto)?;
+        let length_bytes = range.end - range.start;
+        if length_bytes != needed {
+            let reason = format!("{length_bytes} bytes do not fill {tensor_type}, {needed} would");
+            return Err(Error::BadTensor { tensor: proto.name.clone(), reason });
+        }
+        let span = Span { location: skeleton.file.clone(), offset_bytes: range.start, length_bytes };
+        Ok(Some(ExternalData { tensor: proto.name.clone(), span, tensor_type, recipe: None }))
     }
 
-    /// Bytes that the tensor takes in its file.
-    pub fn size_bytes(&self) -> usize {
-        self.length_bytes as usize
-    }
-
-    /// Puts the tensor in its place in the file.
-    pub fn store(&self, tensor: &Tensor, file: &mut [u8]) -> Result<(), Error> {
-        let size_bytes = file.len();
-        let Some(place) = self.place().and_then(|place| file.get_mut(place)) else {
-            let (at, location) = (self.offset_bytes, &self.location);
-            let reason =
-                format!("byte {at} is no place for it in the {size_bytes} computed bytes of {location:?}");
-            return Err(Error::BadTensor { tensor: self.tensor.clone(), reason });
+    /// The constant, if it can be had without reading: a small one that is computed, or a weight of at least so many
+    /// bytes. Integers and bools may say what to compute, and so they are read.
+    pub fn constant(&self, large_bytes: u64) -> Option<Constant> {
+        let is_weight = match self.tensor_type.data_type {
+            DataType::F32 | DataType::F16 | DataType::U8 | DataType::I8 => true,
+            DataType::I64 | DataType::I32 | DataType::Bool => false,
         };
-        place.copy_from_slice(&tensor.to_le_bytes());
-        Ok(())
+        let (is_large, tensor_type) = (self.span.length_bytes >= large_bytes, self.tensor_type.clone());
+        match self.recipe {
+            Some(recipe) if is_large => Some(Constant::Deferred(Deferred::recipe(tensor_type, recipe))),
+            Some(recipe) => {
+                let data = recipe.elements(&tensor_type.shape, 0..tensor_type.element_count());
+                Some(Constant::Here(Tensor { shape: tensor_type.shape, data }))
+            }
+            None if is_large && is_weight => {
+                Some(Constant::Deferred(Deferred::file(&self.tensor, tensor_type, self.span.clone(), None)))
+            }
+            None => None,
+        }
     }
 
-    /// The tensor's bytes in its file, or `None` where they are past counting.
-    fn place(&self) -> Option<Range<usize>> {
-        let end = usize::try_from(self.offset_bytes.checked_add(self.length_bytes)?).ok()?;
-        Some(end - self.size_bytes()..end)
+    /// Reads the tensor out of its file.
+    pub fn load(&self, files: &mut dyn Files) -> Result<Tensor, Error> {
+        self.span.check(&self.tensor, files.size_bytes(&self.span.location))?;
+        let bytes = self.span.bytes(&self.tensor, files)?;
+        Tensor::new(self.tensor_type.shape.clone(), Data::from_le_bytes(self.tensor_type.data_type, &bytes))
     }
+}
 
-    /// Cuts the tensor out of the file.
-    pub fn load(&self, file: Option<&[u8]>) -> Result<Tensor, Error> {
-        let (tensor, location) = (self.tensor.clone(), self.location.clone());
-        let (offset_bytes, length_bytes) = (self.offset_bytes, self.length_bytes);
-        let Some(file) = file else {
-            return Err(Error::ExternalMissing { tensor, location, offset_bytes, length_bytes });
-        };
-        let Some(bytes) = self.place().and_then(|place| file.get(place)) else {
-            let actual_bytes = file.len() as u64;
-            return Err(Error::ExternalShort { tensor, location, offset_bytes, length_bytes, actual_bytes });
-        };
-        let data = Data::from_le_bytes(self.tensor_type.data_type, bytes);
-        Tensor::new(self.tensor_type.shape.clone(), data)
-    }
+/// A tensor's type, and how many bytes it takes.
+fn declared(proto: &TensorProto) -> Result<(TensorType, u64), Error> {
+    let bad = |reason: &str| Error::BadTensor { tensor: proto.name.clone(), reason: reason.to_owned() };
+    let data_type = tensor::data_type(proto.data_type, &format!("tensor {:?}", proto.name))?;
+    let tensor_type = TensorType { data_type, shape: tensor::shape(proto)? };
+    let count = tensor_type.checked_count().ok_or_else(|| bad("its shape is too large"))?;
+    Ok((tensor_type, (count as u64).saturating_mul(data_type.size_bytes() as u64)))
 }
 
 /// Whether a path stays inside the folder it starts from, on Windows too.

@@ -1,9 +1,12 @@
 //! Models made field by field: what is read, what is refused, and bytes gone wrong at random.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::proto::*;
 use super::*;
+use crate::constant::NoFiles;
+use crate::tensor::Tensor;
 use crate::{Feed, specialise};
 
 fn input(name: &str) -> ValueInfo {
@@ -108,7 +111,7 @@ fn tensors_are_read_from_every_field() {
     ];
     for (name, proto, expected) in cases {
         let model = with_weight(proto).unwrap();
-        assert_eq!(model.constants["w"], crate::text::tensor(expected).unwrap(), "{name}");
+        assert_eq!(model.constants["w"], Constant::Here(crate::text::tensor(expected).unwrap()), "{name}");
     }
 }
 
@@ -160,22 +163,18 @@ fn external_data_is_cut_out_of_its_file() {
     let model = with_weight(external(&[("location", "w.bin"), ("offset", "4"), ("length", "8")])).unwrap();
     assert_eq!(model.external_files().into_iter().collect::<Vec<_>>(), ["w.bin"]);
     let file = |bytes: &[u8]| BTreeMap::from([("w.bin".to_owned(), Arc::from(bytes))]);
-    let sound = model.clone().with_external(&file(&[9, 9, 9, 9, 0, 0, 0x80, 0x3f, 0, 0, 0, 0x40])).unwrap();
-    assert_eq!(sound.constants["w"], Tensor::vector(vec![1.0f32, 2.0]));
+    let sound = model.clone().with_files(&mut file(&[9, 9, 9, 9, 0, 0, 0x80, 0x3f, 0, 0, 0, 0x40])).unwrap();
+    assert_eq!(sound.constants["w"], Constant::Here(Tensor::vector(vec![1.0f32, 2.0])));
     let feed = Feed::Type(crate::text::tensor_type("f32[1,2]").unwrap());
     let inputs = sound.inputs.iter().map(|input| (input.name.clone(), feed.clone()));
     let inputs: BTreeMap<_, _> = inputs.collect();
     let cases = [
         (
             "short",
-            model.clone().with_external(&file(&[0; 11])).map(|_| ()),
+            model.clone().with_files(&mut file(&[0; 11])).map(|_| ()),
             "needs 8 bytes from byte 4 of \"w.bin\", which has only 11",
         ),
-        (
-            "missing",
-            model.clone().with_external(&BTreeMap::new()).map(|_| ()),
-            "of \"w.bin\", which was not found",
-        ),
+        ("missing", model.clone().with_files(&mut NoFiles).map(|_| ()), "of \"w.bin\", which was not found"),
         ("not handed over", specialise(&model, &inputs).map(|_| ()), "of \"w.bin\", which was not found"),
         (
             "outside",
@@ -213,9 +212,12 @@ fn computed_weights_need_no_file_and_make_one() {
     let model = recipe(&sound, &[("offset", "0"), ("length", "8")]).unwrap();
     // From `Recipe(42, 0.5, 0.25).array((2,))` in fixtures/seeded.py.
     let expected = Tensor::vector(vec![0.709_201_34f32, 0.205_473_75]);
-    assert_eq!((&model.constants["w"], model.external_files().len()), (&expected, 0));
+    assert_eq!(model.constants["w"].here(), Some(&expected));
+    assert_eq!(model.external_files().len(), 0);
     let files = model.computed_files().unwrap();
-    assert_eq!(files, BTreeMap::from([("w.seeded".to_owned(), expected.to_le_bytes().into())]));
+    let (place, constant) = &files["w.seeded"].weights[0];
+    assert_eq!((files["w.seeded"].size_bytes, *place), (8, 0));
+    assert_eq!(constant.evaluate(&mut NoFiles).unwrap(), expected);
     let far = recipe(&sound, &[("offset", "1")]).unwrap();
     let cases = [
         ("place", far.computed_files().map(|_| ()), "byte 1 is no place for it in the 8 computed bytes"),

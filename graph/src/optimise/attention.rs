@@ -41,7 +41,7 @@ pub(super) fn fuse(site: &mut Site) -> Option<Rewrite> {
 
 /// A mask that forbids nothing.
 fn is_zero(site: &Site, mask: ValueId) -> bool {
-    let elements = site.constant(mask).and_then(Tensor::as_f32);
+    let elements = site.elements(mask).and_then(Tensor::as_f32);
     elements.is_some_and(|elements| elements.iter().all(|&element| element == 0.0))
 }
 

@@ -8,7 +8,7 @@ use crate::tensor::Tensor;
 /// `x / c` is `x · (1 / c)`, exactly, where c is a power of two.
 pub(super) fn divide_to_multiply(site: &mut Site) -> Option<Rewrite> {
     let (dividend, divisor) = binary(site.node, Binary::Div)?;
-    let divisor = site.constant(divisor)?;
+    let divisor = site.elements(divisor)?;
     let reciprocals: Vec<f32> = divisor.as_f32()?.iter().map(|element| element.recip()).collect();
     let exact = |(element, reciprocal): (&f32, &f32)| {
         let is_power_of_two = element.to_bits() << 9 == 0;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::constant::Constant;
 use crate::ir::{Graph, Node, ValueId};
 
 /// Larger constants are not compared: exporters do not repeat weights.
@@ -12,9 +13,8 @@ pub(super) fn share(graph: &mut Graph) {
     let mut same: BTreeMap<ValueId, ValueId> = BTreeMap::new();
     let mut constants: BTreeMap<String, ValueId> = BTreeMap::new();
     for (at, value) in graph.values.iter().enumerate() {
-        let Some(tensor) = value.constant.as_ref().filter(|tensor| tensor.len() <= COMPARED_ELEMENTS) else {
-            continue;
-        };
+        let here = value.constant.as_ref().and_then(Constant::here);
+        let Some(tensor) = here.filter(|tensor| tensor.len() <= COMPARED_ELEMENTS) else { continue };
         let first = *constants.entry(format!("{tensor:?}")).or_insert(ValueId(at));
         same.insert(ValueId(at), first);
     }

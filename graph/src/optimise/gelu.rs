@@ -87,7 +87,7 @@ fn is_cubic(site: &Site, x: ValueId, sum: ValueId) -> Option<bool> {
 fn is_third_power(site: &Site, x: ValueId, power: ValueId) -> bool {
     let operands = site.private(power, 1).and_then(|node| binary(node, Binary::Pow));
     operands.is_some_and(|(base, exponent)| {
-        let exponent = site.constant(exponent).map(|exponent| exponent.to_f32_vec());
+        let exponent = site.elements(exponent).map(|exponent| exponent.to_f32_vec());
         base == x && exponent.as_deref() == Some(&[3.0])
     })
 }

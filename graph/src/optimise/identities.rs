@@ -64,9 +64,9 @@ pub(super) fn join_less(site: &mut Site) -> Option<Rewrite> {
 /// makes 0 of -0).
 fn neutral(site: &Site, operation: Binary) -> Option<ValueId> {
     let (left, right) = binary(site.node, operation)?;
-    let ones = |id| site.constant(id).is_some_and(is_all_ones);
+    let ones = |id| site.elements(id).is_some_and(is_all_ones);
     let zeros = |id| {
-        let constant = site.constant(id).and_then(Tensor::to_i64_vec);
+        let constant = site.elements(id).and_then(Tensor::to_i64_vec);
         constant.is_some_and(|elements| elements.iter().all(|&element| element == 0))
     };
     match operation {

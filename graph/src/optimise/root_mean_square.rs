@@ -68,7 +68,7 @@ fn private_operand(site: &Site, id: ValueId, is_wanted: impl Fn(&Operator) -> bo
 
 fn is_square(site: &Site, x: ValueId, node: &Node) -> bool {
     let is_power = binary(node, Binary::Pow).is_some_and(|(base, exponent)| {
-        let exponent = site.constant(exponent).map(|exponent| exponent.to_f32_vec());
+        let exponent = site.elements(exponent).map(|exponent| exponent.to_f32_vec());
         base == x && exponent.as_deref() == Some(&[2.0])
     });
     is_power || binary(node, Binary::Mul) == Some((x, x))

@@ -1,5 +1,6 @@
 //! A node and what surrounds it: how patterns look at a graph, and how what they propose is put in place.
 
+use crate::constant::{self, Constant};
 use crate::ir::{Graph, Node, Value, ValueId};
 use crate::ops::{Binary, MatMul, Operator};
 use crate::tensor::{Tensor, TensorType};
@@ -63,14 +64,19 @@ impl<'a> Site<'a> {
         &self.value(id).tensor_type.shape
     }
 
-    /// The elements of a value, if it is constant.
-    pub fn constant(&self, id: ValueId) -> Option<&Tensor> {
+    /// A value's constant, if it is one.
+    pub fn constant(&self, id: ValueId) -> Option<&Constant> {
         self.value(id).constant.as_ref()
+    }
+
+    /// The elements of a value, if it is constant and they are here.
+    pub fn elements(&self, id: ValueId) -> Option<&Tensor> {
+        self.constant(id)?.here()
     }
 
     /// The one element of a constant f32 value.
     pub fn scalar(&self, id: ValueId) -> Option<f32> {
-        match self.constant(id)?.as_f32()? {
+        match self.elements(id)?.as_f32()? {
             [element] => Some(*element),
             _ => None,
         }
@@ -89,23 +95,25 @@ impl<'a> Site<'a> {
     }
 
     /// Adds a constant.
-    pub fn add_constant(&mut self, tensor: Tensor) -> ValueId {
+    pub fn add_constant(&mut self, constant: impl Into<Constant>) -> ValueId {
+        let constant = constant.into();
         let id = ValueId(self.graph.values.len() + self.values.len());
         let name = format!("{}#{}", self.node.name, id.0);
-        self.values.push(Value { name, tensor_type: tensor.tensor_type(), constant: Some(tensor) });
+        self.values.push(Value { name, tensor_type: constant.tensor_type(), constant: Some(constant) });
         id
     }
 
     /// Adds a node before this one, or its result if all its operands are constant.
     pub fn add(&mut self, operator: Operator, inputs: Vec<Option<ValueId>>) -> Option<ValueId> {
-        let constants: Option<Vec<_>> =
-            inputs.iter().map(|id| id.map_or(Some(None), |id| self.constant(id).map(Some))).collect();
-        if let Some(constants) = constants {
-            let tensor = operator.evaluate(&constants).ok()?.pop()?;
-            return Some(self.add_constant(tensor));
-        }
         let types: Vec<_> = inputs.iter().map(|id| id.map(|id| &self.value(id).tensor_type)).collect();
         let tensor_type = operator.infer(&types).ok()?.pop()?;
+        let constants: Option<Vec<_>> =
+            inputs.iter().map(|id| id.map_or(Some(None), |id| self.constant(id).map(Some))).collect();
+        if let Some(constants) = constants
+            && let Some(constant) = constant::apply(&operator, &constants, &tensor_type).ok()?
+        {
+            return Some(self.add_constant(constant));
+        }
         let output = ValueId(self.graph.values.len() + self.values.len());
         let name = format!("{}#{}", self.node.name, output.0);
         self.values.push(Value { name: name.clone(), tensor_type, constant: None });

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::{Manifest, Statistics, TracedNode};
 
 use super::{Pipeline, Program};
+use crate::constant::Constant;
 use crate::ir::{Graph, Node, ValueId};
 use crate::onnx::Model;
 use crate::ops::Operator;
@@ -22,8 +23,8 @@ pub struct Traced {
     pub program: String,
     /// Every node whose value is an output of one of them, in execution order, inputs first.
     pub nodes: Vec<TracedNode>,
-    /// The constants among the nodes' operands.
-    pub constants: BTreeMap<String, Statistics>,
+    /// The constants among the nodes' operands; [`statistics`] is what is told of them.
+    pub constants: BTreeMap<String, Constant>,
 }
 
 /// The first program of a pipeline (the whole model, or the prefill), cut into runs whose outputs take at most
@@ -124,14 +125,15 @@ fn component_of(manifest: &Manifest, value: &str) -> Option<String> {
     names.filter(|name| value.strip_prefix(*name).is_some_and(|rest| rest.starts_with('.'))).max().cloned()
 }
 
-fn constants(graph: &Graph) -> BTreeMap<String, Statistics> {
+fn constants(graph: &Graph) -> BTreeMap<String, Constant> {
     let operands: BTreeSet<ValueId> =
         graph.nodes.iter().flat_map(|node| node.inputs.iter().flatten()).copied().collect();
     let values = operands.iter().map(|id| &graph.values[id.0]);
-    values.filter_map(|value| Some((value.name.clone(), statistics(value.constant.as_ref()?)))).collect()
+    values.filter_map(|value| Some((value.name.clone(), value.constant.clone()?))).collect()
 }
 
-fn statistics(tensor: &Tensor) -> Statistics {
+/// What is told of a constant.
+pub fn statistics(tensor: &Tensor) -> Statistics {
     Statistics::of(tensor.tensor_type().to_string(), tensor.to_f32_vec().into_iter().map(f64::from))
 }
 
@@ -142,7 +144,7 @@ pub fn traced_nodes(
     models: &BTreeMap<String, Model>,
     given_names: &BTreeSet<String>,
     order: &[String],
-) -> (Vec<TracedNode>, BTreeMap<String, Statistics>) {
+) -> (Vec<TracedNode>, BTreeMap<String, Constant>) {
     let mut nodes: Vec<TracedNode> = given_names.iter().map(|name| given(name)).collect();
     let mut constants = BTreeMap::new();
     for (component, model) in order.iter().filter_map(|name| Some((name, models.get(name)?))) {
@@ -150,7 +152,7 @@ pub fn traced_nodes(
         for node in &model.nodes {
             nodes.extend(file.results(node, given_names));
             let operands = node.inputs.iter().filter_map(|name| Some((name, model.constants.get(name)?)));
-            constants.extend(operands.map(|(name, tensor)| (file.qualified(name), statistics(tensor))));
+            constants.extend(operands.map(|(name, constant)| (file.qualified(name), constant.clone())));
         }
     }
     (nodes, constants)
@@ -229,7 +231,8 @@ mod tests {
         let expected = [("x", ""), ("a", "x"), ("b", "a w"), ("y", "b a")];
         assert_eq!(told, expected.map(|(value, inputs)| (value, inputs.to_owned())));
         assert_eq!(traced.constants.keys().collect::<Vec<_>>(), ["w"]);
-        assert_eq!(traced.constants["w"].mean, Some(1.0));
+        let told = statistics(traced.constants["w"].here().unwrap());
+        assert_eq!(told.mean, Some(1.0));
         let [program] = traced.pipeline.programs.as_slice() else { panic!("one run is enough") };
         let x = Tensor::vector(vec![1f32, 2.0]);
         let values = crate::interpret(&program.graph, &BTreeMap::from([("x".to_owned(), x)])).unwrap();

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use burn::backend::{Backend, Dispatch, DispatchDevice, FlexDevice};
+use graph::constant::Files;
 use graph::pipeline::{Pipeline, Program};
 use graph::{Graph, Node, Tensor, ValueId};
 use protocol::{Device, Metric};
@@ -14,7 +15,7 @@ use self::value::Value;
 use super::{Found, Inferred, Prepared, Ready};
 use crate::error::RunnerError;
 use crate::measure::elapsed_ms;
-use crate::model::Loaded;
+use crate::model::{Loaded, refused};
 use crate::processor;
 
 mod indices;
@@ -37,12 +38,15 @@ pub fn detect(_device: Device) -> Result<Found, RunnerError> {
 /// Moves a model's weights to the device.
 ///
 /// # Errors
-/// Where Burn panics.
-pub fn prepare(_loaded: &Loaded, pipeline: &Pipeline, _device: Device) -> Result<Prepared, RunnerError> {
+/// Where Burn panics, or a weight cannot be read.
+pub fn prepare(loaded: &Loaded, pipeline: &Pipeline, _device: Device) -> Result<Prepared, RunnerError> {
     let device = DispatchDevice::Flex(FlexDevice);
     let start = Instant::now();
     let walks = guarded("taking the weights", || {
-        Ok(pipeline.programs.iter().map(|program| Walk::new(program, &device)).collect())
+        let mut files = loaded.files();
+        let walks = pipeline.programs.iter().map(|program| Walk::new(program, &mut files, &device));
+        let walks: Result<_, graph::Error> = walks.collect();
+        walks.map_err(|source| refused(&loaded.manifest.name, source))
     })?;
     let model = Walks { walks, states: Values::new() };
     let nodes = pipeline.programs.iter().map(|program| program.graph.nodes.len().to_string());
@@ -81,13 +85,17 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(program: &Program, device: &DispatchDevice) -> Walk {
+    fn new(program: &Program, files: &mut dyn Files, device: &DispatchDevice) -> Result<Walk, graph::Error> {
         let Program { graph, states, .. } = program.clone();
-        let constants = graph.values.iter().enumerate().filter_map(|(index, value)| {
-            Some((ValueId(index), Value::upload(value.constant.as_ref()?, device)))
-        });
-        let (constants, last_uses) = (constants.collect(), last_uses(&graph));
-        Walk { device: device.clone(), graph, states, constants, last_uses }
+        let mut constants = Values::new();
+        for (index, value) in graph.values.iter().enumerate() {
+            if let Some(constant) = &value.constant {
+                let tensor = constant.evaluate(files)?;
+                constants.insert(ValueId(index), Value::upload(&tensor, device));
+            }
+        }
+        let last_uses = last_uses(&graph);
+        Ok(Walk { device: device.clone(), graph, states, constants, last_uses })
     }
 
     fn run(
@@ -180,6 +188,7 @@ fn guarded<T>(doing: &'static str, work: impl FnOnce() -> Result<T, RunnerError>
 #[cfg(test)]
 mod tests {
     use graph::cases;
+    use graph::constant::NoFiles;
 
     use super::*;
 
@@ -187,7 +196,8 @@ mod tests {
         let program = Program { name: "case".to_owned(), graph, states: BTreeMap::new() };
         let inputs = inputs.iter().cloned().collect();
         guarded("running the case", || {
-            Walk::new(&program, &DispatchDevice::Flex(FlexDevice)).run(&inputs, &mut Values::new())
+            let walk = Walk::new(&program, &mut NoFiles, &DispatchDevice::Flex(FlexDevice)).unwrap();
+            walk.run(&inputs, &mut Values::new())
         })
     }
 

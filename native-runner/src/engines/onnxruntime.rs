@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use graph::onnx::{Model, with_all_outputs};
+use graph::constant::NoFiles;
+use graph::onnx::{ComputedFile, Model, with_all_outputs};
 use graph::pipeline::{self, Calls, TOKEN};
 use graph::{Data, Tensor};
 use half::f16;
 use ort::ErrorCode;
 use ort::environment::Environment;
+use ort::session::builder::SessionBuilder;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Value};
 use protocol::{Device, Metric};
@@ -68,10 +70,8 @@ pub fn prepare(loaded: &Loaded, _device: Device) -> Result<Prepared, RunnerError
     let start = Instant::now();
     let mut sessions = BTreeMap::new();
     for component in &loaded.manifest.components {
-        let weights = loaded.models.get(&component.name).map(Model::computed_files);
-        let weights = weights.transpose().map_err(|source| wrong(&loaded.manifest.name, source))?;
-        let session =
-            open_session(environment, &loaded.folder.join(&component.file), weights.unwrap_or_default());
+        let weights = computed_files(loaded, &component.name)?;
+        let session = open_session(environment, &loaded.folder.join(&component.file), weights);
         let session = session.map_err(|error| unopened(&error))?;
         sessions.insert(component.name.clone(), session);
     }
@@ -129,8 +129,36 @@ fn open_traced(
         "session.model_external_initializers_file_folder_path",
         weights.unwrap_or_default(),
     );
+    let builder = builder.map_err(|error| refused("opening the model", error))?;
+    let builder = with_files(builder, computed_files(loaded, component)?);
     let mut builder = builder.map_err(|error| refused("opening the model", error))?;
     builder.commit_from_memory(&bytes).map_err(|error| refused("opening the model", error))
+}
+
+/// The contents of files that hold a component's weights and are not on disk.
+fn computed_files(loaded: &Loaded, component: &str) -> Result<BTreeMap<String, Arc<[u8]>>, RunnerError> {
+    let files = loaded.models.get(component).map(Model::computed_files).transpose();
+    let files = files.and_then(|files| files.unwrap_or_default().into_iter().map(contents).collect());
+    files.map_err(|source| wrong(&loaded.manifest.name, source))
+}
+
+fn contents((name, file): (String, ComputedFile)) -> Result<(String, Arc<[u8]>), graph::Error> {
+    let mut bytes = vec![0; file.size_bytes as usize];
+    for (offset_bytes, constant) in file.weights {
+        let weight = constant.evaluate(&mut NoFiles)?.to_le_bytes();
+        bytes[offset_bytes as usize..][..weight.len()].copy_from_slice(&weight);
+    }
+    Ok((name, bytes.into()))
+}
+
+fn with_files(
+    mut builder: SessionBuilder,
+    weights: BTreeMap<String, Arc<[u8]>>,
+) -> ort::Result<SessionBuilder> {
+    for (name, contents) in weights {
+        builder = builder.with_external_initializer_file_in_memory(name, contents)?;
+    }
+    Ok(builder)
 }
 
 /// The outputs, but for those of a type that no tensor here has.
@@ -150,10 +178,7 @@ fn open_session(
     file: &Path,
     weights: BTreeMap<String, Arc<[u8]>>,
 ) -> ort::Result<Session> {
-    let mut builder = Session::builder(environment)?;
-    for (name, contents) in weights {
-        builder = builder.with_external_initializer_file_in_memory(name, contents)?;
-    }
+    let mut builder = with_files(Session::builder(environment)?, weights)?;
     builder.commit_from_file(file)
 }
 

@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 use graph::Tensor;
+use graph::constant::Files;
 use graph::pipeline::Pipeline;
 use protocol::{Device as DeviceName, Metric};
 use shaders::transfer::{decode, encode};
@@ -25,6 +26,10 @@ use device::Device;
 /// The begin and end of the pass, as two u64 in ticks.
 const TIMESTAMP_BYTES: u64 = 16;
 const NANOSECONDS_PER_MS: f64 = 1e6;
+/// Weights are uploaded in pieces of about so many bytes.
+const PIECE_BYTES: usize = 16 << 20;
+/// So many bytes are on the way to the device before it is waited for.
+const IN_FLIGHT_BYTES: u64 = 64 << 20;
 
 /// The adapter that would run jobs for a device, or why there is none.
 ///
@@ -82,12 +87,9 @@ pub fn prepare(loaded: &Loaded, pipeline: &Pipeline, name: DeviceName) -> Result
     let adapter = device.description.clone();
     let features = features(&plan, timestamps.is_some());
     let model = loaded.manifest.name.clone();
-    let model = Planned { model, device, plan, buffers, readback, timestamps, steps };
+    let mut model = Planned { model, device, plan, buffers, readback, timestamps, steps };
     let start = Instant::now();
-    for weight in &model.plan.weights {
-        model.write(weight.region, weight.bytes())?;
-    }
-    model.device.wait("uploading the weights")?;
+    model.upload(&mut loaded.files())?;
     let measured = vec![
         (Metric::CompileMs, compile_ms),
         (Metric::UploadMs, elapsed_ms(start)),
@@ -119,6 +121,28 @@ impl Ready for Planned {
 }
 
 impl Planned {
+    /// Moves the weights to the device, piece by piece.
+    fn upload(&mut self, files: &mut dyn Files) -> Result<(), RunnerError> {
+        const DOING: &str = "uploading the weights";
+        let mut in_flight_bytes = 0;
+        for weight in std::mem::take(&mut self.plan.weights) {
+            for piece in weight.pieces(PIECE_BYTES) {
+                let Region { buffer, offset_bytes, size_bytes } = piece.region;
+                let write =
+                    |bytes: &[u8]| self.device.queue.write_buffer(&self.buffers[buffer], offset_bytes, bytes);
+                piece.with_bytes(files, write).map_err(|source| self.plan_error(source))?;
+                in_flight_bytes += size_bytes;
+                if in_flight_bytes > IN_FLIGHT_BYTES {
+                    self.device.queue.submit([]);
+                    self.device.wait(DOING)?;
+                    in_flight_bytes = 0;
+                }
+            }
+        }
+        self.device.queue.submit([]);
+        self.device.wait(DOING)
+    }
+
     fn write(
         &self,
         region: Region,

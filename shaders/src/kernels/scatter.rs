@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use graph::Constant;
 use graph::ops::{Scatter, ScatterElements, ScatterNd};
 
 use super::{EXTENTS, Grid, MAX_RANK, ORDERING, STRIDES, Shader, Step, Task, elementwise};
@@ -78,7 +79,8 @@ pub(super) fn nd(task: &Task<'_>, operator: &ScatterNd) -> Result<Vec<Step>, Err
 /// Whether no two index tuples can name the same slice: they are constants, and differ.
 fn are_distinct(task: &Task<'_>, length: usize) -> Result<bool, Error> {
     let id = task.input_id(1)?;
-    let Some(tensor) = &task.graph.values[id.0].constant else { return Ok(false) };
+    let constant = task.graph.values[id.0].constant.as_ref();
+    let Some(tensor) = constant.and_then(Constant::here) else { return Ok(false) };
     let shape = &task.output()?.shape;
     let indices = tensor.to_i64_vec().unwrap_or_default();
     let from_the_front = |(at, &index): (usize, &i64)| {

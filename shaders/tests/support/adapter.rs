@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use graph::Tensor;
+use graph::constant::NoFiles;
 use shaders::{Access, BufferRole, GpuPlan, Kernel, Region, transfer};
 use wgpu::{BufferUsages, PollType};
 
@@ -53,8 +54,9 @@ impl Device {
             }
         }
         for weight in &plan.weights {
-            let bytes = weight.bytes().expect("weights can be encoded");
-            self.queue.write_buffer(&buffers[weight.region.buffer], weight.region.offset_bytes, &bytes);
+            let buffer = &buffers[weight.region.buffer];
+            let write = |bytes: &[u8]| self.queue.write_buffer(buffer, weight.region.offset_bytes, bytes);
+            weight.with_bytes(&mut NoFiles, write).expect("weights can be encoded");
         }
         let pipelines: Vec<_> = plan.kernels.iter().map(|kernel| self.pipeline(kernel)).collect();
         let steps = plan.programs[0].dispatches.iter().map(|dispatch| {

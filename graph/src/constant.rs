@@ -1,0 +1,117 @@
+//! Constants of a graph: elements that are here, or that are made when they are wanted.
+
+mod deferred;
+mod digest;
+mod files;
+
+pub use deferred::Deferred;
+pub use digest::{Digest, Digester};
+pub use files::{Files, NoFiles, Span};
+
+use crate::error::Error;
+use crate::ops::Operator;
+use crate::tensor::{Tensor, TensorType};
+
+/// A constant. What says how to compute is always here; weights need not be before a device wants them.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Constant {
+    /// Its elements.
+    Here(Tensor),
+    /// How they are made.
+    Deferred(Deferred),
+}
+
+impl From<Tensor> for Constant {
+    fn from(tensor: Tensor) -> Constant {
+        Constant::Here(tensor)
+    }
+}
+
+impl Constant {
+    /// Its type.
+    pub fn tensor_type(&self) -> TensorType {
+        match self {
+            Constant::Here(tensor) => tensor.tensor_type(),
+            Constant::Deferred(deferred) => deferred.tensor_type(),
+        }
+    }
+
+    /// How many elements it has.
+    pub fn element_count(&self) -> usize {
+        match self {
+            Constant::Here(tensor) => tensor.len(),
+            Constant::Deferred(deferred) => deferred.element_count(),
+        }
+    }
+
+    /// Its elements, if they are here.
+    pub fn here(&self) -> Option<&Tensor> {
+        match self {
+            Constant::Here(tensor) => Some(tensor),
+            Constant::Deferred(_) => None,
+        }
+    }
+
+    /// Its elements, made if need be.
+    ///
+    /// # Errors
+    /// Bytes that cannot be read, and what an operator refuses.
+    pub fn evaluate(&self, files: &mut dyn Files) -> Result<Tensor, Error> {
+        match self {
+            Constant::Here(tensor) => Ok(tensor.clone()),
+            Constant::Deferred(deferred) => deferred.evaluate(files),
+        }
+    }
+
+    /// What of files has to be read to make its elements.
+    pub fn spans(&self) -> Vec<Span> {
+        match self {
+            Constant::Here(_) => Vec::new(),
+            Constant::Deferred(deferred) => deferred.spans(),
+        }
+    }
+
+    /// The same elements as vectors of at most so many, in order, where they can be made one by one.
+    pub fn parts(&self, most_elements: usize) -> Vec<Constant> {
+        match self {
+            Constant::Here(_) => vec![self.clone()],
+            Constant::Deferred(deferred) => {
+                deferred.parts(most_elements).into_iter().map(Constant::Deferred).collect()
+            }
+        }
+    }
+
+    /// Equal for constants of the same elements in whatever shape, as far as that is known without making them.
+    /// Floats are told apart by their bits.
+    pub fn digest(&self) -> Digest {
+        match self {
+            Constant::Here(tensor) => Digest::of_tensor(tensor),
+            Constant::Deferred(deferred) => deferred.digest(),
+        }
+    }
+
+    /// The same elements in another shape of the same count.
+    pub(crate) fn reshaped(&self, shape: &[usize]) -> Constant {
+        match self {
+            Constant::Here(tensor) => Constant::Here(tensor.reshaped(shape)),
+            Constant::Deferred(deferred) => Constant::Deferred(deferred.reshaped(shape)),
+        }
+    }
+}
+
+/// What an operator gives for constants, computed at once where all of them are here. `None` where it is too long a
+/// way from what is here to the result.
+pub(crate) fn apply(
+    operator: &Operator,
+    operands: &[Option<&Constant>],
+    result: &TensorType,
+) -> Result<Option<Constant>, Error> {
+    let here: Option<Vec<_>> = operands
+        .iter()
+        .map(|operand| operand.map_or(Some(None), |constant| constant.here().map(Some)))
+        .collect();
+    match here {
+        Some(tensors) => Ok(operator.evaluate(&tensors)?.pop().map(Constant::Here)),
+        None => Ok(Deferred::result(operator, operands, result).map(Constant::Deferred)),
+    }
+}

@@ -1,0 +1,260 @@
+//! How the elements of a constant are made: from a file, from a recipe, or by an operator from other constants.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::{Constant, Digest, Digester, Files, Span};
+use crate::error::Error;
+use crate::onnx::Recipe;
+use crate::ops::Operator;
+use crate::tensor::{Data, Tensor, TensorType};
+
+/// A result of more operators, one upon the other, is left to be computed at run time.
+const MOST_OPERATORS: usize = 32;
+
+/// Elements that are not here. Cloning shares how they are made.
+#[derive(Debug, Clone)]
+pub struct Deferred {
+    shape: Vec<usize>,
+    origin: Arc<Origin>,
+}
+
+#[derive(Debug)]
+struct Origin {
+    tensor_type: TensorType,
+    digest: Digest,
+    /// How many operators lie one upon the other.
+    operators: usize,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// Little-endian bytes; the tensor is named in errors.
+    File {
+        tensor: String,
+        span: Span,
+    },
+    /// The elements from `first` on that a recipe gives for a shape.
+    Recipe {
+        recipe: Recipe,
+        shape: Vec<usize>,
+        first: usize,
+    },
+    Result {
+        operator: Operator,
+        operands: Vec<Option<Constant>>,
+    },
+}
+
+impl PartialEq for Deferred {
+    fn eq(&self, other: &Deferred) -> bool {
+        (self.tensor_type(), self.digest()) == (other.tensor_type(), other.digest())
+    }
+}
+
+impl Deferred {
+    /// What lies in a file; `content` is its digest, where somebody took it.
+    pub(crate) fn file(
+        tensor: &str,
+        tensor_type: TensorType,
+        span: Span,
+        content: Option<Digest>,
+    ) -> Deferred {
+        let mut digester = Digester::new();
+        match content {
+            Some(content) => {
+                digester.text(&format!("content {}", tensor_type.data_type));
+                digester.digest(content);
+            }
+            None => digester.text(&format!("file {} {span:?}", tensor_type.data_type)),
+        }
+        Deferred::new(tensor_type, digester, 0, Kind::File { tensor: tensor.to_owned(), span })
+    }
+
+    /// What a recipe gives.
+    pub(crate) fn recipe(tensor_type: TensorType, recipe: Recipe) -> Deferred {
+        let mut digester = Digester::new();
+        digester.text(&format!("recipe {recipe:?} {tensor_type}"));
+        let shape = tensor_type.shape.clone();
+        Deferred::new(tensor_type, digester, 0, Kind::Recipe { recipe, shape, first: 0 })
+    }
+
+    /// What an operator gives.
+    pub(super) fn result(
+        operator: &Operator,
+        operands: &[Option<&Constant>],
+        tensor_type: &TensorType,
+    ) -> Option<Deferred> {
+        if let (Operator::Reshape(_), [Some(Constant::Deferred(operand))]) = (operator, operands) {
+            return Some(operand.reshaped(&tensor_type.shape));
+        }
+        let mut digester = Digester::new();
+        digester.text(&format!("{operator:?} {tensor_type}"));
+        for operand in operands {
+            digester.text(&operand.map(|operand| operand.tensor_type().to_string()).unwrap_or_default());
+            operand.iter().for_each(|operand| digester.digest(operand.digest()));
+        }
+        let below = |operand: &&Constant| match operand {
+            Constant::Here(_) => 0,
+            Constant::Deferred(deferred) => deferred.origin.operators,
+        };
+        let operators = 1 + operands.iter().flatten().map(below).max().unwrap_or(0);
+        let operands = operands.iter().map(|operand| operand.cloned()).collect();
+        let kind = Kind::Result { operator: operator.clone(), operands };
+        (operators <= MOST_OPERATORS).then(|| Deferred::new(tensor_type.clone(), digester, operators, kind))
+    }
+
+    fn new(tensor_type: TensorType, digester: Digester, operators: usize, kind: Kind) -> Deferred {
+        let (shape, digest) = (tensor_type.shape.clone(), digester.finish());
+        Deferred { shape, origin: Arc::new(Origin { tensor_type, digest, operators, kind }) }
+    }
+
+    /// Its type.
+    pub fn tensor_type(&self) -> TensorType {
+        TensorType::new(self.origin.tensor_type.data_type, self.shape.clone())
+    }
+
+    /// How many elements it has.
+    pub fn element_count(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Equal where the same elements are made in the same way, whatever the shape.
+    pub(super) fn digest(&self) -> Digest {
+        self.origin.digest
+    }
+
+    pub(super) fn reshaped(&self, shape: &[usize]) -> Deferred {
+        Deferred { shape: shape.to_vec(), origin: Arc::clone(&self.origin) }
+    }
+
+    /// The tensor's name and where it lies, if it is in a file as it is.
+    pub(crate) fn place(&self) -> Option<(&str, &Span)> {
+        match &self.origin.kind {
+            Kind::File { tensor, span } => Some((tensor, span)),
+            Kind::Recipe { .. } | Kind::Result { .. } => None,
+        }
+    }
+
+    /// What of files has to be read, each span once.
+    pub(super) fn spans(&self) -> Vec<Span> {
+        let mut spans = BTreeSet::new();
+        let mut uses = HashMap::new();
+        self.origin.visit(&mut uses, &mut |origin| {
+            if let Kind::File { span, .. } = &origin.kind {
+                spans.insert(span.clone());
+            }
+        });
+        spans.into_iter().collect()
+    }
+
+    /// Those of [`Constant::parts`].
+    pub(super) fn parts(&self, most_elements: usize) -> Vec<Deferred> {
+        let count = self.element_count();
+        if count <= most_elements {
+            return vec![self.clone()];
+        }
+        let data_type = self.origin.tensor_type.data_type;
+        let size_bytes = data_type.size_bytes() as u64;
+        let of_type = |length: usize| TensorType::new(data_type, [length]);
+        let starts = (0..count).step_by(most_elements.max(1));
+        let lengths = starts.map(|start| (start, most_elements.min(count - start)));
+        match &self.origin.kind {
+            Kind::File { tensor, span } => {
+                let part = |(start, length): (usize, usize)| {
+                    let span = span.part(start as u64 * size_bytes, length as u64 * size_bytes);
+                    Deferred::file(tensor, of_type(length), span, None)
+                };
+                lengths.map(part).collect()
+            }
+            Kind::Recipe { recipe, shape, first } => {
+                let part = |(start, length): (usize, usize)| {
+                    let kind = Kind::Recipe { recipe: *recipe, shape: shape.clone(), first: first + start };
+                    Deferred::new(of_type(length), Digester::new(), 0, kind)
+                };
+                lengths.map(part).collect()
+            }
+            Kind::Result { .. } => vec![self.clone()],
+        }
+    }
+
+    /// Makes the elements.
+    ///
+    /// # Errors
+    /// Bytes that cannot be read, and what an operator refuses.
+    pub(super) fn evaluate(&self, files: &mut dyn Files) -> Result<Tensor, Error> {
+        let mut uses = HashMap::new();
+        self.origin.visit(&mut uses, &mut |_| {});
+        Evaluation { files, uses, made: HashMap::new() }.tensor(self)
+    }
+}
+
+impl Origin {
+    /// Calls `seen` once for each origin among which it is, and counts how often each is used.
+    fn visit(&self, uses: &mut HashMap<*const Origin, usize>, seen: &mut dyn FnMut(&Origin)) {
+        let count = uses.entry(std::ptr::from_ref(self)).or_default();
+        *count += 1;
+        if *count > 1 {
+            return;
+        }
+        seen(self);
+        if let Kind::Result { operands, .. } = &self.kind {
+            for operand in operands.iter().flatten() {
+                if let Constant::Deferred(deferred) = operand {
+                    deferred.origin.visit(uses, seen);
+                }
+            }
+        }
+    }
+}
+
+/// An expression in the making: what is used more than once is made once.
+struct Evaluation<'a> {
+    files: &'a mut dyn Files,
+    uses: HashMap<*const Origin, usize>,
+    made: HashMap<*const Origin, Tensor>,
+}
+
+impl Evaluation<'_> {
+    fn tensor(&mut self, deferred: &Deferred) -> Result<Tensor, Error> {
+        let key = Arc::as_ptr(&deferred.origin);
+        if let Some(made) = self.made.get(&key) {
+            return Ok(made.reshaped(&deferred.shape));
+        }
+        let made = self.make(&deferred.origin)?;
+        if self.uses.get(&key).is_some_and(|&uses| uses > 1) {
+            self.made.insert(key, made.clone());
+        }
+        Ok(made.reshaped(&deferred.shape))
+    }
+
+    fn make(&mut self, origin: &Origin) -> Result<Tensor, Error> {
+        let TensorType { data_type, shape } = &origin.tensor_type;
+        match &origin.kind {
+            Kind::File { tensor, span } => {
+                let bytes = span.bytes(tensor, self.files)?;
+                Tensor::new(shape.clone(), Data::from_le_bytes(*data_type, &bytes))
+            }
+            Kind::Recipe { recipe, shape: whole, first } => {
+                let count = origin.tensor_type.element_count();
+                Tensor::new(shape.clone(), recipe.elements(whole, *first..first + count))
+            }
+            Kind::Result { operator, operands } => {
+                let mut tensors = Vec::new();
+                for operand in operands {
+                    tensors.push(match operand {
+                        Some(Constant::Here(tensor)) => Some(tensor.clone()),
+                        Some(Constant::Deferred(deferred)) => Some(self.tensor(deferred)?),
+                        None => None,
+                    });
+                }
+                let operands: Vec<_> = tensors.iter().map(Option::as_ref).collect();
+                Ok(operator.evaluate(&operands)?.swap_remove(0))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

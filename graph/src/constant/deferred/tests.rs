@@ -1,0 +1,112 @@
+//! Expressions over files and recipes: made as a whole and in parts, equal where they say the same.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::builder::Builder;
+use crate::constant::NoFiles;
+use crate::ops::{Binary, Concat, Operator, Reshape, Transpose};
+use crate::tensor::DataType;
+
+const COUNT: usize = 24;
+
+fn span(location: &str) -> Span {
+    Span { location: location.to_owned(), offset_bytes: 4, length_bytes: 4 * COUNT as u64 }
+}
+
+fn file(location: &str) -> Constant {
+    Constant::Deferred(Deferred::file("w", TensorType::new(DataType::F32, [4, 6]), span(location), None))
+}
+
+/// Holds what it was asked for; its numbers count from 0 on.
+#[derive(Default)]
+struct Counting(Vec<Span>);
+
+impl Files for Counting {
+    fn size_bytes(&mut self, _location: &str) -> Option<u64> {
+        None
+    }
+
+    fn read(&mut self, span: &Span) -> Result<Vec<u8>, String> {
+        self.0.push(span.clone());
+        let first = (span.offset_bytes - 4) / 4;
+        Ok((first..first + span.length_bytes / 4).flat_map(|at| (at as f32).to_le_bytes()).collect())
+    }
+}
+
+fn constant(graph: &Builder, id: crate::ValueId) -> Constant {
+    graph.clone().finish().values[id.0].constant.clone().unwrap()
+}
+
+#[test]
+fn operators_on_what_is_not_here_are_put_off_and_give_the_same() {
+    let build = |weight: Constant| {
+        let mut graph = Builder::new();
+        let w = graph.constant("w", weight);
+        let two = graph.constant("two", Tensor::scalar(2f32));
+        let turned = Operator::Transpose(Transpose { permutation: vec![1, 0] });
+        let turned = graph.push("turned", turned, &[Some(w)]).unwrap();
+        let doubled =
+            graph.push("doubled", Operator::Binary(Binary::Mul), &[Some(turned), Some(two)]).unwrap();
+        let both = [Some(doubled), Some(turned)];
+        let joined = graph.push("joined", Operator::Concat(Concat { axis: 0 }), &both).unwrap();
+        let flat = Operator::Reshape(Reshape { shape: vec![2, COUNT] });
+        let flat = graph.push("flat", flat, &[Some(joined)]).unwrap();
+        assert!(graph.clone().finish().nodes.is_empty());
+        constant(&graph, flat)
+    };
+    let put_off = build(file("w.bin"));
+    assert_eq!((put_off.here(), put_off.spans()), (None, vec![span("w.bin")]));
+    let mut files = Counting::default();
+    let made = put_off.evaluate(&mut files).unwrap();
+    let eager = build(Constant::Here(file("w.bin").evaluate(&mut Counting::default()).unwrap()));
+    assert_eq!(Some(&made), eager.here());
+    assert_eq!(files.0.len(), 1, "what is used twice is read once");
+    assert_eq!(put_off.digest(), build(file("w.bin")).digest());
+    assert_ne!(put_off.digest(), build(file("v.bin")).digest());
+    assert!(matches!(put_off.evaluate(&mut NoFiles), Err(Error::ExternalUnread { .. })));
+}
+
+#[test]
+fn a_long_way_is_not_put_off() {
+    let mut graph = Builder::new();
+    let mut id = graph.constant("w", file("w.bin"));
+    for _ in 0..=MOST_OPERATORS {
+        id = graph.push("sum", Operator::Binary(Binary::Add), &[Some(id), Some(id)]).unwrap();
+    }
+    assert_eq!(graph.clone().finish().nodes.len(), 1);
+    let longest = graph.finish().values[MOST_OPERATORS].constant.clone().unwrap();
+    let made = longest.evaluate(&mut Counting::default()).unwrap();
+    assert_eq!(made.as_f32().unwrap()[3], 3.0 * 2f32.powi(MOST_OPERATORS as i32));
+}
+
+#[test]
+fn parts_are_the_whole() {
+    let recipe = |column_major| {
+        let recipe = Recipe::new(7, 0.5, 0.25, column_major);
+        Constant::Deferred(Deferred::recipe(TensorType::new(DataType::F32, [4, 6]), recipe))
+    };
+    for (name, constant) in
+        [("file", file("w")), ("row-major", recipe(false)), ("column-major", recipe(true))]
+    {
+        let whole = constant.evaluate(&mut Counting::default()).unwrap();
+        let Constant::Deferred(deferred) = constant.reshaped(&[2, 12]) else { panic!("{name} is here") };
+        for (most, count) in [(100, 1), (24, 1), (8, 3), (7, 4)] {
+            let parts = deferred.parts(most);
+            assert_eq!(parts.len(), count, "{name} by {most}");
+            let elements = parts
+                .iter()
+                .flat_map(|part| part.evaluate(&mut Counting::default()).unwrap().as_f32().unwrap().to_vec());
+            assert_eq!(whole.as_f32().unwrap(), elements.collect::<Vec<_>>(), "{name} by {most}");
+        }
+    }
+}
+
+#[test]
+fn files_give_what_they_hold_and_no_more() {
+    let mut files = BTreeMap::from([("w.bin".to_owned(), vec![1u8; 4 + 4 * COUNT - 1].into())]);
+    let error = file("w.bin").evaluate(&mut files).unwrap_err().to_string();
+    assert!(error.contains("tensor \"w\": 96 bytes from byte 4 of \"w.bin\" cannot be read"), "{error}");
+    files.insert("w.bin".to_owned(), vec![0u8; 4 + 4 * COUNT].into());
+    assert_eq!(file("w.bin").evaluate(&mut files).unwrap().as_f32(), Some(&[0.0; COUNT][..]));
+}

@@ -172,7 +172,8 @@ impl<'a> Writer<'a> {
     /// A vector laid along one of `rank` axes.
     pub fn along(&self, x: ValueId, axis: usize, rank: usize) -> Written {
         let mut shape = vec![1; rank];
-        shape[axis] = self.shape(x).iter().product();
+        let extent = shape.get_mut(axis).ok_or_else(|| invalid!("there is no axis {axis} among {rank}"))?;
+        *extent = self.shape(x).iter().product();
         self.reshape(x, &shape)
     }
 

@@ -96,6 +96,8 @@ pub fn wasm_memory_bytes() -> f64 {
 async fn answered(url: &str, options: &[(&str, JsValue)]) -> Result<Option<Response>, RuntimeError> {
     let failed = |reason: String| RuntimeError::Fetch { url: url.to_owned(), reason };
     let request = Object::new();
+    // Requests for parts of one file would wait for each other to fill the cache.
+    set(&request, "cache", &"no-store".into());
     options.iter().for_each(|(name, value)| set(&request, name, value));
     let response = JsFuture::from(fetch_with(url, &request)).await.map_err(|e| failed(thrown(&e)))?;
     let response: Response = response.unchecked_into();

@@ -85,13 +85,35 @@ impl Loaded {
                 }
                 let computed = model.computed_files().map_err(|source| wrong(&self.manifest.name, source))?;
                 for (name, file) in computed {
-                    let bytes = contents(file).map_err(|source| wrong(&self.manifest.name, source))?;
+                    let bytes = self.contents(&name, file)?;
                     external.insert(name, bytes);
                 }
             }
             files.insert(component.name.clone(), OnnxFile { bytes, external });
         }
         Ok(files)
+    }
+
+    /// A computed file, filled piece by piece, so that our own memory never holds it.
+    fn contents(&self, name: &str, file: ComputedFile) -> Result<Uint8Array, RuntimeError> {
+        let length = u32::try_from(file.size_bytes).map_err(|_| RuntimeError::LimitExceeded {
+            what: format!("file \"{name}\""),
+            wanted: file.size_bytes,
+            limit_name: "the length of an array",
+            limit: u64::from(u32::MAX),
+        })?;
+        let bytes = Uint8Array::new_with_length(length);
+        for (offset_bytes, constant) in file.weights {
+            let mut at = offset_bytes as u32;
+            for part in constant.parts(PART_ELEMENTS) {
+                let part =
+                    part.evaluate(&mut NoFiles).map_err(|source| wrong(&self.manifest.name, source))?;
+                let part = part.to_le_bytes();
+                bytes.set(&Uint8Array::from(&part[..]), at);
+                at += part.len() as u32;
+            }
+        }
+        Ok(bytes)
     }
 
     /// The model as static, optimised graphs.
@@ -120,18 +142,4 @@ impl Loaded {
 /// What the graph says against a model, with the model's name.
 pub fn wrong(model: &str, source: graph::Error) -> RuntimeError {
     RuntimeError::Graph { model: model.to_owned(), source: Box::new(source) }
-}
-
-/// A computed file, filled piece by piece, so that our own memory never holds it.
-fn contents(file: ComputedFile) -> Result<Uint8Array, graph::Error> {
-    let bytes = Uint8Array::new_with_length(u32::try_from(file.size_bytes).unwrap_or(u32::MAX));
-    for (offset_bytes, constant) in file.weights {
-        let mut at = offset_bytes as u32;
-        for part in constant.parts(PART_ELEMENTS) {
-            let part = part.evaluate(&mut NoFiles)?.to_le_bytes();
-            bytes.set(&Uint8Array::from(&part[..]), at);
-            at += part.len() as u32;
-        }
-    }
-    Ok(bytes)
 }

@@ -1,4 +1,4 @@
-//! The fixture models as folders: their files, inputs and expected outputs.
+//! The fixture models as folders: their files, inputs and expected outputs. Tests of other crates read it too.
 #![allow(clippy::expect_used, reason = "a test that cannot go on has to fail")]
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use graph::Tensor;
-use graph::onnx::{Model, Outline};
+use graph::onnx::{self, Model, Outline};
 use protocol::Manifest;
 
 /// A fixture.
@@ -56,6 +56,7 @@ impl Fixture {
             let model = Model::open_outline(outline, &mut files).map_err(|error| error.to_string())?;
             models.insert(component.name.clone(), model);
         }
+        onnx::share(models.values_mut(), &mut files).map_err(|error| error.to_string())?;
         Ok(models)
     }
 

@@ -220,3 +220,15 @@ async fn a_page_that_was_not_built_is_unavailable_by_name() {
         assert!(refused.contains(part), "{refused}");
     }
 }
+
+#[tokio::test]
+async fn weights_are_read_in_parts_and_their_length_is_told() {
+    let scene = scene().await;
+    let site = &scene.server.site;
+    let path = format!("/{}/models/tiny/a%20b.bin", site.token);
+    let ranged = format!("{}\r\nRange: bytes=4-10", site.host);
+    let part = scene.ask(&format!("GET {path}"), &ranged).await;
+    assert!(part.starts_with("HTTP/1.1 206") && part.ends_with("\r\n\r\nweights"), "{part}");
+    let head = scene.ask(&format!("HEAD {path}"), &site.host).await;
+    assert!(head.starts_with("HTTP/1.1 200") && head.contains("content-length: 11"), "{head}");
+}

@@ -1,0 +1,64 @@
+//! What plans hold on the device beside what they cannot do without, for every fixture.
+#![allow(clippy::expect_used, reason = "a test that cannot go on has to fail")]
+
+#[path = "../../graph/tests/support/mod.rs"]
+mod fixtures;
+
+use std::collections::BTreeSet;
+
+use fixtures::{Fixture, fixtures};
+use graph::pipeline;
+use shaders::{GpuPlan, Host, Limits, Site, Tuning};
+
+/// All buffers over weights, states and the largest live set.
+const MOST: f64 = 1.1;
+/// What alignment and small readbacks add counts for little from here on.
+const LARGE_BYTES: u64 = 1 << 20;
+const LARGE_WEIGHT_BYTES: u64 = 1 << 16;
+/// Of the tiny fixtures, hardly any weight has fewer.
+const FEW_BYTES: u64 = 64;
+
+/// The plan of a fixture whose weights from so many bytes on are put off.
+fn plan(fixture: &Fixture, large_bytes: u64) -> GpuPlan {
+    let models = fixture.models(large_bytes).expect("the components can be read");
+    let wanted: BTreeSet<String> = fixture.expected.keys().cloned().collect();
+    let pipeline = pipeline::compose(&fixture.manifest, &models, &fixture.inputs, &wanted);
+    let pipeline = pipeline.map_err(|error| error.to_string()).expect("the components fit together");
+    // As large as discrete adapters allow.
+    let limits =
+        Limits { max_buffer_size: 4 << 30, max_storage_buffer_binding_size: 2 << 30, ..Limits::default() };
+    let site = Site { host: Host::Chromium, software: false, shader_f16: true, limits };
+    let plan = shaders::plan_pipeline(&pipeline, &site, &Tuning::default());
+    plan.map_err(|error| format!("{}: {error}", fixture.manifest.name)).expect("can be planned")
+}
+
+#[test]
+fn plans_hold_little_more_than_they_need() {
+    let mut wasteful = Vec::new();
+    for fixture in fixtures() {
+        let plan = plan(&fixture, LARGE_WEIGHT_BYTES);
+        let memory = plan.memory();
+        let needed = memory.weights_bytes + memory.state_bytes + memory.largest_live_bytes;
+        let held = memory.weights_bytes + memory.state_bytes + memory.arena_bytes + plan.readback_bytes();
+        let ratio = held as f64 / needed as f64;
+        let name = &fixture.manifest.name;
+        println!("{name:<24} {ratio:.3}: {memory:?}, {} of readback", plan.readback_bytes());
+        if needed > LARGE_BYTES && ratio > MOST {
+            wasteful.push(format!("{name}: {held} bytes for {needed}, {ratio:.3} times as much"));
+        }
+    }
+    assert!(wasteful.is_empty(), "\n{}", wasteful.join("\n"));
+}
+
+/// Equal weights are known by what they come down to, those of several components by their contents.
+#[test]
+fn weights_that_are_put_off_are_packed_once() {
+    for fixture in fixtures() {
+        if fixture.computed_bytes().expect("can be read") > 0 {
+            continue;
+        }
+        let [eager, late] = [u64::MAX, FEW_BYTES].map(|large_bytes| plan(&fixture, large_bytes));
+        let (eager, late) = (eager.memory().weights_bytes, late.memory().weights_bytes);
+        assert_eq!(eager, late, "{}", fixture.manifest.name);
+    }
+}

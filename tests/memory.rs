@@ -1,0 +1,31 @@
+//! Weights go to the device without ever filling the page's memory: the one of a model of full size stays small.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
+
+use end_to_end::{Scene, case, ended};
+use serde_json::Value;
+
+const MODEL: &str = "vit-base-patch16-224";
+/// What its 86.6 million weights take on the device.
+const WEIGHTS_BYTES: f64 = 346e6;
+/// A piece of a weight, once as it came and once as numbers, and all that is no weight.
+const MOST_WASM_BYTES: f64 = 96e6;
+
+#[test]
+fn the_pages_memory_stays_far_below_the_weights() {
+    let scene = Scene::new();
+    let targets = ["webgpu@chrome", "webgpu@firefox"];
+    let sweep = ended(scene.sweep(&[MODEL], &targets, &["--samples", "2"]));
+    assert_eq!(sweep.code, Some(0), "{}{}", sweep.stdout, sweep.stderr);
+    let cases = sweep.cases();
+    for target in targets {
+        let row = case(&cases, MODEL, target);
+        assert_eq!(row["verdict"], "pass", "{row:#}");
+        let (wasm, device) = (median(row, "wasm_memory_bytes"), median(row, "device_memory_bytes"));
+        assert!(device > WEIGHTS_BYTES, "{target}: {device} bytes on the device: are these the weights?");
+        assert!(wasm < MOST_WASM_BYTES, "{target}: {wasm} bytes of the page's memory");
+    }
+}
+
+fn median(case: &Value, metric: &str) -> f64 {
+    case["metrics"][metric]["median"].as_f64().unwrap_or_else(|| panic!("no {metric} in {case:#}"))
+}

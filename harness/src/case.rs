@@ -70,7 +70,7 @@ pub fn expand(plan: &Plan) -> Vec<Case> {
 pub(crate) mod tests {
     use std::collections::BTreeMap;
 
-    use protocol::Precision;
+
     use protocol::{Component, Manifest};
 
     use super::*;
@@ -85,7 +85,7 @@ pub(crate) mod tests {
                 modality: "text".to_owned(),
                 source: "by hand".to_owned(),
                 reference: None,
-                precision: Precision::default(),
+                precision: protocol::Precision::default(),
                 inputs: "inputs.safetensors".to_owned(),
                 expected: "expected.safetensors".to_owned(),
                 components: vec![Component {
@@ -94,7 +94,7 @@ pub(crate) mod tests {
                     from: BTreeMap::new(),
                 }],
                 generation: None,
-                tolerances: BTreeMap::from([(Precision::Fp32, 1e-4)]),
+                tolerances: BTreeMap::from([(protocol::Precision::Fp32, 1e-4)]),
             },
             digest: format!("digest of {name}"),
             batch: 2,

@@ -56,6 +56,11 @@ Exit codes:
   2  bad flags; nothing was started
   3  a target could not run the model";
 
+const PROFILE_EXAMPLE: &str = "\
+Examples:
+  parallax profile --model bert-base-uncased --target webgpu@chrome
+  parallax profile --model whisper-tiny --target wgpu:vulkan --samples 10 --json";
+
 const MATMUL_EXAMPLE: &str = "\
 Example:
   parallax bench matmul --browsers chrome,firefox --sizes 512,1024";
@@ -85,6 +90,9 @@ pub enum Command {
     /// Say which browsers and engines are here, what they run on, and how to get what is missing.
     #[command(after_help = DETECT_EXAMPLE)]
     Detect(DetectArgs),
+    /// Run a model with every dispatch timed, and name the kernels that take the device's time.
+    #[command(after_help = PROFILE_EXAMPLE)]
+    Profile(ProfileArgs),
     /// Run a model on two targets with every value kept, and name the first operator after which they disagree.
     #[command(after_help = DIVERGE_EXAMPLE)]
     Diverge(DivergeArgs),
@@ -165,6 +173,29 @@ pub struct DetectArgs {
     #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
     pub db: PathBuf,
     /// Print one JSON document instead of the table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `parallax profile`.
+#[derive(Debug, Args)]
+pub struct ProfileArgs {
+    /// The model: a fixture's name, a folder with a model.toml, an ONNX file, or hf:owner/repository[@revision][/path]
+    #[arg(long)]
+    pub model: String,
+    /// Extents of dimensions that an ONNX file without a model.toml leaves open
+    #[arg(long = "dimension", value_delimiter = ',', value_name = "NAME=N,..", value_parser = dimension)]
+    pub dimensions: Vec<(String, usize)>,
+    /// A target that runs our kernels, with timestamp queries
+    #[arg(long, value_name = "TARGET")]
+    pub target: Target,
+    /// Inferences to profile, after one that does not count
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub samples: u32,
+    /// Seconds that it may take
+    #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout_s: u64,
+    /// Print one JSON document, every dispatch in it, instead of the table
     #[arg(long)]
     pub json: bool,
 }

@@ -266,6 +266,7 @@ fn conformed(outcome: Outcome) -> Result<ConformanceReport, Fault> {
         | Answer::Detected { .. }
         | Answer::Dueled(_)
         | Answer::Traced(_)
-        | Answer::Completed(_) => Err(Fault::Crash { message: "it answered another question".to_owned() }),
+        | Answer::Completed(_)
+        | Answer::Profiled(_) => Err(Fault::Crash { message: "it answered another question".to_owned() }),
     }
 }

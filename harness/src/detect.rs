@@ -103,7 +103,8 @@ fn capabilities_in(answer: Answer) -> Vec<Capability> {
         | Answer::Conformed(_)
         | Answer::Dueled(_)
         | Answer::Traced(_)
-        | Answer::Completed(_) => unexpected("it answered another question".to_owned()),
+        | Answer::Completed(_)
+        | Answer::Profiled(_) => unexpected("it answered another question".to_owned()),
     }
 }
 

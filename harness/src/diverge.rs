@@ -140,7 +140,8 @@ fn traced(target: &Target, answer: Answer) -> Result<TraceReport, String> {
         | Answer::Conformed(_)
         | Answer::Detected { .. }
         | Answer::Dueled(_)
-        | Answer::Completed(_) => Err(format!("{target}: it answered another question")),
+        | Answer::Completed(_)
+        | Answer::Profiled(_) => Err(format!("{target}: it answered another question")),
     }
 }
 

@@ -38,7 +38,8 @@ pub fn outcome(case: &Case, outcome: &Outcome) -> Judgement {
         | Answer::Detected { .. }
         | Answer::Dueled(_)
         | Answer::Traced(_)
-        | Answer::Completed(_) => {
+        | Answer::Completed(_)
+        | Answer::Profiled(_) => {
             Judgement::failed(Verdict::Error, "the answer is not one to an inference".to_owned())
         }
     }

@@ -17,6 +17,7 @@ pub mod matmul;
 pub mod model;
 pub mod page_server;
 pub mod plan;
+pub mod profile;
 pub mod report;
 pub mod schedule;
 pub mod session;

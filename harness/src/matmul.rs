@@ -106,7 +106,8 @@ impl Arena<'_> {
             | Answer::Conformed(_)
             | Answer::Detected { .. }
             | Answer::Traced(_)
-            | Answer::Completed(_) => Err((Verdict::Error, "the page answered another question".to_owned())),
+            | Answer::Completed(_)
+            | Answer::Profiled(_) => Err((Verdict::Error, "the page answered another question".to_owned())),
         }
     }
 

@@ -9,6 +9,10 @@ pub enum RunnerError {
     OnlyInAPage { task: &'static str },
     #[error("this build of native-runner has no engine {}{}", engine.name(), device_suffix(*device))]
     EngineNotBuilt { engine: Engine, device: Option<protocol::Device> },
+    #[error(
+        "dispatches cannot be timed here: {reason}; profile on a target of ours with timestamp queries: wgpu, or webgpu in Chrome or Edge"
+    )]
+    NotProfiled { reason: &'static str },
     #[error("model \"{model}\": {file}: {source}")]
     Read { model: String, file: String, source: std::io::Error },
     #[error("model \"{model}\": {file}: {source}")]
@@ -56,9 +60,11 @@ impl RunnerError {
     pub fn kind(&self) -> FailureKind {
         use RunnerError::*;
         match self {
-            OnlyInAPage { .. } | NoReference { .. } | NodeUnsupported { .. } | EngineLacks { .. } => {
-                FailureKind::Unsupported
-            }
+            OnlyInAPage { .. }
+            | NotProfiled { .. }
+            | NoReference { .. }
+            | NodeUnsupported { .. }
+            | EngineLacks { .. } => FailureKind::Unsupported,
             EngineNotBuilt { .. } | Unavailable { .. } => FailureKind::Unavailable,
             DeviceLost { .. } => FailureKind::DeviceLost,
             File { source, .. } | Graph { source, .. } if source.is_unsupported() => FailureKind::Unsupported,

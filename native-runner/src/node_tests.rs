@@ -116,7 +116,7 @@ fn loaded(test: &str, folder: PathBuf, read: &NodeTest) -> Loaded {
         modality: "tensors".to_owned(),
         source: "the ONNX project".to_owned(),
         reference: None,
-        precision: Precision::default(),
+        precision: protocol::Precision::default(),
         inputs: String::new(),
         expected: String::new(),
         components: vec![component],

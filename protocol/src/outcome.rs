@@ -9,6 +9,7 @@ use crate::capability::{Adapter, Capability};
 use crate::check::OutputCheck;
 use crate::conformance::ConformanceReport;
 use crate::metric::Samples;
+use crate::profile::ProfileReport;
 use crate::target::{Device, Engine};
 use crate::trace::TraceReport;
 
@@ -39,6 +40,8 @@ pub enum Answer {
     Dueled(DuelReport),
     /// The model ran, and its values were handed over.
     Traced(Box<TraceReport>),
+    /// The model ran, every dispatch timed.
+    Profiled(Box<ProfileReport>),
     /// The bare ONNX file has a model folder.
     Completed(CompletedModel),
     /// The job could not be done.

@@ -56,7 +56,7 @@ fn manifest() -> Manifest {
         modality: text("text"),
         source: text("by hand"),
         reference: None,
-        precision: Precision::default(),
+        precision: protocol::Precision::default(),
         inputs: text("inputs"),
         expected: text("expected"),
         components: vec![component("embed"), component("decoder")],

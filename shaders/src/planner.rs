@@ -14,6 +14,10 @@ use crate::transfer::{ELEMENT_BYTES, Encoding};
 use crate::tuning::Tuning;
 use crate::weights::Packing;
 
+/// Weights that do not fit together into so many bytes lie in several buffers: drivers refuse much larger ones for which
+/// the adapter's limit leaves room.
+const LARGEST_PACK_BYTES: u64 = 1 << 30;
+
 /// A program to be.
 #[derive(Debug, Clone, Copy)]
 pub struct Part<'a> {
@@ -117,7 +121,7 @@ impl<'a> Shared<'a> {
         Shared {
             site,
             tuning,
-            packing: Packing::new(0, alignment, site.limits.max_buffer_size),
+            packing: Packing::new(0, alignment, site.limits.max_buffer_size.min(LARGEST_PACK_BYTES)),
             kernels: Vec::new(),
             kernel_numbers: HashMap::new(),
             states: Vec::new(),

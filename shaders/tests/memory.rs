@@ -1,4 +1,4 @@
-//! What plans hold on the device beside what they cannot do without, for every fixture.
+//! What plans of the fixtures hold on the device beside what they cannot do without, and how their weights get there.
 #![allow(clippy::expect_used, reason = "a test that cannot go on has to fail")]
 
 #[path = "../../graph/tests/support/mod.rs"]
@@ -17,6 +17,7 @@ const LARGE_BYTES: u64 = 1 << 20;
 const LARGE_WEIGHT_BYTES: u64 = 1 << 16;
 /// Of the tiny fixtures, hardly any weight has fewer.
 const FEW_BYTES: u64 = 64;
+const PIECE_BYTES: usize = 256;
 
 /// The plan of a fixture whose weights from so many bytes on are put off.
 fn plan(fixture: &Fixture, large_bytes: u64) -> GpuPlan {
@@ -35,7 +36,7 @@ fn plan(fixture: &Fixture, large_bytes: u64) -> GpuPlan {
 #[test]
 fn plans_hold_little_more_than_they_need() {
     let mut wasteful = Vec::new();
-    for fixture in fixtures() {
+    for fixture in fixtures(u64::MAX) {
         let plan = plan(&fixture, LARGE_WEIGHT_BYTES);
         let memory = plan.memory();
         let needed = memory.weights_bytes + memory.state_bytes + memory.largest_live_bytes;
@@ -53,12 +54,32 @@ fn plans_hold_little_more_than_they_need() {
 /// Equal weights are known by what they come down to, those of several components by their contents.
 #[test]
 fn weights_that_are_put_off_are_packed_once() {
-    for fixture in fixtures() {
-        if fixture.computed_bytes().expect("can be read") > 0 {
-            continue;
-        }
+    for fixture in fixtures(0) {
         let [eager, late] = [u64::MAX, FEW_BYTES].map(|large_bytes| plan(&fixture, large_bytes));
         let (eager, late) = (eager.memory().weights_bytes, late.memory().weights_bytes);
         assert_eq!(eager, late, "{}", fixture.manifest.name);
+    }
+}
+
+#[test]
+fn pieces_of_weights_are_the_weights() {
+    for fixture in fixtures(0) {
+        let (name, mut files) = (&fixture.manifest.name, fixture.files());
+        let weights = plan(&fixture, FEW_BYTES).weights;
+        let mut in_pieces = 0;
+        for weight in weights {
+            let region = weight.region;
+            let whole = weight.with_bytes(&mut files, <[u8]>::to_vec).expect("can be made");
+            let pieces = weight.pieces(PIECE_BYTES);
+            in_pieces += usize::from(pieces.len() > 1);
+            let mut joined = Vec::new();
+            for piece in pieces {
+                let place = (region.buffer, region.offset_bytes + joined.len() as u64);
+                assert_eq!((piece.region.buffer, piece.region.offset_bytes), place, "{name}");
+                piece.with_bytes(&mut files, |bytes| joined.extend_from_slice(bytes)).expect("can be made");
+            }
+            assert!(joined == whole, "{name}: {region:?}");
+        }
+        assert!(in_pieces > 0, "{name}: every weight goes as a whole");
     }
 }

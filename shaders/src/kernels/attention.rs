@@ -12,6 +12,8 @@ use crate::tuning::{Family, ShapeClass, Variant};
 const SHARED: &str = include_str!("attention_shared.wgsl");
 const ALONE: &str = include_str!("attention_alone.wgsl");
 
+/// Rescaling what is summed up so far costs as much as adding a key: several are added between two rescalings.
+const KEYS_AT_ONCE: usize = 4;
 /// Up to so many query rows, each has a workgroup.
 const FEW_ROWS: usize = 2;
 
@@ -92,6 +94,8 @@ struct Cut {
     lanes: usize,
     /// Whether a query row has a workgroup.
     few: bool,
+    /// Keys that an invocation takes at a time.
+    block: usize,
     shared_bytes: usize,
 }
 
@@ -104,7 +108,9 @@ impl Cut {
         let rows = (choice.tile[0] as usize).min(scene.query.rows).max(1);
         match choice.variant {
             Variant::Alone => {
-                Cut { name: "alone", file: ALONE, size, rows: lanes, lanes: 1, few: false, shared_bytes: 0 }
+                let block = KEYS_AT_ONCE.min(scene.key.rows).max(1);
+                let (rows, lanes) = (lanes, 1);
+                Cut { name: "alone", file: ALONE, size, rows, lanes, few: false, block, shared_bytes: 0 }
             }
             Variant::Shared if few => {
                 // What an invocation has to tell the others.
@@ -112,11 +118,12 @@ impl Cut {
                 let most = task.site.limits.max_compute_workgroup_storage_size as usize / own_bytes;
                 let lanes = lanes.min(1 << most.max(1).ilog2());
                 let size = [lanes as u32, 1, 1];
-                Cut { name: "few", file: ALONE, size, rows: 1, lanes, few, shared_bytes: own_bytes * lanes }
+                let shared_bytes = own_bytes * lanes;
+                Cut { name: "few", file: ALONE, size, rows: 1, lanes, few, block: 1, shared_bytes }
             }
             Variant::Shared => {
                 let shared_bytes = 4 * rows * (scene.query.depth + lanes);
-                Cut { name: "shared", file: SHARED, size, rows, lanes, few, shared_bytes }
+                Cut { name: "shared", file: SHARED, size, rows, lanes, few, block: 1, shared_bytes }
             }
         }
     }
@@ -154,6 +161,8 @@ fn shader(scene: &Scene, cut: &Cut) -> Shader {
         .number("VALUE_DEPTH", value_depth)
         .number("ROWS", cut.rows)
         .number("LANES", cut.lanes)
+        .number("BLOCK", cut.block)
+        .switch("TAIL", !scene.key.rows.is_multiple_of(cut.block))
         .number("PARTS", value_depth.div_ceil(cut.lanes))
         .switch("FEW", cut.few)
         .switch("MANY", !cut.few)

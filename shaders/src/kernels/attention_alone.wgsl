@@ -4,7 +4,7 @@
 // LANES-th key each and meet once, at the end.
 //
 // The softmax runs along: the largest score so far, the sum and the weighted values are kept in registers, and
-// rescaled when a larger score comes (Milakov and Gimelshein, Online normalizer calculation for softmax, 2018).
+// rescaled when a larger score comes, BLOCK keys at a time (Milakov and Gimelshein, Online normalizer calculation for softmax, 2018).
 // Workgroups are numbered by [query rows, head, batch], so that all invocations of one read the same keys.
 //
 // Layout: by strides, elements of a head behind each other. Strides and depths count in vectors where T is one.
@@ -17,6 +17,7 @@
 //            ZERO_UNDEFINED                    whether rows whose softmax is not a number are zeros
 // Template:  T, TOTAL                          f32 or vec4<f32>, and the sum of the components of v
 //            DEPTH, VALUE_DEPTH                of a head, in elements of T
+//            BLOCK, TAIL                       keys taken at a time, and whether KEYS is no multiple of them
 //            MANY, FEW, LANES                  whether a row has an invocation, or a workgroup of LANES of them
 //            MASK, MASK_TYPE, BOOL, RESULT     whether there is a mask, its type, whether false (0) forbids;
 //                                              binding of the result
@@ -93,34 +94,47 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     // The smallest finite number, not minus infinity: a row of minus infinities then ends with a sum of 0.
     var largest = -3.4028234e38;
     var weights = 0.0;
-    for (var j = lane; j < KEYS; j += LANES) {
-//#if BOOL
-        if mask[batch * MASK_BATCH + head * MASK_HEAD + row * MASK_QUERY + j * MASK_KEY] == 0u {
-            continue;
-        }
+    for (var j = lane * $BLOCKu; j < KEYS; j += LANES * $BLOCKu) {
+//#for k in BLOCK
+        // Keys beyond the last are the last once more, and weigh nothing.
+        let place$k = min(j + $ku, KEYS - 1u);
+        let key_at$k = key_start + place$k * K_ROW;
+        var products$k = T(0.0);
 //#end
-        let key_at = key_start + j * K_ROW;
-        var products = T(0.0);
 //#for d in DEPTH
-        products += q$d * key[key_at + $du];
+//#for k in BLOCK
+        products$k += q$d * key[key_at$k + $du];
 //#end
-        var score = total(products) * SCALE;
+//#end
+        let before = largest;
+//#for k in BLOCK
+        var score$k = total(products$k) * SCALE;
+//#if MASK
+        let mask_at$k = batch * MASK_BATCH + head * MASK_HEAD + row * MASK_QUERY + place$k * MASK_KEY;
+//#end
 //#if ADDED
-        score += mask[batch * MASK_BATCH + head * MASK_HEAD + row * MASK_QUERY + j * MASK_KEY];
+        score$k += mask[mask_at$k];
 //#end
-        if score > largest {
-            let shrink = exp(largest - score);
-            largest = score;
-            weights *= shrink;
-//#for d in VALUE_DEPTH
-            sum$d *= shrink;
+//#if BOOL
+        score$k = select(float_of(0xff800000u), score$k, mask[mask_at$k] != 0u);
 //#end
-        }
-        let weight = exp(score - largest);
-        let value_at = value_start + j * V_ROW;
-        weights += weight;
+//#if TAIL
+        score$k = select(float_of(0xff800000u), score$k, j + $ku < KEYS);
+//#end
+        largest = select(largest, score$k, score$k > largest);
+//#end
+        let shrink = exp(before - largest);
+        weights *= shrink;
+//#for k in BLOCK
+        let weight$k = exp(score$k - largest);
+        let value_at$k = value_start + place$k * V_ROW;
+        weights += weight$k;
+//#end
 //#for d in VALUE_DEPTH
-        sum$d += weight * value[value_at + $du];
+        sum$d *= shrink;
+//#for k in BLOCK
+        sum$d += weight$k * value[value_at$k + $du];
+//#end
 //#end
     }
 //#if FEW

@@ -89,6 +89,12 @@ impl Deferred {
         if let (Operator::Reshape(_), [Some(Constant::Deferred(operand))]) = (operator, operands) {
             return Some(operand.reshaped(&tensor_type.shape));
         }
+        if let (Operator::Transpose(transpose), [Some(Constant::Deferred(operand))]) = (operator, operands)
+            && transpose.permutation == [1, 0]
+            && let Some(recipe) = operand.whole_recipe()
+        {
+            return Some(Deferred::recipe(tensor_type.clone(), recipe.turned()));
+        }
         let mut digester = Digester::new();
         digester.text(&format!("{operator:?} {tensor_type}"));
         for operand in operands {
@@ -134,6 +140,14 @@ impl Deferred {
         match &self.origin.kind {
             Kind::File { tensor, span } => Some((tensor, span)),
             Kind::Recipe { .. } | Kind::Result { .. } => None,
+        }
+    }
+
+    /// The recipe, if it is one of a tensor of just this shape.
+    fn whole_recipe(&self) -> Option<Recipe> {
+        match &self.origin.kind {
+            Kind::Recipe { recipe, shape, first: 0 } if *shape == self.shape => Some(*recipe),
+            Kind::File { .. } | Kind::Recipe { .. } | Kind::Result { .. } => None,
         }
     }
 

@@ -66,6 +66,11 @@ impl Recipe {
         Ok(Some(Recipe { seed, mean, deviation, column_major }))
     }
 
+    /// The recipe of the transposed matrix.
+    pub fn turned(self) -> Recipe {
+        Recipe { column_major: !self.column_major, ..self }
+    }
+
     /// Some of the elements, in row-major order, of the tensor of this shape.
     pub fn elements(&self, shape: &[usize], places: Range<usize>) -> Data {
         let elements: Arc<[f32]> = match shape {

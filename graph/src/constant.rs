@@ -9,7 +9,7 @@ pub use digest::{Digest, Digester};
 pub use files::{Files, NoFiles, Span};
 
 use crate::error::Error;
-use crate::ops::Operator;
+use crate::ops::{Operator, Slice, Transpose};
 use crate::tensor::{Tensor, TensorType};
 
 /// A constant. What says how to compute is always here; weights need not be before a device wants them.
@@ -79,6 +79,40 @@ impl Constant {
                 deferred.parts(most_elements).into_iter().map(Constant::Deferred).collect()
             }
         }
+    }
+
+    /// `count` rows from `first` on, a row being what lies behind the first axis.
+    pub(crate) fn rows(&self, first: usize, count: usize) -> Option<Constant> {
+        if let Constant::Deferred(deferred) = self
+            && let Some(rows) = deferred.rows(first, count)
+        {
+            return Some(Constant::Deferred(rows));
+        }
+        self.window(0, first, count)
+    }
+
+    /// `count` columns of a matrix from `first` on.
+    pub(crate) fn columns(&self, first: usize, count: usize) -> Option<Constant> {
+        if let Constant::Deferred(deferred) = self
+            && let Some(turned) = deferred.transposed()
+        {
+            let rows = turned.rows(first, count)?;
+            let tensor_type = rows.tensor_type();
+            let shape: Vec<usize> = tensor_type.shape.iter().rev().copied().collect();
+            let turn = Operator::Transpose(Transpose { permutation: vec![1, 0] });
+            return apply(&turn, &[Some(&rows)], &TensorType::new(tensor_type.data_type, shape)).ok()?;
+        }
+        self.window(1, first, count)
+    }
+
+    /// The elements of an axis from `first` on, cut out of all of them.
+    fn window(&self, axis: usize, first: usize, count: usize) -> Option<Constant> {
+        let TensorType { data_type, mut shape } = self.tensor_type();
+        *shape.get_mut(axis)? = count;
+        let mut starts = vec![0; shape.len()];
+        starts[axis] = first;
+        let slice = Slice { starts, steps: vec![1; shape.len()], shape: shape.clone() };
+        apply(&Operator::Slice(slice), &[Some(self)], &TensorType::new(data_type, shape)).ok()?
     }
 
     /// Equal for constants of the same elements in whatever shape, as far as that is known without making them.

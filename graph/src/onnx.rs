@@ -199,6 +199,14 @@ impl Model {
         let (file, pending, seeded) = (String::new(), Vec::new(), Vec::new());
         Model { inputs, outputs, opsets, nodes, constants, file, pending, seeded }
     }
+
+    /// Whether any input or weight is kept as f16.
+    pub fn has_halves(&self) -> bool {
+        let inputs = self.inputs.iter().map(|input| input.data_type);
+        let constants = self.constants.values().map(|constant| constant.tensor_type().data_type);
+        let pending = self.pending.iter().map(|data| data.tensor_type.data_type);
+        inputs.chain(constants).chain(pending).any(|data_type| data_type == DataType::F16)
+    }
 }
 
 /// `ai.onnx` is another name of the default domain.

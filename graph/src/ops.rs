@@ -47,6 +47,7 @@ pub mod reshape;
 pub(crate) mod resize;
 pub(crate) mod roi_align;
 pub(crate) mod rotary_embedding;
+mod rotate_half;
 pub mod scatter_elements;
 pub mod scatter_nd;
 pub mod select;
@@ -82,6 +83,7 @@ pub use pad::{Pad, PadMode};
 pub use pool::{Pool, PoolKind};
 pub use reduce::{Reduce, Reduction};
 pub use reshape::Reshape;
+pub use rotate_half::RotateHalf;
 pub use scatter_elements::{Scatter, ScatterElements};
 pub use scatter_nd::ScatterNd;
 pub use select::Select;
@@ -122,6 +124,7 @@ pub enum Operator {
     Pool(Pool),
     Reduce(Reduce),
     Reshape(Reshape),
+    RotateHalf(RotateHalf),
     ScatterElements(ScatterElements),
     ScatterNd(ScatterNd),
     Select(Select),
@@ -165,6 +168,7 @@ impl Operator {
             Operator::Pool(rule) => rule,
             Operator::Reduce(rule) => rule,
             Operator::Reshape(rule) => rule,
+            Operator::RotateHalf(rule) => rule,
             Operator::ScatterElements(rule) => rule,
             Operator::ScatterNd(rule) => rule,
             Operator::Select(rule) => rule,

@@ -11,6 +11,7 @@ mod head_layout;
 mod identities;
 mod layout;
 mod root_mean_square;
+mod rotary_embedding;
 mod site;
 
 use crate::ir::Graph;
@@ -30,6 +31,7 @@ enum Pass {
 const PASSES: &[(&str, Pass)] = &[
     ("share equal values", Pass::Whole(duplicates::share)),
     ("drop identities", Pass::Local(identities::drop)),
+    ("join less", Pass::Local(identities::join_less)),
     ("join reshapes", Pass::Local(layout::join_reshapes)),
     ("join transposes", Pass::Local(layout::join_transposes)),
     ("transpose without flattening", Pass::Local(layout::unflatten_transpose)),
@@ -38,8 +40,11 @@ const PASSES: &[(&str, Pass)] = &[
     ("join scalar factors", Pass::Local(constants::join_factors)),
     ("turn Gemm into MatMul", Pass::Local(gemm::to_matmul)),
     ("fuse GELU", Pass::Local(gelu::fuse)),
+    ("fuse SiLU", Pass::Local(gelu::fuse_swish)),
     ("fuse normalisation by the root mean square", Pass::Local(root_mean_square::fuse)),
+    ("fuse rotary embedding", Pass::Local(rotary_embedding::fuse)),
     ("fuse attention", Pass::Local(attention::fuse)),
+    ("share heads", Pass::Local(attention::share_heads)),
     ("draw the transpose into attention", Pass::Local(attention::absorb_transpose)),
     ("fuse bias into MatMul", Pass::Local(epilogue::fuse_bias)),
     ("fuse activation into MatMul and Conv", Pass::Local(epilogue::fuse_activation)),

@@ -68,7 +68,7 @@ fn fault(fixture: &Fixture) -> Option<String> {
         Ok(computed) => computed,
         Err(error) => return Some(format!("{name}: {error}")),
     };
-    let tolerance = fixture.manifest.tolerances["fp32"];
+    let tolerance = fixture.manifest.tolerances[&fixture.manifest.precision];
     let wrong = fixture.expected.iter().find_map(|(output, expected)| {
         let Some(given) = outputs.get(output) else { return Some(format!("no output {output}")) };
         let (given, wanted) = (given.to_f32_vec(), expected.to_f32_vec());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use protocol::{Sampling, Target};
 use sha2::{Digest, Sha256};
 
-use crate::model::{Model, PRECISION, hexadecimal};
+use crate::model::{Model, hexadecimal};
 use crate::plan::Plan;
 
 /// One model on one target, measured one way.
@@ -33,9 +33,13 @@ impl Case {
     pub fn key(&self) -> String {
         let Sampling { samples, warmup_limit } = self.sampling;
         let text = format!(
-            "parallax-case-1\nmodel={}\ntarget={}\nprecision={PRECISION}\nbatch={}\nsamples={samples}\n\
+            "parallax-case-1\nmodel={}\ntarget={}\nprecision={}\nbatch={}\nsamples={samples}\n\
              warmup_limit={warmup_limit}\nbrowser={}\n",
-            self.model.digest, self.target, self.model.batch, self.browser_settings
+            self.model.digest,
+            self.target,
+            self.model.manifest.precision,
+            self.model.batch,
+            self.browser_settings
         );
         hexadecimal(&Sha256::digest(text)[..16])
     }
@@ -66,6 +70,7 @@ pub fn expand(plan: &Plan) -> Vec<Case> {
 pub(crate) mod tests {
     use std::collections::BTreeMap;
 
+
     use protocol::{Component, Manifest};
 
     use super::*;
@@ -79,6 +84,8 @@ pub(crate) mod tests {
                 family: "bert".to_owned(),
                 modality: "text".to_owned(),
                 source: "by hand".to_owned(),
+                reference: None,
+                precision: protocol::Precision::default(),
                 inputs: "inputs.safetensors".to_owned(),
                 expected: "expected.safetensors".to_owned(),
                 components: vec![Component {
@@ -87,7 +94,7 @@ pub(crate) mod tests {
                     from: BTreeMap::new(),
                 }],
                 generation: None,
-                tolerances: BTreeMap::from([("fp32".to_owned(), 1e-4)]),
+                tolerances: BTreeMap::from([(protocol::Precision::Fp32, 1e-4)]),
             },
             digest: format!("digest of {name}"),
             batch: 2,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use protocol::Target;
 
+use crate::model::Dimensions;
 use crate::versus::Pair;
 
 const EXIT_CODES: &str = "\
@@ -19,10 +20,12 @@ Exit codes:
 const SWEEP_EXAMPLE: &str = "\
 Examples:
   parallax sweep --models bert-tiny,vit-tiny --targets webgpu@chrome,webgpu@firefox,onnxruntime:cpu
+  parallax sweep --models hf:owner/repository --targets webgpu@chrome
+  parallax sweep --models ./model.onnx --dimension sequence=128 --targets webgpu@chrome,wgpu:vulkan
   parallax sweep plan.toml --samples 50 --json > result.json
 
 A plan:
-  models = [\"bert-tiny\", \"./my-model\"]
+  models = [\"bert-tiny\", \"./my-model\", \"hf:owner/repository\"]
   targets = [\"webgpu@chrome\", \"webgpu@beta\", \"wgpu:vulkan\"]
   samples = 50
   timeout_s = 120
@@ -53,6 +56,11 @@ Exit codes:
   2  bad flags; nothing was started
   3  a target could not run the model";
 
+const PROFILE_EXAMPLE: &str = "\
+Examples:
+  parallax profile --model bert-base-uncased --target webgpu@chrome
+  parallax profile --model whisper-tiny --target wgpu:vulkan --samples 10 --json";
+
 const MATMUL_EXAMPLE: &str = "\
 Example:
   parallax bench matmul --browsers chrome,firefox --sizes 512,1024";
@@ -82,6 +90,9 @@ pub enum Command {
     /// Say which browsers and engines are here, what they run on, and how to get what is missing.
     #[command(after_help = DETECT_EXAMPLE)]
     Detect(DetectArgs),
+    /// Run a model with every dispatch timed, and name the kernels that take the device's time.
+    #[command(after_help = PROFILE_EXAMPLE)]
+    Profile(ProfileArgs),
     /// Run a model on two targets with every value kept, and name the first operator after which they disagree.
     #[command(after_help = DIVERGE_EXAMPLE)]
     Diverge(DivergeArgs),
@@ -109,9 +120,12 @@ pub enum Bench {
 pub struct SweepArgs {
     /// A TOML file that says what to sweep; flags override it
     pub plan: Option<PathBuf>,
-    /// Models: names of fixtures, or folders with a model.toml
+    /// Models: names of fixtures, folders with a model.toml, ONNX files, or hf:owner/repository[@revision][/path]
     #[arg(long, value_delimiter = ',', value_name = "MODEL,..")]
     pub models: Vec<String>,
+    /// Extents of dimensions that ONNX files without a model.toml leave open
+    #[arg(long = "dimension", value_delimiter = ',', value_name = "NAME=N,..", value_parser = dimension)]
+    pub dimensions: Vec<(String, usize)>,
     /// Targets: engine[:device][@browser], as in webgpu@chrome, webnn:cpu@edge, wgpu:vulkan
     #[arg(long, value_delimiter = ',', value_name = "TARGET,..")]
     pub targets: Vec<Target>,
@@ -163,12 +177,38 @@ pub struct DetectArgs {
     pub json: bool,
 }
 
+/// Flags of `parallax profile`.
+#[derive(Debug, Args)]
+pub struct ProfileArgs {
+    /// The model: a fixture's name, a folder with a model.toml, an ONNX file, or hf:owner/repository[@revision][/path]
+    #[arg(long)]
+    pub model: String,
+    /// Extents of dimensions that an ONNX file without a model.toml leaves open
+    #[arg(long = "dimension", value_delimiter = ',', value_name = "NAME=N,..", value_parser = dimension)]
+    pub dimensions: Vec<(String, usize)>,
+    /// A target that runs our kernels, with timestamp queries
+    #[arg(long, value_name = "TARGET")]
+    pub target: Target,
+    /// Inferences to profile, after one that does not count
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub samples: u32,
+    /// Seconds that it may take
+    #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout_s: u64,
+    /// Print one JSON document, every dispatch in it, instead of the table
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Flags of `parallax diverge`.
 #[derive(Debug, Args)]
 pub struct DivergeArgs {
-    /// The model: a fixture's name, or a folder with a model.toml
+    /// The model: a fixture's name, a folder with a model.toml, an ONNX file, or hf:owner/repository[@revision][/path]
     #[arg(long)]
     pub model: String,
+    /// Extents of dimensions that an ONNX file without a model.toml leaves open
+    #[arg(long = "dimension", value_delimiter = ',', value_name = "NAME=N,..", value_parser = dimension)]
+    pub dimensions: Vec<(String, usize)>,
     /// One target; the table follows the order of its graph
     #[arg(long, value_name = "TARGET")]
     pub a: Target,
@@ -195,6 +235,18 @@ fn tolerance(text: &str) -> Result<f64, String> {
     sound.then_some(number).ok_or_else(|| "write a number of 0 or more".to_owned())
 }
 
+fn dimension(text: &str) -> Result<(String, usize), String> {
+    let named = text.split_once('=').and_then(|(name, extent)| Some((name.to_owned(), extent.parse().ok()?)));
+    named
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or_else(|| "write a name and a number, as in height=224".to_owned())
+}
+
+/// The extents that flags give, by name.
+pub fn dimensions(flags: &[(String, usize)]) -> Dimensions {
+    flags.iter().cloned().collect()
+}
+
 /// What `parallax guard` runs.
 #[derive(Debug, Args)]
 pub struct GuardArgs {
@@ -206,9 +258,12 @@ pub struct GuardArgs {
 /// Flags of `parallax bench models`.
 #[derive(Debug, Args)]
 pub struct VersusArgs {
-    /// Models: names of fixtures, or folders with a model.toml
+    /// Models: names of fixtures, folders with a model.toml, ONNX files, or hf:owner/repository[@revision][/path]
     #[arg(long, value_delimiter = ',', value_name = "MODEL,..", required = true)]
     pub models: Vec<String>,
+    /// Extents of dimensions that ONNX files without a model.toml leave open
+    #[arg(long = "dimension", value_delimiter = ',', value_name = "NAME=N,..", value_parser = dimension)]
+    pub dimensions: Vec<(String, usize)>,
     /// Pairs of targets to compare
     #[arg(long, value_delimiter = ',', value_name = "TARGET/TARGET,..", required = true)]
     pub pairs: Vec<Pair>,
@@ -275,6 +330,9 @@ mod tests {
             (&["--samples", "0"], "1.."),
             (&["--timeout-s", "0"], "1.."),
             (&["--modles", "x"], "--models"),
+            (&["--dimension", "height"], "as in height=224"),
+            (&["--dimension", "height=-1"], "as in height=224"),
+            (&["--dimension", "=1"], "as in height=224"),
         ] {
             let all = ["parallax", "sweep"].iter().chain(arguments);
             let message = Cli::try_parse_from(all).unwrap_err().to_string();

@@ -262,8 +262,11 @@ fn conformed(outcome: Outcome) -> Result<ConformanceReport, Fault> {
             })
         }
         Answer::Failed(failure) => Err(Fault::Crash { message: failure.message }),
-        Answer::Inferred(_) | Answer::Detected { .. } | Answer::Dueled(_) | Answer::Traced(_) => {
-            Err(Fault::Crash { message: "it answered another question".to_owned() })
-        }
+        Answer::Inferred(_)
+        | Answer::Detected { .. }
+        | Answer::Dueled(_)
+        | Answer::Traced(_)
+        | Answer::Completed(_)
+        | Answer::Profiled(_) => Err(Fault::Crash { message: "it answered another question".to_owned() }),
     }
 }

@@ -99,9 +99,12 @@ fn capabilities_in(answer: Answer) -> Vec<Capability> {
     match answer {
         Answer::Detected { capabilities } => capabilities,
         Answer::Failed(failure) => unexpected(failure.message),
-        Answer::Inferred(_) | Answer::Conformed(_) | Answer::Dueled(_) | Answer::Traced(_) => {
-            unexpected("it answered another question".to_owned())
-        }
+        Answer::Inferred(_)
+        | Answer::Conformed(_)
+        | Answer::Dueled(_)
+        | Answer::Traced(_)
+        | Answer::Completed(_)
+        | Answer::Profiled(_) => unexpected("it answered another question".to_owned()),
     }
 }
 

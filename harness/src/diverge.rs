@@ -14,7 +14,7 @@ use indicatif::ProgressBar;
 use protocol::{Adapter, Answer, Job, OutputCheck, Target, Task, Trace, TraceReport, Verdict};
 
 use crate::browser;
-use crate::cli::DivergeArgs;
+use crate::cli::{self, DivergeArgs};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::{self, Model};
@@ -32,7 +32,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// # Errors
 /// When a flag names what is not there, when a target cannot run the model, or the report cannot be written.
 pub async fn run(args: &DivergeArgs) -> Result<Exit, Error> {
-    let model = model::find(&args.model, &model::fixtures_folder(), Path::new(""))?;
+    let model = model::find(&args.model, Path::new(""), &cli::dimensions(&args.dimensions)).await?;
     let browsers = browser::configured(&BTreeMap::new())?;
     check_browser(&args.a, &browsers)?;
     check_browser(&args.b, &browsers)?;
@@ -136,9 +136,12 @@ fn traced(target: &Target, answer: Answer) -> Result<TraceReport, String> {
             Err(format!("{target}: it ran on {} instead, which says nothing", report.engine.name()))
         }
         Answer::Failed(failure) => Err(refused(target, failure.kind.into(), &failure.message)),
-        Answer::Inferred(_) | Answer::Conformed(_) | Answer::Detected { .. } | Answer::Dueled(_) => {
-            Err(format!("{target}: it answered another question"))
-        }
+        Answer::Inferred(_)
+        | Answer::Conformed(_)
+        | Answer::Detected { .. }
+        | Answer::Dueled(_)
+        | Answer::Completed(_)
+        | Answer::Profiled(_) => Err(format!("{target}: it answered another question")),
     }
 }
 

@@ -24,13 +24,21 @@ pub enum Error {
     UnknownBrowser { target: String, browser: String, hint: String, known: String },
     #[error("browser \"{name}\": {message}")]
     BrowserInvalid { name: String, message: String },
-    #[error("there is no model \"{model}\"{hint}; the models in {} are {known}; a folder with a model.toml works too", fixtures.display())]
+    #[error("there is no model \"{model}\"{hint}; the models in {} are {known}; a folder with a model.toml, an ONNX file and hf:owner/repository work too", fixtures.display())]
     UnknownModel { model: String, hint: String, known: String, fixtures: PathBuf },
+    #[error("model \"{model}\": {reason}; {remedy}")]
+    Hub { model: String, reason: String, remedy: String },
+    #[error("\"{model}\" cannot be completed with inputs and expected outputs: {message}")]
+    Uncompleted { model: String, message: String },
+    #[error(
+        "\"{model}\" is a bare ONNX file, and ONNX Runtime, which gives its expected outputs, is unavailable: {message}"
+    )]
+    NoReference { model: String, message: String },
     #[error("{}: {message}", path.display())]
     ModelInvalid { path: PathBuf, message: String },
     #[error("cannot read {} of the model: {source}", path.display())]
     ModelUnreadable { path: PathBuf, source: io::Error },
-    #[error("two models are called \"{name}\": {} and {}; give one another name in its model.toml", first.display(), second.display())]
+    #[error("two models are called \"{name}\": {} and {}; give one another name, in its model.toml or as an ONNX file", first.display(), second.display())]
     SameName { name: String, first: PathBuf, second: PathBuf },
     #[error("{} is not a DuckDB database; name another file with --db (it was left as it is)", path.display())]
     NotADatabase { path: PathBuf },
@@ -70,6 +78,8 @@ impl Error {
             | Error::UnknownBrowser { .. }
             | Error::BrowserInvalid { .. }
             | Error::UnknownModel { .. }
+            | Error::Hub { .. }
+            | Error::Uncompleted { .. }
             | Error::ModelInvalid { .. }
             | Error::ModelUnreadable { .. }
             | Error::SameName { .. }
@@ -80,7 +90,10 @@ impl Error {
             | Error::DatabaseNewer { .. }
             | Error::DatabaseUnopened { .. } => Exit::BadRequest,
             Error::Store { .. } | Error::Signals(_) | Error::Output(_) | Error::Row(_) => Exit::GateFailed,
-            Error::PageServer { .. } | Error::NodeTests { .. } | Error::NothingRan(_) => Exit::NothingRan,
+            Error::NoReference { .. }
+            | Error::PageServer { .. }
+            | Error::NodeTests { .. }
+            | Error::NothingRan(_) => Exit::NothingRan,
         }
     }
 }

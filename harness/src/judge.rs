@@ -34,7 +34,12 @@ pub fn outcome(case: &Case, outcome: &Outcome) -> Judgement {
     match &outcome.answer {
         Answer::Inferred(report) => inference(case, report),
         Answer::Failed(Failure { kind, message }) => Judgement::failed((*kind).into(), message.clone()),
-        Answer::Conformed(_) | Answer::Detected { .. } | Answer::Dueled(_) | Answer::Traced(_) => {
+        Answer::Conformed(_)
+        | Answer::Detected { .. }
+        | Answer::Dueled(_)
+        | Answer::Traced(_)
+        | Answer::Completed(_)
+        | Answer::Profiled(_) => {
             Judgement::failed(Verdict::Error, "the answer is not one to an inference".to_owned())
         }
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use harness::cli::{Bench, Cli, Command};
 use harness::session::guard;
-use harness::{conformance, detect, diverge, matmul, sweep, versus};
+use harness::{conformance, detect, diverge, matmul, profile, sweep, versus};
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
@@ -18,6 +18,7 @@ async fn main() -> ExitCode {
         Command::Conformance(args) => conformance::run(args).await,
         Command::Detect(args) => detect::run(args).await,
         Command::Diverge(args) => diverge::run(args).await,
+        Command::Profile(args) => profile::run(args).await,
         Command::Bench(Bench::Matmul(args)) => matmul::run(args).await,
         Command::Bench(Bench::Models(args)) => versus::run(args).await,
         Command::Guard(args) => return guard::stand(&args.command),

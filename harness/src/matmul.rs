@@ -102,9 +102,12 @@ impl Arena<'_> {
                 Scores::of(report).ok_or_else(|| (Verdict::Error, "no round was timed".to_owned()))
             }
             Answer::Failed(failure) => Err((failure.kind.into(), failure.message)),
-            Answer::Inferred(_) | Answer::Conformed(_) | Answer::Detected { .. } | Answer::Traced(_) => {
-                Err((Verdict::Error, "the page answered another question".to_owned()))
-            }
+            Answer::Inferred(_)
+            | Answer::Conformed(_)
+            | Answer::Detected { .. }
+            | Answer::Traced(_)
+            | Answer::Completed(_)
+            | Answer::Profiled(_) => Err((Verdict::Error, "the page answered another question".to_owned())),
         }
     }
 

@@ -1,5 +1,8 @@
-//! Finds model folders by name or path and reads what they hold. It never looks inside a graph.
+//! Finds models by name, path or place on the hub and reads what their folders hold. It never looks inside a graph.
 
+pub(crate) mod bare;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
@@ -9,11 +12,12 @@ use protocol::suggest::did_you_mean;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
+use crate::hub::{self, Fetched};
 
 /// The file that makes a folder a model.
-const MANIFEST: &str = "model.toml";
-/// The one precision that models are run in.
-pub const PRECISION: &str = "fp32";
+pub(crate) const MANIFEST: &str = "model.toml";
+/// How the names of ONNX files end.
+pub(crate) const ONNX: &str = ".onnx";
 
 /// A model folder, read and found sound.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,24 +49,46 @@ impl Model {
 
     /// Largest absolute error allowed.
     pub fn tolerance(&self) -> f64 {
-        self.manifest.tolerances.get(PRECISION).copied().unwrap_or(0.0)
+        self.manifest.tolerances.get(&self.manifest.precision).copied().unwrap_or(0.0)
     }
 }
 
 /// Where models are found by name: `models` in the folder `PARALLAX_FIXTURES`, else in the fixtures of the
 /// checkout that this command was built from.
-pub fn fixtures_folder() -> PathBuf {
+fn fixtures_folder() -> PathBuf {
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
     let named = std::env::var_os("PARALLAX_FIXTURES").map(PathBuf::from);
     named.unwrap_or_else(|| checkout.join("fixtures")).join("models")
 }
 
-/// Finds a model: the name of a folder in `fixtures`, or the path of any folder with a `model.toml`, seen
-/// from `base`.
+/// Extents by the names of dimensions that a bare ONNX file leaves open.
+pub type Dimensions = BTreeMap<String, usize>;
+
+/// Finds a model: the name of a fixture, the path of a folder with a `model.toml` or of a bare ONNX file, seen from
+/// `base`, or `hf:owner/repository` on the hub, from which it is fetched. A bare ONNX file is completed to a folder,
+/// its open dimensions as `dimensions` says.
 ///
 /// # Errors
-/// When there is none, naming those that exist; or when the folder is not sound.
-pub fn find(model: &str, fixtures: &Path, base: &Path) -> Result<Model, Error> {
+/// When there is none, naming those that exist; when the hub does not give it, when it cannot be completed, or when
+/// the folder is not sound.
+pub async fn find(model: &str, base: &Path, dimensions: &Dimensions) -> Result<Model, Error> {
+    if hub::is_place(model) {
+        return match hub::fetch(model).await? {
+            Fetched::Folder(folder) => Model::read(&folder),
+            Fetched::Onnx { file, name } => {
+                Model::read(&bare::complete(model, &file, name, dimensions).await?)
+            }
+        };
+    }
+    if model.ends_with(ONNX) {
+        let file = base.join(model);
+        return Model::read(&bare::complete(model, &file, bare::name_of(&file), dimensions).await?);
+    }
+    find_folder(model, &fixtures_folder(), base)
+}
+
+/// Finds a model that is a folder: its name in `fixtures`, or its path, seen from `base`.
+fn find_folder(model: &str, fixtures: &Path, base: &Path) -> Result<Model, Error> {
     let is_name = matches!(
         Path::new(model).components().collect::<Vec<_>>()[..],
         [Component::Normal(name)] if name == model
@@ -108,10 +134,11 @@ fn read_manifest(path: &Path) -> Result<Manifest, Error> {
     } else if let Some(problem) = manifest.wiring_problem() {
         Some(problem)
     } else {
-        match manifest.tolerances.get(PRECISION) {
-            None => Some(format!("[tolerances] has no {PRECISION}: add for example {PRECISION} = 1e-4")),
+        let precision = manifest.precision;
+        match manifest.tolerances.get(&precision) {
+            None => Some(format!("[tolerances] has no {precision}: add for example {precision} = 1e-4")),
             Some(tolerance) if !tolerance.is_finite() || *tolerance < 0.0 => {
-                Some(format!("the {PRECISION} tolerance {tolerance} is not a number of at least 0"))
+                Some(format!("the {precision} tolerance {tolerance} is not a number of at least 0"))
             }
             Some(_) => None,
         }
@@ -120,9 +147,12 @@ fn read_manifest(path: &Path) -> Result<Manifest, Error> {
 }
 
 /// A name that can stand in a URL's path and in a table.
-fn is_plain_name(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+pub(crate) fn is_plain_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.chars().all(is_plain)
+}
+
+pub(crate) fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
 }
 
 fn files_of(manifest: &Manifest) -> impl Iterator<Item = &str> {
@@ -131,8 +161,7 @@ fn files_of(manifest: &Manifest) -> impl Iterator<Item = &str> {
 }
 
 fn check_file(folder: &Path, file: &str) -> Result<(), Error> {
-    let stays_inside = Path::new(file).components().all(|part| matches!(part, Component::Normal(_)));
-    if !stays_inside {
+    if !stays_inside(file) {
         return Err(invalid(&folder.join(MANIFEST), format!("{file:?} is not a file inside the folder")));
     }
     match folder.join(file).is_file() {
@@ -141,11 +170,14 @@ fn check_file(folder: &Path, file: &str) -> Result<(), Error> {
     }
 }
 
+/// Whether a relative path leads no way out of the folder that it starts from.
+pub(crate) fn stays_inside(file: &str) -> bool {
+    Path::new(file).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
 /// Hashes every file below `folder`, in the order of their paths: path, length, contents.
 fn digest(folder: &Path) -> Result<String, Error> {
-    let mut files = Vec::new();
-    list_files(folder, &mut files)?;
-    files.sort();
+    let files = files_below(folder)?;
     let mut hasher = Sha256::new();
     for path in files {
         let contents = fs::read(&path).map_err(|source| unreadable(&path, source))?;
@@ -154,6 +186,14 @@ fn digest(folder: &Path) -> Result<String, Error> {
         hasher.update(contents);
     }
     Ok(hexadecimal(&hasher.finalize()))
+}
+
+/// Every file below `folder`, in the order of their paths.
+pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    list_files(folder, &mut files)?;
+    files.sort();
+    Ok(files)
 }
 
 fn list_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
@@ -242,8 +282,8 @@ tolerances = { fp32 = 1e-4 }
     #[test]
     fn a_model_is_found_by_name_and_by_path() {
         let root = fixtures(SOUND);
-        let by_name = find("sound", root.path(), Path::new("")).unwrap();
-        let by_path = find("sound", Path::new("/nowhere"), root.path()).unwrap();
+        let by_name = find_folder("sound", root.path(), Path::new("")).unwrap();
+        let by_path = find_folder("sound", Path::new("/nowhere"), root.path()).unwrap();
         assert_eq!(by_name, by_path);
         assert_eq!((by_name.manifest.name.as_str(), by_name.batch, by_name.tolerance()), ("sound", 2, 1e-4));
     }
@@ -257,10 +297,10 @@ tolerances = { fp32 = 1e-4 }
             ("", &["there is no model \"\""]),
             ("../sound", &["there is no model"]),
         ] {
-            let message = find(model, root.path(), Path::new("/nowhere")).unwrap_err().to_string();
+            let message = find_folder(model, root.path(), Path::new("/nowhere")).unwrap_err().to_string();
             assert!(parts.iter().all(|part| message.contains(part)), "{model}: {message}");
         }
-        let message = find(".", root.path(), root.path()).unwrap_err().to_string();
+        let message = find_folder(".", root.path(), root.path()).unwrap_err().to_string();
         assert!(message.contains("has no model.toml"), "{message}");
     }
 
@@ -272,6 +312,8 @@ tolerances = { fp32 = 1e-4 }
             ("model.onnx", "other.onnx", "names other.onnx, which is not in the folder"),
             ("\"inputs.safetensors\"", "\"../../etc/passwd\"", "not a file inside the folder"),
             ("fp32 = 1e-4", "fp16 = 1e-4", "[tolerances] has no fp32"),
+            ("family =", "precision = \"fp8\"\nfamily =", "unknown variant `fp8`"),
+            ("family =", "precision = \"q4\"\nfamily =", "[tolerances] has no q4"),
             ("fp32 = 1e-4", "fp32 = nan", "is not a number of at least 0"),
             (
                 "components = [{ name = \"model\", file = \"model.onnx\" }]",
@@ -302,7 +344,7 @@ tolerances = { fp32 = 1e-4 }
             ),
         ] {
             let root = fixtures(&SOUND.replace(from, to));
-            let message = find("sound", root.path(), Path::new("")).unwrap_err().to_string();
+            let message = find_folder("sound", root.path(), Path::new("")).unwrap_err().to_string();
             assert!(message.contains(part) && message.contains("model.toml"), "{to}: {message}");
         }
     }
@@ -312,7 +354,7 @@ tolerances = { fp32 = 1e-4 }
         let digest_after = |change: fn(&Path)| {
             let root = fixtures(SOUND);
             change(&root.path().join("sound"));
-            find("sound", root.path(), Path::new("")).unwrap().digest
+            find_folder("sound", root.path(), Path::new("")).unwrap().digest
         };
         let original = digest_after(|_| {});
         assert_eq!(original, digest_after(|_| {}));

@@ -11,9 +11,9 @@ use protocol::{Sampling, Target};
 use serde::Deserialize;
 
 use crate::browser::{self, BrowserEntry, BrowserOverride};
-use crate::cli::SweepArgs;
+use crate::cli::{self, SweepArgs};
 use crate::error::Error;
-use crate::model::{self, Model};
+use crate::model::{self, Dimensions, Model};
 
 /// Seconds that one case may take unless the plan or a flag says otherwise.
 const TIMEOUT_S: u64 = 300;
@@ -40,6 +40,7 @@ pub struct Plan {
 struct PlanFile {
     models: Vec<String>,
     targets: Vec<Target>,
+    dimensions: Dimensions,
     samples: Option<std::num::NonZeroU32>,
     timeout_s: Option<std::num::NonZeroU64>,
     browsers: BTreeMap<String, BrowserOverride>,
@@ -50,7 +51,7 @@ impl Plan {
     ///
     /// # Errors
     /// For a plan that cannot be read, an unknown key, model, target or browser, or nothing to do.
-    pub fn resolve(args: &SweepArgs) -> Result<Plan, Error> {
+    pub async fn resolve(args: &SweepArgs) -> Result<Plan, Error> {
         let file = args.plan.as_deref().map(read_file).transpose()?.unwrap_or_default();
         let folder = args.plan.as_deref().and_then(Path::parent).map(PathBuf::from).unwrap_or_default();
         let (names, base) = match args.models.is_empty() {
@@ -66,8 +67,10 @@ impl Plan {
         let timeout_s = args.timeout_s.or(file.timeout_s.map(Into::into)).unwrap_or(TIMEOUT_S);
         let mut sampling = Sampling::default();
         sampling.samples = args.samples.or(file.samples.map(Into::into)).unwrap_or(sampling.samples);
+        let mut dimensions = file.dimensions;
+        dimensions.extend(cli::dimensions(&args.dimensions));
         Ok(Plan {
-            models: find_models(names, &base)?,
+            models: find_models(names, &base, &dimensions).await?,
             targets: each_once(targets),
             sampling,
             timeout: Duration::from_secs(timeout_s),
@@ -134,11 +137,14 @@ pub fn check_browser(target: &Target, browsers: &BTreeMap<String, BrowserEntry>)
     })
 }
 
-fn find_models(names: &[String], base: &Path) -> Result<Vec<Arc<Model>>, Error> {
-    let fixtures = model::fixtures_folder();
+async fn find_models(
+    names: &[String],
+    base: &Path,
+    dimensions: &Dimensions,
+) -> Result<Vec<Arc<Model>>, Error> {
     let mut models: Vec<Arc<Model>> = Vec::new();
     for name in names {
-        let found = model::find(name, &fixtures, base)?;
+        let found = model::find(name, base, dimensions).await?;
         match models.iter().find(|other| other.manifest.name == found.manifest.name) {
             None => models.push(Arc::new(found)),
             Some(same) if same.folder == found.folder => {}
@@ -184,7 +190,7 @@ mod tests {
         }
         arguments.extend(flags);
         let Command::Sweep(args) = Cli::try_parse_from(arguments).unwrap().command else { unreachable!() };
-        Plan::resolve(&args)
+        tokio::runtime::Runtime::new().unwrap().block_on(Plan::resolve(&args))
     }
 
     fn cases(plan: &Plan) -> Vec<String> {

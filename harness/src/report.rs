@@ -21,6 +21,9 @@ pub use json::document;
 pub use progress::Progress;
 pub use table::{adapter_name, render};
 
+/// The feature that says what computed the expected outputs, where it was not PyTorch.
+pub const REFERENCE: &str = "reference";
+
 /// One run with its cases, in the order of the matrix.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {

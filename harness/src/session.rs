@@ -3,6 +3,7 @@
 mod browser;
 pub mod guard;
 pub mod last_words;
+mod memory;
 mod runner;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,9 @@ pub trait Session: Send {
     /// Facts that shaped every number taken in it: browser version, flags and preferences in effect, driver
     /// version.
     fn facts(&self) -> BTreeMap<String, String>;
+
+    /// Resident memory of its processes, in bytes; `None` where they run on another machine.
+    fn memory_bytes(&self) -> Option<u64>;
 
     /// Ends it and everything it started.
     async fn close(self: Box<Self>);
@@ -162,13 +166,21 @@ impl Context {
     }
 }
 
+/// Opens a session in a native-runner.
+///
+/// # Errors
+/// `Unavailable` when there is none on this machine.
+pub fn open_native() -> Result<Box<dyn Session>, Fault> {
+    Ok(Box::new(runner::Runner::start()?))
+}
+
 /// Opens a session at `place`.
 ///
 /// # Errors
 /// `Unavailable` when what it takes is not on this machine; `Crash` or `Timeout` when it did not start.
 pub async fn open(place: &Place, context: &Context) -> Result<Box<dyn Session>, Fault> {
     match place {
-        Place::Native(_) => Ok(Box::new(runner::Runner::start()?)),
+        Place::Native(_) => open_native(),
         Place::Browser(name) => {
             let entry = context.browsers.get(name).ok_or_else(|| Fault::Unavailable {
                 reason: format!("there is no browser called {name}"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, SystemTime};
 
-use protocol::{Answer, Outcome};
+use protocol::{Answer, Metric, Outcome, Samples};
 
 use crate::case::{Case, expand};
 use crate::cli::SweepArgs;
@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::judge;
 use crate::plan::Plan;
-use crate::report::{self, Progress, Report};
+use crate::report::{self, Progress, REFERENCE, Report};
 use crate::schedule::{Finished, Schedule, Step};
 use crate::session::{self, Context, Fault, Place, Session};
 use crate::store::{Recorder, Store};
@@ -28,7 +28,7 @@ const CONCURRENCY: u32 = 1;
 /// # Errors
 /// When the request is bad, or the database or the report cannot be written. A case that goes wrong is a row.
 pub async fn run(args: &SweepArgs) -> Result<Exit, Error> {
-    let plan = Plan::resolve(args)?;
+    let plan = Plan::resolve(args).await?;
     let cases = expand(&plan);
     let mut store = Store::open(&args.db)?;
     let interrupt = Interrupt::listen()?;
@@ -130,6 +130,7 @@ impl Sweep<'_> {
             Some(session) => (session.run(&job, self.timeout).await, session.facts()),
             None => (Err(Fault::Crash { message: "no session was open".to_owned() }), BTreeMap::new()),
         };
+        let answered = answered.map(|outcome| with_memory(outcome, self.session.as_deref()));
         let died = answered.is_err();
         let trial = trial(case, answered, facts, started_at);
         self.tell(&Event::CaseFinished(&trial))?;
@@ -154,6 +155,16 @@ impl Sweep<'_> {
     }
 }
 
+/// Adds what the session's processes hold now. Reading it earlier would disturb what is timed.
+fn with_memory(mut outcome: Outcome, session: Option<&dyn Session>) -> Outcome {
+    if let (Answer::Inferred(report), Some(bytes)) =
+        (&mut outcome.answer, session.and_then(|session| session.memory_bytes()))
+    {
+        report.metrics.push(Samples { metric: Metric::ProcessMemoryBytes, values: vec![bytes as f64] });
+    }
+    outcome
+}
+
 fn trial(
     case: Case,
     answered: Result<Outcome, Fault>,
@@ -164,6 +175,8 @@ fn trial(
         Ok(outcome) => judge::outcome(&case, outcome),
         Err(fault) => judge::fault(fault),
     };
+    // Whom the expected outputs are from belongs to every verdict on them.
+    let reference = case.model.manifest.reference.clone().map(|name| (REFERENCE.to_owned(), name));
     let mut trial = Trial {
         case,
         judgement,
@@ -174,7 +187,7 @@ fn trial(
         checks: Vec::new(),
         samples: Vec::new(),
         summaries: Vec::new(),
-        features: facts,
+        features: facts.into_iter().chain(reference).collect(),
     };
     if let Ok(Outcome { answer: Answer::Inferred(report), .. }) = answered {
         trial.take_in(*report);

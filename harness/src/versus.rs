@@ -62,7 +62,7 @@ struct Times {
 /// For a model, target or browser that is not known, or a report that cannot be written. A model that goes wrong on
 /// either side is a row.
 pub async fn run(args: &VersusArgs) -> Result<Exit, Error> {
-    let plan = plan(args)?;
+    let plan = plan(args).await?;
     let context = Context::start(plan.browsers.clone()).await?;
     let cases = expand(&plan);
     let spinner = ProgressBar::new_spinner();
@@ -89,17 +89,19 @@ pub async fn run(args: &VersusArgs) -> Result<Exit, Error> {
     Ok(Exit::of(rows.iter().map(Row::verdict)))
 }
 
-fn plan(args: &VersusArgs) -> Result<Plan, Error> {
+async fn plan(args: &VersusArgs) -> Result<Plan, Error> {
     let targets = args.pairs.iter().flat_map(|pair| [pair.ours.clone(), pair.other.clone()]).collect();
     Plan::resolve(&SweepArgs {
         plan: None,
         models: args.models.clone(),
+        dimensions: args.dimensions.clone(),
         targets,
         samples: Some(args.samples),
         timeout_s: None,
         db: Default::default(),
         json: args.json,
     })
+    .await
 }
 
 /// The places where both sides run, each with a session that is replaced when it ends.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use graph::Tensor;
 use graph::pipeline::Pipeline;
-use protocol::{Adapter, Device, Engine, Metric};
+use protocol::{Adapter, Device, DispatchName, Engine, Metric};
 
 use crate::error::RunnerError;
 use crate::model::Loaded;
@@ -22,6 +22,14 @@ pub trait Ready {
     /// # Errors
     /// Whatever the engine or its device reports.
     fn run(&mut self, program: usize, inputs: &BTreeMap<String, Tensor>) -> Result<Inferred, RunnerError>;
+
+    /// Times each dispatch apart from now on: [`Inferred::dispatches_ms`]. Gives what they are, program by program.
+    ///
+    /// # Errors
+    /// An engine whose dispatches are not ours, a device that cannot time them.
+    fn time_apart(&mut self) -> Result<Vec<Vec<DispatchName>>, RunnerError> {
+        Err(RunnerError::NotProfiled { reason: "the dispatches are the engine's own" })
+    }
 }
 
 /// What one run of a program gave.
@@ -30,6 +38,8 @@ pub struct Inferred {
     pub outputs: BTreeMap<String, Tensor>,
     /// Time on the device, where timestamps tell.
     pub gpu_ms: Option<f64>,
+    /// What each dispatch took, where they are timed apart.
+    pub dispatches_ms: Vec<Option<f64>>,
 }
 
 /// A model made ready, and what that took.

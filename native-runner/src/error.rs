@@ -9,6 +9,10 @@ pub enum RunnerError {
     OnlyInAPage { task: &'static str },
     #[error("this build of native-runner has no engine {}{}", engine.name(), device_suffix(*device))]
     EngineNotBuilt { engine: Engine, device: Option<protocol::Device> },
+    #[error(
+        "dispatches cannot be timed here: {reason}; profile on a target of ours with timestamp queries: wgpu, or webgpu in Chrome or Edge"
+    )]
+    NotProfiled { reason: &'static str },
     #[error("model \"{model}\": {file}: {source}")]
     Read { model: String, file: String, source: std::io::Error },
     #[error("model \"{model}\": {file}: {source}")]
@@ -29,6 +33,18 @@ pub enum RunnerError {
     DeviceLost { doing: &'static str, reason: String },
     #[error("out of memory while {doing}: {wanted_bytes} bytes wanted; {message}")]
     OutOfMemory { doing: &'static str, wanted_bytes: u64, message: String },
+    #[error("model \"{model}\": cannot read the weights in {file} beside {}: {source}", beside.display())]
+    WeightsMissing { model: String, file: String, beside: std::path::PathBuf, source: std::io::Error },
+    #[error(
+        "model \"{model}\": no input \"{input}\" can be made up: {reason}; put model and inputs in a folder with a model.toml"
+    )]
+    NoInput { model: String, input: String, reason: String },
+    #[error("{} is no reference: it does not run ONNX files as they are", engine.name())]
+    NoReference { engine: Engine },
+    #[error(
+        "model \"{model}\": there is nothing to expect of it on made-up inputs, {fed}: {source}; where a shape is not right, give the extents that the model leaves open with --dimension NAME=N"
+    )]
+    Uncompleted { model: String, fed: String, source: Box<RunnerError> },
     #[error("cannot write {}: {reason}", path.display())]
     Deposit { path: std::path::PathBuf, reason: String },
     #[error("{engine} refused while {doing}: {message}")]
@@ -44,12 +60,19 @@ impl RunnerError {
     pub fn kind(&self) -> FailureKind {
         use RunnerError::*;
         match self {
-            OnlyInAPage { .. } | NodeUnsupported { .. } | EngineLacks { .. } => FailureKind::Unsupported,
+            OnlyInAPage { .. }
+            | NotProfiled { .. }
+            | NoReference { .. }
+            | NodeUnsupported { .. }
+            | EngineLacks { .. } => FailureKind::Unsupported,
             EngineNotBuilt { .. } | Unavailable { .. } => FailureKind::Unavailable,
             DeviceLost { .. } => FailureKind::DeviceLost,
             File { source, .. } | Graph { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
             Plan { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
+            Uncompleted { source, .. } => source.kind(),
             Read { .. }
+            | WeightsMissing { .. }
+            | NoInput { .. }
             | File { .. }
             | Graph { .. }
             | Plan { .. }

@@ -1,5 +1,6 @@
 //! `native-runner`: reads one job a line on standard input, answers one outcome a line on standard output.
 
+mod complete;
 mod detect;
 mod engines;
 mod error;
@@ -8,6 +9,7 @@ mod measure;
 mod model;
 mod node_tests;
 mod processor;
+mod profile;
 mod trace;
 
 use std::io::{self, BufRead, Write};
@@ -84,6 +86,10 @@ fn perform(job: &Job) -> Result<Answer, RunnerError> {
         Task::Trace(task) => {
             trace::run(job.engine, job.device, task).map(|report| Answer::Traced(Box::new(report)))
         }
+        Task::Profile(inference) => {
+            profile::run(job.engine, job.device, inference).map(|report| Answer::Profiled(Box::new(report)))
+        }
+        Task::Complete(bare) => complete::run(job.engine, job.device, bare).map(Answer::Completed),
         Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities() }),
         Task::MatmulDuel(_) => {
             Err(RunnerError::OnlyInAPage { task: "a matrix product against onnxruntime-web" })

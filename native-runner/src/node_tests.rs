@@ -115,6 +115,8 @@ fn loaded(test: &str, folder: PathBuf, read: &NodeTest) -> Loaded {
         family: "node test".to_owned(),
         modality: "tensors".to_owned(),
         source: "the ONNX project".to_owned(),
+        reference: None,
+        precision: protocol::Precision::default(),
         inputs: String::new(),
         expected: String::new(),
         components: vec![component],

@@ -72,6 +72,16 @@ pub fn node_tests_dir() -> PathBuf {
     cache_dir().join("onnx-node-tests").join(NODE_TESTS)
 }
 
+/// The folder of what the model hub's client fetched, where `HF_HOME` names none.
+pub fn hub_dir() -> PathBuf {
+    cache_dir().join("hub")
+}
+
+/// The folder of model folders that were put together here: from the hub's files, or from bare ONNX files.
+pub fn models_dir() -> PathBuf {
+    cache_dir().join("models")
+}
+
 /// The folder of all compilers with a WebAssembly back end that set-up unpacked.
 pub fn rust_wasm_dir() -> PathBuf {
     cache_dir().join("rust-wasm")

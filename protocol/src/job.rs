@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bare::BareModel;
 use crate::conformance::Conformance;
 use crate::manifest::Manifest;
 use crate::sampling::Sampling;
@@ -40,6 +41,10 @@ pub enum Task {
     MatmulDuel(MatmulDuel),
     /// Run a model once and hand over every value on the way.
     Trace(Trace),
+    /// Run a model with a timestamp around every dispatch; the samples say how often.
+    Profile(Inference),
+    /// Make a model folder of a bare ONNX file; the engine gives the expected outputs.
+    Complete(BareModel),
 }
 
 /// Run a model.

@@ -1,6 +1,7 @@
 //! What crosses a process boundary: the target grammar, the one message pair (Job, Outcome), and the words
 //! for metrics, verdicts and capabilities. It never runs anything.
 
+pub mod bare;
 pub mod cache;
 pub mod capability;
 pub mod check;
@@ -10,11 +11,14 @@ pub mod manifest;
 pub mod metric;
 pub mod outcome;
 pub mod pack;
+pub mod precision;
+pub mod profile;
 pub mod sampling;
 pub mod suggest;
 pub mod target;
 pub mod trace;
 
+pub use bare::{BareModel, CompletedModel};
 pub use capability::{Adapter, Capability, Presence};
 pub use check::OutputCheck;
 pub use conformance::{Conformance, ConformanceReport, NodeTestEnd, NodeTestReport, Tolerance};
@@ -22,6 +26,8 @@ pub use job::{Inference, Job, MatmulDuel, Task};
 pub use manifest::{Component, Embed, Generation, Image, Manifest};
 pub use metric::{Metric, Samples, Timing};
 pub use outcome::{Answer, DuelReport, Failure, FailureKind, InferenceReport, Outcome, Verdict};
+pub use precision::Precision;
+pub use profile::{DispatchName, DispatchTimes, ProfileReport};
 pub use sampling::Sampling;
 pub use target::{BrowserKind, Device, Engine, Place, Target};
 pub use trace::{Statistics, Trace, TraceReport, TracedNode};

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::precision::Precision;
+
 /// The contents of `model.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +18,12 @@ pub struct Manifest {
     pub modality: String,
     /// Where the model came from, in words.
     pub source: String,
+    /// What computed the expected outputs, where it was not PyTorch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// How its numbers are kept.
+    #[serde(default)]
+    pub precision: Precision,
     /// File of named input tensors (safetensors).
     pub inputs: String,
     /// File of named expected output tensors (safetensors).
@@ -25,8 +33,8 @@ pub struct Manifest {
     /// How the model makes tokens, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<Generation>,
-    /// Largest absolute error allowed, by precision (`fp32`).
-    pub tolerances: BTreeMap<String, f64>,
+    /// Largest absolute error allowed, by precision.
+    pub tolerances: BTreeMap<Precision, f64>,
 }
 
 /// One ONNX graph of a model.

@@ -26,6 +26,8 @@ pub enum Metric {
     ReadbackMs,
     /// Device memory that the plan holds: weights, activations and transfers.
     DeviceMemoryBytes,
+    /// Resident memory of the browser's or the runner's processes, once the answer is in.
+    ProcessMemoryBytes,
     /// WebAssembly memory of the page once the weights are on the device: the most it ever had, for it never shrinks.
     WasmMemoryBytes,
     /// Inferences per second: batch divided by latency.
@@ -34,7 +36,7 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric, in the order in which they happen.
-    pub const ALL: [Metric; 12] = [
+    pub const ALL: [Metric; 13] = [
         Metric::LoadMs,
         Metric::CompileMs,
         Metric::UploadMs,
@@ -45,6 +47,7 @@ impl Metric {
         Metric::GpuMs,
         Metric::ReadbackMs,
         Metric::DeviceMemoryBytes,
+        Metric::ProcessMemoryBytes,
         Metric::WasmMemoryBytes,
         Metric::ThroughputPerS,
     ];
@@ -62,6 +65,7 @@ impl Metric {
             Metric::GpuMs => "gpu_ms",
             Metric::ReadbackMs => "readback_ms",
             Metric::DeviceMemoryBytes => "device_memory_bytes",
+            Metric::ProcessMemoryBytes => "process_memory_bytes",
             Metric::WasmMemoryBytes => "wasm_memory_bytes",
             Metric::ThroughputPerS => "throughput_per_s",
         }

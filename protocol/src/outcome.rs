@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bare::CompletedModel;
 use crate::capability::{Adapter, Capability};
 use crate::check::OutputCheck;
 use crate::conformance::ConformanceReport;
 use crate::metric::Samples;
+use crate::profile::ProfileReport;
 use crate::target::{Device, Engine};
 use crate::trace::TraceReport;
 
@@ -38,6 +40,10 @@ pub enum Answer {
     Dueled(DuelReport),
     /// The model ran, and its values were handed over.
     Traced(Box<TraceReport>),
+    /// The model ran, every dispatch timed.
+    Profiled(Box<ProfileReport>),
+    /// The bare ONNX file has a model folder.
+    Completed(CompletedModel),
     /// The job could not be done.
     Failed(Failure),
 }

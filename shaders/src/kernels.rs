@@ -14,6 +14,7 @@ mod order;
 mod pad;
 mod pool;
 mod reduce;
+mod rotate_half;
 mod rows;
 mod scatter;
 mod softmax;
@@ -106,6 +107,7 @@ pub(crate) fn emit(task: &Task<'_>) -> Result<Emission, Error> {
         Operator::Pad(operator) => pad::emit(task, operator)?,
         Operator::Pool(operator) => pool::emit(task, operator)?,
         Operator::Reduce(operator) => reduce::emit(task, operator)?,
+        Operator::RotateHalf(_) => rotate_half::emit(task)?,
         Operator::ScatterElements(operator) => {
             return Ok(Emission::Update(scatter::elements(task, operator)?));
         }

@@ -54,10 +54,14 @@ pub fn plan_pipeline(pipeline: &Pipeline, site: &Site, tuning: &Tuning) -> Resul
 /// An operator or element type without a kernel, or a limit of the adapter that a graph does not keep to:
 /// [`Error::is_unsupported`] says yes to both. A graph that breaks its own invariants.
 pub fn plan_parts(parts: &[Part<'_>], site: &Site, tuning: &Tuning) -> Result<GpuPlan, Error> {
+    let most_bytes = site.limits.max_storage_buffer_binding_size.min(site.limits.max_buffer_size);
+    let size_bytes = |tensor_type: &TensorType| Encoding::Elements.size_bytes(tensor_type) as u64;
+    let split: Vec<_> = parts.iter().map(|part| graph::split(part.graph, most_bytes, size_bytes)).collect();
     let mut shared = Shared::new(site, tuning);
     let mut planned = Vec::new();
-    for part in parts {
-        planned.push(Planner::new(part, &mut shared).plan()?);
+    for (part, split) in parts.iter().zip(&split) {
+        let part = Part { graph: split.as_ref().unwrap_or(part.graph), ..*part };
+        planned.push(Planner::new(&part, &mut shared).plan()?);
     }
     Ok(finish(shared, planned))
 }

@@ -266,3 +266,19 @@ fn what_lies_in_a_state_is_updated_in_place_and_found_by_the_next_program() {
     }
     assert_eq!(plan.memory().state_bytes, 32);
 }
+
+#[test]
+fn weights_too_large_for_a_binding_are_split() {
+    let limits = Limits { max_storage_buffer_binding_size: 64 << 10, ..Limits::default() };
+    let site = Site { limits, ..site(Host::Native, true) };
+    for text in [
+        "i: i64[3]\nt: f32[100,256] = 0.5\ny = Gather(t, i)\nreturn y",
+        "x: f32[3,256]\nw: f32[256,100] = 0.5\ny = MatMul(x, w)\nreturn y",
+    ] {
+        let plan = support::plan(text, &parsed(text), &site, &Tuning::default());
+        let bindings = plan.programs[0].dispatches.iter().flat_map(|dispatch| &dispatch.bindings);
+        let largest = bindings.map(|region| region.size_bytes).max();
+        assert!(largest.is_some_and(|bytes| bytes <= 64 << 10), "{plan}");
+        assert_eq!(faults(&plan, 256), Vec::<String>::new(), "{plan}");
+    }
+}

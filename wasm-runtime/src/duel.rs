@@ -93,7 +93,7 @@ impl Scores {
 
     async fn our_turn(&mut self, executor: &Executor) -> Result<(), RuntimeError> {
         let start = executor.clock().now_ms();
-        let Inferred { outputs, gpu_ms } = executor.infer(0).await?;
+        let Inferred { outputs, gpu_ms, .. } = executor.infer(0).await?;
         self.report.ours_ms.push(executor.clock().now_ms() - start);
         self.report.ours_gpu_ms.extend(gpu_ms);
         if let Some(Tensor { data: Data::F32(product), .. }) = outputs.get(matmul::PRODUCT) {

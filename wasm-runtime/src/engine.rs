@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use graph::Tensor;
-use protocol::{Adapter, BrowserKind, Metric};
+use protocol::{Adapter, BrowserKind, DispatchName, Metric};
 
 use crate::error::RuntimeError;
 
@@ -38,6 +38,14 @@ pub(crate) trait Ready {
         Ok(None)
     }
 
+    /// Times each dispatch apart from now on: [`Inferred::dispatches_ms`]. Gives what they are, program by program.
+    ///
+    /// # Errors
+    /// An engine whose dispatches are not ours, a device that cannot time them.
+    async fn time_apart(&mut self) -> Result<Vec<Vec<DispatchName>>, RuntimeError> {
+        Err(RuntimeError::NotProfiled { reason: "the dispatches are the engine's own" })
+    }
+
     /// What is only looked at when all is measured, so that looking shapes no number: features of the run.
     async fn look_back(&mut self) -> BTreeMap<String, String> {
         BTreeMap::new()
@@ -51,6 +59,8 @@ pub struct Inferred {
     pub outputs: BTreeMap<String, Tensor>,
     /// What it took on the device, where timestamps tell.
     pub gpu_ms: Option<f64>,
+    /// What each dispatch took, where they are timed apart.
+    pub dispatches_ms: Vec<Option<f64>>,
 }
 
 /// A model made ready, and what that took.

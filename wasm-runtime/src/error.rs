@@ -14,6 +14,10 @@ pub enum RuntimeError {
     JobUnreadable { reason: String },
     #[error("{} cannot do this here; the page runs models on webgpu, ort-webgpu and ort-wasm, and node tests on webgpu", engine.name())]
     EngineNotHere { engine: Engine },
+    #[error(
+        "dispatches cannot be timed here: {reason}; profile on a target of ours with timestamp queries: webgpu in Chrome or Edge, or wgpu"
+    )]
+    NotProfiled { reason: &'static str },
     #[error("{url}: {reason}")]
     Fetch { url: String, reason: String },
     #[error(
@@ -53,7 +57,7 @@ impl RuntimeError {
     pub fn kind(&self) -> FailureKind {
         use RuntimeError::*;
         match self {
-            EngineNotHere { .. } | LimitExceeded { .. } => FailureKind::Unsupported,
+            EngineNotHere { .. } | NotProfiled { .. } | LimitExceeded { .. } => FailureKind::Unsupported,
             NoWebgpu | NoAdapter | PeerMissing => FailureKind::Unavailable,
             DeviceLost { .. } => FailureKind::DeviceLost,
             File { source, .. } | Graph { source, .. } if source.is_unsupported() => FailureKind::Unsupported,

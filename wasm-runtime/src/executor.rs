@@ -11,6 +11,7 @@ use futures_util::future::try_join;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use graph::Tensor;
 use js_sys::Uint8Array;
+use protocol::DispatchName;
 use shaders::transfer::{decode, encode};
 use shaders::{Buffer, BufferRole, Dispatch, GpuPlan, Port, Program, Region, Weight};
 use wasm_bindgen::JsValue;
@@ -58,13 +59,18 @@ struct Step {
     workgroups: [u32; 3],
 }
 
-/// The begin and end of the pass, as two u64 in nanoseconds.
+/// The begin and end of each pass, as two u64 in nanoseconds.
 struct Timestamps {
+    /// Whether each dispatch has a pass of its own.
+    apart: bool,
     queries: GpuQuerySet,
     resolved: GpuBuffer,
+    size_bytes: u64,
 }
 
 const TIMESTAMP_BYTES: u64 = 16;
+/// A query set holds at most 4096 timestamps (WebGPU, section 20.1), two for each dispatch.
+const MOST_TIMED: usize = 2048;
 const NANOSECONDS_PER_MS: f64 = 1e6;
 /// Weights are uploaded in pieces of about so many bytes.
 const PIECE_BYTES: usize = 16 << 20;
@@ -119,7 +125,7 @@ impl Executor {
             let steps = plan.programs.iter().map(|program| program.dispatches.iter().map(bind).collect());
             let steps: Vec<Vec<Step>> = steps.collect();
             let timestamps =
-                if device.has("timestamp-query") { Some(Timestamps::new(&device)?) } else { None };
+                if device.has("timestamp-query") { Some(Timestamps::new(&device, None)?) } else { None };
             let usage = gpu_buffer_usage::MAP_READ | gpu_buffer_usage::COPY_DST;
             Ok((steps, timestamps, create_sized(&device, "readback", readback_bytes, usage)?))
         };
@@ -142,7 +148,7 @@ impl Executor {
     /// Device memory held: weights, activations and transfers, in bytes.
     pub fn device_memory_bytes(&self) -> u64 {
         let buffers: u64 = self.plan.buffers.iter().map(|buffer| buffer.size_bytes).sum();
-        let timestamps = if self.timestamps.is_some() { TIMESTAMP_BYTES } else { 0 };
+        let timestamps = self.timestamps.as_ref().map_or(0, |timestamps| timestamps.size_bytes);
         buffers + self.readback_bytes + timestamps
     }
 
@@ -185,6 +191,16 @@ impl Executor {
         self.read(program).await
     }
 
+    fn names(&self, program: &Program) -> Vec<DispatchName> {
+        let name = |dispatch: &Dispatch| DispatchName {
+            program: program.name.clone(),
+            node: dispatch.label.clone(),
+            kernel: self.plan.kernels[dispatch.kernel].label.clone(),
+            workgroups: dispatch.workgroups,
+        };
+        program.dispatches.iter().map(name).collect()
+    }
+
     /// The clock that times what this executor does.
     pub fn clock(&self) -> &Clock {
         &self.device.clock
@@ -198,40 +214,54 @@ impl Executor {
 
     fn encode(&self, program: usize) -> Result<GpuCommandBuffer, JsValue> {
         let encoder = self.device.gpu.create_command_encoder();
-        let descriptor = GpuComputePassDescriptor::new();
-        if let Some(timestamps) = &self.timestamps {
-            descriptor.set_timestamp_writes(&timestamps.writes());
+        let steps = &self.steps[program];
+        let of_a_pass = steps.len().div_ceil(self.passes(program)).max(1);
+        for (number, steps) in (0..).zip(steps.chunks(of_a_pass)) {
+            let descriptor = GpuComputePassDescriptor::new();
+            if let Some(timestamps) = &self.timestamps {
+                descriptor.set_timestamp_writes(&timestamps.writes(number));
+            }
+            let pass = encoder.begin_compute_pass_with_descriptor(&descriptor);
+            for step in steps {
+                let [x, y, z] = step.workgroups;
+                pass.set_pipeline(&step.pipeline);
+                pass.set_bind_group(0, Some(&step.bind_group));
+                pass.dispatch_workgroups_with_workgroup_count_y_and_workgroup_count_z(x, y, z);
+            }
+            pass.end();
         }
-        let pass = encoder.begin_compute_pass_with_descriptor(&descriptor);
-        for step in &self.steps[program] {
-            let [x, y, z] = step.workgroups;
-            pass.set_pipeline(&step.pipeline);
-            pass.set_bind_group(0, Some(&step.bind_group));
-            pass.dispatch_workgroups_with_workgroup_count_y_and_workgroup_count_z(x, y, z);
-        }
-        pass.end();
-        self.encode_copies(&self.plan.programs[program], &encoder)?;
+        self.encode_copies(program, &encoder)?;
         Ok(encoder.finish())
     }
 
+    /// How many passes a program takes.
+    fn passes(&self, program: usize) -> usize {
+        let apart = self.timestamps.as_ref().is_some_and(|timestamps| timestamps.apart);
+        if apart { self.steps[program].len() } else { 1 }
+    }
+
     /// Outputs one after another into the readback buffer, timestamps last.
-    fn encode_copies(&self, program: &Program, encoder: &GpuCommandEncoder) -> Result<(), JsValue> {
+    fn encode_copies(&self, program: usize, encoder: &GpuCommandEncoder) -> Result<(), JsValue> {
         let mut offset = 0;
-        for Port { region, .. } in &program.outputs {
+        for Port { region, .. } in &self.plan.programs[program].outputs {
             let source = &self.buffers[region.buffer];
             copy(encoder, (source, region.offset_bytes), (&self.readback, offset), region.size_bytes)?;
             offset += region.size_bytes;
         }
-        if let Some(Timestamps { queries, resolved }) = &self.timestamps {
-            encoder.resolve_query_set_with_u32(queries, 0, 2, resolved, 0);
-            copy(encoder, (resolved, 0), (&self.readback, offset), TIMESTAMP_BYTES)?;
+        if let Some(Timestamps { queries, resolved, .. }) = &self.timestamps {
+            let passes = self.passes(program) as u32;
+            encoder.resolve_query_set_with_u32(queries, 0, 2 * passes, resolved, 0);
+            let size_bytes = u64::from(passes) * TIMESTAMP_BYTES;
+            copy(encoder, (resolved, 0), (&self.readback, offset), size_bytes)?;
         }
         Ok(())
     }
 
     async fn read(&self, program: usize) -> Result<Inferred, RuntimeError> {
         const DOING: &str = "reading the outputs";
-        let size = (self.plan.programs[program].readback_bytes() + TIMESTAMP_BYTES) as f64;
+        let size =
+            self.plan.programs[program].readback_bytes() + self.passes(program) as u64 * TIMESTAMP_BYTES;
+        let size = size as f64;
         let mapped = self.readback.map_async_with_f64_and_f64(gpu_map_mode::READ, 0.0, size);
         self.device.wait(DOING, mapped).await?;
         self.device.check("running the kernels")?;
@@ -247,8 +277,10 @@ impl Executor {
             outputs.insert(port.name.clone(), tensor);
             rest = others;
         }
-        let gpu_ms = self.timestamps.as_ref().and_then(|_| elapsed_ms(rest));
-        Ok(Inferred { outputs, gpu_ms })
+        let passes_ms: Vec<_> = rest.chunks(TIMESTAMP_BYTES as usize).map(elapsed_ms).collect();
+        let gpu_ms = self.timestamps.as_ref().and_then(|_| passes_ms.iter().copied().sum());
+        let apart = self.timestamps.as_ref().is_some_and(|timestamps| timestamps.apart);
+        Ok(Inferred { outputs, gpu_ms, dispatches_ms: if apart { passes_ms } else { Vec::new() } })
     }
 }
 
@@ -262,6 +294,27 @@ impl Ready for Executor {
         self.infer(program).await
     }
 
+    async fn time_apart(&mut self) -> Result<Vec<Vec<DispatchName>>, RuntimeError> {
+        if self.timestamps.is_none() {
+            return Err(RuntimeError::NotProfiled { reason: "the device has no timestamp-query" });
+        }
+        let dispatches = self.steps.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        if dispatches > MOST_TIMED {
+            return Err(RuntimeError::NotProfiled { reason: "a program has more than 2048 dispatches" });
+        }
+        let device = &self.device;
+        self.readback_bytes = self.plan.readback_bytes() + dispatches as u64 * TIMESTAMP_BYTES;
+        let make = || {
+            let usage = gpu_buffer_usage::MAP_READ | gpu_buffer_usage::COPY_DST;
+            let readback = create_sized(device, "readback", self.readback_bytes, usage)?;
+            Ok((readback, Timestamps::new(device, Some(dispatches as u32))?))
+        };
+        let (readback, timestamps) =
+            device.guarded("making timestamp queries", self.readback_bytes, make).await?;
+        (self.readback, self.timestamps) = (readback, Some(timestamps));
+        Ok(self.plan.programs.iter().map(|program| self.names(program)).collect())
+    }
+
     async fn readback_ms(&mut self) -> Result<Option<f64>, RuntimeError> {
         self.submit(0)?;
         self.device.wait("waiting for the device", self.device.queue.on_submitted_work_done()).await?;
@@ -272,18 +325,22 @@ impl Ready for Executor {
 }
 
 impl Timestamps {
-    fn new(device: &Device) -> Result<Self, RuntimeError> {
-        let descriptor = GpuQuerySetDescriptor::new(2, GpuQueryType::Timestamp);
+    /// For one pass, or for as many dispatches as have a pass each.
+    fn new(device: &Device, dispatches: Option<u32>) -> Result<Self, RuntimeError> {
+        let passes = dispatches.unwrap_or(1);
+        let descriptor = GpuQuerySetDescriptor::new(2 * passes, GpuQueryType::Timestamp);
         let queries = device.gpu.create_query_set(&descriptor);
         let queries = queries.map_err(|e| device.failure("making a timestamp query", &e))?;
         let usage = gpu_buffer_usage::QUERY_RESOLVE | gpu_buffer_usage::COPY_SRC;
-        Ok(Timestamps { queries, resolved: create_sized(device, "timestamps", TIMESTAMP_BYTES, usage)? })
+        let size_bytes = u64::from(passes) * TIMESTAMP_BYTES;
+        let resolved = create_sized(device, "timestamps", size_bytes, usage)?;
+        Ok(Timestamps { apart: dispatches.is_some(), queries, resolved, size_bytes })
     }
 
-    fn writes(&self) -> GpuComputePassTimestampWrites {
+    fn writes(&self, pass: u32) -> GpuComputePassTimestampWrites {
         let writes = GpuComputePassTimestampWrites::new(&self.queries);
-        writes.set_beginning_of_pass_write_index(0);
-        writes.set_end_of_pass_write_index(1);
+        writes.set_beginning_of_pass_write_index(2 * pass);
+        writes.set_end_of_pass_write_index(2 * pass + 1);
         writes
     }
 }

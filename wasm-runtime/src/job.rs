@@ -10,7 +10,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::engine::Place;
 use crate::error::RuntimeError;
-use crate::{detect, duel, inference, node_tests, trace};
+use crate::{detect, duel, inference, node_tests, profile, trace};
 
 /// Runs one job, given as the JSON of [`Job`]; the promise resolves to the JSON of [`Outcome`] and never
 /// rejects. A panic resolves it too, so that a defect costs one case and not a time-out.
@@ -40,6 +40,7 @@ pub fn run(job_json: String) -> Promise {
 async fn answer(job: Job) -> Result<Answer, RuntimeError> {
     let place = Place { browser: job.browser, peer: job.peer.as_deref() };
     match &job.task {
+        Task::Complete(_) => Err(RuntimeError::EngineNotHere { engine: job.engine }),
         Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities(place).await }),
         Task::MatmulDuel(duel) => Ok(Answer::Dueled(duel::fight(duel, place).await?)),
         Task::Conform(asked) => {
@@ -49,6 +50,10 @@ async fn answer(job: Job) -> Result<Answer, RuntimeError> {
         Task::Infer(inference) => {
             let report = inference::run(job.engine, inference, place).await?;
             Ok(Answer::Inferred(Box::new(report)))
+        }
+        Task::Profile(inference) => {
+            let report = profile::run(job.engine, inference, job.browser).await?;
+            Ok(Answer::Profiled(Box::new(report)))
         }
         Task::Trace(task) => {
             let report = trace::run(job.engine, task, job.browser).await?;

@@ -42,6 +42,8 @@ mod peer;
 #[cfg(web_sys_unstable_apis)]
 mod pipelines;
 #[cfg(web_sys_unstable_apis)]
+mod profile;
+#[cfg(web_sys_unstable_apis)]
 mod timing;
 #[cfg(web_sys_unstable_apis)]
 mod trace;

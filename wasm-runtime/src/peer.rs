@@ -62,7 +62,11 @@ impl Ready for Peer {
                 self.calls.keep(&component, session.infer(&feeds).await?).map_err(wrong)?;
             }
         }
-        Ok(Inferred { outputs: self.calls.outputs().map_err(wrong)?, gpu_ms: None })
+        Ok(Inferred {
+            outputs: self.calls.outputs().map_err(wrong)?,
+            gpu_ms: None,
+            dispatches_ms: Vec::new(),
+        })
     }
 
     /// Where the nodes ran. It takes a second opening of the model, with the log at its most talkative, which is

@@ -171,8 +171,16 @@ fn unaries(cases: &mut Cases) {
     use Unary::{Abs, Cos, Erf, Exp, Floor, IsNaN, Log, Neg, Not, Reciprocal, Sin, Sqrt};
     let numbers = [-100.0, -10.0, -3.0, -1.0, -0.5, -1e-3, 0.0, 1e-3, 0.5, 1.0, 3.0, 10.0, 100.0];
     let functions = [Abs, Neg, Erf, Sin, Cos, Floor, IsNaN].into_iter().chain(
-        [Activation::Relu, Activation::Gelu, Activation::GeluTanh, Activation::Sigmoid, Activation::Tanh]
-            .map(Unary::Activation),
+        [
+            Activation::Relu,
+            Activation::Gelu,
+            Activation::GeluTanh,
+            Activation::QuickGelu,
+            Activation::Sigmoid,
+            Activation::Silu,
+            Activation::Tanh,
+        ]
+        .map(Unary::Activation),
     );
     for operator in functions {
         for count in [12, 13] {

@@ -94,6 +94,7 @@ wrap!(
     Pool,
     Reduce,
     Reshape,
+    RotateHalf,
     ScatterElements,
     ScatterNd,
     Select,
@@ -110,6 +111,7 @@ pub fn all() -> Vec<Case> {
     packed_products(&mut cases);
     windows::add(&mut cases);
     attentions(&mut cases);
+    rotations(&mut cases);
     rows(&mut cases);
     elementwise::add(&mut cases);
     moves(&mut cases);
@@ -139,9 +141,15 @@ fn matrix_products(cases: &mut Cases) {
     ] {
         cases.float(&format!("matmul {name}"), plain, vec![Some(floats(a, 1)), Some(floats(b, 2))], y);
     }
-    for activation in
-        [Activation::Relu, Activation::Gelu, Activation::GeluTanh, Activation::Sigmoid, Activation::Tanh]
-    {
+    for activation in [
+        Activation::Relu,
+        Activation::Gelu,
+        Activation::GeluTanh,
+        Activation::QuickGelu,
+        Activation::Sigmoid,
+        Activation::Silu,
+        Activation::Tanh,
+    ] {
         for (n, k) in [(12, 8), (5, 7)] {
             let inputs = vec![Some(floats(&[3, 6, k], 3)), Some(floats(&[k, n], 4)), Some(floats(&[n], 5))];
             let name = format!("matmul {activation:?} {n}");
@@ -274,6 +282,19 @@ fn attentions(cases: &mut Cases) {
             with(few(7), mask),
             &[2, 4, 2, 8],
         );
+    }
+}
+
+fn rotations(cases: &mut Cases) {
+    for (name, shape, angles) in [
+        ("angles for both halves", &[2, 3, 5, 8][..], &[5, 4][..]),
+        ("angles for each half", &[2, 3, 5, 8], &[2, 1, 5, 8]),
+        ("odd halves", &[1, 2, 3, 6], &[1, 1, 3, 3]),
+        ("the same angles everywhere", &[3, 2], &[1]),
+    ] {
+        let inputs = [(shape, 71), (angles, 72), (angles, 73)];
+        let inputs = inputs.into_iter().map(|(shape, seed)| Some(floats(shape, seed))).collect();
+        cases.float(&format!("rotate half, {name}"), RotateHalf, inputs, shape);
     }
 }
 

@@ -193,6 +193,46 @@ impl Deferred {
         }
     }
 
+    /// `count` rows from `first` on, where these can be made without the others: a row is what lies behind the first
+    /// axis.
+    pub(super) fn rows(&self, first: usize, count: usize) -> Option<Deferred> {
+        let (&extent, behind) = self.shape.split_first()?;
+        let row: usize = behind.iter().product();
+        let data_type = self.origin.tensor_type.data_type;
+        let tensor_type = TensorType::new(data_type, [&[count], behind].concat());
+        let size_bytes = data_type.size_bytes() as u64;
+        let (start, length) = (first * row, count * row);
+        if first + count > extent {
+            return None;
+        }
+        let kind = match &self.origin.kind {
+            Kind::File { tensor, span } => {
+                let span = span.part(start as u64 * size_bytes, length as u64 * size_bytes);
+                Kind::File { tensor: tensor.clone(), span }
+            }
+            Kind::Recipe { recipe, shape, first: before } => {
+                Kind::Recipe { recipe: *recipe, shape: shape.clone(), first: before + start }
+            }
+            Kind::Result { .. } => return None,
+        };
+        let mut digester = Digester::new();
+        digester.text(&format!("rows from {first}"));
+        digester.digest(self.digest());
+        Some(Deferred::new(tensor_type, digester, 0, kind))
+    }
+
+    /// The one operand of a transpose of a matrix.
+    pub(super) fn transposed(&self) -> Option<&Constant> {
+        match &self.origin.kind {
+            Kind::Result { operator: Operator::Transpose(turn), operands }
+                if turn.permutation == [1, 0] && self.shape == self.origin.tensor_type.shape =>
+            {
+                operands.first()?.as_ref()
+            }
+            Kind::File { .. } | Kind::Recipe { .. } | Kind::Result { .. } => None,
+        }
+    }
+
     /// Makes the elements.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ pub(super) fn axes(
     let extents = |index: usize| operand(index).map_or(&[][..], |id| &graph.tensor_type(id).shape);
     match operator {
         Operator::Unary(_) | Operator::Cast(_) | Operator::Softmax(_) => Ok(of(0)),
-        Operator::Binary(_) | Operator::Select(_) | Operator::Expand(_) => {
+        Operator::Binary(_) | Operator::Select(_) | Operator::Expand(_) | Operator::RotateHalf(_) => {
             let all: Vec<ValueId> = operands.iter().copied().flatten().collect();
             broadcast(graph, &all, &shape)
         }

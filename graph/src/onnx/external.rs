@@ -13,7 +13,7 @@ use crate::tensor::{Data, DataType, Tensor, TensorType};
 pub struct ExternalData {
     pub tensor: String,
     pub span: Span,
-    tensor_type: TensorType,
+    pub tensor_type: TensorType,
     /// What to compute instead of reading it.
     pub recipe: Option<Recipe>,
 }

@@ -1,6 +1,6 @@
 //! Rotary position embedding, of ONNX since opset 23 and of the domain com.microsoft.
 
-use super::heads;
+use super::{Operator, RotateHalf, heads};
 use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
 use crate::growth::linear::Integer;
@@ -35,6 +35,9 @@ impl Rotation {
         let half = width / 2;
         if width > depth || !width.is_multiple_of(2) {
             return Err(invalid!("{width} of {depth} elements cannot be rotated in pairs"));
+        }
+        if width == depth && !self.interleaved && write.shape(cos).last() == Some(&half) {
+            return write.push(Operator::RotateHalf(RotateHalf), &[Some(x), Some(cos), Some(sin)]);
         }
         let part = |first: usize| match self.interleaved {
             true => write.stride(x, axis, first, 2, half),

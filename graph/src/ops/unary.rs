@@ -48,6 +48,9 @@ pub enum Unary {
     Activation(Activation),
 }
 
+/// The factor of QuickGelu (Hendrycks and Gimpel 2016, <https://arxiv.org/abs/1606.08415>, section 2).
+pub(crate) const QUICK: f64 = 1.702;
+
 /// A non-linear function that matrix products and convolutions can apply to their results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Activation {
@@ -57,8 +60,12 @@ pub enum Activation {
     Gelu,
     /// `x / 2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))`.
     GeluTanh,
+    /// `x · sigmoid(1.702 · x)`.
+    QuickGelu,
     /// `1 / (1 + exp(−x))`.
     Sigmoid,
+    /// `x · sigmoid(x)`.
+    Silu,
     /// Hyperbolic tangent.
     Tanh,
 }
@@ -97,7 +104,9 @@ impl Activation {
                 let scale = (2.0 / std::f64::consts::PI).sqrt();
                 x / 2.0 * (1.0 + (scale * (x + 0.044715 * x * x * x)).tanh())
             }
+            Activation::QuickGelu => x / (1.0 + (-QUICK * x).exp()),
             Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+            Activation::Silu => x / (1.0 + (-x).exp()),
             Activation::Tanh => x.tanh(),
         }) as f32
     }

@@ -11,7 +11,8 @@ use crate::tensor::Tensor;
 pub(super) fn fuse(site: &mut Site) -> Option<Rewrite> {
     let (weights, value) = plain_product(site.node)?;
     let (masked, undefined_rows_are_zero) = softmax_operand(site, weights)?;
-    let (scores, mask) = unmask(site, masked);
+    let (valid, masked) = unselect(site, masked);
+    let (scores, addend) = unmask(site, masked);
     let (factor, product) = unscale(site, scores);
     let (query, key) = plain_product(site.private(product, 1)?)?;
     let [query_heads, key_heads, value_heads] = [
@@ -22,6 +23,7 @@ pub(super) fn fuse(site: &mut Site) -> Option<Rewrite> {
     let query = source(site, query, query_heads, true)?;
     let key = source(site, key, key_heads, true)?;
     let value = source(site, value, value_heads, false)?;
+    let mask = joined(site, valid, addend.filter(|&id| !is_zero(site, id)));
     let attention = Attention {
         heads: query_heads.extents[1],
         key_value_heads: key_heads.extents[1],
@@ -33,7 +35,7 @@ pub(super) fn fuse(site: &mut Site) -> Option<Rewrite> {
         output_layout: HeadLayout::HeadsFirst,
     };
     let mut inputs = vec![Some(query.id), Some(key.id), Some(value.id)];
-    inputs.extend(mask.filter(|&id| !is_zero(site, id)).map(Some));
+    inputs.extend(mask?.map(Some));
     Some(Rewrite::Replace(Operator::Attention(attention), inputs))
 }
 
@@ -67,6 +69,25 @@ fn unguard(site: &Site, weights: ValueId) -> Option<ValueId> {
     (tests_x && site.scalar(zero) == Some(0.0)).then_some(x)
 }
 
+/// Condition and x of `Where(condition, x, -∞)`, which forbids what the condition does not allow.
+fn unselect(site: &Site, masked: ValueId) -> (Option<ValueId>, ValueId) {
+    let parts = site.private(masked, 1).and_then(|node| match (&node.operator, &node.inputs[..]) {
+        (Operator::Select(Select), &[Some(condition), Some(x), Some(forbidden)]) => {
+            (site.scalar(forbidden) == Some(f32::NEG_INFINITY)).then_some((condition, x))
+        }
+        _ => None,
+    });
+    parts.map_or((None, masked), |(condition, x)| (Some(condition), x))
+}
+
+/// One mask of what allows and what is added; `None` where there can be none.
+fn joined(site: &mut Site, valid: Option<ValueId>, addend: Option<ValueId>) -> Option<Option<ValueId>> {
+    let (Some(valid), Some(addend)) = (valid, addend) else { return Some(valid.or(addend)) };
+    let forbidden = site.add_constant(Tensor::scalar(f32::NEG_INFINITY));
+    let inputs = vec![Some(valid), Some(addend), Some(forbidden)];
+    site.add(Operator::Select(Select), inputs).map(Some)
+}
+
 /// Scores and mask of a sum of the two; the scores are the side that comes from a product.
 fn unmask(site: &Site, masked: ValueId) -> (ValueId, Option<ValueId>) {
     let sum = site.private(masked, 1).and_then(|node| binary(node, Binary::Add));
@@ -95,4 +116,39 @@ pub(super) fn absorb_transpose(site: &mut Site) -> Option<Rewrite> {
     let shape = site.shape(*site.node.outputs.first()?).to_vec();
     let merged = site.add(Operator::Attention(attention), node.inputs.clone())?;
     Some(Rewrite::Replace(Operator::Reshape(Reshape { shape }), vec![Some(merged)]))
+}
+
+/// Keys and values whose heads were repeated for the heads of the query are read as they were before.
+pub(super) fn share_heads(site: &mut Site) -> Option<Rewrite> {
+    let Operator::Attention(attention) = site.node.operator else { return None };
+    let layouts = [attention.key_layout, attention.value_layout];
+    if attention.key_value_heads != attention.heads || layouts != [HeadLayout::HeadsFirst; 2] {
+        return None;
+    }
+    let mut inputs = site.node.inputs.clone();
+    let [_, Some(key), Some(value), ..] = inputs[..] else { return None };
+    let ((key, key_shape), (value, value_shape)) = (unrepeated(site, key)?, unrepeated(site, value)?);
+    if key_shape[1] != value_shape[1] {
+        return None;
+    }
+    let attention = Attention { key_value_heads: key_shape[1], ..attention };
+    inputs[1] = site.add(Operator::Reshape(Reshape { shape: key_shape }), vec![Some(key)]);
+    inputs[2] = site.add(Operator::Reshape(Reshape { shape: value_shape }), vec![Some(value)]);
+    Some(Rewrite::Replace(Operator::Attention(attention), inputs))
+}
+
+/// Of `[batch, heads, 1, sequence, depth]` expanded to several copies of each head, flattened to one axis of
+/// heads: what is expanded, and its shape without the axis of copies.
+fn unrepeated(site: &Site, heads: ValueId) -> Option<(ValueId, Vec<usize>)> {
+    let flattened = site.producer(heads)?;
+    let Operator::Reshape(_) = flattened.operator else { return None };
+    let copied = site.producer(first(flattened)?)?;
+    let (Operator::Expand(expand), Some(single)) = (&copied.operator, first(copied)) else { return None };
+    let (&[batch, heads, 1, sequence, depth], &[_, _, copies, ..]) = (site.shape(single), &expand.shape[..])
+    else {
+        return None;
+    };
+    let is_flat = site.shape(flattened.outputs[0]) == [batch, heads * copies, sequence, depth];
+    let only_copies = expand.shape == [batch, heads, copies, sequence, depth];
+    (is_flat && only_copies).then(|| (single, vec![batch, heads, sequence, depth]))
 }

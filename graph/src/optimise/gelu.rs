@@ -4,6 +4,7 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
 
 use super::site::{Rewrite, Site, binary, first};
 use crate::ir::ValueId;
+use crate::ops::unary::QUICK;
 use crate::ops::{Activation, Binary, Operator, Unary};
 
 /// Constants are rounded to f32 by exporters, some twice.
@@ -21,6 +22,27 @@ pub(super) fn fuse(site: &mut Site) -> Option<Rewrite> {
     let found = named(left, gate(site, left, right)).or_else(|| named(right, gate(site, right, left)));
     let (x, activation) = found?;
     Some(Rewrite::Replace(Operator::Unary(Unary::Activation(activation)), vec![Some(x)]))
+}
+
+/// `x · sigmoid(x)` and `x · sigmoid(1.702 · x)`.
+pub(super) fn fuse_swish(site: &mut Site) -> Option<Rewrite> {
+    let (left, right) = binary(site.node, Binary::Mul)?;
+    let named = |x: ValueId, gate: Option<Activation>| gate.map(|activation| (x, activation));
+    let found = named(left, swish(site, left, right)).or_else(|| named(right, swish(site, right, left)));
+    let (x, activation) = found?;
+    Some(Rewrite::Replace(Operator::Unary(Unary::Activation(activation)), vec![Some(x)]))
+}
+
+/// Which function it is, if `gate` is a sigmoid of x.
+fn swish(site: &Site, x: ValueId, gate: ValueId) -> Option<Activation> {
+    let node = site.private(gate, 1)?;
+    let is_sigmoid = node.operator == Operator::Unary(Unary::Activation(Activation::Sigmoid));
+    let operand = is_sigmoid.then(|| first(node)).flatten()?;
+    if operand == x {
+        return Some(Activation::Silu);
+    }
+    let inner = Product::new(site, operand, false);
+    (inner.operands == [x] && is_close(inner.factor, QUICK)).then_some(Activation::QuickGelu)
 }
 
 /// Which GELU it is, if `gate` is `1 + erf(…)` or `1 + tanh(…)` of x.

@@ -2,7 +2,7 @@
 
 use super::site::{Site, binary, first};
 use crate::ir::{Node, ValueId};
-use crate::ops::{Binary, HeadLayout, Operator};
+use crate::ops::{Binary, HeadLayout, Operator, Reshape};
 
 /// An attention operand: a tensor that holds its elements, their layout in it, and the factor they lack.
 #[derive(Debug, Clone, Copy)]
@@ -46,16 +46,29 @@ impl Heads {
     }
 }
 
-/// Looks for the best source of a value: sequence-first if there is one, as far back as scale and layout
-/// can be
-/// followed through values that nobody else uses. `scalable`: whether factors on the way may be taken out.
-pub(super) fn source(site: &Site, value: ValueId, heads: Heads, scalable: bool) -> Option<Operand> {
-    let mut best = None;
+/// Looks for the best source of a value: sequence-first if there is one, as far back as scale and layout can be
+/// followed through values that nobody else uses; one of another shape is reshaped where there is none better.
+/// `scalable`: whether factors on the way may be taken out.
+pub(super) fn source(site: &mut Site, value: ValueId, heads: Heads, scalable: bool) -> Option<Operand> {
+    let found = search(site, value, heads, scalable)?;
+    let shape = heads.shape(found.layout);
+    if site.shape(found.id) == shape {
+        return Some(found);
+    }
+    let id = site.add(Operator::Reshape(Reshape { shape }), vec![Some(found.id)])?;
+    Some(Operand { id, ..found })
+}
+
+fn search(site: &Site, value: ValueId, heads: Heads, scalable: bool) -> Option<Operand> {
+    let (mut best, mut best_fits) = (None, false);
     let mut path: Vec<&Node> = Vec::new();
     let (mut id, mut scale) = (value, 1.0);
     loop {
         if let Some(layout) = layout(site, id, &path, heads) {
-            best = Some(Operand { id, layout, scale });
+            let fits = site.shape(id) == heads.shape(layout);
+            if fits || !best_fits {
+                (best, best_fits) = (Some(Operand { id, layout, scale }), fits);
+            }
         }
         let Some(node) = site.private(id, 1) else { return best };
         if let Some((factor, operand)) = scalable.then(|| scaling(site, node)).flatten() {
@@ -69,11 +82,11 @@ pub(super) fn source(site: &Site, value: ValueId, heads: Heads, scalable: bool) 
     }
 }
 
-/// The layout of an operand in `id`, if following the path from there leads to it and the shape is right.
+/// The layout of an operand in `id`, if following the path from there leads to it.
 fn layout(site: &Site, id: ValueId, path: &[&Node], heads: Heads) -> Option<HeadLayout> {
     let strides = follow(site.shape(id), path)?;
     let layouts = [HeadLayout::SequenceFirst, HeadLayout::HeadsFirst];
-    layouts.into_iter().find(|&layout| site.shape(id) == heads.shape(layout) && heads.lie(&strides, layout))
+    layouts.into_iter().find(|&layout| heads.lie(&strides, layout))
 }
 
 /// The constant factor that a node multiplies with, and what it multiplies.

@@ -41,6 +41,7 @@ fn unchanged(site: &Site) -> Option<ValueId> {
         | Operator::Pad(_)
         | Operator::Pool(_)
         | Operator::Reduce(_)
+        | Operator::RotateHalf(_)
         | Operator::ScatterElements(_)
         | Operator::ScatterNd(_)
         | Operator::Select(_)
@@ -49,11 +50,28 @@ fn unchanged(site: &Site) -> Option<ValueId> {
     }
 }
 
-/// The operand beside a neutral one: `x · 1`, `1 · x`, `x / 1`, `x and true`.
+/// Operands without elements add nothing to a Concat.
+pub(super) fn join_less(site: &mut Site) -> Option<Rewrite> {
+    let Operator::Concat(concat) = &site.node.operator else { return None };
+    let (empty, filled): (Vec<_>, Vec<_>) =
+        site.node.inputs.iter().flatten().partition(|id| site.shape(**id).contains(&0));
+    let joined = filled.into_iter().copied().map(Some).collect::<Vec<_>>();
+    (!empty.is_empty() && !joined.is_empty())
+        .then(|| Rewrite::Replace(Operator::Concat(concat.clone()), joined))
+}
+
+/// The operand beside a neutral one: `x · 1`, `1 · x`, `x / 1`, `x and true`, and `x + 0` of integers (of floats it
+/// makes 0 of -0).
 fn neutral(site: &Site, operation: Binary) -> Option<ValueId> {
     let (left, right) = binary(site.node, operation)?;
     let ones = |id| site.elements(id).is_some_and(is_all_ones);
+    let zeros = |id| {
+        let constant = site.elements(id).and_then(Tensor::to_i64_vec);
+        constant.is_some_and(|elements| elements.iter().all(|&element| element == 0))
+    };
     match operation {
+        Binary::Add if zeros(right) => Some(left),
+        Binary::Add if zeros(left) => Some(right),
         Binary::Mul | Binary::And if ones(right) => Some(left),
         Binary::Mul | Binary::And if ones(left) => Some(right),
         Binary::Div if ones(right) => Some(left),

@@ -114,6 +114,13 @@ fn identities_go() {
         ("same type", "x: f32[2]\na = Cast(x, to=1)\ny = Neg(a)\nreturn y", "Neg"),
         ("expand to the same", "x: f32[2]\ns: i64[1] = 2\na = Expand(x, s)\ny = Neg(a)\nreturn y", "Neg"),
         ("expand to more", "x: f32[1]\ns: i64[1] = 2\na = Expand(x, s)\ny = Neg(a)\nreturn y", "Expand Neg"),
+        ("nothing joined", "x: f32[2]\ne: f32[0] =\na = Concat(e, x, axis=0)\ny = Neg(a)\nreturn y", "Neg"),
+        (
+            "nothing added to integers",
+            "x: f32[2]\nc: i64[1] = 0\nn = Cast(x, to=7)\na = Add(n, c)\nb = Mul(a, n)\ny = Cast(b, to=1)\nreturn y",
+            "Cast Mul Cast",
+        ),
+        ("zero added to floats", "x: f32[2]\nc: f32[] = 0\na = Add(x, c)\ny = Neg(a)\nreturn y", "Add Neg"),
         ("times one", "x: f32[2]\nc: f32[] = 1\na = Mul(c, x)\ny = Neg(a)\nreturn y", "Neg"),
         (
             "times ones that broadcast",
@@ -239,6 +246,17 @@ fn gelu_is_fused() {
             "tanh, product",
             format!("b = Mul(x, x)\nc = Mul(x, b)\n{tanh}h2 = Mul(half, x)\ny = Mul(h2, p)\nreturn y"),
             "GeluTanh",
+        ),
+        ("SiLU", "g = Sigmoid(x)\ny = Mul(x, g)\nreturn y".into(), "Silu"),
+        (
+            "QuickGelu",
+            "q: f32[] = 1.702\nh = Mul(q, x)\ng = Sigmoid(h)\ny = Mul(g, x)\nreturn y".into(),
+            "QuickGelu",
+        ),
+        (
+            "sigmoid of another product",
+            "h = Mul(three, x)\ng = Sigmoid(h)\ny = Mul(g, x)\nreturn y".into(),
+            "Mul Sigmoid Mul",
         ),
         ("another factor", format!("{erf}h = Mul(one, p)\ny = Mul(x, h)\nreturn y"), "Div Erf Add Mul"),
         (
@@ -384,6 +402,29 @@ k3 = Reshape(kh, three)
 k3t = Transpose(k3, perm=[0,2,1])
 kt = Reshape(k3t, four)
 ";
+/// One head of keys and one of values for two of queries, as PyTorch exports it.
+const REPEATED: &str = "\
+q: f32[1,2,5,4]
+k: f32[1,1,3,4]
+v: f32[1,1,3,4]
+one: i64[5] = 1 1 1 3 4
+two: i64[5] = 1 1 2 3 4
+three: i64[3] = 2 3 4
+four: i64[4] = 1 2 3 4
+turned: i64[4] = 1 2 4 3
+k5 = Reshape(k, one)
+kk = Expand(k5, two)
+k3 = Reshape(kk, three)
+k3t = Transpose(k3, perm=[0,2,1])
+kt = Reshape(k3t, turned)
+v5 = Reshape(v, one)
+vv = Expand(v5, two)
+v4 = Reshape(vv, four)
+w = MatMul(q, kt)
+z = Softmax(w)
+y = MatMul(z, v4)
+return y
+";
 const MERGE: &str = "o4 = Transpose(o, perm=[0,2,1,3])\ny = Reshape(o4, flat)\n";
 
 #[test]
@@ -401,9 +442,39 @@ fn attention_is_fused() {
         ("output used twice", format!("{p}{KEY}{plain}{MERGE}x = Neg(o)\nreturn y, x"), "Attention:SSSH Transpose Reshape Neg"),
         ("value used elsewhere", format!("{p}{KEY}{plain}{MERGE}return y, vh"), "Reshape Transpose Attention:SSHS"),
         ("key as heads", "q: f32[1,2,5,3]\nk: f32[1,2,4,3]\nv: f32[1,2,4,6]\nkt = Transpose(k, perm=[0,1,3,2])\nw = MatMul(q, kt)\nz = Softmax(w)\ny = MatMul(z, v)\nreturn y".into(), "Attention:HHHH"),
+        ("places that are not allowed", format!("{p}{KEY}a: bool[5] = 1 1 1 0 0\nn: f32[] = -inf\nw = MatMul(qh, kt)\nl = Where(a, w, n)\nz = Softmax(l)\no = MatMul(z, vh)\nreturn o"), "Attention:SSSH+mask"),
+        ("not allowed and masked", format!("{p}{KEY}a: bool[5] = 1 1 1 0 0\nn: f32[] = -inf\nw = MatMul(qh, kt)\ne = Add(w, m)\nl = Where(a, e, n)\nz = Softmax(l)\no = MatMul(z, vh)\nreturn o"), "Select Attention:SSSH+mask"),
+        ("repeated heads", REPEATED.into(), "Attention:HHHH"),
         ("zero mask", format!("{p}{KEY}zeros: f32[5,5] = 0\nw = MatMul(qh, kt)\nn = Add(w, zeros)\nz = Softmax(n)\no = MatMul(z, vh)\nreturn o"), "Attention:SSSH"),
     ];
     check(&rows.iter().map(|(name, graph, expected)| (*name, graph.as_str(), *expected)).collect::<Vec<_>>());
+}
+
+#[test]
+fn rotary_embedding_is_fused() {
+    let x = "x: f32[1,2,3,4]\nc: f32[3,4] = 0.5\ns: f32[3,4] = 0.25\nzero: i64[1] = 0\nhalf: i64[1] = 2\n\
+             end: i64[1] = 9\nlast: i64[1] = 3\na = Slice(x, zero, half, last)\nb = Slice(x, half, end, last)\n\
+             n = Neg(b)\n";
+    let end = "p = Mul(x, c)\nq = Mul(t, s)\ny = Add(p, q)\nreturn y";
+    let turned = format!("{x}t = Concat(n, a, axis=3)\n");
+    check(&[
+        ("as PyTorch exports it", &format!("{turned}{end}"), "RotateHalf"),
+        (
+            "the other way round",
+            &format!("{turned}p = Mul(c, x)\nq = Mul(s, t)\ny = Add(q, p)\nreturn y"),
+            "RotateHalf",
+        ),
+        (
+            "halves not swapped",
+            &format!("{x}t = Concat(a, n, axis=3)\n{end}"),
+            "Slice Slice Neg Concat Mul Mul Add",
+        ),
+        (
+            "another is turned",
+            &format!("{turned}z = Exp(x)\np = Mul(z, c)\nq = Mul(t, s)\ny = Add(p, q)\nreturn y"),
+            "Slice Slice Neg Concat Exp Mul Mul Add",
+        ),
+    ]);
 }
 
 #[test]

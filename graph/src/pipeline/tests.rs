@@ -55,6 +55,8 @@ fn manifest() -> Manifest {
         family: text("toy"),
         modality: text("text"),
         source: text("by hand"),
+        reference: None,
+        precision: protocol::Precision::default(),
         inputs: text("inputs"),
         expected: text("expected"),
         components: vec![component("embed"), component("decoder")],

@@ -64,6 +64,11 @@ impl Driver {
         format!("{ending}{}", self.last_words)
     }
 
+    /// Resident memory of the driver, its browsers and everything these started, in bytes.
+    pub fn memory_bytes(&self) -> Option<u64> {
+        self.process.memory_bytes()
+    }
+
     /// Ends the driver, its browsers and everything these started.
     pub async fn stop(self) {
         self.process.stop().await;

@@ -4,15 +4,16 @@ use console::Style;
 use protocol::{Adapter, Metric, Verdict};
 
 use super::columns::{Align, lay_out};
-use super::{CaseRow, Report, number};
+use super::{CaseRow, REFERENCE, Report, number};
 
 /// One column: its head, its alignment, and what it shows of a case.
 struct Column(&'static str, Align, fn(&CaseRow) -> String);
 
-const COLUMNS: [Column; 12] = [
+const COLUMNS: [Column; 13] = [
     Column("model", Align::Left, |case| case.model.clone()),
     Column("target", Align::Left, |case| case.target.clone()),
     Column("verdict", Align::Left, |case| case.verdict.name().to_owned()),
+    Column("against", Align::Left, |case| case.features.get(REFERENCE).cloned().unwrap_or_else(dash)),
     Column("max error", Align::Right, |case| case.max_abs_error.map_or(dash(), number::error)),
     Column("load", Align::Right, |case| time(case, Metric::LoadMs)),
     Column("compile", Align::Right, |case| time(case, Metric::CompileMs)),
@@ -25,13 +26,13 @@ const COLUMNS: [Column; 12] = [
 ];
 const VERDICT_COLUMN: usize = 2;
 /// Shown only where a case has something to show in them.
-const OF_GENERATION: [&str; 2] = ["first token", "tokens"];
+const OF_SOME: [&str; 3] = ["against", "first token", "tokens"];
 
 /// The table, its messages and a closing line. Colours only when `colour`.
 pub fn render(report: &Report, colour: bool) -> String {
     let tells = |column: &&Column| report.cases.iter().any(|case| column.2(case) != dash());
     let columns: Vec<&Column> =
-        COLUMNS.iter().filter(|column| !OF_GENERATION.contains(&column.0) || tells(column)).collect();
+        COLUMNS.iter().filter(|column| !OF_SOME.contains(&column.0) || tells(column)).collect();
     let heads: Vec<_> = columns.iter().map(|Column(head, align, _)| (*head, *align)).collect();
     let rows: Vec<Vec<String>> = report.cases.iter().map(|case| row(&columns, case, colour)).collect();
     let mut lines = lay_out(&heads, &rows);

@@ -122,6 +122,16 @@ fn what_generates_brings_two_columns_of_its_own() {
 }
 
 #[test]
+fn what_was_not_checked_against_pytorch_says_against_what() {
+    let mut report = report();
+    report.cases[0].features.insert(REFERENCE.to_owned(), "onnxruntime:cpu 1.31.1".to_owned());
+    let table = table::render(&report, false);
+    let mut lines = table.lines();
+    assert!(lines.next().unwrap().contains("verdict      against                 max error"), "{table}");
+    assert!(lines.nth(1).unwrap().contains("pass         onnxruntime:cpu 1.31.1    1.19e-7"), "{table}");
+}
+
+#[test]
 fn an_answer_from_elsewhere_shows_where_it_came_from() {
     let case = CaseRow { actual_target: Some("wasm@chrome".to_owned()), ..passed() };
     let table = render(&Report { cases: vec![case], ..report() }, false);

@@ -141,6 +141,10 @@ impl Session for BrowserSession {
         self.facts.clone()
     }
 
+    fn memory_bytes(&self) -> Option<u64> {
+        self.driver.as_ref().and_then(Driver::memory_bytes)
+    }
+
     async fn close(self: Box<Self>) {
         // A browser in the middle of something does not quit, it is killed.
         if self.idle || self.driver.is_none() {

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
 
+use super::memory;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
 /// How long a guard may take to end what it guards.
@@ -55,6 +56,11 @@ impl Guarded {
             Ok(Err(error)) => format!("ended in an unknown way ({error})"),
             Err(_) => "still runs, but answers no more".to_owned(),
         }
+    }
+
+    /// Resident memory of the program and everything that it started, in bytes.
+    pub fn memory_bytes(&self) -> Option<u64> {
+        memory::resident_bytes(self.guard.id()?)
     }
 
     /// Ends the program and everything that it started.

@@ -76,6 +76,10 @@ impl Session for Runner {
         BTreeMap::new()
     }
 
+    fn memory_bytes(&self) -> Option<u64> {
+        self.process.memory_bytes()
+    }
+
     async fn close(self: Box<Self>) {
         self.process.stop().await;
     }

@@ -7,7 +7,6 @@ use protocol::{Capability, Presence};
 
 use super::{RunId, RunKind, RunState, Store, failed};
 use crate::error::Error;
-use crate::model::PRECISION;
 use crate::trial::Trial;
 
 impl Store {
@@ -85,7 +84,7 @@ fn insert_trial(transaction: &Transaction<'_>, run: RunId, trial: &Trial) -> duc
         case.model.digest,
         case.target.to_string(),
         judgement.actual_target.as_ref().map(ToString::to_string),
-        PRECISION,
+        case.model.manifest.precision.name(),
         case.model.batch,
         judgement.verdict.name(),
         judgement.message,

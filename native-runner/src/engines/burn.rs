@@ -68,7 +68,7 @@ struct Walks {
 impl Ready for Walks {
     fn run(&mut self, program: usize, inputs: &BTreeMap<String, Tensor>) -> Result<Inferred, RunnerError> {
         let outputs = guarded("running the model", || self.walks[program].run(inputs, &mut self.states))?;
-        Ok(Inferred { outputs, gpu_ms: None })
+        Ok(Inferred { outputs, gpu_ms: None, dispatches_ms: Vec::new() })
     }
 }
 

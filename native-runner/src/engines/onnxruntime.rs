@@ -198,7 +198,11 @@ impl Ready for Opened {
                 self.calls.keep(&component, infer(session, &feeds)?).map_err(wrong)?;
             }
         }
-        Ok(Inferred { outputs: self.calls.outputs().map_err(wrong)?, gpu_ms: None })
+        Ok(Inferred {
+            outputs: self.calls.outputs().map_err(wrong)?,
+            gpu_ms: None,
+            dispatches_ms: Vec::new(),
+        })
     }
 }
 

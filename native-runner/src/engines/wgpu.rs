@@ -9,7 +9,7 @@ use std::time::Instant;
 use graph::Tensor;
 use graph::constant::Files;
 use graph::pipeline::Pipeline;
-use protocol::{Device as DeviceName, Metric};
+use protocol::{Device as DeviceName, DispatchName, Metric};
 use shaders::transfer::{decode, encode};
 use shaders::{Access, BufferRole, Dispatch, GpuPlan, Kernel, Port, Program, Region, Tuning};
 use wgpu::BufferUsages;
@@ -26,6 +26,8 @@ use device::Device;
 /// The begin and end of the pass, as two u64 in ticks.
 const TIMESTAMP_BYTES: u64 = 16;
 const NANOSECONDS_PER_MS: f64 = 1e6;
+/// A query set holds at most 4096 timestamps, two for each dispatch.
+const MOST_TIMED: usize = 2048;
 /// Weights are uploaded in pieces of about so many bytes.
 const PIECE_BYTES: usize = 16 << 20;
 /// So many bytes are on the way to the device before it is waited for.
@@ -47,9 +49,17 @@ struct Planned {
     plan: GpuPlan,
     buffers: Vec<wgpu::Buffer>,
     readback: wgpu::Buffer,
-    timestamps: Option<(wgpu::QuerySet, wgpu::Buffer)>,
+    timestamps: Option<Timestamps>,
     /// The steps of each program.
     steps: Vec<Vec<Step>>,
+}
+
+/// The begin and end of each pass, as two u64 in ticks.
+struct Timestamps {
+    queries: wgpu::QuerySet,
+    resolved: wgpu::Buffer,
+    /// Whether each dispatch has a pass of its own.
+    apart: bool,
 }
 
 struct Step {
@@ -82,7 +92,7 @@ pub fn prepare(loaded: &Loaded, pipeline: &Pipeline, name: DeviceName) -> Result
     let readback_bytes = plan.readback_bytes() + TIMESTAMP_BYTES;
     let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
     let readback = create_sized(&device.gpu, "readback", readback_bytes, usage);
-    let timestamps = device.has_timestamps().then(|| timestamps(&device.gpu));
+    let timestamps = device.has_timestamps().then(|| timestamps(&device.gpu, None));
 
     let adapter = device.description.clone();
     let features = features(&plan, timestamps.is_some());
@@ -117,6 +127,23 @@ impl Ready for Planned {
         }
         self.device.queue.submit([self.encode(ports, &self.steps[program])]);
         self.read(ports)
+    }
+
+    fn time_apart(&mut self) -> Result<Vec<Vec<DispatchName>>, RunnerError> {
+        const DOING: &str = "making timestamp queries";
+        let dispatches = self.steps.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        if self.timestamps.is_none() {
+            return Err(RunnerError::NotProfiled { reason: "the device has no timestamp queries" });
+        }
+        if dispatches > MOST_TIMED {
+            return Err(RunnerError::NotProfiled { reason: "a program has more than 2048 dispatches" });
+        }
+        let readback_bytes = self.plan.readback_bytes() + dispatches as u64 * TIMESTAMP_BYTES;
+        let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
+        self.readback = create_sized(&self.device.gpu, "readback", readback_bytes, usage);
+        self.timestamps = Some(timestamps(&self.device.gpu, Some(dispatches as u32)));
+        self.device.check(DOING, readback_bytes)?;
+        Ok(self.plan.programs.iter().map(|program| self.names(program)).collect())
     }
 }
 
@@ -159,24 +186,45 @@ impl Planned {
 
     fn encode(&self, program: &Program, steps: &[Step]) -> wgpu::CommandBuffer {
         let mut encoder = self.device.gpu.create_command_encoder(&Default::default());
-        let timestamp_writes =
-            self.timestamps.as_ref().map(|(query_set, _)| wgpu::ComputePassTimestampWrites {
-                query_set,
-                beginning_of_pass_write_index: Some(0),
-                end_of_pass_write_index: Some(1),
+        let of_a_pass = steps.len().div_ceil(self.passes(program)).max(1);
+        for (number, steps) in (0..).zip(steps.chunks(of_a_pass)) {
+            let timestamp_writes =
+                self.timestamps.as_ref().map(|timestamps| wgpu::ComputePassTimestampWrites {
+                    query_set: &timestamps.queries,
+                    beginning_of_pass_write_index: Some(2 * number),
+                    end_of_pass_write_index: Some(2 * number + 1),
+                });
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                label: Some(&program.name),
+                timestamp_writes,
             });
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-            label: Some(&program.name),
-            timestamp_writes,
-        });
-        for Step { pipeline, bind_group, workgroups: [x, y, z] } in steps {
-            pass.set_pipeline(pipeline);
-            pass.set_bind_group(0, bind_group, &[]);
-            pass.dispatch_workgroups(*x, *y, *z);
+            for Step { pipeline, bind_group, workgroups: [x, y, z] } in steps {
+                pass.set_pipeline(pipeline);
+                pass.set_bind_group(0, bind_group, &[]);
+                pass.dispatch_workgroups(*x, *y, *z);
+            }
         }
-        drop(pass);
         self.encode_copies(program, &mut encoder);
         encoder.finish()
+    }
+
+    /// How many passes a program takes.
+    fn passes(&self, program: &Program) -> usize {
+        if self.are_apart() { program.dispatches.len() } else { 1 }
+    }
+
+    fn are_apart(&self) -> bool {
+        self.timestamps.as_ref().is_some_and(|timestamps| timestamps.apart)
+    }
+
+    fn names(&self, program: &Program) -> Vec<DispatchName> {
+        let name = |dispatch: &Dispatch| DispatchName {
+            program: program.name.clone(),
+            node: dispatch.label.clone(),
+            kernel: self.plan.kernels[dispatch.kernel].label.clone(),
+            workgroups: dispatch.workgroups,
+        };
+        program.dispatches.iter().map(name).collect()
     }
 
     /// Outputs one after another into the readback buffer, timestamps last.
@@ -187,9 +235,11 @@ impl Planned {
             encoder.copy_buffer_to_buffer(source, offset_bytes, &self.readback, offset, size_bytes);
             offset += size_bytes;
         }
-        if let Some((queries, resolved)) = &self.timestamps {
-            encoder.resolve_query_set(queries, 0..2, resolved, 0);
-            encoder.copy_buffer_to_buffer(resolved, 0, &self.readback, offset, TIMESTAMP_BYTES);
+        if let Some(Timestamps { queries, resolved, .. }) = &self.timestamps {
+            let passes = self.passes(program) as u32;
+            encoder.resolve_query_set(queries, 0..2 * passes, resolved, 0);
+            let size_bytes = u64::from(passes) * TIMESTAMP_BYTES;
+            encoder.copy_buffer_to_buffer(resolved, 0, &self.readback, offset, size_bytes);
         }
     }
 
@@ -197,7 +247,8 @@ impl Planned {
         const DOING: &str = "reading the outputs";
         let refused = |message: String| RunnerError::Engine { engine: "wgpu", doing: DOING, message };
         let (sender, mapped) = mpsc::channel();
-        let slice = self.readback.slice(..program.readback_bytes() + TIMESTAMP_BYTES);
+        let size_bytes = program.readback_bytes() + self.passes(program) as u64 * TIMESTAMP_BYTES;
+        let slice = self.readback.slice(..size_bytes);
         slice.map_async(wgpu::MapMode::Read, move |result| {
             // The receiver is gone only when waiting has failed already.
             let _ = sender.send(result);
@@ -209,13 +260,13 @@ impl Planned {
             Err(_) => return Err(refused("the device is idle and the outputs are not there".to_owned())),
         }
         let range = slice.get_mapped_range().map_err(|error| refused(error.to_string()))?;
-        let (outputs, timestamps) = self.decode(program, &range)?;
+        let inferred = self.decode(program, &range)?;
         drop(range);
         self.readback.unmap();
-        Ok(Inferred { outputs, gpu_ms: timestamps })
+        Ok(inferred)
     }
 
-    fn decode(&self, program: &Program, bytes: &[u8]) -> Result<Decoded, RunnerError> {
+    fn decode(&self, program: &Program, bytes: &[u8]) -> Result<Inferred, RunnerError> {
         let (mut outputs, mut rest) = (BTreeMap::new(), bytes);
         for port in &program.outputs {
             let Port { name, region, .. } = port;
@@ -224,12 +275,12 @@ impl Planned {
             rest = others;
         }
         let period_ns = f64::from(self.device.queue.get_timestamp_period());
-        Ok((outputs, self.timestamps.as_ref().and_then(|_| gpu_ms(rest, period_ns))))
+        let passes = rest.chunks(TIMESTAMP_BYTES as usize);
+        let passes_ms: Vec<_> = passes.map(|timestamps| gpu_ms(timestamps, period_ns)).collect();
+        let gpu_ms = self.timestamps.as_ref().and_then(|_| passes_ms.iter().copied().sum());
+        Ok(Inferred { outputs, gpu_ms, dispatches_ms: if self.are_apart() { passes_ms } else { Vec::new() } })
     }
 }
-
-/// Outputs by name, and milliseconds on the device.
-type Decoded = (BTreeMap<String, Tensor>, Option<f64>);
 
 /// Milliseconds between two u64 of ticks; none where the clock went backwards.
 fn gpu_ms(timestamps: &[u8], period_ns: f64) -> Option<f64> {
@@ -239,14 +290,17 @@ fn gpu_ms(timestamps: &[u8], period_ns: f64) -> Option<f64> {
     Some(ticks as f64 * period_ns / NANOSECONDS_PER_MS)
 }
 
-fn timestamps(gpu: &wgpu::Device) -> (wgpu::QuerySet, wgpu::Buffer) {
+/// For one pass, or for as many dispatches as have a pass each.
+fn timestamps(gpu: &wgpu::Device, dispatches: Option<u32>) -> Timestamps {
+    let passes = dispatches.unwrap_or(1);
     let queries = gpu.create_query_set(&wgpu::QuerySetDescriptor {
         label: Some("timestamps"),
         ty: wgpu::QueryType::Timestamp,
-        count: 2,
+        count: 2 * passes,
     });
     let usage = BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC;
-    (queries, create_sized(gpu, "timestamps", TIMESTAMP_BYTES, usage))
+    let resolved = create_sized(gpu, "timestamps", u64::from(passes) * TIMESTAMP_BYTES, usage);
+    Timestamps { queries, resolved, apart: dispatches.is_some() }
 }
 
 fn create(gpu: &wgpu::Device, buffer: &shaders::Buffer) -> wgpu::Buffer {

@@ -176,7 +176,9 @@ pub(super) fn activation(activation: Option<Activation>) -> &'static str {
         Some(Activation::Relu) => "select(x, F(0.0), x < F(0.0))",
         Some(Activation::Gelu) => "gelu(x)",
         Some(Activation::GeluTanh) => "gelu_tanh(x)",
+        Some(Activation::QuickGelu) => "x * sigmoid(F(1.702) * x)",
         Some(Activation::Sigmoid) => "sigmoid(x)",
+        Some(Activation::Silu) => "x * sigmoid(x)",
         Some(Activation::Tanh) => "safe_tanh(x)",
     }
 }

@@ -87,6 +87,7 @@ pub fn compute(
         }
         Operator::Reduce(reduce) => fold(reduce, first),
         Operator::Reshape(_) => first,
+        Operator::RotateHalf(_) => rotate(first, [operands.take(1)?, operands.take(2)?], result)?,
         Operator::ScatterElements(scatter) => {
             let [places, updates] = [operands.take(1)?, operands.take(2)?];
             indices::scatter_elements(scatter, first, places, updates, result, device)
@@ -105,6 +106,29 @@ pub fn compute(
         Operator::Unary(unary) => apply(*unary, first)?,
     };
     Ok(value.reshape(shape))
+}
+
+/// `x · cos + turned x · sin`; angles for half the last axis count for both halves.
+fn rotate(x: Value, angles: [Value; 2], result: &TensorType) -> Result<Value, String> {
+    let Some((axis, &depth)) = result.shape.iter().enumerate().next_back() else {
+        return Err("a scalar cannot be rotated".into());
+    };
+    let half = |start: usize| {
+        let (mut starts, mut shape) = (vec![0; axis + 1], result.shape.clone());
+        (starts[axis], shape[axis]) = (start, depth / 2);
+        window(&Slice { starts, steps: vec![1; axis + 1], shape }, x.clone())
+    };
+    let negated = apply(Unary::Neg, half(depth / 2))?;
+    let turned = Value::concatenate(vec![negated, half(0)], axis);
+    let [cosines, sines] = angles.map(|angles| match angles.shape().split_last() {
+        Some((&width, lead)) if width != depth => {
+            Value::concatenate(vec![angles.clone(), angles], lead.len())
+        }
+        _ => angles,
+    });
+    let terms = [combine(Binary::Mul, x, cosines, result)?, combine(Binary::Mul, turned, sines, result)?];
+    let [by_cosine, by_sine] = terms;
+    combine(Binary::Add, by_cosine, by_sine, result)
 }
 
 fn empty(result: &TensorType, device: &DispatchDevice) -> Result<Value, String> {
@@ -277,7 +301,12 @@ pub fn activate(activation: Activation, x: DispatchTensor) -> DispatchTensor {
                 0.5.into(),
             )
         }
+        Activation::QuickGelu => {
+            let gate = Dispatch::sigmoid(Dispatch::float_mul_scalar(x.clone(), 1.702.into()));
+            Dispatch::float_mul(x, gate)
+        }
         Activation::Sigmoid => Dispatch::sigmoid(x),
+        Activation::Silu => Dispatch::float_mul(x.clone(), Dispatch::sigmoid(x)),
         Activation::Tanh => Dispatch::float_tanh(x),
     }
 }

@@ -1,0 +1,111 @@
+//! Has a bare ONNX file completed to a model folder: native-runner makes up inputs and runs the reference engine, since
+//! nothing here can read ONNX.
+
+use std::path::{MAIN_SEPARATOR, Path, PathBuf, absolute};
+use std::time::Duration;
+
+use protocol::{Answer, BareModel, Device, Engine, FailureKind, Job, Outcome, Task};
+
+use super::{Dimensions, ONNX, invalid, is_plain};
+use crate::error::Error;
+use crate::session::{self, Fault};
+
+/// How long reading the file and running the reference once may take.
+const LIMIT: Duration = Duration::from_secs(600);
+/// What exporters call the file of a whole model: then its folder's name says more.
+const USUAL: &str = "model";
+
+/// The folder of the model in `file`, which its user calls `origin` and tables call `name`.
+///
+/// # Errors
+/// A file that is not there or no ONNX model, one that the reference engine does not run, and where that engine is not
+/// on this machine.
+pub async fn complete(
+    origin: &str,
+    file: &Path,
+    name: String,
+    dimensions: &Dimensions,
+) -> Result<PathBuf, Error> {
+    if !file.is_file() {
+        return Err(invalid(file, "there is no such file".to_owned()));
+    }
+    let bare = BareModel {
+        // The runner may be somewhere else. A link stays one: weights lie beside it, not where it leads.
+        file: absolute(file).unwrap_or_else(|_| file.to_owned()),
+        origin: origin.to_owned(),
+        name,
+        folders: protocol::cache::models_dir(),
+        dimensions: dimensions.clone(),
+    };
+    let (unavailable, message) = match ask(bare).await {
+        Ok(Outcome { answer: Answer::Completed(completed), .. }) => return Ok(completed.folder),
+        Ok(Outcome { answer: Answer::Failed(failure), .. }) => {
+            (failure.kind == FailureKind::Unavailable, failure.message)
+        }
+        Ok(_) => (false, "native-runner answered another question".to_owned()),
+        Err(fault) => (matches!(fault, Fault::Unavailable { .. }), fault.to_string()),
+    };
+    let model = origin.to_owned();
+    Err(match unavailable {
+        true => Error::NoReference { model, message },
+        false => Error::Uncompleted { model, message },
+    })
+}
+
+async fn ask(bare: BareModel) -> Result<Outcome, Fault> {
+    let mut session = session::open_native()?;
+    let job = Job {
+        id: 1,
+        engine: Engine::Onnxruntime,
+        device: Some(Device::Cpu),
+        browser: None,
+        peer: None,
+        task: Task::Complete(bare),
+    };
+    let outcome = session.run(&job, LIMIT).await;
+    session.close().await;
+    outcome
+}
+
+/// What a local file's model is called: its name without the ending, or its folder's where that says nothing.
+pub fn name_of(file: &Path) -> String {
+    let folder = absolute(file).ok().and_then(|file| file.parent()?.canonicalize().ok());
+    let folder = folder.and_then(|folder| Some(folder.file_name()?.to_string_lossy().into_owned()));
+    let folder = folder.unwrap_or_default();
+    plain(stem(&file.to_string_lossy()).unwrap_or(&folder))
+}
+
+/// A file's name without folders and ending, unless it is the usual one.
+pub fn stem(file: &str) -> Option<&str> {
+    let name = file.rsplit(['/', MAIN_SEPARATOR]).next()?;
+    Some(name.strip_suffix(ONNX).unwrap_or(name)).filter(|stem| *stem != USUAL)
+}
+
+/// The nearest name that can stand in a URL's path and in a table.
+fn plain(name: &str) -> String {
+    let name: String = name.chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
+    let name = name.trim_start_matches(['.', '_', '-']);
+    if name.is_empty() { USUAL.to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_called_by_its_name_or_its_folders() {
+        let root = tempfile::TempDir::new().unwrap();
+        for (file, expected) in [
+            ("vit-tiny/model.onnx", "vit-tiny"),
+            ("vit-tiny/model_quantized.onnx", "model_quantized"),
+            ("my photos/v1.2 (best).onnx", "v1.2--best-"),
+            ("_/model.onnx", "model"),
+            ("é/.onnx", "model"),
+        ] {
+            let path = root.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, "").unwrap();
+            assert_eq!(name_of(&path), expected, "{file}");
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Models from the hub, and bare ONNX files: fetched once, completed with inputs and expected outputs, run like any other;
+//! what cannot be had is refused with the remedy.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path as UrlPath, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use end_to_end::{Ended, Scene, bad_model, case, checkout, ended};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+const TARGETS: [&str; 2] = ["wgpu:vulkan", "onnxruntime:cpu"];
+/// A hub that is not there: the port is reserved for discarding.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+/// A server on loopback that answers as the public hub does; gone when dropped.
+struct Hub {
+    endpoint: String,
+    _runtime: Runtime,
+}
+
+impl Hub {
+    /// Serves `folder/OWNER/REPOSITORY` for every repository.
+    fn serve(folder: PathBuf) -> Hub {
+        let runtime = Runtime::new().unwrap();
+        let router = Router::new()
+            .route("/api/models/{owner}/{repo}/revision/{revision}", get(info))
+            .route("/{owner}/{repo}/resolve/{revision}/{*file}", get(file))
+            .with_state(Arc::new(folder));
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        runtime.spawn(async move { axum::serve(listener, router).await });
+        Hub { endpoint, _runtime: runtime }
+    }
+}
+
+/// The commit and the files of a repository; nobody is told whether one that is not there is private.
+async fn info(
+    State(folder): State<Arc<PathBuf>>,
+    UrlPath((owner, repo, revision)): UrlPath<(String, String, String)>,
+) -> Response {
+    let repo = folder.join(owner).join(repo);
+    if !repo.is_dir() || !["main", COMMIT].contains(&revision.as_str()) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let files = files(&repo).into_iter().map(|name| serde_json::json!({ "rfilename": name }));
+    let listing = serde_json::json!({ "sha": COMMIT, "siblings": files.collect::<Vec<_>>() });
+    listing.to_string().into_response()
+}
+
+/// A part of a file, or all of it, with the headers that clients look for.
+async fn file(
+    State(folder): State<Arc<PathBuf>>,
+    UrlPath((owner, repo, _revision, file)): UrlPath<(String, String, String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    if repo == "gated" {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let Ok(bytes) = fs::read(folder.join(owner).join(&repo).join(&file)) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let range = headers.get(header::RANGE).and_then(|range| range.to_str().ok()?.strip_prefix("bytes="));
+    let (start, end) = range.and_then(|range| range.split_once('-')).unwrap_or(("0", ""));
+    let start: usize = start.parse().unwrap();
+    let end = end.parse().map_or(bytes.len(), |last: usize| last + 1);
+    let answer = [
+        ("x-repo-commit", COMMIT.to_owned()),
+        ("etag", format!("\"{repo}-{}\"", file.replace('/', "-"))),
+        ("content-range", format!("bytes {start}-{}/{}", end - 1, bytes.len())),
+    ];
+    (StatusCode::PARTIAL_CONTENT, answer, bytes[start..end].to_vec()).into_response()
+}
+
+/// The files below a folder, as paths from there.
+fn files(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let name = entry.file_name().into_string().unwrap();
+        match entry.path().is_dir() {
+            true => found.extend(files(&entry.path()).iter().map(|inside| format!("{name}/{inside}"))),
+            false => found.push(name),
+        }
+    }
+    found
+}
+
+fn fixture(file: &str) -> PathBuf {
+    checkout().join("fixtures/models").join(file)
+}
+
+/// Puts a file into a repository of the scene's hub.
+fn publish(scene: &Scene, place: &str, contents: impl AsRef<[u8]>) {
+    let path = scene.path("repositories").join(place);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, contents).unwrap();
+}
+
+/// A file with a name in it replaced by one that is as long, so that all else stays where it is.
+fn renamed<const LENGTH: usize>(mut file: Vec<u8>, from: &[u8; LENGTH], to: &[u8; LENGTH]) -> Vec<u8> {
+    let places: Vec<usize> = (0..file.len()).filter(|at| file[*at..].starts_with(from)).collect();
+    assert!(!places.is_empty(), "there is nothing to rename");
+    for place in places {
+        file[place..place + LENGTH].copy_from_slice(to);
+    }
+    file
+}
+
+/// Lets a command see this hub, and caches of the scene's own.
+fn at(scene: &Scene, endpoint: &str, mut command: Command) -> Command {
+    command.env("HF_ENDPOINT", endpoint).env_remove("HF_HOME").env("NO_PROXY", "127.0.0.1");
+    command.env("XDG_CACHE_HOME", scene.path("cache"));
+    command.env("PARALLAX_ONNXRUNTIME", protocol::cache::onnxruntime_library());
+    command
+}
+
+/// Sweeps a model over [`TARGETS`]; every case passes.
+fn passes(scene: &Scene, endpoint: &str, model: &str, named: &str) -> Ended {
+    let sweep = ended(at(scene, endpoint, scene.sweep(&[model], &TARGETS, &["--samples", "2"])));
+    assert_eq!(sweep.code, Some(0), "{model}: {}{}", sweep.stdout, sweep.stderr);
+    for target in TARGETS {
+        assert_eq!(case(&sweep.cases(), named, target)["verdict"], "pass", "{model} on {target}");
+    }
+    sweep
+}
+
+#[test]
+fn a_model_folder_on_the_hub_runs_like_a_local_one_and_again_without_the_hub() {
+    let scene = Scene::new();
+    for file in ["model.toml", "model.onnx", "inputs.safetensors", "expected.safetensors"] {
+        let contents = fs::read(fixture("bert-tiny").join(file)).unwrap();
+        publish(&scene, &format!("someone/bert-tiny/{file}"), &contents);
+        publish(&scene, &format!("someone/many/small/{file}"), &contents);
+    }
+    publish(&scene, "someone/bert-tiny/.gitattributes", "");
+    let hub = Hub::serve(scene.path("repositories"));
+    let first = passes(&scene, &hub.endpoint, "hf:someone/bert-tiny", "bert-tiny");
+    let local = passes(&scene, &hub.endpoint, "bert-tiny", "bert-tiny");
+    let key = |sweep: &Ended| sweep.cases()[0]["case_key"].clone();
+    assert_eq!(key(&first), key(&local), "the same model, wherever it is from");
+    passes(&scene, &hub.endpoint, "hf:someone/many/small", "bert-tiny");
+    drop(hub);
+    passes(&scene, NOWHERE, "hf:someone/bert-tiny", "bert-tiny");
+    passes(&scene, NOWHERE, &format!("hf:someone/bert-tiny@{COMMIT}"), "bert-tiny");
+}
+
+#[test]
+fn an_onnx_file_on_the_hub_is_checked_against_onnx_runtime() {
+    let scene = Scene::new();
+    publish(&scene, "someone/vit/onnx/model.onnx", fs::read(fixture("vit-tiny/model.onnx")).unwrap());
+    let external = PathBuf::from(bad_model("external-good"));
+    let model = fs::read(external.join("model.onnx")).unwrap();
+    publish(&scene, "someone/weights/model.onnx", renamed(model, b"weights.bin", b"model.onnx_"));
+    publish(&scene, "someone/weights/model.onnx_", fs::read(external.join("weights.bin")).unwrap());
+    let hub = Hub::serve(scene.path("repositories"));
+    let sweep = passes(&scene, &hub.endpoint, "hf:someone/vit", "someone-vit");
+    for case in sweep.cases() {
+        assert_eq!(case["features"]["reference"], "onnxruntime:cpu 1.31.1", "{case:#}");
+    }
+    passes(&scene, &hub.endpoint, "hf:someone/weights/model.onnx", "someone-weights");
+    drop(hub);
+    passes(&scene, NOWHERE, "hf:someone/vit", "someone-vit");
+}
+
+#[test]
+fn a_bare_file_gets_inputs_and_expected_outputs_once() {
+    let scene = Scene::new();
+    fs::copy(fixture("vit-tiny/model.onnx"), scene.path("photos.onnx")).unwrap();
+    let first = passes(&scene, NOWHERE, "photos.onnx", "photos");
+    let made = || {
+        let folders = fs::read_dir(scene.path("cache/parallax/models")).unwrap();
+        folders.map(|folder| folder.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+    };
+    let folders = made();
+    let manifest = scene.path("cache/parallax/models").join(&folders[0]).join("model.toml");
+    let manifest = fs::read_to_string(manifest).unwrap();
+    for part in
+        ["photos.onnx, a bare ONNX file", "inputs from seed 1", "onnxruntime:cpu 1.31.1", "# Bare", "fp32 ="]
+    {
+        assert!(manifest.contains(part), "no {part:?} in {manifest}");
+    }
+    let again = passes(&scene, NOWHERE, "photos.onnx", "photos");
+    assert_eq!(made(), folders, "nothing is made twice");
+    assert_eq!(first.cases()[0]["case_key"], again.cases()[0]["case_key"]);
+}
+
+#[test]
+fn open_dimensions_are_as_asked() {
+    let scene = Scene::new();
+    fs::copy(fixture("bert-tiny/model.onnx"), scene.path("letters.onnx")).unwrap();
+    let plan = "models = ['letters.onnx']\ntargets = ['wgpu:vulkan']\nsamples = 2\n\
+                [dimensions]\nbatch = 3\nsequence = 5\n";
+    fs::write(scene.path("plan.toml"), plan).unwrap();
+    for (flags, batch) in [(&[][..], 3), (&["--dimension", "batch=2"], 2)] {
+        let arguments = ["sweep", "plan.toml", "--json"].iter().chain(flags);
+        let sweep = ended(at(&scene, NOWHERE, scene.parallax(arguments)));
+        let row = &sweep.cases()[0];
+        assert_eq!((&row["verdict"], &row["batch"]), (&"pass".into(), &batch.into()), "{sweep:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_had_is_refused_with_the_remedy() {
+    let scene = Scene::new();
+    publish(&scene, "someone/gated/model.onnx", "");
+    publish(&scene, "someone/empty/config.json", "");
+    publish(&scene, "someone/parts/onnx/encoder_model.onnx", "");
+    publish(&scene, "someone/outside/model.onnx", fs::read(bad_model("external-good/model.onnx")).unwrap());
+    fs::write(scene.path("noise.onnx"), [0x9f, 0x3c, 0xe1, 0x07].repeat(300)).unwrap();
+    let hub = Hub::serve(scene.path("repositories"));
+    for (endpoint, model, parts) in [
+        (&*hub.endpoint, "hf:someone", &["no place on the hub", "write hf:owner/repository"][..]),
+        (&hub.endpoint, "hf:someone/nothing", &["no such repository", "spelling", "`hf auth login`"]),
+        (&hub.endpoint, "hf:someone/parts@v9", &["no such repository or revision"]),
+        (&hub.endpoint, "hf:someone/gated", &["gated", "accept"]),
+        (&hub.endpoint, "hf:someone/parts", &["no onnx/model.onnx", "onnx/encoder_model.onnx"]),
+        (&hub.endpoint, "hf:someone/parts/encoder_model.onnx", &["did you mean \"onnx/encoder_model.onnx\""]),
+        (&hub.endpoint, "hf:someone/empty", &["no model in ONNX's format"]),
+        (&hub.endpoint, "hf:someone/outside", &["cannot read the weights in weights.bin beside"]),
+        (NOWHERE, "hf:someone/else", &["cannot be reached", "look at the network"]),
+        (NOWHERE, "noise.onnx", &["noise.onnx", "not an ONNX"]),
+        (NOWHERE, "nowhere.onnx", &["nowhere.onnx", "no such file"]),
+    ] {
+        let refused = ended(at(&scene, endpoint, scene.sweep(&[model], &["wgpu:vulkan"], &[])));
+        assert_eq!(refused.code, Some(2), "{model}: {refused:?}");
+        let missing: Vec<_> = parts.iter().filter(|part| !refused.stderr.contains(**part)).collect();
+        assert!(
+            missing.is_empty() && refused.stderr.contains(model),
+            "{model}: no {missing:?} in {refused:?}"
+        );
+        assert!(!refused.stderr.contains("panicked"), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_bare_file_without_onnx_runtime_is_unavailable_with_the_remedy() {
+    let scene = Scene::new();
+    fs::copy(fixture("vit-tiny/model.onnx"), scene.path("photos.onnx")).unwrap();
+    let mut sweep = at(&scene, NOWHERE, scene.sweep(&["photos.onnx"], &["wgpu:vulkan"], &[]));
+    let refused = ended({
+        sweep.env("PARALLAX_ONNXRUNTIME", "/nowhere/libonnxruntime.so");
+        sweep
+    });
+    assert_eq!(refused.code, Some(3), "{refused:?}");
+    for part in ["photos.onnx", "unavailable", "/nowhere/libonnxruntime.so", "cargo xtask setup"] {
+        assert!(refused.stderr.contains(part), "no {part:?} in {}", refused.stderr);
+    }
+}

@@ -94,6 +94,11 @@ impl Constant {
     /// `count` columns of a matrix from `first` on.
     pub(crate) fn columns(&self, first: usize, count: usize) -> Option<Constant> {
         if let Constant::Deferred(deferred) = self
+            && let Some(columns) = deferred.columns(first, count)
+        {
+            return Some(Constant::Deferred(columns));
+        }
+        if let Constant::Deferred(deferred) = self
             && let Some(turned) = deferred.transposed()
         {
             let rows = turned.rows(first, count)?;

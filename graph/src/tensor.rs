@@ -199,8 +199,14 @@ impl Data {
     }
 
     /// The elements at these offsets. The offsets must lie within the data.
-    pub(crate) fn pick(&self, offsets: impl Iterator<Item = usize>) -> Data {
-        each!(self, elements => Element::wrap(offsets.map(|offset| elements[offset]).collect()))
+    pub(crate) fn pick(&self, mut offsets: impl Iterator<Item = usize>) -> Data {
+        match offsets.size_hint() {
+            // A range is known to keep its length, and so what is collected is not copied once more.
+            (count, Some(most)) if count == most => each!(self, elements => {
+                Element::wrap((0..count).map(|_| elements[offsets.next().unwrap_or_default()]).collect())
+            }),
+            _ => each!(self, elements => Element::wrap(offsets.map(|offset| elements[offset]).collect())),
+        }
     }
 
     /// Integers as elements of this type: wrapped where too large, true where not zero.

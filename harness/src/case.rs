@@ -70,7 +70,6 @@ pub fn expand(plan: &Plan) -> Vec<Case> {
 pub(crate) mod tests {
     use std::collections::BTreeMap;
 
-
     use protocol::{Component, Manifest};
 
     use super::*;

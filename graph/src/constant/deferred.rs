@@ -1,6 +1,7 @@
 //! How the elements of a constant are made: from a file, from a recipe, or by an operator from other constants.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Constant, Digest, Digester, Files, Span};
@@ -35,10 +36,11 @@ enum Kind {
         tensor: String,
         span: Span,
     },
-    /// The elements from `first` on that a recipe gives for a shape.
+    /// The elements from `first` on of these columns of what a recipe gives for a shape.
     Recipe {
         recipe: Recipe,
         shape: Vec<usize>,
+        columns: Range<usize>,
         first: usize,
     },
     Result {
@@ -77,7 +79,8 @@ impl Deferred {
         let mut digester = Digester::new();
         digester.text(&format!("recipe {recipe:?} {tensor_type}"));
         let shape = tensor_type.shape.clone();
-        Deferred::new(tensor_type, digester, 0, Kind::Recipe { recipe, shape, first: 0 })
+        let columns = 0..shape.last().copied().unwrap_or(1);
+        Deferred::new(tensor_type, digester, 0, Kind::Recipe { recipe, shape, columns, first: 0 })
     }
 
     /// What an operator gives.
@@ -88,6 +91,12 @@ impl Deferred {
     ) -> Option<Deferred> {
         if let (Operator::Reshape(_), [Some(Constant::Deferred(operand))]) = (operator, operands) {
             return Some(operand.reshaped(&tensor_type.shape));
+        }
+        if let (Operator::Transpose(transpose), [Some(Constant::Deferred(operand))]) = (operator, operands)
+            && transpose.permutation == [1, 0]
+            && let Some(recipe) = operand.whole_recipe()
+        {
+            return Some(Deferred::recipe(tensor_type.clone(), recipe.turned()));
         }
         let mut digester = Digester::new();
         digester.text(&format!("{operator:?} {tensor_type}"));
@@ -137,6 +146,14 @@ impl Deferred {
         }
     }
 
+    /// The recipe, if it is one of a tensor of just this shape.
+    fn whole_recipe(&self) -> Option<Recipe> {
+        match &self.origin.kind {
+            Kind::Recipe { recipe, shape, first: 0, .. } if *shape == self.shape => Some(*recipe),
+            Kind::File { .. } | Kind::Recipe { .. } | Kind::Result { .. } => None,
+        }
+    }
+
     /// What of files has to be read, each span once.
     pub(super) fn spans(&self) -> Vec<Span> {
         let mut spans = BTreeSet::new();
@@ -168,9 +185,10 @@ impl Deferred {
                 };
                 lengths.map(part).collect()
             }
-            Kind::Recipe { recipe, shape, first } => {
+            Kind::Recipe { recipe, shape, columns, first } => {
                 let part = |(start, length): (usize, usize)| {
-                    let kind = Kind::Recipe { recipe: *recipe, shape: shape.clone(), first: first + start };
+                    let (shape, columns, first) = (shape.clone(), columns.clone(), first + start);
+                    let kind = Kind::Recipe { recipe: *recipe, shape, columns, first };
                     Deferred::new(of_type(length), Digester::new(), 0, kind)
                 };
                 lengths.map(part).collect()
@@ -196,15 +214,30 @@ impl Deferred {
                 let span = span.part(start as u64 * size_bytes, length as u64 * size_bytes);
                 Kind::File { tensor: tensor.clone(), span }
             }
-            Kind::Recipe { recipe, shape, first: before } => {
-                Kind::Recipe { recipe: *recipe, shape: shape.clone(), first: before + start }
+            Kind::Recipe { recipe, shape, columns, first } => {
+                let (shape, columns, first) = (shape.clone(), columns.clone(), first + start);
+                Kind::Recipe { recipe: *recipe, shape, columns, first }
             }
             Kind::Result { .. } => return None,
         };
         let mut digester = Digester::new();
-        digester.text(&format!("rows from {first}"));
+        digester.text(&format!("rows from {first} {tensor_type}"));
         digester.digest(self.digest());
         Some(Deferred::new(tensor_type, digester, 0, kind))
+    }
+
+    /// `count` columns of a matrix from `first` on, where it is a recipe.
+    pub(super) fn columns(&self, first: usize, count: usize) -> Option<Deferred> {
+        let (recipe, &[rows, extent]) = (self.whole_recipe()?, self.shape.as_slice()) else { return None };
+        if first + count > extent {
+            return None;
+        }
+        let tensor_type = TensorType::new(self.origin.tensor_type.data_type, [rows, count]);
+        let mut digester = Digester::new();
+        digester.text(&format!("columns from {first} {tensor_type}"));
+        digester.digest(self.digest());
+        let (shape, columns) = (self.shape.clone(), first..first + count);
+        Some(Deferred::new(tensor_type, digester, 0, Kind::Recipe { recipe, shape, columns, first: 0 }))
     }
 
     /// The one operand of a transpose of a matrix.
@@ -276,9 +309,9 @@ impl Evaluation<'_> {
                 let bytes = span.bytes(tensor, self.files)?;
                 Tensor::new(shape.clone(), Data::from_le_bytes(*data_type, &bytes))
             }
-            Kind::Recipe { recipe, shape: whole, first } => {
+            Kind::Recipe { recipe, shape: whole, columns, first } => {
                 let count = origin.tensor_type.element_count();
-                Tensor::new(shape.clone(), recipe.elements(whole, *first..first + count))
+                Tensor::new(shape.clone(), recipe.elements(whole, columns, *first..first + count))
             }
             Kind::Result { operator, operands } => {
                 let mut tensors = Vec::new();

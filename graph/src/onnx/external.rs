@@ -72,10 +72,7 @@ impl ExternalData {
         let (is_large, tensor_type) = (self.span.length_bytes >= large_bytes, self.tensor_type.clone());
         match self.recipe {
             Some(recipe) if is_large => Some(Constant::Deferred(Deferred::recipe(tensor_type, recipe))),
-            Some(recipe) => {
-                let data = recipe.elements(&tensor_type.shape, 0..tensor_type.element_count());
-                Some(Constant::Here(Tensor { shape: tensor_type.shape, data }))
-            }
+            Some(recipe) => Some(Constant::Here(recipe.tensor(tensor_type.shape))),
             None if is_large && is_weight => {
                 Some(Constant::Deferred(Deferred::file(&self.tensor, tensor_type, self.span.clone(), None)))
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::proto::TensorProto;
 use crate::error::Error;
-use crate::tensor::{Data, DataType, TensorType};
+use crate::tensor::{Data, DataType, Tensor, TensorType};
 
 /// The largest tensor that is computed: a file of a few bytes could ask for any.
 const MOST_ELEMENTS: usize = 1 << 29;
@@ -66,13 +66,32 @@ impl Recipe {
         Ok(Some(Recipe { seed, mean, deviation, column_major }))
     }
 
-    /// Some of the elements, in row-major order, of the tensor of this shape.
-    pub fn elements(&self, shape: &[usize], places: Range<usize>) -> Data {
+    /// The recipe of the transposed matrix.
+    pub fn turned(self) -> Recipe {
+        Recipe { column_major: !self.column_major, ..self }
+    }
+
+    /// The tensor of this shape.
+    pub fn tensor(&self, shape: Vec<usize>) -> Tensor {
+        let columns = 0..shape.last().copied().unwrap_or(1);
+        let data = self.elements(&shape, &columns, 0..shape.iter().product());
+        Tensor { shape, data }
+    }
+
+    /// Some of the elements, in row-major order, of these columns (what lies along the last axis) of the tensor of this
+    /// shape.
+    pub fn elements(&self, shape: &[usize], columns: &Range<usize>, places: Range<usize>) -> Data {
+        let (extent, width) = (shape.last().copied().unwrap_or(1), columns.len().max(1));
+        let whole = |at: usize| match width == extent {
+            true => at,
+            false => at / width * extent + columns.start + at % width,
+        };
         let elements: Arc<[f32]> = match shape {
-            &[rows, columns] if self.column_major => {
-                places.map(|at| self.element((at % columns * rows + at / columns) as u64)).collect()
+            &[rows, extent] if self.column_major => {
+                let index = |at: usize| (at % extent * rows + at / extent) as u64;
+                places.map(|at| self.element(index(whole(at)))).collect()
             }
-            _ => places.map(|at| self.element(at as u64)).collect(),
+            _ => places.map(|at| self.element(whole(at) as u64)).collect(),
         };
         Data::F32(elements)
     }
@@ -120,8 +139,9 @@ mod tests {
             ),
         ];
         for (recipe, shape, expected) in cases {
-            assert_eq!(recipe.elements(&shape, 0..6), Data::F32(expected.into()), "{recipe:?}");
-            assert_eq!(recipe.elements(&shape, 2..5), Data::F32(expected[2..5].into()), "{recipe:?}");
+            let all = 0..shape.last().copied().unwrap();
+            assert_eq!(recipe.elements(&shape, &all, 0..6), Data::F32(expected.into()), "{recipe:?}");
+            assert_eq!(recipe.elements(&shape, &all, 2..5), Data::F32(expected[2..5].into()), "{recipe:?}");
         }
     }
 }

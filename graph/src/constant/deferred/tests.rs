@@ -110,3 +110,43 @@ fn files_give_what_they_hold_and_no_more() {
     files.insert("w.bin".to_owned(), vec![0u8; 4 + 4 * COUNT].into());
     assert_eq!(file("w.bin").evaluate(&mut files).unwrap().as_f32(), Some(&[0.0; COUNT][..]));
 }
+
+#[test]
+fn a_recipe_that_is_turned_is_a_recipe() {
+    let turn = |weight: Constant| {
+        let mut graph = Builder::new();
+        let w = graph.constant("w", weight);
+        let turned = Operator::Transpose(Transpose { permutation: vec![1, 0] });
+        let turned = graph.push("turned", turned, &[Some(w)]).unwrap();
+        constant(&graph, turned)
+    };
+    for column_major in [false, true] {
+        let recipe = Recipe::new(7, 0.5, 0.25, column_major);
+        let weight = Constant::Deferred(Deferred::recipe(TensorType::new(DataType::F32, [4, 6]), recipe));
+        let turned = turn(weight.clone());
+        let eager = turn(Constant::Here(weight.evaluate(&mut NoFiles).unwrap()));
+        assert_eq!(Some(&turned.evaluate(&mut NoFiles).unwrap()), eager.here(), "{column_major}");
+        assert_eq!(turned.parts(8).len(), 3, "{column_major}");
+        assert_eq!(turn(turned).digest(), weight.digest(), "{column_major}");
+        assert_eq!(turn(weight.reshaped(&[6, 4])).parts(8).len(), 1, "its shape is another");
+    }
+}
+
+#[test]
+fn columns_of_a_recipe_are_a_recipe() {
+    for column_major in [false, true] {
+        let recipe = Recipe::new(7, 0.5, 0.25, column_major);
+        let weight = Constant::Deferred(Deferred::recipe(TensorType::new(DataType::F32, [4, 6]), recipe));
+        let eager = Constant::Here(weight.evaluate(&mut NoFiles).unwrap());
+        for (first, count) in [(0, 6), (0, 2), (3, 3)] {
+            let columns = weight.columns(first, count).unwrap();
+            let expected = eager.columns(first, count).unwrap();
+            assert_eq!(Some(&columns.evaluate(&mut NoFiles).unwrap()), expected.here(), "{first} {count}");
+            assert_eq!(columns.parts(count).len(), 4, "{first} {count}");
+            let (rows, expected) = (columns.rows(1, 2).unwrap(), expected.rows(1, 2).unwrap());
+            assert_eq!(Some(&rows.evaluate(&mut NoFiles).unwrap()), expected.here(), "{first} {count}");
+        }
+        assert_ne!(weight.columns(0, 2).unwrap().digest(), weight.columns(0, 3).unwrap().digest());
+        assert_ne!(weight.rows(0, 2).unwrap().digest(), weight.rows(0, 3).unwrap().digest());
+    }
+}

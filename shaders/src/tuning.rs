@@ -89,8 +89,8 @@ pub enum Variant {
 pub struct Choice {
     /// Together or alone.
     pub variant: Variant,
-    /// Results per invocation: rows, and vectors of four columns. Attention takes its rows per workgroup from the
-    /// first; for convolutions they are channels, at most, and places. Other kernels ignore both.
+    /// Results per invocation: rows, and vectors of four columns. Attention takes from the first its rows per workgroup,
+    /// or per invocation where these are alone; for convolutions they are channels, at most, and places. Other kernels ignore both.
     pub tile: [u32; 2],
     /// Invocations per workgroup. [`Variant::Shared`] wants a product that is a power of two, at least 4.
     pub workgroup_size: [u32; 3],
@@ -177,6 +177,7 @@ impl Default for Tuning {
                 row(MatmulNBits, None, cpu, None, choice(Shared, [8, 1], [8, 1, 1])),
                 row(Attention, None, gpu, None, choice(Shared, [4, 1], [64, 1, 1])),
                 row(Attention, None, cpu, None, choice(Alone, [1, 1], [8, 1, 1])),
+                row(Attention, Some(Long), cpu, None, choice(Alone, [4, 1], [8, 1, 1])),
                 row(Attention, Some(Vector), gpu, None, choice(Shared, [1, 1], [64, 1, 1])),
                 row(Attention, Some(Vector), cpu, None, choice(Shared, [1, 1], [8, 1, 1])),
                 row(LayerNormalization, None, gpu, None, choice(Shared, [1, 1], [64, 1, 1])),

@@ -231,6 +231,10 @@ fn attentions(cases: &mut Cases) {
     cases.float("attention odd depth", attention(2, 2, first), odd, &[1, 2, 3, 6]);
     let long = qkv(&[1, 1, 3, 8], &[1, 1, 300, 8], &[1, 1, 300, 8]);
     cases.float("attention many keys", attention(1, 1, first), long, &[1, 1, 3, 8]);
+    let many = || qkv(&[1, 4, 67, 8], &[1, 2, 9, 8], &[1, 2, 9, 8]);
+    cases.float("attention of many rows", attention(4, 2, first), many(), &[1, 4, 67, 8]);
+    let full = floats(&[67, 9], 24);
+    cases.float("attention of many rows, masked", attention(4, 2, first), with(many(), full), &[1, 4, 67, 8]);
     let mixed = Attention { query_layout: last, output_layout: last, ..attention(2, 2, first) };
     let operands = qkv(&[2, 5, 16], &[2, 2, 7, 8], &[2, 2, 7, 8]);
     cases.float("attention mixed layouts", mixed, operands, &[2, 5, 16]);

@@ -14,6 +14,8 @@ const ALONE: &str = include_str!("attention_alone.wgsl");
 
 /// Rescaling what is summed up so far costs as much as adding a key: several are added between two rescalings.
 const KEYS_AT_ONCE: usize = 4;
+/// From so many query rows on, there are enough of them for every invocation to take several.
+const MANY_ROWS: usize = 64;
 /// Up to so many query rows, each has a workgroup.
 const FEW_ROWS: usize = 2;
 
@@ -90,6 +92,8 @@ struct Cut {
     size: [u32; 3],
     /// Query rows of a workgroup.
     rows: usize,
+    /// Query rows that the kernel's text is made for: of an invocation, or of a workgroup that shares them.
+    row_tile: usize,
     /// Invocations that share a query row.
     lanes: usize,
     /// Whether a query row has a workgroup.
@@ -102,15 +106,28 @@ struct Cut {
 impl Cut {
     fn new(task: &Task<'_>, scene: &Scene) -> Self {
         let few = scene.query.rows <= FEW_ROWS;
-        let class = if few { ShapeClass::Vector } else { ShapeClass::Small };
+        let class = match scene.query.rows {
+            _ if few => ShapeClass::Vector,
+            rows if rows >= MANY_ROWS => ShapeClass::Long,
+            _ => ShapeClass::Small,
+        };
         let choice = task.choose(Family::Attention, class);
         let (size, lanes) = (choice.workgroup_size, choice.workgroup_size.iter().product::<u32>() as usize);
         let rows = (choice.tile[0] as usize).min(scene.query.rows).max(1);
         match choice.variant {
             Variant::Alone => {
                 let block = KEYS_AT_ONCE.min(scene.key.rows).max(1);
-                let (rows, lanes) = (lanes, 1);
-                Cut { name: "alone", file: ALONE, size, rows, lanes, few: false, block, shared_bytes: 0 }
+                Cut {
+                    name: "alone",
+                    file: ALONE,
+                    size,
+                    rows: lanes * rows,
+                    row_tile: rows,
+                    lanes: 1,
+                    few: false,
+                    block,
+                    shared_bytes: 0,
+                }
             }
             Variant::Shared if few => {
                 // What an invocation has to tell the others.
@@ -119,11 +136,22 @@ impl Cut {
                 let lanes = lanes.min(1 << most.max(1).ilog2());
                 let size = [lanes as u32, 1, 1];
                 let shared_bytes = own_bytes * lanes;
-                Cut { name: "few", file: ALONE, size, rows: 1, lanes, few, block: 1, shared_bytes }
+                Cut {
+                    name: "few",
+                    file: ALONE,
+                    size,
+                    rows: 1,
+                    row_tile: 1,
+                    lanes,
+                    few,
+                    block: 1,
+                    shared_bytes,
+                }
             }
             Variant::Shared => {
                 let shared_bytes = 4 * rows * (scene.query.depth + lanes);
-                Cut { name: "shared", file: SHARED, size, rows, lanes, few, block: 1, shared_bytes }
+                let row_tile = rows;
+                Cut { name: "shared", file: SHARED, size, rows, row_tile, lanes, few, block: 1, shared_bytes }
             }
         }
     }
@@ -159,7 +187,7 @@ fn shader(scene: &Scene, cut: &Cut) -> Shader {
         .word("TOTAL", if unit == 4 { "v.x + v.y + v.z + v.w" } else { "v" })
         .number("DEPTH", scene.query.depth / unit)
         .number("VALUE_DEPTH", value_depth)
-        .number("ROWS", cut.rows)
+        .number("ROWS", cut.row_tile)
         .number("LANES", cut.lanes)
         .number("BLOCK", cut.block)
         .switch("TAIL", !scene.key.rows.is_multiple_of(cut.block))

@@ -1,7 +1,7 @@
-// result = softmax(query . key * SCALE + mask) . value per head, each invocation with a query row in registers.
+// result = softmax(query . key * SCALE + mask) . value per head, each invocation with query rows in registers.
 //
-// There is one invocation per row; or, for the few rows of decoding, a workgroup, whose invocations take every
-// LANES-th key each and meet once, at the end.
+// There is one invocation for ROWS rows, which share what is read of keys and values; or, for the few rows of decoding,
+// a workgroup per row, whose invocations take every LANES-th key each and meet once, at the end.
 //
 // The softmax runs along: the largest score so far, the sum and the weighted values are kept in registers, and
 // rescaled when a larger score comes, BLOCK keys at a time (Milakov and Gimelshein, Online normalizer calculation for softmax, 2018).
@@ -18,7 +18,8 @@
 // Template:  T, TOTAL                          f32 or vec4<f32>, and the sum of the components of v
 //            DEPTH, VALUE_DEPTH                of a head, in elements of T
 //            BLOCK, TAIL                       keys taken at a time, and whether KEYS is no multiple of them
-//            MANY, FEW, LANES                  whether a row has an invocation, or a workgroup of LANES of them
+//            ROWS                              query rows of an invocation
+//            MANY, FEW, LANES                  whether rows have an invocation, or one a workgroup of LANES of them
 //            MASK, MASK_TYPE, BOOL, RESULT     whether there is a mask, its type, whether false (0) forbids;
 //                                              binding of the result
 
@@ -73,83 +74,100 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     let batch = workgroup.z;
 //#if MANY
     let lane = 0u;
-    let row = workgroup.x * (WX * WY * WZ) + local;
-    if row >= QUERIES {
+    let first = (workgroup.x * (WX * WY * WZ) + local) * $ROWSu;
+    if first >= QUERIES {
         return;
     }
 //#end
 //#if FEW
     let lane = local;
-    let row = workgroup.x;
+    let first = workgroup.x;
 //#end
-    let query_at = batch * Q_BATCH + head * Q_HEAD + row * Q_ROW;
     let key_start = batch * K_BATCH + head / SHARING * K_HEAD;
     let value_start = batch * V_BATCH + head / SHARING * V_HEAD;
+//#for r in ROWS
+    // Rows beyond the last are the last once more.
+    let row$r = min(first + $ru, QUERIES - 1u);
+    let query_at$r = batch * Q_BATCH + head * Q_HEAD + row$r * Q_ROW;
 //#for d in DEPTH
-    let q$d = query[query_at + $du];
+    let q$r_$d = query[query_at$r + $du];
 //#end
 //#for d in VALUE_DEPTH
-    var sum$d = T(0.0);
+    var sum$r_$d = T(0.0);
 //#end
     // The smallest finite number, not minus infinity: a row of minus infinities then ends with a sum of 0.
-    var largest = -3.4028234e38;
-    var weights = 0.0;
+    var largest$r = -3.4028234e38;
+    var weights$r = 0.0;
+//#end
     for (var j = lane * $BLOCKu; j < KEYS; j += LANES * $BLOCKu) {
 //#for k in BLOCK
         // Keys beyond the last are the last once more, and weigh nothing.
         let place$k = min(j + $ku, KEYS - 1u);
         let key_at$k = key_start + place$k * K_ROW;
-        var products$k = T(0.0);
+        let value_at$k = value_start + place$k * V_ROW;
+//#for r in ROWS
+        var products$r_$k = T(0.0);
+//#end
 //#end
 //#for d in DEPTH
 //#for k in BLOCK
-        products$k += q$d * key[key_at$k + $du];
+        let key$d_$k = key[key_at$k + $du];
+//#for r in ROWS
+        products$r_$k += q$r_$d * key$d_$k;
 //#end
 //#end
-        let before = largest;
+//#end
+//#for r in ROWS
+        let before$r = largest$r;
 //#for k in BLOCK
-        var score$k = total(products$k) * SCALE;
+        var score$r_$k = total(products$r_$k) * SCALE;
 //#if MASK
-        let mask_at$k = batch * MASK_BATCH + head * MASK_HEAD + row * MASK_QUERY + place$k * MASK_KEY;
+        let mask_at$r_$k = batch * MASK_BATCH + head * MASK_HEAD + row$r * MASK_QUERY + place$k * MASK_KEY;
 //#end
 //#if ADDED
-        score$k += mask[mask_at$k];
+        score$r_$k += mask[mask_at$r_$k];
 //#end
 //#if BOOL
-        score$k = select(float_of(0xff800000u), score$k, mask[mask_at$k] != 0u);
+        score$r_$k = select(float_of(0xff800000u), score$r_$k, mask[mask_at$r_$k] != 0u);
 //#end
 //#if TAIL
-        score$k = select(float_of(0xff800000u), score$k, j + $ku < KEYS);
+        score$r_$k = select(float_of(0xff800000u), score$r_$k, j + $ku < KEYS);
 //#end
-        largest = select(largest, score$k, score$k > largest);
+        largest$r = select(largest$r, score$r_$k, score$r_$k > largest$r);
 //#end
-        let shrink = exp(before - largest);
-        weights *= shrink;
+        let shrink$r = exp(before$r - largest$r);
+        weights$r *= shrink$r;
 //#for k in BLOCK
-        let weight$k = exp(score$k - largest);
-        let value_at$k = value_start + place$k * V_ROW;
-        weights += weight$k;
+        let weight$r_$k = exp(score$r_$k - largest$r);
+        weights$r += weight$r_$k;
 //#end
 //#for d in VALUE_DEPTH
-        sum$d *= shrink;
+        sum$r_$d *= shrink$r;
+//#end
+//#end
+//#for d in VALUE_DEPTH
 //#for k in BLOCK
-        sum$d += weight$k * value[value_at$k + $du];
+        let value$d_$k = value[value_at$k + $du];
+//#for r in ROWS
+        sum$r_$d += weight$r_$k * value$d_$k;
+//#end
 //#end
 //#end
     }
 //#if FEW
-    peaks[lane] = largest;
-    totals[lane] = weights;
+    peaks[lane] = largest0;
+    totals[lane] = weights0;
 //#for d in VALUE_DEPTH
-    parts[lane * VALUE_DEPTH + $du] = sum$d;
+    parts[lane * VALUE_DEPTH + $du] = sum0_$d;
 //#end
     workgroupBarrier();
+    var largest = largest0;
     for (var i = 0u; i < LANES; i++) {
         largest = max(largest, peaks[i]);
     }
-    let result_at = batch * O_BATCH + head * O_HEAD + row * O_ROW;
+    let result_at = batch * O_BATCH + head * O_HEAD + row0 * O_ROW;
     for (var d = lane; d < VALUE_DEPTH; d += LANES) {
-        weights = 0.0;
+        var weights = 0.0;
         var sum = T(0.0);
         for (var i = 0u; i < LANES; i++) {
             let shrink = exp(peaks[i] - largest);
@@ -162,11 +180,15 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     }
 //#end
 //#if MANY
-    let result_at = batch * O_BATCH + head * O_HEAD + row * O_ROW;
-    let defined = weights > 0.0 && !not_a_number(weights);
-    let factor = select(select(undefined(), 0.0, ZERO_UNDEFINED), 1.0 / weights, defined);
+//#for r in ROWS
+    if first + $ru < QUERIES {
+        let result_at = batch * O_BATCH + head * O_HEAD + row$r * O_ROW;
+        let defined = weights$r > 0.0 && !not_a_number(weights$r);
+        let factor = select(select(undefined(), 0.0, ZERO_UNDEFINED), 1.0 / weights$r, defined);
 //#for d in VALUE_DEPTH
-    result[result_at + $du] = select(T(factor), sum$d * factor, defined);
+        result[result_at + $du] = select(T(factor), sum$r_$d * factor, defined);
+//#end
+    }
 //#end
 //#end
 }

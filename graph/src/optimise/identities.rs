@@ -56,8 +56,7 @@ pub(super) fn join_less(site: &mut Site) -> Option<Rewrite> {
     let (empty, filled): (Vec<_>, Vec<_>) =
         site.node.inputs.iter().flatten().partition(|id| site.shape(**id).contains(&0));
     let joined = filled.into_iter().copied().map(Some).collect::<Vec<_>>();
-    (!empty.is_empty() && !joined.is_empty())
-        .then(|| Rewrite::Replace(Operator::Concat(concat.clone()), joined))
+    (!empty.is_empty() && !joined.is_empty()).then_some(Rewrite::Replace(Operator::Concat(*concat), joined))
 }
 
 /// The operand beside a neutral one: `x · 1`, `1 · x`, `x / 1`, `x and true`, and `x + 0` of integers (of floats it

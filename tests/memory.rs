@@ -29,3 +29,27 @@ fn the_pages_memory_stays_far_below_the_weights() {
 fn median(case: &Value, metric: &str) -> f64 {
     case["metrics"][metric]["median"].as_f64().unwrap_or_else(|| panic!("no {metric} in {case:#}"))
 }
+
+/// Inferences after which nothing may have grown, and before: both after warm-up.
+const MANY: &str = "220";
+const FEW: &str = "20";
+
+#[test]
+fn two_hundred_inferences_leave_memory_as_it_was() {
+    let scene = Scene::new();
+    let targets = ["webgpu@chrome", "webgpu@firefox"];
+    let after = |samples: &str| {
+        let sweep = ended(scene.sweep(&["bert-tiny"], &targets, &["--samples", samples]));
+        assert_eq!(sweep.code, Some(0), "{}{}", sweep.stdout, sweep.stderr);
+        sweep.cases()
+    };
+    let (few, many) = (after(FEW), after(MANY));
+    for target in targets {
+        let of = |cases: &[Value], metric| median(case(cases, "bert-tiny", target), metric);
+        let [wasm_few, wasm_many] = [&few, &many].map(|cases| of(cases, "wasm_memory_bytes"));
+        assert_eq!(wasm_few, wasm_many, "{target}: the page's memory");
+        let [few, many] = [&few, &many].map(|cases| of(cases, "process_memory_bytes"));
+        // Resident memory differs by some per cent from one start of a browser to the next.
+        assert!(many < few * 1.1, "{target}: {few} bytes after {FEW} inferences, {many} after {MANY}");
+    }
+}

@@ -41,8 +41,8 @@ pub struct Model {
     pub(crate) opsets: BTreeMap<String, i64>,
     pub(crate) nodes: Vec<OnnxNode>,
     pub(crate) constants: BTreeMap<String, Constant>,
-    /// The model's own file, where weights in it were left there.
-    file: String,
+    /// Files beside the model that hold weights.
+    external: BTreeSet<String>,
     /// Constants that have to be read and were not yet.
     pending: Vec<ExternalData>,
     /// Weights that are computed; they are among the constants already.
@@ -157,7 +157,7 @@ impl Model {
             return Err(Error::Unsupported("the model has sparse initializers".into()));
         }
         let mut constants = BTreeMap::new();
-        let (mut pending, mut seeded) = (Vec::new(), Vec::new());
+        let (mut pending, mut seeded, mut external) = (Vec::new(), Vec::new(), BTreeSet::new());
         for (number, proto) in graph.initializer.into_iter().enumerate() {
             let data = match ExternalData::left_out(skeleton, number, &proto)? {
                 None if !tensor::is_external(&proto) => {
@@ -167,6 +167,8 @@ impl Model {
                 None => ExternalData::read(&proto)?,
                 Some(data) => data,
             };
+            let lies_beside = data.recipe.is_none() && data.span.location != skeleton.file;
+            external.extend(lies_beside.then(|| data.span.location.clone()));
             match data.constant(skeleton.large_bytes) {
                 Some(constant) => {
                     constants.insert(proto.name, constant);
@@ -181,8 +183,7 @@ impl Model {
         let inputs = fed.map(input).collect::<Result<_, _>>()?;
         let nodes = execution_order(graph.node.into_iter().map(node).collect::<Result<_, _>>()?);
         let outputs = graph.output.into_iter().map(output).collect::<Result<_, _>>()?;
-        let file = skeleton.file.clone();
-        Ok(Model { inputs, outputs, opsets, nodes, constants, file, pending, seeded })
+        Ok(Model { inputs, outputs, opsets, nodes, constants, external, pending, seeded })
     }
 
     /// A model of these parts.
@@ -196,8 +197,8 @@ impl Model {
         let outputs = outputs.iter().map(|name| (*name).to_owned()).collect();
         let opsets = BTreeMap::from([(String::new(), 17)]);
         let constants = constants.into_iter().map(|(name, tensor)| (name, Constant::Here(tensor))).collect();
-        let (file, pending, seeded) = (String::new(), Vec::new(), Vec::new());
-        Model { inputs, outputs, opsets, nodes, constants, file, pending, seeded }
+        let (external, pending, seeded) = (BTreeSet::new(), Vec::new(), Vec::new());
+        Model { inputs, outputs, opsets, nodes, constants, external, pending, seeded }
     }
 
     /// Whether any input or weight is kept as f16.

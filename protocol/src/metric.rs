@@ -28,7 +28,7 @@ pub enum Metric {
     DeviceMemoryBytes,
     /// Resident memory of the browser's or the runner's processes, once the answer is in.
     ProcessMemoryBytes,
-    /// WebAssembly memory of the page once the weights are on the device: the most it ever had, for it never shrinks.
+    /// WebAssembly memory of the page after the last sample: the most it ever had, for it never shrinks.
     WasmMemoryBytes,
     /// Inferences per second: batch divided by latency.
     ThroughputPerS,

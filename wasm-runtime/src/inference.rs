@@ -118,6 +118,10 @@ impl<'a> Bench<'a> {
         let Prepared { mut model, adapter, measured, mut features } = prepared;
         measured.into_iter().for_each(|(metric, value)| self.measured.add(metric, value));
         let ends = self.sample(&mut model).await?;
+        // The peers' own memory is not ours to see.
+        if self.engine == Engine::Webgpu {
+            self.measured.add(Metric::WasmMemoryBytes, browser::wasm_memory_bytes());
+        }
         features.extend(model.look_back().await);
         features.extend(page_features(&self.clock));
         Ok(InferenceReport {

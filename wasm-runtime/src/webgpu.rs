@@ -7,7 +7,6 @@ use graph::pipeline::Pipeline;
 use protocol::{BrowserKind, Metric};
 use shaders::{Host, Site, Tuning};
 
-use crate::browser;
 use crate::device::Device;
 use crate::engine::Prepared;
 use crate::error::RuntimeError;
@@ -46,7 +45,6 @@ pub(crate) async fn prepare_on(
         (Metric::CompileMs, compile_ms),
         (Metric::UploadMs, upload_ms),
         (Metric::DeviceMemoryBytes, executor.device_memory_bytes() as f64),
-        (Metric::WasmMemoryBytes, browser::wasm_memory_bytes()),
     ];
     let adapter = executor.device().description.to_adapter();
     let features = features(&executor);

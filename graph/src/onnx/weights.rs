@@ -42,9 +42,7 @@ impl Model {
 
     /// Relative paths, separated by `/`, of the files beside the model that hold its weights. Most have none.
     pub fn external_files(&self) -> BTreeSet<String> {
-        let places = self.places().map(|(_, span)| &span.location);
-        let locations = self.pending.iter().map(|data| &data.span.location).chain(places);
-        locations.filter(|location| **location != self.file).cloned().collect()
+        self.external.clone()
     }
 
     /// What has to be read before anything can be done with the model.

@@ -79,7 +79,10 @@ pub async fn run(args: &VersusArgs) -> Result<Exit, Error> {
             let (Some(ours), Some(other)) = (side(&pair.ours), side(&pair.other)) else { continue };
             spinner.set_message(format!("{name}: {} against {}", pair.ours, pair.other));
             let ended = field.rounds([ours, other], args.rounds).await;
-            rows.push(Row { model: name.clone(), pair: pair.clone(), ended });
+            let row = Row { model: name.clone(), pair: pair.clone(), ended };
+            // A run of hours that is cut short leaves what it has measured.
+            spinner.suspend(|| eprintln!("{}", row.cells().join("  ")));
+            rows.push(row);
         }
         field.close().await;
     }

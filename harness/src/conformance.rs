@@ -194,20 +194,12 @@ impl Sitting<'_> {
 
     fn job(&mut self, batch: &Batch) -> Job {
         self.jobs += 1;
-        let (target, context) = (self.target, self.exam.context);
-        let entry = target.browser.as_ref().and_then(|name| context.browsers.get(name));
-        Job {
-            id: self.jobs,
-            engine: target.engine,
-            device: target.device,
-            browser: entry.map(|entry| entry.kind),
-            peer: context.peer(&Place::of(target)),
-            task: Task::Conform(Conformance {
-                location: self.exam.location(&Place::of(target), batch),
-                tests: batch.tests.clone(),
-                tolerance: TOLERANCE,
-            }),
-        }
+        let task = Task::Conform(Conformance {
+            location: self.exam.location(&Place::of(self.target), batch),
+            tests: batch.tests.clone(),
+            tolerance: TOLERANCE,
+        });
+        self.exam.context.job_of(self.target, self.jobs, task)
     }
 
     /// Tests that were never run: where the target is not here at all, it and not they is what is missing.

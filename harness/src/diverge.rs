@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use protocol::{Adapter, Answer, Job, OutputCheck, Target, Task, Trace, TraceReport, Verdict};
+use protocol::{Adapter, Answer, OutputCheck, Target, Task, Trace, TraceReport, Verdict};
 
 use crate::browser;
 use crate::cli::{self, DivergeArgs};
@@ -107,21 +107,13 @@ impl Scene<'_> {
     async fn ask(&self, name: &str, target: &Target, folder: &Path) -> Result<Answer, Fault> {
         let place = Place::of(target);
         let mut session = session::open(&place, self.context).await?;
-        let entry = target.browser.as_ref().and_then(|name| self.context.browsers.get(name));
         let trace = Trace {
             location: self.context.location(&place, &self.model.manifest.name, &self.model.folder),
             manifest: self.model.manifest.clone(),
             deposit: self.context.deposit(&place, name, folder),
             unfused: self.args.unfused,
         };
-        let job = Job {
-            id: 1,
-            engine: target.engine,
-            device: target.device,
-            browser: entry.map(|entry| entry.kind),
-            peer: self.context.peer(&place),
-            task: Task::Trace(trace),
-        };
+        let job = self.context.job_of(target, 1, Task::Trace(trace));
         let outcome = session.run(&job, Duration::from_secs(self.args.timeout_s)).await;
         session.close().await;
         outcome.map(|outcome| outcome.answer)

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use protocol::{Answer, DispatchTimes, Inference, Job, ProfileReport, Sampling, Target, Task, Verdict};
+use protocol::{Answer, DispatchTimes, ProfileReport, Sampling, Target, Task, Verdict};
 use serde_json::{Value, json};
 
 use crate::browser;
@@ -54,20 +54,9 @@ pub async fn run(args: &ProfileArgs) -> Result<Exit, Error> {
 async fn ask(context: &Context, model: &model::Model, args: &ProfileArgs) -> Result<Answer, Fault> {
     let place = Place::of(&args.target);
     let mut session = session::open(&place, context).await?;
-    let entry = args.target.browser.as_ref().and_then(|name| context.browsers.get(name));
-    let inference = Inference {
-        location: context.location(&place, &model.manifest.name, &model.folder),
-        manifest: model.manifest.clone(),
-        sampling: Sampling { samples: args.samples, ..Sampling::default() },
-    };
-    let job = Job {
-        id: 1,
-        engine: args.target.engine,
-        device: args.target.device,
-        browser: entry.map(|entry| entry.kind),
-        peer: context.peer(&place),
-        task: Task::Profile(inference),
-    };
+    let sampling = Sampling { samples: args.samples, ..Sampling::default() };
+    let inference = context.inference(&args.target, model, sampling);
+    let job = context.job_of(&args.target, 1, Task::Profile(inference));
     let outcome = session.run(&job, Duration::from_secs(args.timeout_s)).await;
     session.close().await;
     outcome.map(|outcome| outcome.answer)

@@ -12,11 +12,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use protocol::{Engine, Inference, Job, Outcome, Target, Task, Verdict};
+use protocol::{Engine, Inference, Job, Outcome, Sampling, Target, Task, Verdict};
 
 use crate::browser::BrowserEntry;
 use crate::case::Case;
 use crate::error::Error;
+use crate::model::Model;
 use crate::page_server::PageServer;
 
 /// Something that can run jobs one after another.
@@ -132,19 +133,28 @@ impl Context {
 
     /// The job that runs a case.
     pub fn job(&self, case: &Case, id: u64) -> Job {
-        let place = Place::of(&case.target);
-        let entry = case.target.browser.as_ref().and_then(|name| self.browsers.get(name));
+        self.job_of(&case.target, id, Task::Infer(self.inference(&case.target, &case.model, case.sampling)))
+    }
+
+    /// The job that does a task on a target.
+    pub fn job_of(&self, target: &Target, id: u64, task: Task) -> Job {
+        let entry = target.browser.as_ref().and_then(|name| self.browsers.get(name));
         Job {
             id,
-            engine: case.target.engine,
-            device: case.target.device,
+            engine: target.engine,
+            device: target.device,
             browser: entry.map(|entry| entry.kind),
-            peer: self.peer(&place),
-            task: Task::Infer(Inference {
-                location: self.location(&place, &case.model.manifest.name, &case.model.folder),
-                manifest: case.model.manifest.clone(),
-                sampling: case.sampling,
-            }),
+            peer: self.peer(&Place::of(target)),
+            task,
+        }
+    }
+
+    /// Running a model on a target.
+    pub fn inference(&self, target: &Target, model: &Model, sampling: Sampling) -> Inference {
+        Inference {
+            location: self.location(&Place::of(target), &model.manifest.name, &model.folder),
+            manifest: model.manifest.clone(),
+            sampling,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use graph::Tensor;
-use protocol::{Adapter, BrowserKind, DispatchName, Metric};
+use protocol::{Adapter, BrowserKind, Metric};
 
 use crate::error::RuntimeError;
 
@@ -36,14 +36,6 @@ pub(crate) trait Ready {
     /// Those of [`Ready::run`].
     async fn readback_ms(&mut self) -> Result<Option<f64>, RuntimeError> {
         Ok(None)
-    }
-
-    /// Times each dispatch apart from now on: [`Inferred::dispatches_ms`]. Gives what they are, program by program.
-    ///
-    /// # Errors
-    /// An engine whose dispatches are not ours, a device that cannot time them.
-    async fn time_apart(&mut self) -> Result<Vec<Vec<DispatchName>>, RuntimeError> {
-        Err(RuntimeError::NotProfiled { reason: "the dispatches are the engine's own" })
     }
 
     /// What is only looked at when all is measured, so that looking shapes no number: features of the run.

@@ -191,6 +191,31 @@ impl Executor {
         self.read(program).await
     }
 
+    /// Times each dispatch apart from now on: [`Inferred::dispatches_ms`]. Gives what they are, program by program.
+    ///
+    /// # Errors
+    /// A device that cannot time them, or the browser's refusal.
+    pub async fn time_apart(&mut self) -> Result<Vec<Vec<DispatchName>>, RuntimeError> {
+        if self.timestamps.is_none() {
+            return Err(RuntimeError::NotProfiled { reason: "the device has no timestamp-query" });
+        }
+        let dispatches = self.steps.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        if dispatches > MOST_TIMED {
+            return Err(RuntimeError::NotProfiled { reason: "a program has more than 2048 dispatches" });
+        }
+        let device = &self.device;
+        self.readback_bytes = self.plan.readback_bytes() + dispatches as u64 * TIMESTAMP_BYTES;
+        let make = || {
+            let usage = gpu_buffer_usage::MAP_READ | gpu_buffer_usage::COPY_DST;
+            let readback = create_sized(device, "readback", self.readback_bytes, usage)?;
+            Ok((readback, Timestamps::new(device, Some(dispatches as u32))?))
+        };
+        let (readback, timestamps) =
+            device.guarded("making timestamp queries", self.readback_bytes, make).await?;
+        (self.readback, self.timestamps) = (readback, Some(timestamps));
+        Ok(self.plan.programs.iter().map(|program| self.names(program)).collect())
+    }
+
     fn names(&self, program: &Program) -> Vec<DispatchName> {
         let name = |dispatch: &Dispatch| DispatchName {
             program: program.name.clone(),
@@ -236,8 +261,11 @@ impl Executor {
 
     /// How many passes a program takes.
     fn passes(&self, program: usize) -> usize {
-        let apart = self.timestamps.as_ref().is_some_and(|timestamps| timestamps.apart);
-        if apart { self.steps[program].len() } else { 1 }
+        if self.are_apart() { self.steps[program].len() } else { 1 }
+    }
+
+    fn are_apart(&self) -> bool {
+        self.timestamps.as_ref().is_some_and(|timestamps| timestamps.apart)
     }
 
     /// Outputs one after another into the readback buffer, timestamps last.
@@ -279,8 +307,7 @@ impl Executor {
         }
         let passes_ms: Vec<_> = rest.chunks(TIMESTAMP_BYTES as usize).map(elapsed_ms).collect();
         let gpu_ms = self.timestamps.as_ref().and_then(|_| passes_ms.iter().copied().sum());
-        let apart = self.timestamps.as_ref().is_some_and(|timestamps| timestamps.apart);
-        Ok(Inferred { outputs, gpu_ms, dispatches_ms: if apart { passes_ms } else { Vec::new() } })
+        Ok(Inferred { outputs, gpu_ms, dispatches_ms: if self.are_apart() { passes_ms } else { Vec::new() } })
     }
 }
 
@@ -292,27 +319,6 @@ impl Ready for Executor {
     ) -> Result<Inferred, RuntimeError> {
         self.write_inputs(program, inputs)?;
         self.infer(program).await
-    }
-
-    async fn time_apart(&mut self) -> Result<Vec<Vec<DispatchName>>, RuntimeError> {
-        if self.timestamps.is_none() {
-            return Err(RuntimeError::NotProfiled { reason: "the device has no timestamp-query" });
-        }
-        let dispatches = self.steps.iter().map(Vec::len).max().unwrap_or(0).max(1);
-        if dispatches > MOST_TIMED {
-            return Err(RuntimeError::NotProfiled { reason: "a program has more than 2048 dispatches" });
-        }
-        let device = &self.device;
-        self.readback_bytes = self.plan.readback_bytes() + dispatches as u64 * TIMESTAMP_BYTES;
-        let make = || {
-            let usage = gpu_buffer_usage::MAP_READ | gpu_buffer_usage::COPY_DST;
-            let readback = create_sized(device, "readback", self.readback_bytes, usage)?;
-            Ok((readback, Timestamps::new(device, Some(dispatches as u32))?))
-        };
-        let (readback, timestamps) =
-            device.guarded("making timestamp queries", self.readback_bytes, make).await?;
-        (self.readback, self.timestamps) = (readback, Some(timestamps));
-        Ok(self.plan.programs.iter().map(|program| self.names(program)).collect())
     }
 
     async fn readback_ms(&mut self) -> Result<Option<f64>, RuntimeError> {

@@ -6,6 +6,7 @@ use protocol::{BrowserKind, Engine, Inference, ProfileReport};
 
 use crate::engine::{Prepared, Ready};
 use crate::error::RuntimeError;
+use crate::executor::Executor;
 use crate::model::{Loaded, wrong};
 use crate::webgpu;
 
@@ -40,11 +41,11 @@ pub async fn run(
     }
 }
 
-async fn profile<R: Ready>(
+async fn profile(
     engine: Engine,
     inferences: u32,
     loaded: &Loaded,
-    prepared: Prepared<R>,
+    prepared: Prepared<Executor>,
 ) -> Result<ProfileReport, RuntimeError> {
     let Prepared { mut model, adapter, .. } = prepared;
     let mut times = Times::new(model.time_apart().await?);

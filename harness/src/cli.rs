@@ -273,6 +273,9 @@ pub struct VersusArgs {
     /// Latency samples of each side in a round, after warm-up
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub samples: u32,
+    /// Seconds that one side may take in a round
+    #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout_s: u64,
     /// Print one JSON document instead of the table
     #[arg(long)]
     pub json: bool,
@@ -316,6 +319,7 @@ mod tests {
             &["parallax", "bench", "matmul"],
             &["parallax", "bench", "models"],
             &["parallax", "diverge"],
+            &["parallax", "profile"],
         ] {
             let arguments = path.iter().chain(&["--help"]);
             let help = Cli::try_parse_from(arguments).unwrap_err().to_string();

@@ -100,7 +100,7 @@ async fn plan(args: &VersusArgs) -> Result<Plan, Error> {
         dimensions: args.dimensions.clone(),
         targets,
         samples: Some(args.samples),
-        timeout_s: None,
+        timeout_s: Some(args.timeout_s),
         db: Default::default(),
         json: args.json,
     })

@@ -321,8 +321,11 @@ impl Ready for Executor {
         self.infer(program).await
     }
 
+    /// Copies and maps what the last inference left, without another.
     async fn readback_ms(&mut self) -> Result<Option<f64>, RuntimeError> {
-        self.submit(0)?;
+        let encoder = self.device.gpu.create_command_encoder();
+        self.encode_copies(0, &encoder).map_err(|e| self.device.failure("encoding the copies", &e))?;
+        self.device.queue.submit(&[encoder.finish()]);
         self.device.wait("waiting for the device", self.device.queue.on_submitted_work_done()).await?;
         let start = self.clock().now_ms();
         self.read(0).await?;

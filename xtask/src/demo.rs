@@ -26,11 +26,24 @@ const BENCH: &Defaults = &[
         "bert-tiny,t5-tiny,llama-tiny,clip-tiny,vit-tiny,clap-tiny,whisper-tiny,wav2vec2-tiny,llava-tiny,\
          llava-next-tiny,xclip-tiny,qwen2-tiny,qwen3-tiny,detr-tiny",
     ),
-    (
-        "--pairs",
-        "webgpu@chrome/ort-webgpu@chrome,webgpu@firefox/ort-webgpu@firefox,webgpu@chrome/wgpu:vulkan",
-    ),
+    ("--pairs", PAIRS),
 ];
+
+/// The same at full size, as few inferences as give a time.
+const FULL_SIZE_BENCH: &Defaults = &[
+    (
+        "--models",
+        "bert-base-uncased,t5-small,clip-vit-base-patch32,vit-base-patch16-224,clap-htsat-unfused,\
+         openai-whisper-tiny,wav2vec2-base,qwen2-0.5b,detr-resnet-50",
+    ),
+    ("--pairs", PAIRS),
+    ("--samples", "1"),
+    ("--rounds", "1"),
+    ("--timeout-s", "3600"),
+];
+
+const PAIRS: &str =
+    "webgpu@chrome/ort-webgpu@chrome,webgpu@firefox/ort-webgpu@firefox,webgpu@chrome/wgpu:vulkan";
 
 /// Runs the demo sweep and gives its exit code.
 pub fn sweep(steps: &mut Steps, asked: Vec<String>) -> Result<ExitCode> {
@@ -38,8 +51,9 @@ pub fn sweep(steps: &mut Steps, asked: Vec<String>) -> Result<ExitCode> {
 }
 
 /// Runs the benchmark of whole models and gives its exit code.
-pub fn bench(steps: &mut Steps, asked: Vec<String>) -> Result<ExitCode> {
-    parallax(steps, &["bench", "models"], arguments(BENCH, asked))
+pub fn bench(steps: &mut Steps, full_size: bool, asked: Vec<String>) -> Result<ExitCode> {
+    let defaults = if full_size { FULL_SIZE_BENCH } else { BENCH };
+    parallax(steps, &["bench", "models"], arguments(defaults, asked))
 }
 
 fn parallax(steps: &mut Steps, command: &[&str], arguments: Vec<String>) -> Result<ExitCode> {

@@ -49,6 +49,9 @@ enum Chore {
     /// the same plan run natively.
     #[command(after_help = "Example:\n  cargo xtask bench --models bert-tiny --rounds 5")]
     Bench {
+        /// The nine full-size models instead of the tiny ones: hours, where the adapter is a software one.
+        #[arg(long)]
+        full_size: bool,
         /// Passed on to `parallax bench models`; --models and --pairs replace the defaults.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -88,7 +91,7 @@ fn perform(chore: Chore) -> Result<ExitCode> {
         Chore::Setup => setup::everything(&mut steps)?,
         Chore::Wasm => wasm::build(&mut steps)?,
         Chore::Sweep { arguments } => return demo::sweep(&mut steps, arguments),
-        Chore::Bench { arguments } => return demo::bench(&mut steps, arguments),
+        Chore::Bench { full_size, arguments } => return demo::bench(&mut steps, full_size, arguments),
         Chore::Fuzz { minutes, seed } => return fuzz::run(&mut steps, minutes, seed),
         Chore::Test { arguments } => checks::run(&mut steps, &arguments)?,
     }

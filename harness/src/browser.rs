@@ -116,15 +116,22 @@ impl BrowserEntry {
         if let Some(url) = &self.changes.remote {
             return Ok(Access::Remote { url: url.clone() });
         }
-        let binary = self.find("binary", self.changes.binary.as_deref(), self.base.binaries)?;
-        let driver = self.find("driver", self.changes.driver.as_deref(), self.base.drivers)?;
+        let BuiltIn { binaries, cached_binary, drivers, cached_driver, .. } = *self.base;
+        let binary = self.find("binary", self.changes.binary.as_deref(), binaries, cached_binary)?;
+        let driver = self.find("driver", self.changes.driver.as_deref(), drivers, cached_driver)?;
         Ok(Access::Local { binary, driver })
     }
 
-    fn find(&self, what: &str, chosen: Option<&Path>, usual: &[&str]) -> Result<PathBuf, Fault> {
+    fn find(
+        &self,
+        what: &str,
+        chosen: Option<&Path>,
+        usual: &[&str],
+        cached: Option<fn() -> PathBuf>,
+    ) -> Result<PathBuf, Fault> {
         let name = &self.name;
         let Some(chosen) = chosen else {
-            let cached = self.base.cached_driver.filter(|_| what == "driver").map(|cached| cached());
+            let cached = cached.map(|cached| cached());
             let usual = usual.iter().filter(|place| is_of_this_system(place));
             let places = usual.map(Path::new).chain(cached.as_deref());
             return places.clone().find_map(locate).ok_or_else(|| {

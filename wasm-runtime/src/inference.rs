@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use graph::Tensor;
 use graph::pipeline::{self, Run};
-use protocol::{Engine, Inference, InferenceReport, Metric, Timing};
+use protocol::{Device, Engine, Inference, InferenceReport, Metric, Timing};
 
 use crate::browser;
 use crate::engine::{Place, Prepared, Ready};
@@ -14,7 +14,9 @@ use crate::model::{Loaded, wrong};
 use crate::onnxruntime_web::Provider;
 use crate::peer;
 use crate::timing::Clock;
+use crate::wasm;
 use crate::webgpu;
+use crate::webnn;
 
 /// Inferences made only to time reading back, which needs a wait of its own that latency must not contain.
 const READBACK_PROBES: u32 = 5;
@@ -29,13 +31,15 @@ pub async fn run(
     place: Place<'_>,
 ) -> Result<InferenceReport, RuntimeError> {
     match engine {
-        Engine::Webgpu => ours(engine, inference, place).await,
+        Engine::Webgpu | Engine::Webnn | Engine::Wasm => ours(engine, inference, place).await,
         Engine::OrtWebgpu => peers(engine, inference, place, Provider::Webgpu).await,
         Engine::OrtWasm => peers(engine, inference, place, Provider::Wasm).await,
-        Engine::Webnn
-        | Engine::Wasm
-        | Engine::OrtWebnn
-        | Engine::Wgpu
+        Engine::OrtWebnn => {
+            let device = place.device.unwrap_or(Device::Cpu);
+            let report = peers(engine, inference, place, Provider::Webnn(device)).await?;
+            Ok(InferenceReport { device: Some(device), ..report })
+        }
+        Engine::Wgpu
         | Engine::Libtorch
         | Engine::Burn
         | Engine::Openvino
@@ -43,7 +47,7 @@ pub async fn run(
     }
 }
 
-/// On our own engine: the model becomes static graphs.
+/// On our own engines: the model becomes static graphs.
 async fn ours(
     engine: Engine,
     inference: &Inference,
@@ -55,9 +59,23 @@ async fn ours(
     let pipeline = loaded.pipeline()?;
     loaded.models.clear();
     let load_ms = clock.now_ms() - start;
-    let prepared = webgpu::prepare(&loaded.manifest.name, &pipeline, &loaded.folder, place.browser).await?;
+    let name = &loaded.manifest.name;
+    let bench = |loaded| Bench::new(engine, inference, loaded, clock, load_ms);
+    if engine == Engine::Webnn {
+        let device = place.device.unwrap_or(Device::Cpu);
+        let prepared = webnn::prepare(device, name, &pipeline, &loaded.folder).await?;
+        drop(pipeline);
+        let report = bench(loaded).report(prepared).await?;
+        return Ok(InferenceReport { device: Some(device), ..report });
+    }
+    if engine == Engine::Wasm {
+        let prepared = wasm::prepare(name, &pipeline, &loaded.folder).await?;
+        drop(pipeline);
+        return bench(loaded).report(prepared).await;
+    }
+    let prepared = webgpu::prepare(name, &pipeline, &loaded.folder, place.browser).await?;
     drop(pipeline);
-    Bench::new(engine, inference, loaded, clock, load_ms).report(prepared).await
+    bench(loaded).report(prepared).await
 }
 
 /// On the peer: the model's files stay as they are. Loading holds our reading of them too, which says what each
@@ -119,7 +137,7 @@ impl<'a> Bench<'a> {
         measured.into_iter().for_each(|(metric, value)| self.measured.add(metric, value));
         let ends = self.sample(&mut model).await?;
         // The peers' own memory is not ours to see.
-        if self.engine == Engine::Webgpu {
+        if matches!(self.engine, Engine::Webgpu | Engine::Webnn | Engine::Wasm) {
             self.measured.add(Metric::WasmMemoryBytes, browser::wasm_memory_bytes());
         }
         features.extend(model.look_back().await);

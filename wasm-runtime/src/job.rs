@@ -38,13 +38,13 @@ pub fn run(job_json: String) -> Promise {
 }
 
 async fn answer(job: Job) -> Result<Answer, RuntimeError> {
-    let place = Place { browser: job.browser, peer: job.peer.as_deref() };
+    let place = Place { browser: job.browser, device: job.device, peer: job.peer.as_deref() };
     match &job.task {
         Task::Complete(_) => Err(RuntimeError::EngineNotHere { engine: job.engine }),
         Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities(place).await }),
         Task::MatmulDuel(duel) => Ok(Answer::Dueled(duel::fight(duel, place).await?)),
         Task::Conform(asked) => {
-            let report = node_tests::run(job.engine, asked, job.browser).await?;
+            let report = node_tests::run(job.engine, asked, place).await?;
             Ok(Answer::Conformed(Box::new(report)))
         }
         Task::Infer(inference) => {
@@ -56,7 +56,7 @@ async fn answer(job: Job) -> Result<Answer, RuntimeError> {
             Ok(Answer::Profiled(Box::new(report)))
         }
         Task::Trace(task) => {
-            let report = trace::run(job.engine, task, job.browser).await?;
+            let report = trace::run(job.engine, task, place).await?;
             Ok(Answer::Traced(Box::new(report)))
         }
     }

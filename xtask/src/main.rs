@@ -11,6 +11,7 @@ mod command;
 mod demo;
 mod fuzz;
 mod geckodriver;
+mod headless_shell;
 mod libraries;
 mod node_tests;
 mod platform;

@@ -22,7 +22,9 @@ pub struct BuiltIn {
     pub binaries: &'static [&'static str],
     /// Names on `PATH` and paths where its driver is usually found, the first wins.
     pub drivers: &'static [&'static str],
-    /// Where set-up keeps a driver that no package brings.
+    /// Where set-up keeps a browser that no package of the system brings.
+    pub cached_binary: Option<fn() -> PathBuf>,
+    /// The same of a driver.
     pub cached_driver: Option<fn() -> PathBuf>,
     /// Arguments of the driver: a port of its own choice, which it prints.
     pub driver_arguments: &'static [&'static str],
@@ -94,6 +96,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
             "/usr/lib/chromium/chromedriver",
             "/usr/lib/chromium-browser/chromedriver",
         ],
+        cached_binary: None,
         cached_driver: None,
         driver_arguments: &["--port=0"],
         arguments: chromium!("--headless=new"),
@@ -113,12 +116,13 @@ pub static BUILT_IN: &[BuiltIn] = &[
             "/usr/lib/chromium/chromedriver",
             "/usr/lib/chromium-browser/chromedriver",
         ],
+        cached_binary: Some(protocol::cache::headless_shell),
         cached_driver: None,
         // The shell's packages and the driver's seldom come in the same version.
         driver_arguments: &["--port=0", "--disable-build-check"],
         arguments: chromium!("--headless"),
         preferences: &[],
-        remedy: "put chrome-headless-shell and chromedriver on PATH (npx @puppeteer/browsers install \
+        remedy: "run `cargo xtask setup`, or put chrome-headless-shell and chromedriver on PATH (npx @puppeteer/browsers install \
                  chrome-headless-shell), or name them under [browsers.headless-shell] in a plan",
     },
     BuiltIn {
@@ -136,6 +140,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
             r"C:\Program Files\Microsoft\Edge\Application\msedge.exe",
         ],
         drivers: &["msedgedriver"],
+        cached_binary: None,
         cached_driver: None,
         driver_arguments: &["--port=0"],
         arguments: chromium!("--headless=new"),
@@ -156,6 +161,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
             r"C:\Program Files\Mozilla Firefox\firefox.exe",
         ],
         drivers: &["geckodriver"],
+        cached_binary: None,
         cached_driver: Some(protocol::cache::geckodriver),
         driver_arguments: &["--port=0", "--websocket-port=0"],
         arguments: &["-headless"],

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use graph::Tensor;
-use js_sys::{Array, Object, Reflect};
+use js_sys::Array;
 use wasm_bindgen::{JsCast, JsValue};
 
-use super::{JsSession, Library, narrate, providers, tensors};
+use super::{JsSession, Library, narrate, options, providers, tensors};
 use crate::error::RuntimeError;
 use crate::model::OnnxFile;
 use crate::placement::{self, Placement};
@@ -70,12 +70,7 @@ impl Library {
 /// The files beside the model as the library takes them: `{ path, data }`.
 fn external(file: &OnnxFile) -> Array {
     let entry = |(path, data): (&String, &js_sys::Uint8Array)| {
-        let entry = Object::new();
-        for (key, value) in [("path", &JsValue::from_str(path)), ("data", data.as_ref())] {
-            // Setting a property of a plain object does not throw.
-            let _ = Reflect::set(&entry, &JsValue::from_str(key), value);
-        }
-        JsValue::from(entry)
+        JsValue::from(options([("path", &JsValue::from_str(path)), ("data", data.as_ref())]))
     };
     file.external.iter().map(entry).collect()
 }

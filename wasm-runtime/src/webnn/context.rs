@@ -1,0 +1,127 @@
+//! Opens a context, and turns what goes wrong on it into errors.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use js_sys::{JSON, Promise};
+use protocol::{Adapter, Device};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use webnn::Limits;
+
+use super::api::{Ml, MlContext};
+use crate::browser::{self, property, thrown};
+use crate::error::RuntimeError;
+use crate::timing::Clock;
+
+/// The devices that WebNN can be asked for.
+pub const DEVICES: [Device; 3] = [Device::Cpu, Device::Gpu, Device::Npu];
+
+/// A context that is open. Dropping it destroys it and everything made on it.
+pub struct Context {
+    /// The browser's own.
+    pub ml: MlContext,
+    /// What it says it supports.
+    pub limits: Limits,
+    /// The page's clock.
+    pub clock: Clock,
+    /// The device type it was asked for.
+    pub device: Device,
+    lost: Rc<RefCell<Option<String>>>,
+}
+
+/// `navigator.ml`, where the browser has it.
+fn entry() -> Option<Ml> {
+    let ml = property(&browser::window().ok()?.navigator(), "ml");
+    // No browser needs to expose its class by the name that it is bound by here.
+    ml.is_object().then(|| ml.unchecked_into())
+}
+
+impl Context {
+    /// A context for a device type.
+    ///
+    /// # Errors
+    /// No WebNN, or the browser's own words for refusing.
+    pub async fn open(device: Device) -> Result<Context, RuntimeError> {
+        let clock = Clock::open()?;
+        let ml = entry().ok_or(RuntimeError::NoWebnn)?;
+        let options = json(&serde_json::json!({ "deviceType": device.name() }));
+        let opened = JsFuture::from(ml.create_context(&options)).await;
+        let opened = opened.map_err(|e| RuntimeError::NoContext { device, reason: thrown(&e) })?;
+        let ml: MlContext = opened.unchecked_into();
+        let limits = ml.op_support_limits().map_err(|e| refused("asking for opSupportLimits", &e))?;
+        let limits = JSON::stringify(&limits).ok().and_then(|text| text.as_string());
+        let limits = limits.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let lost = Rc::new(RefCell::new(None));
+        watch(&ml, &lost);
+        Ok(Context { ml, limits: Limits::read(&limits), clock, device, lost })
+    }
+
+    /// Awaits a promise of this context's work.
+    ///
+    /// # Errors
+    /// What it was rejected with, or the loss of the context where that is the reason.
+    pub async fn wait(&self, doing: &str, promise: Promise) -> Result<JsValue, RuntimeError> {
+        JsFuture::from(promise).await.map_err(|rejection| self.failure(doing, &rejection))
+    }
+
+    /// The error for something that this context threw: its loss, where that is the reason.
+    pub fn failure(&self, doing: &str, rejection: &JsValue) -> RuntimeError {
+        match self.lost.borrow().as_ref() {
+            Some(reason) => RuntimeError::DeviceLost { doing: doing.to_owned(), reason: reason.clone() },
+            None => refused(doing, rejection),
+        }
+    }
+
+    /// Whether the browser has taken it away.
+    pub fn is_lost(&self) -> bool {
+        self.lost.borrow().is_some()
+    }
+
+    /// Whether the context says that it computes on more than the CPU, where it says.
+    pub fn accelerated(&self) -> Option<bool> {
+        property(&self.ml, "accelerated").as_bool()
+    }
+
+    /// What is known of what it computes on, which is little: browsers do not name it.
+    pub fn adapter(&self) -> Adapter {
+        let said = match self.accelerated() {
+            Some(true) => "; the context says it is accelerated",
+            Some(false) => "; the context says it is not accelerated",
+            None => "",
+        };
+        Adapter {
+            description: format!("WebNN context for {}{said}", self.device.name()),
+            backend: "webnn".to_owned(),
+            software: self.device == Device::Cpu || self.accelerated() == Some(false),
+            ..Adapter::default()
+        }
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // It may be lost already.
+        let _ = self.ml.destroy();
+    }
+}
+
+fn watch(ml: &MlContext, lost: &Rc<RefCell<Option<String>>>) {
+    let (promise, lost) = (ml.lost(), Rc::clone(lost));
+    spawn_local(async move {
+        if let Ok(info) = JsFuture::from(promise).await {
+            let message = property(&info, "message").as_string().unwrap_or_default();
+            *lost.borrow_mut() = Some(message);
+        }
+    });
+}
+
+fn refused(doing: &str, thrown_value: &JsValue) -> RuntimeError {
+    RuntimeError::Browser { doing: doing.to_owned(), message: thrown(thrown_value) }
+}
+
+/// A value of JSON as the page's own.
+pub fn json(value: &serde_json::Value) -> JsValue {
+    // What serde writes is JSON.
+    JSON::parse(&value.to_string()).unwrap_or(JsValue::UNDEFINED)
+}

@@ -1,0 +1,145 @@
+//! One program as an MLGraph with the tensors that it is run on.
+
+use std::collections::BTreeMap;
+
+use graph::constant::Constant;
+use graph::{Graph, TensorType};
+use js_sys::{Array, Object, Reflect, Uint8Array};
+use serde_json::{Value, json};
+use wasm_bindgen::{JsCast, JsValue};
+use webnn::{Call, Operand, Plan};
+
+use super::api::{MlGraph, MlGraphBuilder, MlOperand, MlTensor};
+use super::context::{self, Context};
+use crate::error::RuntimeError;
+use crate::files::Folder;
+use crate::model::wrong;
+
+/// Weights are made in parts of so many elements.
+const PART_ELEMENTS: usize = 1 << 22;
+
+/// A graph that is built.
+pub struct Built {
+    /// The browser's own.
+    pub ml: MlGraph,
+    /// What it was built of, without the weights.
+    pub plan: Plan,
+    /// The types that outputs have in our graph.
+    pub output_types: BTreeMap<String, TensorType>,
+}
+
+/// Where a graph's weights come from.
+pub struct Source<'a> {
+    /// The model's name.
+    pub model: &'a str,
+    /// Its folder.
+    pub folder: &'a Folder,
+}
+
+/// Builds a graph from its plan. The weights are nowhere in this page afterwards.
+///
+/// # Errors
+/// Weights that cannot be made, and what the browser refuses.
+pub async fn build(
+    context: &Context,
+    graph: &Graph,
+    mut plan: Plan,
+    source: &Source<'_>,
+) -> Result<Built, RuntimeError> {
+    let builder = MlGraphBuilder::new(&context.ml).map_err(|e| context.failure("making a graph builder", &e))?;
+    let mut operands: Vec<Option<MlOperand>> = vec![None; plan.operands.len()];
+    for (name, id) in &plan.inputs {
+        let input = builder.input(name, &descriptor(plan.operand(*id)));
+        let input = input.map_err(|e| context.failure(&format!("declaring input \"{name}\""), &e))?;
+        operands[id.0] = Some(input);
+    }
+    for (id, constant) in std::mem::take(&mut plan.constants) {
+        let operand = plan.operand(id);
+        let bytes = source.bytes(&constant, operand.size_bytes()).await?;
+        let made = builder.constant(&descriptor(operand), &bytes);
+        operands[id.0] = Some(made.map_err(|e| context.failure("taking a weight", &e))?);
+    }
+    for call in &plan.calls {
+        let made = builder.call(call.method, &arguments(call, &operands));
+        let doing = || format!("building node \"{}\" ({})", call.label, call.method);
+        operands[call.output.0] = Some(made.map_err(|e| context.failure(&doing(), &e))?);
+    }
+    let outputs = plan.outputs.iter().filter_map(|(name, id)| Some((name, operands[id.0].clone()?)));
+    let outputs = named(outputs);
+    let ml = context.wait("building the graph", builder.build(&outputs)).await?;
+    let output_types = graph.outputs.iter().map(|id| {
+        let value = &graph.values[id.0];
+        (value.name.clone(), value.tensor_type.clone())
+    });
+    Ok(Built { ml: ml.unchecked_into(), plan, output_types: output_types.collect() })
+}
+
+fn arguments(call: &Call, operands: &[Option<MlOperand>]) -> Array {
+    let operand = |id: &webnn::OperandId| JsValue::from(operands[id.0].clone());
+    let taken: Array = call.operands.iter().map(|(_, id)| operand(id)).collect();
+    let arguments = if call.as_list { Array::of1(&taken) } else { taken };
+    for argument in &call.arguments {
+        arguments.push(&context::json(argument));
+    }
+    let mut options = call.options.clone();
+    options.insert("label".to_owned(), Value::from(call.label.as_str()));
+    let options = context::json(&Value::Object(options));
+    for (name, id) in &call.operand_options {
+        // Setting a property of a plain object does not throw.
+        let _ = Reflect::set(&options, &JsValue::from_str(name), &operand(id));
+    }
+    arguments.push(&options);
+    arguments
+}
+
+/// Values by name, as WebNN takes them.
+pub fn named<T: Into<JsValue>>(values: impl IntoIterator<Item = (impl AsRef<str>, T)>) -> Object {
+    let object = Object::new();
+    for (name, value) in values {
+        // Setting a property of a plain object does not throw.
+        let _ = Reflect::set(&object, &JsValue::from_str(name.as_ref()), &value.into());
+    }
+    object
+}
+
+fn description(operand: &Operand) -> Value {
+    json!({ "dataType": operand.element.name(), "shape": operand.shape })
+}
+
+fn descriptor(operand: &Operand) -> JsValue {
+    context::json(&description(operand))
+}
+
+/// A tensor on a context.
+///
+/// # Errors
+/// What the browser refuses, for want of memory above all.
+pub async fn tensor(context: &Context, operand: &Operand) -> Result<MlTensor, RuntimeError> {
+    let mut described = description(operand);
+    described["readable"] = json!(true);
+    described["writable"] = json!(true);
+    let made = context.ml.create_tensor(&context::json(&described));
+    context.wait(&format!("making a tensor {operand}"), made).await.map(JsCast::unchecked_into)
+}
+
+impl Source<'_> {
+    /// The bytes of a constant, made part by part, so that our own memory never holds them all.
+    async fn bytes(&self, constant: &Constant, size_bytes: u64) -> Result<Uint8Array, RuntimeError> {
+        let length = u32::try_from(size_bytes).map_err(|_| RuntimeError::LimitExceeded {
+            what: "a weight".to_owned(),
+            wanted: size_bytes,
+            limit_name: "the length of an array",
+            limit: u64::from(u32::MAX),
+        })?;
+        let bytes = Uint8Array::new_with_length(length);
+        let mut at = 0;
+        for part in constant.parts(PART_ELEMENTS) {
+            let mut files = self.folder.gather(part.spans()).await?;
+            let part = part.evaluate(&mut files).map_err(|source| wrong(self.model, source))?;
+            let part = part.to_le_bytes();
+            bytes.set(&Uint8Array::from(&part[..]), at);
+            at += part.len() as u32;
+        }
+        Ok(bytes)
+    }
+}

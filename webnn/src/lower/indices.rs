@@ -1,0 +1,150 @@
+//! Operators whose operands say where elements lie.
+
+use graph::Tensor;
+use graph::ops::{
+    ArgReduce, CacheUpdate, CumulativeSum, Gather, GatherElements, GatherNd, Scatter, ScatterElements, ScatterNd,
+};
+use serde_json::json;
+
+use super::Site;
+use crate::element::ElementType;
+use crate::error::Refusal;
+use crate::plan::OperandId;
+use crate::writer::{Lowered, Writer};
+
+/// The last of several equals is the first from the other end.
+pub fn arg_reduce(own: &ArgReduce, w: &mut Writer, site: &Site) -> Lowered {
+    let x = site.operand(0)?;
+    let (element, shape) = (w.element(x), w.shape(x));
+    let x = if own.last {
+        w.call("reverse").operand("input", x).option("axes", json!([own.axis])).gives(element, shape.clone())?
+    } else {
+        x
+    };
+    let method = if own.largest { "argMax" } else { "argMin" };
+    let call = w.call(method).operand("input", x).argument(json!(own.axis));
+    let call = call.option("outputDataType", json!(ElementType::Int64.name()));
+    let found = call.gives(ElementType::Int64, site.result.shape.clone())?;
+    if !own.last {
+        return Ok(found);
+    }
+    let end = w.number((shape[own.axis] - 1) as f64, ElementType::Int64)?;
+    w.binary("sub", end, found)
+}
+
+pub fn cumulative_sum(sum: &CumulativeSum, w: &mut Writer, site: &Site) -> Lowered {
+    let x = site.operand(0)?;
+    let (element, shape) = (w.element(x), w.shape(x));
+    let call = w.call("cumulativeSum").operand("input", x).argument(json!(sum.axis));
+    let call = call.option("exclusive", json!(sum.exclusive)).option("reversed", json!(sum.reverse));
+    call.gives(element, shape)
+}
+
+pub fn gather(gather: &Gather, w: &mut Writer, site: &Site) -> Lowered {
+    picked("gather", w, site, |call| call.option("axis", json!(gather.axis)))
+}
+
+pub fn gather_elements(gather: &GatherElements, w: &mut Writer, site: &Site) -> Lowered {
+    let (x, picks) = (site.shape(0), site.shape(1));
+    let reaches = x.iter().zip(picks).enumerate().all(|(axis, (x, pick))| axis == gather.axis || x == pick);
+    if !reaches {
+        return Err(Refusal::NotInWebnn { what: "gatherElements with smaller indices".to_owned() });
+    }
+    picked("gatherElements", w, site, |call| call.option("axis", json!(gather.axis)))
+}
+
+pub fn gather_nd(gather: &GatherNd, w: &mut Writer, site: &Site) -> Lowered {
+    if gather.batch_dimensions > 0 {
+        return Err(Refusal::NotInWebnn { what: "gatherND with batch dimensions".to_owned() });
+    }
+    picked("gatherND", w, site, |call| call)
+}
+
+/// A method of data and indices. Indices that the context does not take as they are fit into int32, since no extent
+/// is longer. Bytes that it does not take are picked as int32.
+fn picked(
+    method: &'static str,
+    w: &mut Writer,
+    site: &Site,
+    options: impl for<'w, 'a> Fn(crate::writer::Draft<'w, 'a>) -> crate::writer::Draft<'w, 'a>,
+) -> Lowered {
+    let (x, indices) = (site.operand(0)?, site.operand(1)?);
+    let (element, shape) = (w.element(x), site.result.shape.clone());
+    let made = options(w.call(method).operand("input", x).operand("indices", indices));
+    match made.gives(element, shape.clone()) {
+        Err(Refusal::Element { role: "indices", .. }) => {
+            let indices = w.cast(indices, ElementType::Int32)?;
+            options(w.call(method).operand("input", x).operand("indices", indices)).gives(element, shape)
+        }
+        made => made,
+    }
+}
+
+pub fn scatter_elements(own: &ScatterElements, w: &mut Writer, site: &Site) -> Lowered {
+    let (x, updates) = (site.shape(0), site.shape(2));
+    let reaches = x.iter().zip(updates).enumerate().all(|(axis, (x, update))| axis == own.axis || x == update);
+    if !reaches {
+        return Err(Refusal::NotInWebnn { what: "scatterElements with smaller indices".to_owned() });
+    }
+    written("scatterElements", own.scatter, Some(own.axis), w, site)
+}
+
+pub fn scatter_nd(scatter: &ScatterNd, w: &mut Writer, site: &Site) -> Lowered {
+    written("scatterND", scatter.scatter, None, w, site)
+}
+
+fn written(
+    method: &'static str,
+    scatter: Scatter,
+    axis: Option<usize>,
+    w: &mut Writer,
+    site: &Site,
+) -> Lowered {
+    if scatter != Scatter::Replace {
+        return Err(Refusal::NotInWebnn { what: format!("{method} that joins what is there by {scatter:?}") });
+    }
+    let (x, indices, updates) = (site.operand(0)?, site.operand(1)?, site.operand(2)?);
+    let (element, shape) = (w.element(x), w.shape(x));
+    let indices = w.cast(indices, ElementType::Int32)?;
+    let call = w.call(method).operand("input", x).operand("indices", indices).operand("updates", updates);
+    let call = match axis {
+        Some(axis) => call.option("axis", json!(axis)),
+        None => call,
+    };
+    call.gives(element, shape)
+}
+
+/// Where the axis' own positions lie among the new rows, the new rows; elsewhere what was there.
+pub fn cache_update(update: &CacheUpdate, w: &mut Writer, site: &Site) -> Lowered {
+    let (cache, rows, position) = (site.operand(0)?, site.operand(1)?, site.operand(2)?);
+    let (capacity, count) = (site.shape(0)[update.axis], site.shape(1)[update.axis]);
+    let mut along = vec![1; site.shape(0).len()];
+    along[update.axis] = capacity;
+
+    let position = w.cast(position, ElementType::Int32)?;
+    let position = w.reshape(position, &[1])?;
+    let positions: Vec<i32> = (0..capacity as i32).collect();
+    let positions = w.constant(Tensor::vector(positions))?;
+    if count == 1 {
+        let here = w.compare("equal", positions, position)?;
+        let here = w.reshape(here, &along)?;
+        return w.choose(here, rows, cache);
+    }
+    let offset = w.binary("sub", positions, position)?;
+    let (zero, end) = (w.number(0.0, ElementType::Int32)?, w.number(count as f64, ElementType::Int32)?);
+    let last = w.number((count - 1) as f64, ElementType::Int32)?;
+    let (from, to) = (w.compare("greaterOrEqual", offset, zero)?, w.compare("lesser", offset, end)?);
+    let here = w.compare("logicalAnd", from, to)?;
+    let here = w.reshape(here, &along)?;
+    let capped = w.binary("min", offset, last)?;
+    let capped = w.binary("max", capped, zero)?;
+    let moved = picked_rows(rows, capped, update.axis, w)?;
+    w.choose(here, moved, cache)
+}
+
+fn picked_rows(rows: OperandId, indices: OperandId, axis: usize, w: &mut Writer) -> Lowered {
+    let (element, mut shape) = (w.element(rows), w.shape(rows));
+    shape[axis] = w.shape(indices)[0];
+    let call = w.call("gather").operand("input", rows).operand("indices", indices);
+    call.option("axis", json!(axis)).gives(element, shape)
+}

@@ -155,6 +155,7 @@ impl Context {
             location: self.location(&Place::of(target), &model.manifest.name, &model.folder),
             manifest: model.manifest.clone(),
             sampling,
+            strict: false,
         }
     }
 

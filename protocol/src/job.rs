@@ -56,6 +56,9 @@ pub struct Inference {
     pub manifest: Manifest,
     /// How to measure.
     pub sampling: Sampling,
+    /// Whether an engine refuses what it cannot run as a whole, instead of leaving parts of it to others.
+    #[serde(default)]
+    pub strict: bool,
 }
 
 /// Multiply two `size` by `size` f32 matrices.

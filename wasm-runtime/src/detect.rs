@@ -64,7 +64,7 @@ async fn webnn(device: Device) -> Capability {
             ..present(
                 &subject,
                 [
-                    ("operators", json!(context.limits.method_count())),
+                    ("operators", json!(context.limits.borrow().method_count())),
                     ("accelerated", json!(context.accelerated())),
                 ],
             )

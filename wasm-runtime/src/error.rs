@@ -50,6 +50,8 @@ pub enum RuntimeError {
     Burn(burn_engine::Error),
     #[error("model \"{model}\": {source}")]
     Webnn { model: String, source: webnn::Error },
+    #[error("model \"{model}\": {count} of {nodes} nodes cannot run on WebNN here, and no other engine was to run them: {listed}")]
+    Strict { model: String, count: usize, nodes: usize, listed: String },
     #[error(
         "this page has no navigator.ml; use Chrome, Edge or headless shell with --enable-features=WebMachineLearningNeuralNetwork"
     )]
@@ -69,7 +71,7 @@ impl RuntimeError {
     pub fn kind(&self) -> FailureKind {
         use RuntimeError::*;
         match self {
-            EngineNotHere { .. } | NotProfiled { .. } | LimitExceeded { .. } | Webnn { .. } | Burn(_) => {
+            EngineNotHere { .. } | NotProfiled { .. } | LimitExceeded { .. } | Webnn { .. } | Strict { .. } | Burn(_) => {
                 FailureKind::Unsupported
             },
             NoWebgpu | NoAdapter | NoWebnn | NoContext { .. } | PeerMissing => FailureKind::Unavailable,

@@ -16,7 +16,7 @@ use crate::peer;
 use crate::timing::Clock;
 use crate::wasm;
 use crate::webgpu;
-use crate::webnn;
+use crate::webnn::{self, Rest};
 
 /// Inferences made only to time reading back, which needs a wait of its own that latency must not contain.
 const READBACK_PROBES: u32 = 5;
@@ -63,7 +63,8 @@ async fn ours(
     let bench = |loaded| Bench::new(engine, inference, loaded, clock, load_ms);
     if engine == Engine::Webnn {
         let device = place.device.unwrap_or(Device::Cpu);
-        let prepared = webnn::prepare(device, name, &pipeline, &loaded.folder).await?;
+        let rest = Rest { strict: inference.strict, browser: place.browser };
+        let prepared = webnn::prepare(device, name, &pipeline, &loaded.folder, rest).await?;
         drop(pipeline);
         let report = bench(loaded).report(prepared).await?;
         return Ok(InferenceReport { device: Some(device), ..report });
@@ -149,6 +150,7 @@ impl<'a> Bench<'a> {
             checks: pipeline::checks(&self.loaded.expected, &ends),
             metrics: self.measured.into_samples(),
             features,
+            placement: model.placement(),
         })
     }
 

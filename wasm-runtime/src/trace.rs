@@ -13,7 +13,7 @@ use crate::files::Folder;
 use crate::model::{Loaded, wrong};
 use crate::wasm;
 use crate::webgpu;
-use crate::webnn;
+use crate::webnn::{self, Rest};
 
 /// Values that are read from a device together take at most so many bytes.
 const GROUP_BYTES: usize = 64 << 20;
@@ -37,7 +37,8 @@ pub async fn run(
         Engine::Webnn => {
             let device = place.device.unwrap_or(Device::Cpu);
             let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder| {
-                webnn::prepare(device, name, pipeline, folder).await
+                let rest = Rest { strict: false, browser: place.browser };
+                webnn::prepare(device, name, pipeline, folder, rest).await
             };
             let report = keep(engine, trace, prepare).await?;
             Ok(TraceReport { device: Some(device), ..report })

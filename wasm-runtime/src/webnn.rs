@@ -1,78 +1,84 @@
-//! The engine webnn: the static graphs as MLGraphs, run on tensors that stay on the context.
+//! The engine webnn: the static graphs as MLGraphs, run on tensors that stay on the context. What the context cannot
+//! run, the next engine runs, and the report says so.
 
 mod api;
 mod context;
 mod program;
+mod stage;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use futures_util::future::try_join_all;
-use graph::pipeline::Pipeline;
-use graph::{Data, Tensor, TensorType};
-use js_sys::{ArrayBuffer, Uint8Array};
-use protocol::{Device, Metric};
-use wasm_bindgen::JsCast;
+use graph::pipeline::{Pipeline, Program};
+use graph::{Graph, NodeId, Tensor, ValueId};
+use protocol::{BrowserKind, Device, Metric, NodeElsewhere, Placement};
 
-use self::api::MlTensor;
 pub use self::context::{Context, DEVICES};
-use self::program::{Built, Source, build, named, tensor};
+use self::program::{Source, build_or_learn};
+use self::stage::{Ports, Stage, States, Tensors};
 use crate::engine::{Inferred, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::files::Folder;
 
-/// A model's programs on a context, and the tensors they are run on.
+/// What becomes of nodes that a context cannot run.
+#[derive(Debug, Clone, Copy)]
+pub struct Rest {
+    /// Whether they are refused, and the model with them.
+    pub strict: bool,
+    /// The browser, for the engine that runs them otherwise.
+    pub browser: Option<BrowserKind>,
+}
+
+/// A model on a context.
 pub(crate) struct Executor {
     context: Rc<Context>,
-    programs: Vec<Ports>,
-    states: BTreeMap<String, State>,
+    programs: Vec<Staged>,
+    /// Whether parts of it run on another engine.
+    shared_out: bool,
+    /// What outlives a run.
+    states: States,
+    /// The same of a model that is shared out: it is handed from engine to engine.
+    handed: Tensors,
+    placement: Placement,
+    own_ms: f64,
+    all_ms: f64,
 }
 
-/// A program and where its values lie.
-struct Ports {
-    built: Built,
-    inputs: Vec<(String, Place)>,
-    outputs: Vec<(String, Place)>,
-}
-
-/// Where a value lies: in a tensor of its own, or in a state.
-enum Place {
-    Own(MlTensor),
-    State(String),
-}
-
-/// What outlives a run. A graph must not write what it reads, so that there are two of each, in turns.
-struct State {
-    now: MlTensor,
-    next: MlTensor,
+/// A program's stages in order.
+struct Staged {
+    stages: Vec<Stage>,
+    graph: Graph,
+    /// Values that lie in a state between the runs of a program that is shared out.
+    in_states: BTreeMap<String, String>,
 }
 
 /// Builds a model's programs on a context that is open.
 ///
 /// # Errors
-/// A node that the context cannot run, and what the browser refuses.
+/// Nodes that neither the context nor another engine can run, and what the browser refuses.
 pub(crate) async fn prepare_on(
     context: Rc<Context>,
     model: &str,
     pipeline: &Pipeline,
     folder: &Folder,
+    rest: Rest,
 ) -> Result<Prepared<Executor>, RuntimeError> {
     let start = context.clock.now_ms();
-    let source = Source { model, folder };
-    let mut executor = Executor { context: Rc::clone(&context), programs: Vec::new(), states: BTreeMap::new() };
-    let (mut nodes, mut calls) = (Vec::new(), Vec::new());
-    for program in &pipeline.programs {
-        let plan = webnn::lower(&program.graph, &context.limits)
-            .map_err(|source| RuntimeError::Webnn { model: model.to_owned(), source })?;
-        nodes.push(program.graph.nodes.len().to_string());
-        calls.push(plan.calls.len().to_string());
-        let built = build(&context, &program.graph, plan, &source).await?;
-        let ports = executor.ports(built, &program.states).await?;
-        executor.programs.push(ports);
-    }
+    let (source, broken) = (Source { model, folder }, context.broken.borrow().len());
+    let executor = loop {
+        let mut assembly = Assembly::new(Rc::clone(&context), pipeline);
+        // Each time round the context is known to do less.
+        if assembly.all(pipeline, &source, rest).await? {
+            break assembly.executor;
+        }
+    };
     let measured = vec![(Metric::CompileMs, context.clock.now_ms() - start)];
-    let features =
-        BTreeMap::from([("nodes".to_owned(), nodes.join("+")), ("webnn_calls".to_owned(), calls.join("+"))]);
+    let nodes = pipeline.programs.iter().map(|program| program.graph.nodes.len().to_string());
+    let mut features = BTreeMap::from([("nodes".to_owned(), nodes.collect::<Vec<_>>().join("+"))]);
+    let refused = context.broken.borrow()[broken..].join("; ");
+    if !refused.is_empty() {
+        features.insert("claimed_but_refused".to_owned(), refused);
+    }
     Ok(Prepared { adapter: context.adapter(), model: executor, measured, features })
 }
 
@@ -85,85 +91,167 @@ pub(crate) async fn prepare(
     model: &str,
     pipeline: &Pipeline,
     folder: &Folder,
+    rest: Rest,
 ) -> Result<Prepared<Executor>, RuntimeError> {
-    prepare_on(Rc::new(Context::open(device).await?), model, pipeline, folder).await
+    prepare_on(Rc::new(Context::open(device).await?), model, pipeline, folder, rest).await
 }
 
-impl Executor {
-    /// Makes the tensors of a program; states that an earlier one has are shared.
-    async fn ports(&mut self, built: Built, states: &BTreeMap<String, String>) -> Result<Ports, RuntimeError> {
-        let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
-        let plan = &built.plan;
-        let both = [(&plan.inputs, &mut inputs), (&plan.outputs, &mut outputs)];
-        for (ports, places) in both {
-            for (name, id) in ports {
-                let operand = plan.operand(*id);
-                let place = match states.get(name) {
-                    Some(state) => {
-                        if !self.states.contains_key(state) {
-                            let [now, next] =
-                                [tensor(&self.context, operand).await?, tensor(&self.context, operand).await?];
-                            self.states.insert(state.clone(), State { now, next });
-                        }
-                        Place::State(state.clone())
-                    }
-                    None => Place::Own(tensor(&self.context, operand).await?),
-                };
-                places.push((name.clone(), place));
-            }
-        }
-        Ok(Ports { built, inputs, outputs })
+/// An executor in the making.
+struct Assembly {
+    executor: Executor,
+}
+
+type Refusals = BTreeMap<NodeId, webnn::Error>;
+
+impl Assembly {
+    fn new(context: Rc<Context>, pipeline: &Pipeline) -> Assembly {
+        let limits = context.limits.borrow();
+        let shared_out =
+            pipeline.programs.iter().any(|program| !webnn::refusals(&program.graph, &limits).is_empty());
+        drop(limits);
+        let executor = Executor {
+            context,
+            programs: Vec::new(),
+            shared_out,
+            states: States::new(),
+            handed: Tensors::new(),
+            placement: Placement::default(),
+            own_ms: 0.0,
+            all_ms: 0.0,
+        };
+        Assembly { executor }
     }
 
-    async fn read(&self, place: &Place, tensor_type: &TensorType) -> Result<Option<Tensor>, RuntimeError> {
-        const DOING: &str = "reading the outputs";
-        let Place::Own(tensor) = place else { return Ok(None) };
-        let read = self.context.wait(DOING, self.context.ml.read_tensor(tensor)).await?;
-        let bytes = Uint8Array::new(read.unchecked_ref::<ArrayBuffer>()).to_vec();
-        let data = Data::from_le_bytes(tensor_type.data_type, &bytes);
-        let whole = Tensor::new(tensor_type.shape.clone(), data);
-        whole.map(Some).map_err(|e| RuntimeError::Browser { doing: DOING.to_owned(), message: e.to_string() })
+    /// Whether every program could be built; where not, the context has been found to do less than it claims.
+    async fn all(
+        &mut self,
+        pipeline: &Pipeline,
+        source: &Source<'_>,
+        rest: Rest,
+    ) -> Result<bool, RuntimeError> {
+        for program in &pipeline.programs {
+            let refusals = webnn::refusals(&program.graph, &self.executor.context.limits.borrow());
+            if rest.strict || refusals.len() == program.graph.nodes.len() {
+                refuse(source.model, program, &refusals)?;
+            }
+            let Some(stages) = self.stages(program, &refusals, source, rest.browser).await? else {
+                return Ok(false);
+            };
+            let (graph, in_states) = (program.graph.clone(), program.states.clone());
+            self.note(program, &refusals, &stages);
+            self.executor.programs.push(Staged { stages, graph, in_states });
+        }
+        Ok(true)
     }
+
+    async fn stages(
+        &mut self,
+        program: &Program,
+        refusals: &Refusals,
+        source: &Source<'_>,
+        browser: Option<BrowserKind>,
+    ) -> Result<Option<Vec<Stage>>, RuntimeError> {
+        let Executor { context, shared_out, states, .. } = &mut self.executor;
+        let parts = webnn::partition(&program.graph, &refusals.keys().copied().collect());
+        let in_states = if *shared_out { BTreeMap::new() } else { program.states.clone() };
+        let mut stages = Vec::with_capacity(parts.len());
+        for part in parts {
+            if part.elsewhere {
+                stages.push(Stage::elsewhere(source.model, &part.graph, source.folder, browser).await?);
+                continue;
+            }
+            let Some(built) = build_or_learn(context, &part.graph, source).await? else { return Ok(None) };
+            stages.push(Stage::Own(Ports::open(context, built, &in_states, states).await?));
+        }
+        Ok(Some(stages))
+    }
+
+    /// Takes note of what runs elsewhere.
+    fn note(&mut self, program: &Program, refusals: &Refusals, stages: &[Stage]) {
+        let placement = &mut self.executor.placement;
+        placement.nodes += program.graph.nodes.len();
+        placement.cuts += stages.len().saturating_sub(1);
+        placement.copied_bytes += copied_bytes(&program.graph, refusals);
+        let mut engines = stages.iter().map(Stage::engine).filter(|&engine| engine != protocol::Engine::Webnn);
+        let engine = engines.next().unwrap_or(protocol::Engine::Wasm);
+        placement.elsewhere.extend(refusals.values().map(|error| NodeElsewhere {
+            node: error.node.clone(),
+            operator: error.operator.clone(),
+            engine,
+            reason: error.refusal.to_string(),
+        }));
+    }
+}
+
+/// Refuses a program with nodes that the context cannot run.
+fn refuse(model: &str, program: &Program, refusals: &Refusals) -> Result<(), RuntimeError> {
+    let (model, mut all) = (model.to_owned(), refusals.values());
+    match (all.next(), refusals.len()) {
+        (None, _) => Ok(()),
+        (Some(only), 1) => Err(RuntimeError::Webnn { model, source: only.clone() }),
+        (Some(_), count) => {
+            let listed = refusals.values().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            Err(RuntimeError::Strict { model, count, nodes: program.graph.nodes.len(), listed })
+        }
+    }
+}
+
+/// Bytes of the values that one side makes and the other reads.
+fn copied_bytes(graph: &Graph, elsewhere: &Refusals) -> u64 {
+    let mut made: BTreeMap<ValueId, bool> = BTreeMap::new();
+    let mut copied: BTreeSet<ValueId> = BTreeSet::new();
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let other = elsewhere.contains_key(&NodeId(index));
+        let crossing = node.inputs.iter().flatten().filter(|id| made.get(id).is_some_and(|&side| side != other));
+        copied.extend(crossing.copied());
+        made.extend(node.outputs.iter().map(|&id| (id, other)));
+    }
+    let bytes = |id: &ValueId| {
+        let tensor_type = &graph.values[id.0].tensor_type;
+        (tensor_type.element_count() * tensor_type.data_type.size_bytes()) as u64
+    };
+    copied.iter().map(bytes).sum()
 }
 
 impl Ready for Executor {
-    async fn run(
-        &mut self,
-        program: usize,
-        inputs: &BTreeMap<String, Tensor>,
-    ) -> Result<Inferred, RuntimeError> {
-        let Executor { context, programs, states } = self;
-        let ports = &programs[program];
-        for (name, place) in &ports.inputs {
-            if let (Place::Own(tensor), Some(value)) = (place, inputs.get(name)) {
-                let bytes = Uint8Array::from(&value.to_le_bytes()[..]);
-                let written = context.ml.write_tensor(tensor, &bytes);
-                written.map_err(|e| context.failure(&format!("writing input \"{name}\""), &e))?;
+    async fn run(&mut self, program: usize, inputs: &Tensors) -> Result<Inferred, RuntimeError> {
+        let Executor { context, programs, shared_out, states, handed, own_ms, all_ms, .. } = self;
+        let Staged { stages, graph, in_states } = &mut programs[program];
+        if let ([only], false) = (stages.as_mut_slice(), *shared_out) {
+            let outputs = only.run(context, states, inputs).await?;
+            return Ok(Inferred { outputs, gpu_ms: None, dispatches_ms: Vec::new() });
+        }
+        let mut known = inputs.clone();
+        for &id in &graph.inputs {
+            let value = &graph.values[id.0];
+            if let Some(state) = in_states.get(&value.name) {
+                // What nothing has left anything in yet holds zeros.
+                let zeros = || Tensor::zeros(&value.tensor_type);
+                known.insert(value.name.clone(), handed.get(state).cloned().unwrap_or_else(zeros));
             }
         }
-        let lies = |place: &Place, next: bool| match place {
-            Place::Own(tensor) => tensor.clone(),
-            Place::State(state) if next => states[state].next.clone(),
-            Place::State(state) => states[state].now.clone(),
-        };
-        let fed = named(ports.inputs.iter().map(|(name, place)| (name, lies(place, false))));
-        let made = named(ports.outputs.iter().map(|(name, place)| (name, lies(place, true))));
-        let dispatched = context.ml.dispatch(&ports.built.ml, &fed, &made);
-        dispatched.map_err(|e| context.failure("running the graph", &e))?;
-        for (_, place) in &ports.outputs {
-            if let Place::State(state) = place
-                && let Some(state) = states.get_mut(state)
-            {
-                std::mem::swap(&mut state.now, &mut state.next);
+        for stage in stages {
+            let start = context.clock.now_ms();
+            let outputs = stage.run(context, states, &known).await?;
+            let took_ms = context.clock.now_ms() - start;
+            *all_ms += took_ms;
+            *own_ms += if matches!(stage, Stage::Own(_)) { took_ms } else { 0.0 };
+            known.extend(outputs);
+        }
+        let mut outputs = BTreeMap::new();
+        for &id in &graph.outputs {
+            let name = &graph.values[id.0].name;
+            match (known.remove(name), in_states.get(name)) {
+                (Some(value), Some(state)) => drop(handed.insert(state.clone(), value)),
+                (Some(value), None) => drop(outputs.insert(name.clone(), value)),
+                (None, _) => {}
             }
         }
-        let ports = &self.programs[program];
-        let types = &ports.built.output_types;
-        let read = ports.outputs.iter().map(async |(name, place)| {
-            let tensor = self.read(place, &types[name]).await?;
-            Ok::<_, RuntimeError>(tensor.map(|tensor| (name.clone(), tensor)))
-        });
-        let outputs = try_join_all(read).await?.into_iter().flatten().collect();
         Ok(Inferred { outputs, gpu_ms: None, dispatches_ms: Vec::new() })
+    }
+
+    fn placement(&self) -> Option<Placement> {
+        let share = if self.all_ms > 0.0 { self.own_ms / self.all_ms } else { 1.0 };
+        Some(Placement { share, ..self.placement.clone() })
     }
 }

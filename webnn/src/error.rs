@@ -14,6 +14,8 @@ pub enum Refusal {
     Element { method: &'static str, role: &'static str, found: ElementType, allowed: String },
     #[error("{method} takes {role} of rank {least} to {most} on this context, not {found}")]
     Rank { method: &'static str, role: &'static str, found: usize, least: usize, most: usize },
+    #[error("the browser claims {method} but refuses to build it: {message}")]
+    Broken { method: &'static str, message: String },
     #[error("{what} takes {wanted} bytes, and maxTensorByteLength of this context is {limit}")]
     TooLarge { what: String, wanted: u64, limit: u64 },
     #[error("{what} has no elements, which WebNN does not know")]

@@ -9,11 +9,12 @@ mod limits;
 mod lower;
 mod partition;
 mod plan;
+mod ranges;
 mod writer;
 
 pub use element::ElementType;
 pub use error::{Error, Refusal};
 pub use limits::Limits;
-pub use lower::{lower, refusal};
+pub use lower::{lower, refusals};
 pub use partition::{Stage, partition};
 pub use plan::{Call, Operand, OperandId, Plan};

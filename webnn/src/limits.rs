@@ -16,6 +16,8 @@ pub struct Limits {
     /// What a graph's inputs, constants and outputs may be, under those names.
     tensors: BTreeMap<String, Allowed>,
     most_tensor_bytes: Option<u64>,
+    /// What the context claims and then refuses to build, by [`Call::kind`], with its words.
+    broken: BTreeMap<String, String>,
 }
 
 /// What one operand may be.
@@ -47,6 +49,17 @@ impl Limits {
     /// How many operators the context has.
     pub fn method_count(&self) -> usize {
         self.methods.len()
+    }
+
+    /// Takes back a claim: a call like this was refused when a graph with nothing else in it was built.
+    pub fn refuse(&mut self, kind: String, message: String) {
+        self.broken.insert(kind, message);
+    }
+
+    /// Whether a claim about such a call was not taken back.
+    pub(crate) fn stands(&self, method: &'static str, kind: &str) -> Result<(), Refusal> {
+        let message = self.broken.get(kind).cloned();
+        message.map_or(Ok(()), |message| Err(Refusal::Broken { method, message }))
     }
 
     /// Whether a method takes an operand in a role.

@@ -1,5 +1,6 @@
 //! An MLGraph as data: the operands it has and the calls that make them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use graph::{Constant, NodeId};
@@ -58,6 +59,13 @@ pub struct Plan {
     pub outputs: Vec<(String, OperandId)>,
 }
 
+impl Call {
+    /// The operands that it takes.
+    pub fn reads(&self) -> impl Iterator<Item = OperandId> {
+        self.operands.iter().chain(&self.operand_options).map(|(_, id)| *id)
+    }
+}
+
 impl Operand {
     /// Bytes that its elements take.
     pub fn size_bytes(&self) -> u64 {
@@ -76,6 +84,53 @@ impl Plan {
     /// An operand of the plan.
     pub fn operand(&self, id: OperandId) -> &Operand {
         &self.operands[id.0]
+    }
+
+    /// What a call is, apart from its extents: a browser that refuses one of a kind refuses all.
+    pub fn kind(&self, call: &Call) -> String {
+        let operands = call.operands.iter().chain(&call.operand_options).map(|(role, id)| {
+            let Operand { element, shape } = self.operand(*id);
+            let constant = if self.is_constant(*id) { " constant" } else { "" };
+            format!("{role}:{element} of rank {}{constant}", shape.len())
+        });
+        let operands = operands.collect::<Vec<_>>().join(", ");
+        format!("{}({operands}) {}", call.method, Value::Object(call.options.clone()))
+    }
+
+    /// Whether an operand is a constant.
+    pub fn is_constant(&self, id: OperandId) -> bool {
+        self.constants.iter().any(|(constant, _)| *constant == id)
+    }
+
+    /// Some of the calls in a row as a plan of their own: what others make is fed, what none of them reads goes out.
+    pub fn part(&self, calls: std::ops::Range<usize>) -> Plan {
+        let calls = &self.calls[calls];
+        let made: BTreeSet<OperandId> = calls.iter().map(|call| call.output).collect();
+        let read: BTreeSet<OperandId> = calls.iter().flat_map(Call::reads).collect();
+        let named = |id: &OperandId| (format!("operand {}", id.0), *id);
+        Plan {
+            operands: self.operands.clone(),
+            inputs: read.iter().filter(|id| !made.contains(id) && !self.is_constant(**id)).map(named).collect(),
+            constants: self.constants.iter().filter(|(id, _)| read.contains(id)).cloned().collect(),
+            calls: calls.to_vec(),
+            outputs: made.difference(&read).map(named).collect(),
+        }
+    }
+
+    /// Takes out the calls, inputs and constants that no output needs: a graph has no inputs but those.
+    pub(crate) fn prune(&mut self) {
+        let mut needed: BTreeSet<OperandId> = self.outputs.iter().map(|(_, id)| *id).collect();
+        let mut kept = Vec::with_capacity(self.calls.len());
+        for call in std::mem::take(&mut self.calls).into_iter().rev() {
+            if needed.contains(&call.output) {
+                needed.extend(call.reads());
+                kept.push(call);
+            }
+        }
+        kept.reverse();
+        self.calls = kept;
+        self.inputs.retain(|(_, id)| needed.contains(id));
+        self.constants.retain(|(id, _)| needed.contains(id));
     }
 
     pub(crate) fn add(&mut self, operand: Operand) -> OperandId {

@@ -212,6 +212,7 @@ impl Draft<'_, '_> {
         }
         let output = Operand { element, shape };
         limits.check(call.method, "output", &output)?;
+        limits.stands(call.method, &plan.kind(&call))?;
         call.output = plan.add(output);
         let id = call.output;
         plan.calls.push(call);

@@ -21,12 +21,14 @@ pub const DEVICES: [Device; 3] = [Device::Cpu, Device::Gpu, Device::Npu];
 pub struct Context {
     /// The browser's own.
     pub ml: MlContext,
-    /// What it says it supports.
-    pub limits: Limits,
+    /// What it says it supports, less what it was found to refuse.
+    pub limits: RefCell<Limits>,
     /// The page's clock.
     pub clock: Clock,
     /// The device type it was asked for.
     pub device: Device,
+    /// What it claimed and then refused to build, in its words.
+    pub broken: RefCell<Vec<String>>,
     lost: Rc<RefCell<Option<String>>>,
 }
 
@@ -54,7 +56,7 @@ impl Context {
         let limits = limits.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         let lost = Rc::new(RefCell::new(None));
         watch(&ml, &lost);
-        Ok(Context { ml, limits: Limits::read(&limits), clock, device, lost })
+        Ok(Context { ml, limits: RefCell::new(Limits::read(&limits)), clock, device, broken: RefCell::default(), lost })
     }
 
     /// Awaits a promise of this context's work.
@@ -71,6 +73,12 @@ impl Context {
             Some(reason) => RuntimeError::DeviceLost { doing: doing.to_owned(), reason: reason.clone() },
             None => refused(doing, rejection),
         }
+    }
+
+    /// Takes note that it does not build what it claims.
+    pub fn learn(&self, kind: String, message: String) {
+        self.broken.borrow_mut().push(format!("{kind}: {message}"));
+        self.limits.borrow_mut().refuse(kind, message);
     }
 
     /// Whether the browser has taken it away.

@@ -36,16 +36,71 @@ pub struct Source<'a> {
     pub folder: &'a Folder,
 }
 
-/// Builds a graph from its plan. The weights are nowhere in this page afterwards.
+/// A graph built from ours, unless the browser refuses what it claims: then the context knows it from now on.
 ///
 /// # Errors
-/// Weights that cannot be made, and what the browser refuses.
-pub async fn build(
+/// A node that the context cannot run, weights that cannot be made, and refusals that no call is found for.
+pub async fn build_or_learn(
     context: &Context,
     graph: &Graph,
-    mut plan: Plan,
     source: &Source<'_>,
-) -> Result<Built, RuntimeError> {
+) -> Result<Option<Built>, RuntimeError> {
+    let plan = webnn::lower(graph, &context.limits.borrow());
+    let plan = plan.map_err(|source_| RuntimeError::Webnn { model: source.model.to_owned(), source: source_ })?;
+    match build(context, &plan, source).await {
+        Ok(ml) => {
+            let output_types = graph.outputs.iter().map(|id| {
+                let value = &graph.values[id.0];
+                (value.name.clone(), value.tensor_type.clone())
+            });
+            let output_types = output_types.collect();
+            Ok(Some(Built { ml, plan: Plan { constants: Vec::new(), ..plan }, output_types }))
+        }
+        Err(error @ RuntimeError::Browser { .. }) => {
+            let Some((calls, message)) = smallest_refused(context, &plan, source).await else { return Err(error) };
+            let last = &plan.calls[calls.end - 1];
+            let kind = plan.kind(last);
+            let labels: Vec<&str> = plan.calls[calls].iter().map(|call| call.label.as_str()).collect();
+            context.learn(kind, format!("{message} (node {})", labels.join(", ")));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The fewest calls in a row that the browser refuses to build on their own, and its words. Found by halving: first
+/// where they end, then where they begin.
+async fn smallest_refused(
+    context: &Context,
+    plan: &Plan,
+    source: &Source<'_>,
+) -> Option<(std::ops::Range<usize>, String)> {
+    let refused = async |calls: std::ops::Range<usize>| match build(context, &plan.part(calls), source).await {
+        Err(RuntimeError::Browser { message, .. }) => Some(message),
+        _ => None,
+    };
+    let mut message = refused(0..plan.calls.len()).await?;
+    let (mut passes, mut end) = (0, plan.calls.len());
+    while end - passes > 1 {
+        let middle = passes + (end - passes) / 2;
+        match refused(0..middle).await {
+            Some(words) => (end, message) = (middle, words),
+            None => passes = middle,
+        }
+    }
+    let (mut start, mut passes) = (0, end);
+    while passes - start > 1 {
+        let middle = start + (passes - start) / 2;
+        match refused(middle..end).await {
+            Some(words) => (start, message) = (middle, words),
+            None => passes = middle,
+        }
+    }
+    Some((start..end, message))
+}
+
+/// Builds a graph from its plan. The weights are nowhere in this page afterwards.
+async fn build(context: &Context, plan: &Plan, source: &Source<'_>) -> Result<MlGraph, RuntimeError> {
     let builder = MlGraphBuilder::new(&context.ml).map_err(|e| context.failure("making a graph builder", &e))?;
     let mut operands: Vec<Option<MlOperand>> = vec![None; plan.operands.len()];
     for (name, id) in &plan.inputs {
@@ -53,9 +108,9 @@ pub async fn build(
         let input = input.map_err(|e| context.failure(&format!("declaring input \"{name}\""), &e))?;
         operands[id.0] = Some(input);
     }
-    for (id, constant) in std::mem::take(&mut plan.constants) {
-        let operand = plan.operand(id);
-        let bytes = source.bytes(&constant, operand.size_bytes()).await?;
+    for (id, constant) in &plan.constants {
+        let operand = plan.operand(*id);
+        let bytes = source.bytes(constant, operand.size_bytes()).await?;
         let made = builder.constant(&descriptor(operand), &bytes);
         operands[id.0] = Some(made.map_err(|e| context.failure("taking a weight", &e))?);
     }
@@ -66,12 +121,7 @@ pub async fn build(
     }
     let outputs = plan.outputs.iter().filter_map(|(name, id)| Some((name, operands[id.0].clone()?)));
     let outputs = named(outputs);
-    let ml = context.wait("building the graph", builder.build(&outputs)).await?;
-    let output_types = graph.outputs.iter().map(|id| {
-        let value = &graph.values[id.0];
-        (value.name.clone(), value.tensor_type.clone())
-    });
-    Ok(Built { ml: ml.unchecked_into(), plan, output_types: output_types.collect() })
+    context.wait("building the graph", builder.build(&outputs)).await.map(JsCast::unchecked_into)
 }
 
 fn arguments(call: &Call, operands: &[Option<MlOperand>]) -> Array {

@@ -44,13 +44,44 @@ pub fn gather(gather: &Gather, w: &mut Writer, site: &Site) -> Lowered {
     picked("gather", w, site, |call| call.option("axis", json!(gather.axis)))
 }
 
+/// Where a context has it not, or not for these indices, it is a gatherND of whole coordinates.
 pub fn gather_elements(gather: &GatherElements, w: &mut Writer, site: &Site) -> Lowered {
     let (x, picks) = (site.shape(0), site.shape(1));
     let reaches = x.iter().zip(picks).enumerate().all(|(axis, (x, pick))| axis == gather.axis || x == pick);
-    if !reaches {
-        return Err(Refusal::NotInWebnn { what: "gatherElements with smaller indices".to_owned() });
+    let made = match reaches {
+        true => picked("gatherElements", w, site, |call| call.option("axis", json!(gather.axis))),
+        false => Err(Refusal::NoMethod { method: "gatherElements" }),
+    };
+    match made {
+        Err(Refusal::NoMethod { .. } | Refusal::Broken { .. }) => {
+            let (x, indices) = (site.operand(0)?, site.operand(1)?);
+            let coordinates = coordinates(indices, gather.axis, w)?;
+            let element = w.element(x);
+            let call = w.call("gatherND").operand("input", x).operand("indices", coordinates);
+            call.gives(element, site.result.shape.clone())
+        }
+        made => made,
     }
-    picked("gatherElements", w, site, |call| call.option("axis", json!(gather.axis)))
+}
+
+/// The coordinates of elements whose own is known along one axis: along the others they are where they lie.
+fn coordinates(indices: OperandId, axis: usize, w: &mut Writer) -> Lowered {
+    let shape = w.shape(indices);
+    let along = w.cast(indices, ElementType::Int32)?;
+    let mut parts = Vec::with_capacity(shape.len());
+    let single = [shape.as_slice(), &[1]].concat();
+    for (other, &extent) in shape.iter().enumerate() {
+        let part = if other == axis {
+            along
+        } else {
+            let behind: usize = shape[other + 1..].iter().product();
+            let count: usize = shape.iter().product();
+            let positions: Vec<i32> = (0..count).map(|at| (at / behind % extent) as i32).collect();
+            w.constant(Tensor::vector(positions))?
+        };
+        parts.push(w.reshape(part, &single)?);
+    }
+    w.concat(&parts, shape.len())
 }
 
 pub fn gather_nd(gather: &GatherNd, w: &mut Writer, site: &Site) -> Lowered {
@@ -80,13 +111,24 @@ fn picked(
     }
 }
 
+/// Where a context has it not, or not for these indices, it is a scatterND of whole coordinates.
 pub fn scatter_elements(own: &ScatterElements, w: &mut Writer, site: &Site) -> Lowered {
     let (x, updates) = (site.shape(0), site.shape(2));
     let reaches = x.iter().zip(updates).enumerate().all(|(axis, (x, update))| axis == own.axis || x == update);
-    if !reaches {
-        return Err(Refusal::NotInWebnn { what: "scatterElements with smaller indices".to_owned() });
+    let made = match reaches || own.scatter != Scatter::Replace {
+        true => written("scatterElements", own.scatter, Some(own.axis), w, site),
+        false => Err(Refusal::NoMethod { method: "scatterElements" }),
+    };
+    match made {
+        Err(Refusal::NoMethod { .. } | Refusal::Broken { .. }) => {
+            let (x, indices, updates) = (site.operand(0)?, site.operand(1)?, site.operand(2)?);
+            let coordinates = coordinates(indices, own.axis, w)?;
+            let (element, shape) = (w.element(x), w.shape(x));
+            let call = w.call("scatterND").operand("input", x).operand("indices", coordinates);
+            call.operand("updates", updates).gives(element, shape)
+        }
+        made => made,
     }
-    written("scatterElements", own.scatter, Some(own.axis), w, site)
 }
 
 pub fn scatter_nd(scatter: &ScatterNd, w: &mut Writer, site: &Site) -> Lowered {

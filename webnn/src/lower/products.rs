@@ -15,6 +15,9 @@ use crate::writer::{Lowered, Writer};
 /// along. Every other product is a `matmul`.
 pub fn matmul(matmul: &MatMul, w: &mut Writer, site: &Site) -> Lowered {
     let (a, b, bias) = (site.operand(0)?, site.operand(1)?, site.optional(2));
+    if site.types[0].is_some_and(|tensor_type| !tensor_type.data_type.is_float()) {
+        return of_integers(a, b, w, site);
+    }
     let made = match (site.shape(0), site.shape(1)) {
         (left @ [.., depth], &[_, columns]) if site.constants[1].is_some() => {
             let rows = left[..left.len() - 1].iter().product();
@@ -30,6 +33,39 @@ pub fn matmul(matmul: &MatMul, w: &mut Writer, site: &Site) -> Lowered {
     };
     let made = matmul.activation.map_or(Ok(made), |own| activation(own, made, w))?;
     w.reshape(made, &site.result.shape)
+}
+
+/// Up to here float32 holds every integer.
+const EXACT: i128 = 1 << 24;
+/// A product that would be cut into more parts than this is left to others.
+const MOST_PARTS: usize = 64;
+
+/// A product of integers, which WebNN has not, in float32: cut along the sum into parts whose sums it holds exactly.
+fn of_integers(a: OperandId, b: OperandId, w: &mut Writer, site: &Site) -> Lowered {
+    let largest = |index: usize| site.ranges[index].map_or(i128::MAX, |(least, most)| least.abs().max(most.abs()));
+    let (left, right) = (w.shape(a), w.shape(b));
+    let (Some(&depth), [.., _, _], [.., _, _]) = (left.last(), left.as_slice(), right.as_slice()) else {
+        return Err(Refusal::NotInWebnn { what: "product of integers in a vector".to_owned() });
+    };
+    let part = EXACT / largest(0).saturating_mul(largest(1)).max(1);
+    let part = usize::try_from(part).unwrap_or(depth).min(depth);
+    if part == 0 || depth.div_ceil(part) > MOST_PARTS {
+        return Err(Refusal::NotInWebnn { what: "product of integers past what float32 holds".to_owned() });
+    }
+    let (a, b) = (w.cast(a, ElementType::Float32)?, w.cast(b, ElementType::Float32)?);
+    let mut sum = None;
+    for start in (0..depth).step_by(part) {
+        let extent = part.min(depth - start);
+        let (a, b) = if extent == depth {
+            (a, b)
+        } else {
+            (w.window(a, left.len() - 1, start, extent)?, w.window(b, right.len() - 2, start, extent)?)
+        };
+        let product = w.matmul(a, b)?;
+        let whole = w.cast(product, ElementType::Int32)?;
+        sum = Some(sum.map_or(Ok(whole), |sum| w.binary("add", sum, whole))?);
+    }
+    sum.ok_or_else(|| Refusal::NotInWebnn { what: "product without a sum".to_owned() })
 }
 
 fn gemm_of(

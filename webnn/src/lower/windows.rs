@@ -1,5 +1,6 @@
 //! Operators whose window moves over spatial dimensions: two of them, in WebNN; one becomes two of which one is 1.
 
+use graph::Tensor;
 use graph::ops::{Conv, ConvTranspose, Pool, PoolKind};
 use serde_json::json;
 
@@ -32,25 +33,82 @@ pub fn conv_transpose(conv: &ConvTranspose, w: &mut Writer, site: &Site) -> Lowe
     w.reshape(made, &site.result.shape)
 }
 
+/// What a window reaches beyond the last element is cut off or padded to fit, so that no rounding is left to the
+/// browser. Means and norms get their padding as zeros; of means, what does not count is divided out.
 pub fn pool(pool: &Pool, w: &mut Writer, site: &Site) -> Lowered {
-    let padded = pool.pads_begin.iter().chain(&pool.pads_end).any(|&pad| pad > 0);
     let method = match pool.kind {
         PoolKind::Max => "maxPool2d",
-        PoolKind::Average { count_include_pad } if !(count_include_pad && padded) => "averagePool2d",
+        PoolKind::Average { .. } => "averagePool2d",
         PoolKind::Lp { p: 2 } => "l2Pool2d",
-        PoolKind::Average { .. } => {
-            return Err(Refusal::NotInWebnn { what: "mean that counts the padding".to_owned() });
-        }
         PoolKind::Lp { p } => return Err(Refusal::NotInWebnn { what: format!("pool of norm {p}") }),
     };
-    let x = plane(site.operand(0)?, w)?;
+    let (mut x, lead) = (site.operand(0)?, site.shape(0).len() - pool.kernel.len());
+    let mut ends = Vec::with_capacity(pool.kernel.len());
+    for (axis, &kernel) in pool.kernel.iter().enumerate() {
+        let (extent, out) = (site.shape(0)[lead + axis], site.result.shape[lead + axis]);
+        let reach = out.saturating_sub(1) * pool.strides[axis] + (kernel - 1) * pool.dilations[axis] + 1;
+        let inside = reach.saturating_sub(pool.pads_begin[axis]).min(extent);
+        x = if inside < extent { w.window(x, lead + axis, 0, inside)? } else { x };
+        ends.push(reach.saturating_sub(pool.pads_begin[axis] + inside));
+    }
+    let x = plane(x, w)?;
+    let padded = pool.pads_begin.iter().chain(&ends).any(|&pad| pad > 0);
+    let (x, before, after) = if padded && method != "maxPool2d" {
+        (zero_padded(x, two(&pool.pads_begin, 0), two(&ends, 0), w)?, vec![0; ends.len()], vec![0; ends.len()])
+    } else {
+        (x, pool.pads_begin.clone(), ends)
+    };
     let call = w.call(method).operand("input", x);
     let call = call.option("windowDimensions", json!(two(&pool.kernel, 1)));
-    let call = window(call, &pool.strides, &pool.pads_begin, &pool.pads_end, &pool.dilations);
-    let rounding = if pool.ceil { "ceil" } else { "floor" };
-    let call = call.option("outputShapeRounding", json!(rounding)).option("roundingType", json!(rounding));
+    let call = window(call, &pool.strides, &before, &after, &pool.dilations);
     let made = call.gives(site.result.data_type.into(), plane_shape(&site.result.shape))?;
+    let made = match pool.kind {
+        PoolKind::Average { count_include_pad } => counted(pool, count_include_pad, made, w, site)?,
+        PoolKind::Max | PoolKind::Lp { .. } => made,
+    };
     w.reshape(made, &site.result.shape)
+}
+
+fn zero_padded(x: OperandId, before: [usize; 2], after: [usize; 2], w: &mut Writer) -> Lowered {
+    let (element, mut shape) = (w.element(x), w.shape(x));
+    let [height, width] = [shape.len() - 2, shape.len() - 1];
+    shape[height] += before[0] + after[0];
+    shape[width] += before[1] + after[1];
+    let border = |pads: [usize; 2]| json!([vec![0; height], pads.to_vec()].concat());
+    w.call("pad").operand("input", x).argument(border(before)).argument(border(after)).gives(element, shape)
+}
+
+/// A mean over whole windows as one over the elements that count.
+fn counted(pool: &Pool, count_include_pad: bool, made: OperandId, w: &mut Writer, site: &Site) -> Lowered {
+    let lead = site.shape(0).len() - pool.kernel.len();
+    let factors: Vec<Vec<f32>> = (0..pool.kernel.len())
+        .map(|axis| {
+            let (begin, extent) = (pool.pads_begin[axis], site.shape(0)[lead + axis]);
+            let (first, last) =
+                if count_include_pad { (0, begin + extent + pool.pads_end[axis]) } else { (begin, begin + extent) };
+            let factor = |out: usize| {
+                let taps = (0..pool.kernel[axis]).map(|tap| out * pool.strides[axis] + tap * pool.dilations[axis]);
+                let count = taps.filter(|at| (first..last).contains(at)).count();
+                if count == 0 { 0.0 } else { pool.kernel[axis] as f32 / count as f32 }
+            };
+            (0..site.result.shape[lead + axis]).map(factor).collect()
+        })
+        .collect();
+    if factors.iter().flatten().all(|&factor| factor == 1.0) {
+        return Ok(made);
+    }
+    let one = vec![1.0];
+    let (rows, columns) = match factors.as_slice() {
+        [rows, columns] => (rows, columns),
+        [columns] => (&one, columns),
+        _ => return Err(Refusal::NotInWebnn { what: "means over other than planes".to_owned() }),
+    };
+    let all: Vec<f32> = rows.iter().flat_map(|row| columns.iter().map(move |column| row * column)).collect();
+    let shape = [1, 1, rows.len(), columns.len()];
+    let factors = Tensor::new(shape, all).map_err(|error| Refusal::NotInWebnn { what: error.to_string() })?;
+    let (factors, element) = (w.constant(factors)?, w.element(made));
+    let factors = w.cast(factors, element)?;
+    w.binary("mul", made, factors)
 }
 
 fn window<'w, 'a>(

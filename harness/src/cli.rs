@@ -135,6 +135,9 @@ pub struct SweepArgs {
     /// Seconds that one case may take [default: 300]
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout_s: Option<u64>,
+    /// Refuse what a target cannot run as a whole, instead of running it, or a part of it, elsewhere
+    #[arg(long)]
+    pub strict: bool,
     /// The database that keeps the results; made if it is not there
     #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
     pub db: PathBuf,

@@ -9,6 +9,7 @@ pub mod detect;
 pub mod diverge;
 pub mod error;
 pub mod event;
+mod fallback;
 pub mod exit;
 pub mod hub;
 pub mod interrupt;

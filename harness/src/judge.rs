@@ -38,6 +38,7 @@ pub fn outcome(case: &Case, outcome: &Outcome) -> Judgement {
         Answer::Conformed(_)
         | Answer::Detected { .. }
         | Answer::Dueled(_)
+        | Answer::Reproduced { .. }
         | Answer::Traced(_)
         | Answer::Completed(_)
         | Answer::Profiled(_) => {

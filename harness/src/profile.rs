@@ -72,6 +72,7 @@ fn profiled(target: &Target, answer: Answer) -> Result<ProfileReport, Error> {
         | Answer::Conformed(_)
         | Answer::Detected { .. }
         | Answer::Dueled(_)
+        | Answer::Reproduced { .. }
         | Answer::Traced(_)
         | Answer::Completed(_) => Err(Error::NothingRan(format!("{target}: it answered another question"))),
     }

@@ -133,7 +133,11 @@ impl Context {
 
     /// The job that runs a case.
     pub fn job(&self, case: &Case, id: u64) -> Job {
-        self.job_of(&case.target, id, Task::Infer(self.inference(&case.target, &case.model, case.sampling, case.strict)))
+        self.job_of(
+            &case.target,
+            id,
+            Task::Infer(self.inference(&case.target, &case.model, case.sampling, case.strict)),
+        )
     }
 
     /// The job that does a task on a target.

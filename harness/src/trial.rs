@@ -49,9 +49,9 @@ impl Trial {
     /// Takes in what another target showed in place of the one asked for, whose verdict stays as it is.
     pub fn fell_back(&mut self, target: Target, report: InferenceReport) {
         self.take_in(report);
-        let latency = self.summary(Metric::LatencyMs).map_or_else(String::new, |latency| {
-            format!(", {} an inference", number::time(latency.median))
-        });
+        let latency = self
+            .summary(Metric::LatencyMs)
+            .map_or_else(String::new, |latency| format!(", {} an inference", number::time(latency.median)));
         let why = self.judgement.message.take().unwrap_or_default();
         self.judgement.message = Some(format!("{why}\nfell back to {target}, which is right{latency}"));
         self.judgement.actual_target = Some(target);

@@ -60,11 +60,9 @@ impl RunnerError {
     pub fn kind(&self) -> FailureKind {
         use RunnerError::*;
         match self {
-            OnlyInAPage { .. }
-            | NotProfiled { .. }
-            | NoReference { .. }
-            | Burn(_)
-            | EngineLacks { .. } => FailureKind::Unsupported,
+            OnlyInAPage { .. } | NotProfiled { .. } | NoReference { .. } | Burn(_) | EngineLacks { .. } => {
+                FailureKind::Unsupported
+            }
             EngineNotBuilt { .. } | Unavailable { .. } => FailureKind::Unavailable,
             DeviceLost { .. } => FailureKind::DeviceLost,
             File { source, .. } | Graph { source, .. } if source.is_unsupported() => FailureKind::Unsupported,

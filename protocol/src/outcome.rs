@@ -32,6 +32,11 @@ pub enum Answer {
     Inferred(Box<InferenceReport>),
     /// The batch of node tests was gone through.
     Conformed(Box<ConformanceReport>),
+    /// The node test is a page now.
+    Reproduced {
+        /// Its HTML.
+        page: String,
+    },
     /// What this place can do.
     Detected {
         /// One entry per engine, context or fact looked at.

@@ -11,7 +11,7 @@ use crate::engine::Place;
 use crate::error::RuntimeError;
 use crate::onnxruntime_web::{Library, Provider};
 use crate::timing::Clock;
-use crate::webnn::{Context, DEVICES};
+use crate::webnn::{Context, DEVICES, Seen};
 
 /// One entry per engine, context or fact looked at. What cannot be had is an entry too.
 pub async fn capabilities(place: Place<'_>) -> Vec<Capability> {
@@ -19,9 +19,7 @@ pub async fn capabilities(place: Place<'_>) -> Vec<Capability> {
     for provider in Provider::ALL {
         capabilities.push(peer(provider, place).await);
     }
-    for device in DEVICES {
-        capabilities.push(webnn(device).await);
-    }
+    capabilities.extend(webnn().await);
     capabilities.extend([timer(), isolation(), page()]);
     capabilities
 }
@@ -56,21 +54,39 @@ async fn peer(provider: Provider, place: Place<'_>) -> Capability {
     }
 }
 
-async fn webnn(device: Device) -> Capability {
-    let subject = format!("webnn:{}", device.name());
-    match Context::open(device).await {
-        Ok(context) => Capability {
-            adapter: Some(context.adapter()),
-            ..present(
-                &subject,
-                [
-                    ("operators", json!(context.limits.borrow().method_count())),
-                    ("accelerated", json!(context.accelerated())),
-                ],
-            )
-        },
-        Err(error) => missing(&subject, &error),
+/// The contexts for every device type, each held against the CPU's.
+async fn webnn() -> Vec<Capability> {
+    let (mut found, mut cpu) = (Vec::new(), None);
+    for device in DEVICES {
+        found.push(context(device, &mut cpu).await);
     }
+    found
+}
+
+async fn context(device: Device, cpu: &mut Option<Seen>) -> Capability {
+    let subject = format!("webnn:{}", device.name());
+    let context = match Context::open(device).await {
+        Ok(context) => context,
+        Err(error) => return missing(&subject, &error),
+    };
+    let (mut adapter, accelerated) = (context.adapter(), context.accelerated());
+    let operators = context.limits.borrow().method_count();
+    let seen = match Seen::look(context).await {
+        Ok(seen) => seen,
+        Err(error) => return missing(&subject, &error),
+    };
+    let evidence = cpu.as_ref().and_then(|cpu| seen.like_the_cpu(cpu));
+    adapter.software |= evidence.is_some();
+    let facts = [
+        ("operators", json!(operators)),
+        ("accelerated", json!(accelerated)),
+        ("product_512_ms", json!(seen.product_ms)),
+        ("software_known_by", json!(evidence)),
+    ];
+    if device == Device::Cpu {
+        *cpu = Some(seen);
+    }
+    Capability { adapter: Some(adapter), ..present(&subject, facts) }
 }
 
 fn timer() -> Capability {

@@ -50,7 +50,9 @@ pub enum RuntimeError {
     Burn(burn_engine::Error),
     #[error("model \"{model}\": {source}")]
     Webnn { model: String, source: webnn::Error },
-    #[error("model \"{model}\": {count} of {nodes} nodes cannot run on WebNN here, and no other engine was to run them: {listed}")]
+    #[error(
+        "model \"{model}\": {count} of {nodes} nodes cannot run on WebNN here, and no other engine was to run them: {listed}"
+    )]
     Strict { model: String, count: usize, nodes: usize, listed: String },
     #[error(
         "this page has no navigator.ml; use Chrome, Edge or headless shell with --enable-features=WebMachineLearningNeuralNetwork"
@@ -71,9 +73,12 @@ impl RuntimeError {
     pub fn kind(&self) -> FailureKind {
         use RuntimeError::*;
         match self {
-            EngineNotHere { .. } | NotProfiled { .. } | LimitExceeded { .. } | Webnn { .. } | Strict { .. } | Burn(_) => {
-                FailureKind::Unsupported
-            },
+            EngineNotHere { .. }
+            | NotProfiled { .. }
+            | LimitExceeded { .. }
+            | Webnn { .. }
+            | Strict { .. }
+            | Burn(_) => FailureKind::Unsupported,
             NoWebgpu | NoAdapter | NoWebnn | NoContext { .. } | PeerMissing => FailureKind::Unavailable,
             DeviceLost { .. } => FailureKind::DeviceLost,
             File { source, .. } | Graph { source, .. } if source.is_unsupported() => FailureKind::Unsupported,

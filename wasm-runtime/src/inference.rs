@@ -39,11 +39,9 @@ pub async fn run(
             let report = peers(engine, inference, place, Provider::Webnn(device)).await?;
             Ok(InferenceReport { device: Some(device), ..report })
         }
-        Engine::Wgpu
-        | Engine::Libtorch
-        | Engine::Burn
-        | Engine::Openvino
-        | Engine::Onnxruntime => Err(RuntimeError::EngineNotHere { engine }),
+        Engine::Wgpu | Engine::Libtorch | Engine::Burn | Engine::Openvino | Engine::Onnxruntime => {
+            Err(RuntimeError::EngineNotHere { engine })
+        }
     }
 }
 

@@ -47,6 +47,9 @@ async fn answer(job: Job) -> Result<Answer, RuntimeError> {
             let report = node_tests::run(job.engine, asked, place).await?;
             Ok(Answer::Conformed(Box::new(report)))
         }
+        Task::Reproduce(asked) => {
+            Ok(Answer::Reproduced { page: node_tests::reproduce(job.engine, asked, place).await? })
+        }
         Task::Infer(inference) => {
             let report = inference::run(job.engine, inference, place).await?;
             Ok(Answer::Inferred(Box::new(report)))

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use ::webnn::Scene;
 use burn_engine::Walks;
 use graph::node_test::NodeTest;
 use graph::onnx::Model;
@@ -55,6 +56,30 @@ pub async fn run(
     }
 }
 
+/// A test as a page that shows it on WebNN.
+///
+/// # Errors
+/// An engine that is not WebNN, a context that cannot be had, a test that it cannot run.
+pub async fn reproduce(
+    engine: Engine,
+    asked: &Conformance,
+    place: Place<'_>,
+) -> Result<String, RuntimeError> {
+    if engine != Engine::Webnn {
+        return Err(RuntimeError::EngineNotHere { engine });
+    }
+    let device = place.device.unwrap_or(protocol::Device::Cpu);
+    let batch = Batch::fetch(asked, Rc::new(webnn::Context::open(device).await?)).await?;
+    let test = asked.tests.first().map_or("", String::as_str);
+    let read = batch.read(test)?;
+    let pipeline = read.pipeline().map_err(|source| wrong(test, source))?;
+    let plan = webnn::lower(test, &pipeline.programs[0].graph, &batch.bed)?;
+    let title = format!("{test} on WebNN for {}", device.name());
+    let scene =
+        Scene { title: &title, device: device.name(), inputs: &read.inputs, expected: &read.expected };
+    ::webnn::page(&plan, &scene).map_err(|source| wrong(test, source))
+}
+
 /// What a batch of tests runs on, one after another.
 trait Bed {
     /// A test's graph, ready to run.
@@ -66,6 +91,11 @@ trait Bed {
     async fn renew(&mut self) -> Result<(), RuntimeError>;
 
     fn adapter(&self) -> Adapter;
+
+    /// What was found to be claimed and refused since the last time.
+    fn refused(&mut self) -> Vec<(String, String)> {
+        Vec::new()
+    }
 }
 
 /// Our kernels on a device that all tests share.
@@ -116,6 +146,10 @@ impl Bed for Rc<webnn::Context> {
     fn adapter(&self) -> Adapter {
         webnn::Context::adapter(self)
     }
+
+    fn refused(&mut self) -> Vec<(String, String)> {
+        self.broken.borrow_mut().drain(..).collect()
+    }
 }
 
 /// Burn on the processor.
@@ -159,9 +193,11 @@ impl<'a, B: Bed> Batch<'a, B> {
     }
 
     async fn report(mut self, engine: Engine) -> Result<ConformanceReport, RuntimeError> {
-        let mut tests = Vec::new();
+        let (mut tests, mut refused) = (Vec::new(), BTreeMap::new());
         for test in &self.asked.tests {
             tests.push(self.test(test).await);
+            let found = self.bed.refused().into_iter();
+            refused.extend(found.map(|(kind, message)| (kind, format!("{message}; found by {test}"))));
             self.bed.renew().await?;
         }
         Ok(ConformanceReport {
@@ -169,6 +205,7 @@ impl<'a, B: Bed> Batch<'a, B> {
             device: None,
             adapter: self.bed.adapter(),
             tests,
+            refused,
             operators: graph::operators().collect(),
             phases_ms: self.phases_ms,
         })

@@ -30,11 +30,9 @@ pub async fn run(
         Engine::Webnn | Engine::Wasm | Engine::OrtWebgpu | Engine::OrtWebnn | Engine::OrtWasm => {
             Err(RuntimeError::NotProfiled { reason: "the dispatches are the engine's own" })
         }
-        Engine::Wgpu
-        | Engine::Libtorch
-        | Engine::Burn
-        | Engine::Openvino
-        | Engine::Onnxruntime => Err(RuntimeError::EngineNotHere { engine }),
+        Engine::Wgpu | Engine::Libtorch | Engine::Burn | Engine::Openvino | Engine::Onnxruntime => {
+            Err(RuntimeError::EngineNotHere { engine })
+        }
     }
 }
 

@@ -22,11 +22,7 @@ const GROUP_BYTES: usize = 64 << 20;
 ///
 /// # Errors
 /// Everything that keeps the model from running, and values that cannot be posted.
-pub async fn run(
-    engine: Engine,
-    trace: &Trace,
-    place: Place<'_>,
-) -> Result<TraceReport, RuntimeError> {
+pub async fn run(engine: Engine, trace: &Trace, place: Place<'_>) -> Result<TraceReport, RuntimeError> {
     match engine {
         Engine::Webgpu => {
             let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder| {

@@ -3,6 +3,7 @@
 
 mod api;
 mod context;
+mod probe;
 mod program;
 mod stage;
 
@@ -14,6 +15,7 @@ use graph::{Graph, NodeId, Tensor, ValueId};
 use protocol::{BrowserKind, Device, Metric, NodeElsewhere, Placement};
 
 pub use self::context::{Context, DEVICES};
+pub use self::probe::Seen;
 use self::program::{Source, build_or_learn};
 use self::stage::{Ports, Stage, States, Tensors};
 use crate::engine::{Inferred, Prepared, Ready};
@@ -64,7 +66,7 @@ pub(crate) async fn prepare_on(
     rest: Rest,
 ) -> Result<Prepared<Executor>, RuntimeError> {
     let start = context.clock.now_ms();
-    let (source, broken) = (Source { model, folder }, context.broken.borrow().len());
+    let (source, known) = (Source { model, folder }, context.broken.borrow().len());
     let executor = loop {
         let mut assembly = Assembly::new(Rc::clone(&context), pipeline);
         // Each time round the context is known to do less.
@@ -75,10 +77,13 @@ pub(crate) async fn prepare_on(
     let measured = vec![(Metric::CompileMs, context.clock.now_ms() - start)];
     let nodes = pipeline.programs.iter().map(|program| program.graph.nodes.len().to_string());
     let mut features = BTreeMap::from([("nodes".to_owned(), nodes.collect::<Vec<_>>().join("+"))]);
-    let refused = context.broken.borrow()[broken..].join("; ");
+    let broken = context.broken.borrow();
+    let refused: Vec<String> =
+        broken.iter().skip(known).map(|(kind, message)| format!("{kind}: {message}")).collect();
     if !refused.is_empty() {
-        features.insert("claimed_but_refused".to_owned(), refused);
+        features.insert("claimed_but_refused".to_owned(), refused.join("; "));
     }
+    drop(broken);
     Ok(Prepared { adapter: context.adapter(), model: executor, measured, features })
 }
 
@@ -94,6 +99,15 @@ pub(crate) async fn prepare(
     rest: Rest,
 ) -> Result<Prepared<Executor>, RuntimeError> {
     prepare_on(Rc::new(Context::open(device).await?), model, pipeline, folder, rest).await
+}
+
+/// The calls that build a graph on a context.
+///
+/// # Errors
+/// A node that the context cannot run.
+pub fn lower(model: &str, graph: &Graph, context: &Context) -> Result<webnn::Plan, RuntimeError> {
+    let plan = webnn::lower(graph, &context.limits.borrow());
+    plan.map_err(|source| RuntimeError::Webnn { model: model.to_owned(), source })
 }
 
 /// An executor in the making.
@@ -172,7 +186,8 @@ impl Assembly {
         placement.nodes += program.graph.nodes.len();
         placement.cuts += stages.len().saturating_sub(1);
         placement.copied_bytes += copied_bytes(&program.graph, refusals);
-        let mut engines = stages.iter().map(Stage::engine).filter(|&engine| engine != protocol::Engine::Webnn);
+        let mut engines =
+            stages.iter().map(Stage::engine).filter(|&engine| engine != protocol::Engine::Webnn);
         let engine = engines.next().unwrap_or(protocol::Engine::Wasm);
         placement.elsewhere.extend(refusals.values().map(|error| NodeElsewhere {
             node: error.node.clone(),
@@ -202,7 +217,8 @@ fn copied_bytes(graph: &Graph, elsewhere: &Refusals) -> u64 {
     let mut copied: BTreeSet<ValueId> = BTreeSet::new();
     for (index, node) in graph.nodes.iter().enumerate() {
         let other = elsewhere.contains_key(&NodeId(index));
-        let crossing = node.inputs.iter().flatten().filter(|id| made.get(id).is_some_and(|&side| side != other));
+        let crossing =
+            node.inputs.iter().flatten().filter(|id| made.get(id).is_some_and(|&side| side != other));
         copied.extend(crossing.copied());
         made.extend(node.outputs.iter().map(|&id| (id, other)));
     }

@@ -23,8 +23,7 @@ pub enum ElementType {
 use ElementType::{Float16, Float32, Int4, Int8, Int32, Int64, Uint4, Uint8, Uint32, Uint64};
 
 impl ElementType {
-    const ALL: [ElementType; 10] =
-        [Float32, Float16, Int64, Uint64, Int32, Uint32, Int8, Uint8, Int4, Uint4];
+    const ALL: [ElementType; 10] = [Float32, Float16, Int64, Uint64, Int32, Uint32, Int8, Uint8, Int4, Uint4];
 
     /// The name that WebNN gives it.
     pub fn name(self) -> &'static str {

@@ -10,6 +10,7 @@ mod lower;
 mod partition;
 mod plan;
 mod ranges;
+mod script;
 mod writer;
 
 pub use element::ElementType;
@@ -18,3 +19,4 @@ pub use limits::Limits;
 pub use lower::{lower, refusals};
 pub use partition::{Stage, partition};
 pub use plan::{Call, Operand, OperandId, Plan};
+pub use script::{Scene, page};

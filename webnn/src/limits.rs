@@ -39,7 +39,8 @@ impl Limits {
             if let Some(allowed) = Allowed::read(entry) {
                 limits.tensors.insert(name.clone(), allowed);
             } else if let Some(roles) = entry.as_object() {
-                let roles = roles.iter().filter_map(|(role, entry)| Some((role.clone(), Allowed::read(entry)?)));
+                let roles =
+                    roles.iter().filter_map(|(role, entry)| Some((role.clone(), Allowed::read(entry)?)));
                 limits.methods.insert(name.clone(), roles.collect());
             }
         }
@@ -136,8 +137,9 @@ mod tests {
 
     #[test]
     fn what_is_within_the_limits_passes_and_the_rest_is_named() {
-        let operand = |element: &str, shape: &[usize]| {
-            Operand { element: ElementType::named(element).unwrap(), shape: shape.to_vec() }
+        let operand = |element: &str, shape: &[usize]| Operand {
+            element: ElementType::named(element).unwrap(),
+            shape: shape.to_vec(),
         };
         let limits = limits();
         assert_eq!(limits.method_count(), 1);
@@ -145,7 +147,12 @@ mod tests {
             ("add", "a", operand("float32", &[2, 2]), ""),
             ("add", "b", operand("float32", &[1; 8]), ""),
             ("add", "output", operand("int64", &[2]), ""),
-            ("add", "a", operand("int64", &[2]), "add takes no int64 as a on this context, only float32, int32"),
+            (
+                "add",
+                "a",
+                operand("int64", &[2]),
+                "add takes no int64 as a on this context, only float32, int32",
+            ),
             ("add", "a", operand("int32", &[1; 4]), "add takes a of rank 0 to 3 on this context, not 4"),
             ("gelu", "input", operand("float32", &[2]), "this context has no gelu"),
             (

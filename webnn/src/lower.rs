@@ -138,7 +138,8 @@ impl<'a> Lowering<'a> {
         let made = match self.written(id, node, &inputs, &result, |_| None) {
             Err(Refusal::Element { found: ElementType::Int64, .. }) if self.fits_i32(node, output) => {
                 let narrow = |element| (element == ElementType::Int64).then_some(ElementType::Int32);
-                let data_type = if result.data_type == DataType::I64 { DataType::I32 } else { result.data_type };
+                let data_type =
+                    if result.data_type == DataType::I64 { DataType::I32 } else { result.data_type };
                 let narrowed = TensorType { data_type, shape: result.shape.clone() };
                 self.written(id, node, &inputs, &narrowed, narrow)?
             }

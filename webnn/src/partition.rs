@@ -116,7 +116,8 @@ mod tests {
         let there = graph.nodes.iter().enumerate().filter(|(_, node)| is_there(node));
         let stages = partition(&graph, &there.map(|(index, _)| NodeId(index)).collect());
         let told = stages.iter().map(|stage| {
-            let made = stage.graph.nodes.iter().map(|node| stage.graph.values[node.outputs[0].0].name.clone());
+            let made =
+                stage.graph.nodes.iter().map(|node| stage.graph.values[node.outputs[0].0].name.clone());
             let made = made.collect::<Vec<_>>().join(" ");
             if stage.elsewhere { format!("[{made}]") } else { made }
         });

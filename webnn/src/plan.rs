@@ -110,7 +110,11 @@ impl Plan {
         let named = |id: &OperandId| (format!("operand {}", id.0), *id);
         Plan {
             operands: self.operands.clone(),
-            inputs: read.iter().filter(|id| !made.contains(id) && !self.is_constant(**id)).map(named).collect(),
+            inputs: read
+                .iter()
+                .filter(|id| !made.contains(id) && !self.is_constant(**id))
+                .map(named)
+                .collect(),
             constants: self.constants.iter().filter(|(id, _)| read.contains(id)).cloned().collect(),
             calls: calls.to_vec(),
             outputs: made.difference(&read).map(named).collect(),

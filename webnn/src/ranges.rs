@@ -57,7 +57,8 @@ fn of_type(tensor_type: &TensorType) -> Option<Range> {
 
 fn of_node(graph: &Graph, node: &Node, ranges: &[Option<Range>]) -> Option<Range> {
     let operand = |index: usize| -> Option<Range> { ranges[node.inputs.get(index).copied()??.0] };
-    let every = || node.inputs.iter().flatten().map(|id| ranges[id.0]).try_fold(None, |all, own| joined(all, own?));
+    let every =
+        || node.inputs.iter().flatten().map(|id| ranges[id.0]).try_fold(None, |all, own| joined(all, own?));
     match &node.operator {
         Operator::Cast(_)
         | Operator::Expand(_)

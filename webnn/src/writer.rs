@@ -142,7 +142,10 @@ impl<'a> Writer<'a> {
         }
         let (element, shape) = (self.element(x), self.shape(x));
         let shape = permutation.iter().map(|&axis| shape[axis]).collect();
-        self.call("transpose").operand("input", x).option("permutation", json!(permutation)).gives(element, shape)
+        self.call("transpose")
+            .operand("input", x)
+            .option("permutation", json!(permutation))
+            .gives(element, shape)
     }
 
     /// `extent` elements of an axis from `start` on.

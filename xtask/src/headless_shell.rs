@@ -27,7 +27,9 @@ pub fn is_there() -> bool {
 /// Fetches it into the cache, with the software GPU beside it.
 pub fn fetch() -> Result<()> {
     if (OS, ARCH) != ("linux", "x86_64") {
-        bail!("no npm package has it for {OS} on {ARCH}: npx @puppeteer/browsers install chrome-headless-shell");
+        bail!(
+            "no npm package has it for {OS} on {ARCH}: npx @puppeteer/browsers install chrome-headless-shell"
+        );
     }
     let program = cache::headless_shell();
     let folder = program.parent().context("the cache folder has no parent folder")?;

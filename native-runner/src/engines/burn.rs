@@ -49,7 +49,8 @@ pub fn prepare(loaded: &Loaded, pipeline: &Pipeline, _device: Device) -> Result<
 
 impl Ready for Walks {
     fn run(&mut self, program: usize, inputs: &BTreeMap<String, Tensor>) -> Result<Inferred, RunnerError> {
-        let outputs = guarded("running the model", || Walks::run(self, program, inputs).map_err(RunnerError::Burn))?;
+        let outputs =
+            guarded("running the model", || Walks::run(self, program, inputs).map_err(RunnerError::Burn))?;
         Ok(Inferred { outputs, gpu_ms: None, dispatches_ms: Vec::new() })
     }
 }

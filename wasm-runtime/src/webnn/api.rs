@@ -54,11 +54,7 @@ extern "C" {
     pub fn new(context: &MlContext) -> Result<MlGraphBuilder, JsValue>;
 
     #[wasm_bindgen(method, catch)]
-    pub fn input(
-        this: &MlGraphBuilder,
-        name: &str,
-        descriptor: &JsValue,
-    ) -> Result<MlOperand, JsValue>;
+    pub fn input(this: &MlGraphBuilder, name: &str, descriptor: &JsValue) -> Result<MlOperand, JsValue>;
 
     #[wasm_bindgen(method, catch)]
     pub fn constant(

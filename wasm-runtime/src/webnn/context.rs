@@ -28,7 +28,7 @@ pub struct Context {
     /// The device type it was asked for.
     pub device: Device,
     /// What it claimed and then refused to build, in its words.
-    pub broken: RefCell<Vec<String>>,
+    pub broken: RefCell<Vec<(String, String)>>,
     lost: Rc<RefCell<Option<String>>>,
 }
 
@@ -56,7 +56,14 @@ impl Context {
         let limits = limits.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         let lost = Rc::new(RefCell::new(None));
         watch(&ml, &lost);
-        Ok(Context { ml, limits: RefCell::new(Limits::read(&limits)), clock, device, broken: RefCell::default(), lost })
+        Ok(Context {
+            ml,
+            limits: RefCell::new(Limits::read(&limits)),
+            clock,
+            device,
+            broken: RefCell::default(),
+            lost,
+        })
     }
 
     /// Awaits a promise of this context's work.
@@ -77,7 +84,7 @@ impl Context {
 
     /// Takes note that it does not build what it claims.
     pub fn learn(&self, kind: String, message: String) {
-        self.broken.borrow_mut().push(format!("{kind}: {message}"));
+        self.broken.borrow_mut().push((kind.clone(), message.clone()));
         self.limits.borrow_mut().refuse(kind, message);
     }
 

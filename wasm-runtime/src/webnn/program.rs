@@ -45,8 +45,7 @@ pub async fn build_or_learn(
     graph: &Graph,
     source: &Source<'_>,
 ) -> Result<Option<Built>, RuntimeError> {
-    let plan = webnn::lower(graph, &context.limits.borrow());
-    let plan = plan.map_err(|source_| RuntimeError::Webnn { model: source.model.to_owned(), source: source_ })?;
+    let plan = super::lower(source.model, graph, context)?;
     match build(context, &plan, source).await {
         Ok(ml) => {
             let output_types = graph.outputs.iter().map(|id| {
@@ -57,7 +56,9 @@ pub async fn build_or_learn(
             Ok(Some(Built { ml, plan: Plan { constants: Vec::new(), ..plan }, output_types }))
         }
         Err(error @ RuntimeError::Browser { .. }) => {
-            let Some((calls, message)) = smallest_refused(context, &plan, source).await else { return Err(error) };
+            let Some((calls, message)) = smallest_refused(context, &plan, source).await else {
+                return Err(error);
+            };
             let last = &plan.calls[calls.end - 1];
             let kind = plan.kind(last);
             let labels: Vec<&str> = plan.calls[calls].iter().map(|call| call.label.as_str()).collect();
@@ -75,7 +76,8 @@ async fn smallest_refused(
     plan: &Plan,
     source: &Source<'_>,
 ) -> Option<(std::ops::Range<usize>, String)> {
-    let refused = async |calls: std::ops::Range<usize>| match build(context, &plan.part(calls), source).await {
+    let refused = async |calls: std::ops::Range<usize>| match build(context, &plan.part(calls), source).await
+    {
         Err(RuntimeError::Browser { message, .. }) => Some(message),
         _ => None,
     };
@@ -101,7 +103,8 @@ async fn smallest_refused(
 
 /// Builds a graph from its plan. The weights are nowhere in this page afterwards.
 async fn build(context: &Context, plan: &Plan, source: &Source<'_>) -> Result<MlGraph, RuntimeError> {
-    let builder = MlGraphBuilder::new(&context.ml).map_err(|e| context.failure("making a graph builder", &e))?;
+    let builder =
+        MlGraphBuilder::new(&context.ml).map_err(|e| context.failure("making a graph builder", &e))?;
     let mut operands: Vec<Option<MlOperand>> = vec![None; plan.operands.len()];
     for (name, id) in &plan.inputs {
         let input = builder.input(name, &descriptor(plan.operand(*id)));

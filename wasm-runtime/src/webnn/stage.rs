@@ -122,7 +122,8 @@ impl Ports {
                 let place = match in_states.get(name) {
                     Some(state) => {
                         if !states.contains_key(state) {
-                            let (now, next) = (tensor(context, operand).await?, tensor(context, operand).await?);
+                            let (now, next) =
+                                (tensor(context, operand).await?, tensor(context, operand).await?);
                             states.insert(state.clone(), State { now, next });
                         }
                         Place::State(state.clone())

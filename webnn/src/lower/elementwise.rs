@@ -177,7 +177,11 @@ pub fn cast(cast: &Cast, w: &mut Writer, site: &Site) -> Lowered {
 pub fn select(w: &mut Writer, site: &Site) -> Lowered {
     let (condition, yes, no) = (site.operand(0)?, site.operand(1)?, site.operand(2)?);
     match w.choose(condition, yes, no) {
-        Err(Refusal::Element { role: "trueValue", found: found @ (ElementType::Uint8 | ElementType::Int8), .. }) => {
+        Err(Refusal::Element {
+            role: "trueValue",
+            found: found @ (ElementType::Uint8 | ElementType::Int8),
+            ..
+        }) => {
             let (yes, no) = (w.cast(yes, ElementType::Int32)?, w.cast(no, ElementType::Int32)?);
             let chosen = w.choose(condition, yes, no)?;
             w.cast(chosen, found)

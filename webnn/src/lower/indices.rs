@@ -2,7 +2,8 @@
 
 use graph::Tensor;
 use graph::ops::{
-    ArgReduce, CacheUpdate, CumulativeSum, Gather, GatherElements, GatherNd, Scatter, ScatterElements, ScatterNd,
+    ArgReduce, CacheUpdate, CumulativeSum, Gather, GatherElements, GatherNd, Scatter, ScatterElements,
+    ScatterNd,
 };
 use serde_json::json;
 
@@ -17,7 +18,10 @@ pub fn arg_reduce(own: &ArgReduce, w: &mut Writer, site: &Site) -> Lowered {
     let x = site.operand(0)?;
     let (element, shape) = (w.element(x), w.shape(x));
     let x = if own.last {
-        w.call("reverse").operand("input", x).option("axes", json!([own.axis])).gives(element, shape.clone())?
+        w.call("reverse")
+            .operand("input", x)
+            .option("axes", json!([own.axis]))
+            .gives(element, shape.clone())?
     } else {
         x
     };
@@ -114,7 +118,8 @@ fn picked(
 /// Where a context has it not, or not for these indices, it is a scatterND of whole coordinates.
 pub fn scatter_elements(own: &ScatterElements, w: &mut Writer, site: &Site) -> Lowered {
     let (x, updates) = (site.shape(0), site.shape(2));
-    let reaches = x.iter().zip(updates).enumerate().all(|(axis, (x, update))| axis == own.axis || x == update);
+    let reaches =
+        x.iter().zip(updates).enumerate().all(|(axis, (x, update))| axis == own.axis || x == update);
     let made = match reaches || own.scatter != Scatter::Replace {
         true => written("scatterElements", own.scatter, Some(own.axis), w, site),
         false => Err(Refusal::NoMethod { method: "scatterElements" }),
@@ -143,7 +148,9 @@ fn written(
     site: &Site,
 ) -> Lowered {
     if scatter != Scatter::Replace {
-        return Err(Refusal::NotInWebnn { what: format!("{method} that joins what is there by {scatter:?}") });
+        return Err(Refusal::NotInWebnn {
+            what: format!("{method} that joins what is there by {scatter:?}"),
+        });
     }
     let (x, indices, updates) = (site.operand(0)?, site.operand(1)?, site.operand(2)?);
     let (element, shape) = (w.element(x), w.shape(x));

@@ -42,7 +42,8 @@ const MOST_PARTS: usize = 64;
 
 /// A product of integers, which WebNN has not, in float32: cut along the sum into parts whose sums it holds exactly.
 fn of_integers(a: OperandId, b: OperandId, w: &mut Writer, site: &Site) -> Lowered {
-    let largest = |index: usize| site.ranges[index].map_or(i128::MAX, |(least, most)| least.abs().max(most.abs()));
+    let largest =
+        |index: usize| site.ranges[index].map_or(i128::MAX, |(least, most)| least.abs().max(most.abs()));
     let (left, right) = (w.shape(a), w.shape(b));
     let (Some(&depth), [.., _, _], [.., _, _]) = (left.last(), left.as_slice(), right.as_slice()) else {
         return Err(Refusal::NotInWebnn { what: "product of integers in a vector".to_owned() });
@@ -83,7 +84,8 @@ pub fn gemm(gemm: &Gemm, w: &mut Writer, site: &Site) -> Lowered {
     let (a, b, c) = (site.operand(0)?, site.operand(1)?, site.optional(2));
     let call = w.call("gemm").operand("a", a).operand("b", b).operand_option("c", c);
     let call = call.option("alpha", json!(gemm.alpha)).option("beta", json!(gemm.beta));
-    let call = call.option("aTranspose", json!(gemm.transpose_a)).option("bTranspose", json!(gemm.transpose_b));
+    let call =
+        call.option("aTranspose", json!(gemm.transpose_a)).option("bTranspose", json!(gemm.transpose_b));
     call.gives(site.result.data_type.into(), site.result.shape.clone())
 }
 
@@ -105,7 +107,9 @@ pub fn matmul_n_bits(matmul: &MatMulNBits, w: &mut Writer, site: &Site) -> Lower
         (8, None) => (ElementType::Uint8, Some(Tensor::vector(vec![128u8; columns * blocks]).into())),
         (8, Some(zero)) => (ElementType::Uint8, Some(zero)),
         (bits, _) => {
-            return Err(Refusal::NotInWebnn { what: format!("weights of {bits} bits in {blocks} blocks a row") });
+            return Err(Refusal::NotInWebnn {
+                what: format!("weights of {bits} bits in {blocks} blocks a row"),
+            });
         }
     };
     let packed = if element == ElementType::Int4 { signed(&packed)? } else { packed };
@@ -132,7 +136,9 @@ pub fn matmul_n_bits(matmul: &MatMulNBits, w: &mut Writer, site: &Site) -> Lower
 
 fn constant(site: &Site, index: usize) -> Result<Constant, Refusal> {
     let found = site.constants.get(index).copied().flatten().cloned();
-    found.ok_or_else(|| Refusal::NotInWebnn { what: format!("unpacking of operand {index}, which is no constant") })
+    found.ok_or_else(|| Refusal::NotInWebnn {
+        what: format!("unpacking of operand {index}, which is no constant"),
+    })
 }
 
 /// The same bytes with the highest bit of each half turned over, which takes 8 off each number of four bits.
@@ -140,8 +146,14 @@ fn signed(packed: &Constant) -> Result<Constant, Refusal> {
     let turn = Tensor::scalar(0x88_u8).into();
     let of = packed.tensor_type();
     let operator = Operator::Binary(Binary::BitwiseXor);
-    let made = graph::constant::apply(&operator, &[Some(packed), Some(&turn)], &TensorType::new(of.data_type, of.shape));
-    made.ok().flatten().ok_or_else(|| Refusal::NotInWebnn { what: "weights that are packed like this".to_owned() })
+    let made = graph::constant::apply(
+        &operator,
+        &[Some(packed), Some(&turn)],
+        &TensorType::new(of.data_type, of.shape),
+    );
+    made.ok()
+        .flatten()
+        .ok_or_else(|| Refusal::NotInWebnn { what: "weights that are packed like this".to_owned() })
 }
 
 /// A constant whose bytes are taken for elements of a type and shape.

@@ -33,13 +33,17 @@ pub fn slice(slice: &Slice, w: &mut Writer, site: &Site) -> Lowered {
     let (starts, (sizes, strides)): (Vec<_>, (Vec<_>, Vec<_>)) =
         walks.map(|(start, size, stride)| (start, (size, stride))).unzip();
     let call = w.call("slice").operand("input", x).argument(json!(starts)).argument(json!(sizes));
-    let call = if strides.iter().any(|&stride| stride != 1) { call.option("strides", json!(strides)) } else { call };
+    let call =
+        if strides.iter().any(|&stride| stride != 1) { call.option("strides", json!(strides)) } else { call };
     let cut = call.gives(element, slice.shape.clone())?;
     let backwards: Vec<usize> = (0..slice.steps.len()).filter(|&axis| slice.steps[axis] < 0).collect();
     if backwards.is_empty() {
         return Ok(cut);
     }
-    w.call("reverse").operand("input", cut).option("axes", json!(backwards)).gives(element, slice.shape.clone())
+    w.call("reverse")
+        .operand("input", cut)
+        .option("axes", json!(backwards))
+        .gives(element, slice.shape.clone())
 }
 
 pub fn pad(pad: &Pad, w: &mut Writer, site: &Site) -> Lowered {
@@ -68,7 +72,8 @@ fn fill(site: &Site) -> Result<f64, Refusal> {
     let here = site.constants.get(1).copied().flatten().and_then(graph::Constant::here);
     let number = here.and_then(|tensor| tensor.to_f32_vec().first().copied()).map(f64::from);
     let finite = number.filter(|number| number.is_finite());
-    finite.ok_or_else(|| Refusal::NotInWebnn { what: "padding with what is computed or not finite".to_owned() })
+    finite
+        .ok_or_else(|| Refusal::NotInWebnn { what: "padding with what is computed or not finite".to_owned() })
 }
 
 /// `(a · cos − b · sin, b · cos + a · sin)` of the halves `a` and `b` of the last axis.

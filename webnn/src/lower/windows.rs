@@ -54,7 +54,11 @@ pub fn pool(pool: &Pool, w: &mut Writer, site: &Site) -> Lowered {
     let x = plane(x, w)?;
     let padded = pool.pads_begin.iter().chain(&ends).any(|&pad| pad > 0);
     let (x, before, after) = if padded && method != "maxPool2d" {
-        (zero_padded(x, two(&pool.pads_begin, 0), two(&ends, 0), w)?, vec![0; ends.len()], vec![0; ends.len()])
+        (
+            zero_padded(x, two(&pool.pads_begin, 0), two(&ends, 0), w)?,
+            vec![0; ends.len()],
+            vec![0; ends.len()],
+        )
     } else {
         (x, pool.pads_begin.clone(), ends)
     };
@@ -84,10 +88,14 @@ fn counted(pool: &Pool, count_include_pad: bool, made: OperandId, w: &mut Writer
     let factors: Vec<Vec<f32>> = (0..pool.kernel.len())
         .map(|axis| {
             let (begin, extent) = (pool.pads_begin[axis], site.shape(0)[lead + axis]);
-            let (first, last) =
-                if count_include_pad { (0, begin + extent + pool.pads_end[axis]) } else { (begin, begin + extent) };
+            let (first, last) = if count_include_pad {
+                (0, begin + extent + pool.pads_end[axis])
+            } else {
+                (begin, begin + extent)
+            };
             let factor = |out: usize| {
-                let taps = (0..pool.kernel[axis]).map(|tap| out * pool.strides[axis] + tap * pool.dilations[axis]);
+                let taps =
+                    (0..pool.kernel[axis]).map(|tap| out * pool.strides[axis] + tap * pool.dilations[axis]);
                 let count = taps.filter(|at| (first..last).contains(at)).count();
                 if count == 0 { 0.0 } else { pool.kernel[axis] as f32 / count as f32 }
             };

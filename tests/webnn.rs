@@ -1,0 +1,125 @@
+//! WebNN in a browser that has it: what the context cannot run runs elsewhere and is told, what it claims and refuses
+//! is found, and nothing that ran elsewhere is a pass.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
+
+use std::fs;
+
+use end_to_end::{Scene, bad_model, case, ended};
+use serde_json::Value;
+
+const WEBNN: &str = "webnn:cpu@headless-shell";
+
+fn feature<'a>(case: &'a Value, name: &str) -> &'a str {
+    case["features"][name].as_str().unwrap_or_else(|| panic!("no {name} in {case:#}"))
+}
+
+#[test]
+fn a_node_that_webnn_lacks_runs_elsewhere_and_is_no_pass() {
+    let scene = Scene::new();
+    let model = bad_model("ordered-good");
+    let sweep = ended(scene.sweep(&[&model, "bert-tiny"], &[WEBNN, "webgpu@headless-shell"], &["--samples", "3"]));
+    assert_eq!(sweep.code, Some(0), "{}{}", sweep.stdout, sweep.stderr);
+    let cases = sweep.cases();
+    let shared = case(&cases, "ordered-good", WEBNN);
+    assert_eq!(shared["verdict"], "unsupported", "{shared:#}");
+    let message = shared["message"].as_str().unwrap_or_default();
+    for part in ["1 of ", "\"order\"", "on webgpu: WebNN has no sorting", "the answer is right"] {
+        assert!(message.contains(part), "{part} is not in {message}");
+    }
+    assert_eq!(feature(shared, "nodes_elsewhere"), "1");
+    assert_eq!(feature(shared, "cuts"), "2");
+    // The order is 2 by 3 i64, and so is the product that it is of in f32.
+    assert_eq!(feature(shared, "copied_bytes"), "72");
+    let share: f64 = feature(shared, "share_of_time").parse().unwrap();
+    assert!(share > 0.0 && share < 1.0, "{share}");
+    assert!(shared["metrics"]["latency_ms"]["median"].is_number(), "{shared:#}");
+
+    let whole = case(&cases, "bert-tiny", WEBNN);
+    assert_eq!((&whole["verdict"], feature(whole, "nodes_elsewhere")), (&"pass".into(), "0"), "{whole:#}");
+    assert_eq!(feature(whole, "share_of_time"), "1.000");
+}
+
+#[test]
+fn strict_runs_nothing_elsewhere() {
+    let scene = Scene::new();
+    let model = bad_model("ordered-good");
+    let sweep = ended(scene.sweep(&[&model], &[WEBNN, "webnn:cpu@chrome"], &["--strict"]));
+    assert_eq!(sweep.code, Some(3), "{}{}", sweep.stdout, sweep.stderr);
+    let cases = sweep.cases();
+    let refused = case(&cases, "ordered-good", WEBNN);
+    assert_eq!(refused["verdict"], "unsupported", "{refused:#}");
+    assert!(refused["message"].as_str().unwrap_or_default().contains("WebNN has no sorting"), "{refused:#}");
+    let absent = case(&cases, "ordered-good", "webnn:cpu@chrome");
+    assert_eq!(absent["verdict"], "unavailable", "{absent:#}");
+    for row in [refused, absent] {
+        assert!(row["actual_target"].is_null() && row["metrics"]["latency_ms"].is_null(), "{row:#}");
+    }
+}
+
+#[test]
+fn without_webnn_the_next_engine_shows_what_it_would_be_like() {
+    let scene = Scene::new();
+    let targets = ["webnn:cpu@firefox", "webnn:npu@chrome"];
+    let sweep = ended(scene.sweep(&["bert-tiny"], &targets, &["--samples", "2"]));
+    // Nothing asked for could run.
+    assert_eq!(sweep.code, Some(3), "{}{}", sweep.stdout, sweep.stderr);
+    let cases = sweep.cases();
+    for (target, actual, why) in [
+        ("webnn:cpu@firefox", "webgpu@firefox", "no navigator.ml"),
+        ("webnn:npu@chrome", "webgpu@chrome", "no WebNN context for npu"),
+    ] {
+        let row = case(&cases, "bert-tiny", target);
+        assert_eq!((&row["verdict"], &row["actual_target"]), (&"unavailable".into(), &actual.into()), "{row:#}");
+        let message = row["message"].as_str().unwrap_or_default();
+        assert!(message.contains(why) && message.contains(&format!("fell back to {actual}")), "{message}");
+    }
+}
+
+/// The context claims gatherElements, and builds it only for constant indices.
+#[test]
+fn what_the_browser_claims_and_refuses_is_named_and_can_be_shown_to_its_makers() {
+    let scene = Scene::new();
+    let test = "test_gather_elements_1";
+    let run = ended(scene.parallax(["conformance", "--json", "--targets", WEBNN, "--tests", test]));
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let target = &run.document()["targets"][0];
+    assert_eq!(target["pass"], 1, "{target:#}");
+    let refused = target["refused"].as_array().unwrap();
+    assert_eq!(refused.len(), 1, "{target:#}");
+    assert!(refused[0]["call"].as_str().unwrap().starts_with("gatherElements("), "{target:#}");
+    assert!(refused[0]["words"].as_str().unwrap().contains(test), "{target:#}");
+
+    let run = ended(scene.parallax(["conformance", "--targets", WEBNN, "--repro", test]));
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let page = fs::read_to_string(scene.path(&format!("{test}.html"))).unwrap();
+    assert!(page.contains("builder.gatherElements(") && page.contains("await builder.build("), "{page}");
+    assert!(!page.contains("wasm"), "{page}");
+}
+
+#[test]
+fn the_peer_runs_on_webnn_too() {
+    let scene = Scene::new();
+    let sweep = ended(scene.sweep(&["bert-tiny", "t5-tiny"], &["ort-webnn:cpu@headless-shell"], &["--samples", "2"]));
+    assert_eq!(sweep.code, Some(0), "{}{}", sweep.stdout, sweep.stderr);
+    for row in sweep.cases() {
+        assert_eq!((&row["verdict"], &row["actual_target"]), (&"pass".into(), &row["target"]), "{row:#}");
+    }
+}
+
+/// Here every device type is the CPU behind another name, and `detect` finds it out.
+#[test]
+fn a_context_is_held_against_the_cpus() {
+    let scene = Scene::new();
+    let detect = ended(scene.parallax(["detect", "--json", "--db", "detect.duckdb"]));
+    assert_eq!(detect.code, Some(0), "{detect:?}");
+    let document = detect.document();
+    let capabilities = document["capabilities"].as_array().cloned().unwrap_or_default();
+    for device in ["cpu", "gpu", "npu"] {
+        let name = format!("webnn:{device}@headless-shell");
+        let found = capabilities.iter().find(|capability| capability["subject"] == name.as_str()).unwrap();
+        assert_eq!(found["state"], "present", "{found:#}");
+        let facts = &found["facts"];
+        assert!(facts["operators"].as_u64().is_some_and(|count| count > 80), "{found:#}");
+        assert!(facts["product_512_ms"].as_f64().is_some_and(|ms| ms > 0.0), "{found:#}");
+    }
+}

@@ -17,7 +17,8 @@ fn feature<'a>(case: &'a Value, name: &str) -> &'a str {
 fn a_node_that_webnn_lacks_runs_elsewhere_and_is_no_pass() {
     let scene = Scene::new();
     let model = bad_model("ordered-good");
-    let sweep = ended(scene.sweep(&[&model, "bert-tiny"], &[WEBNN, "webgpu@headless-shell"], &["--samples", "3"]));
+    let sweep =
+        ended(scene.sweep(&[&model, "bert-tiny"], &[WEBNN, "webgpu@headless-shell"], &["--samples", "3"]));
     assert_eq!(sweep.code, Some(0), "{}{}", sweep.stdout, sweep.stderr);
     let cases = sweep.cases();
     let shared = case(&cases, "ordered-good", WEBNN);
@@ -69,7 +70,11 @@ fn without_webnn_the_next_engine_shows_what_it_would_be_like() {
         ("webnn:npu@chrome", "webgpu@chrome", "no WebNN context for npu"),
     ] {
         let row = case(&cases, "bert-tiny", target);
-        assert_eq!((&row["verdict"], &row["actual_target"]), (&"unavailable".into(), &actual.into()), "{row:#}");
+        assert_eq!(
+            (&row["verdict"], &row["actual_target"]),
+            (&"unavailable".into(), &actual.into()),
+            "{row:#}"
+        );
         let message = row["message"].as_str().unwrap_or_default();
         assert!(message.contains(why) && message.contains(&format!("fell back to {actual}")), "{message}");
     }
@@ -99,7 +104,8 @@ fn what_the_browser_claims_and_refuses_is_named_and_can_be_shown_to_its_makers()
 #[test]
 fn the_peer_runs_on_webnn_too() {
     let scene = Scene::new();
-    let sweep = ended(scene.sweep(&["bert-tiny", "t5-tiny"], &["ort-webnn:cpu@headless-shell"], &["--samples", "2"]));
+    let sweep =
+        ended(scene.sweep(&["bert-tiny", "t5-tiny"], &["ort-webnn:cpu@headless-shell"], &["--samples", "2"]));
     assert_eq!(sweep.code, Some(0), "{}{}", sweep.stdout, sweep.stderr);
     for row in sweep.cases() {
         assert_eq!((&row["verdict"], &row["actual_target"]), (&"pass".into(), &row["target"]), "{row:#}");

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use graph::Tensor;
-use graph::pipeline::{self, Run};
+use graph::pipeline::{self, Pipeline, Run};
 use protocol::{Device, Engine, Inference, InferenceReport, Metric, Timing};
 
 use crate::browser;
 use crate::engine::{Place, Prepared, Ready};
 use crate::error::RuntimeError;
+use crate::files::Folder;
 use crate::measured::Measured;
 use crate::model::{Loaded, wrong};
 use crate::onnxruntime_web::Provider;
@@ -31,25 +32,39 @@ pub async fn run(
     place: Place<'_>,
 ) -> Result<InferenceReport, RuntimeError> {
     match engine {
-        Engine::Webgpu | Engine::Webnn | Engine::Wasm => ours(engine, inference, place).await,
+        Engine::Webgpu => {
+            let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder| {
+                webgpu::prepare(name, pipeline, folder, place.browser).await
+            };
+            ours(engine, inference, place, prepare).await
+        }
+        Engine::Webnn => {
+            let rest = Rest { strict: inference.strict, browser: place.browser };
+            let device = place.device.unwrap_or(Device::Cpu);
+            let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder| {
+                webnn::prepare(device, name, pipeline, folder, rest).await
+            };
+            ours(engine, inference, place, prepare).await
+        }
+        Engine::Wasm => ours(engine, inference, place, wasm::prepare).await,
         Engine::OrtWebgpu => peers(engine, inference, place, Provider::Webgpu).await,
-        Engine::OrtWasm => peers(engine, inference, place, Provider::Wasm).await,
         Engine::OrtWebnn => {
             let device = place.device.unwrap_or(Device::Cpu);
-            let report = peers(engine, inference, place, Provider::Webnn(device)).await?;
-            Ok(InferenceReport { device: Some(device), ..report })
+            peers(engine, inference, place, Provider::Webnn(device)).await
         }
+        Engine::OrtWasm => peers(engine, inference, place, Provider::Wasm).await,
         Engine::Wgpu | Engine::Libtorch | Engine::Burn | Engine::Openvino | Engine::Onnxruntime => {
             Err(RuntimeError::EngineNotHere { engine })
         }
     }
 }
 
-/// On our own engines: the model becomes static graphs.
-async fn ours(
+/// On an engine of ours: the model becomes static graphs.
+async fn ours<R: Ready>(
     engine: Engine,
     inference: &Inference,
     place: Place<'_>,
+    prepare: impl AsyncFn(&str, &Pipeline, &Folder) -> Result<Prepared<R>, RuntimeError>,
 ) -> Result<InferenceReport, RuntimeError> {
     let clock = Clock::open()?;
     let start = clock.now_ms();
@@ -57,24 +72,9 @@ async fn ours(
     let pipeline = loaded.pipeline()?;
     loaded.models.clear();
     let load_ms = clock.now_ms() - start;
-    let name = &loaded.manifest.name;
-    let bench = |loaded| Bench::new(engine, inference, loaded, clock, load_ms);
-    if engine == Engine::Webnn {
-        let device = place.device.unwrap_or(Device::Cpu);
-        let rest = Rest { strict: inference.strict, browser: place.browser };
-        let prepared = webnn::prepare(device, name, &pipeline, &loaded.folder, rest).await?;
-        drop(pipeline);
-        let report = bench(loaded).report(prepared).await?;
-        return Ok(InferenceReport { device: Some(device), ..report });
-    }
-    if engine == Engine::Wasm {
-        let prepared = wasm::prepare(name, &pipeline, &loaded.folder).await?;
-        drop(pipeline);
-        return bench(loaded).report(prepared).await;
-    }
-    let prepared = webgpu::prepare(name, &pipeline, &loaded.folder, place.browser).await?;
+    let prepared = prepare(&loaded.manifest.name, &pipeline, &loaded.folder).await?;
     drop(pipeline);
-    bench(loaded).report(prepared).await
+    Bench::new(engine, place.device, inference, loaded, clock, load_ms).report(prepared).await
 }
 
 /// On the peer: the model's files stay as they are. Loading holds our reading of them too, which says what each
@@ -96,7 +96,7 @@ async fn peers(
         RuntimeError::Peer { .. } => loaded.pipeline().err().unwrap_or(error),
         error => error,
     })?;
-    Bench::new(engine, inference, loaded, clock, load_ms).report(prepared).await
+    Bench::new(engine, place.device, inference, loaded, clock, load_ms).report(prepared).await
 }
 
 type Outputs = BTreeMap<String, Tensor>;
@@ -112,6 +112,7 @@ fn page_features(clock: &Clock) -> [(String, String); 2] {
 /// A model to measure, and what was measured so far.
 struct Bench<'a> {
     engine: Engine,
+    device: Option<Device>,
     inference: &'a Inference,
     loaded: Loaded,
     clock: Clock,
@@ -121,6 +122,7 @@ struct Bench<'a> {
 impl<'a> Bench<'a> {
     fn new(
         engine: Engine,
+        device: Option<Device>,
         inference: &'a Inference,
         loaded: Loaded,
         clock: Clock,
@@ -128,7 +130,7 @@ impl<'a> Bench<'a> {
     ) -> Bench<'a> {
         let mut measured = Measured::default();
         measured.add(Metric::LoadMs, load_ms);
-        Bench { engine, inference, loaded, clock, measured }
+        Bench { engine, device, inference, loaded, clock, measured }
     }
 
     async fn report<R: Ready>(mut self, prepared: Prepared<R>) -> Result<InferenceReport, RuntimeError> {
@@ -143,7 +145,7 @@ impl<'a> Bench<'a> {
         features.extend(page_features(&self.clock));
         Ok(InferenceReport {
             engine: self.engine,
-            device: None,
+            device: self.device,
             adapter,
             checks: pipeline::checks(&self.loaded.expected, &ends),
             metrics: self.measured.into_samples(),

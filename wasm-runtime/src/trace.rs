@@ -39,12 +39,7 @@ pub async fn run(engine: Engine, trace: &Trace, place: Place<'_>) -> Result<Trac
             let report = keep(engine, trace, prepare).await?;
             Ok(TraceReport { device: Some(device), ..report })
         }
-        Engine::Wasm => {
-            let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder| {
-                wasm::prepare(name, pipeline, folder).await
-            };
-            keep(engine, trace, prepare).await
-        }
+        Engine::Wasm => keep(engine, trace, wasm::prepare).await,
         Engine::OrtWebgpu
         | Engine::OrtWebnn
         | Engine::OrtWasm

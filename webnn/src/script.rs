@@ -50,7 +50,7 @@ fn write_script(
         script,
         "const log = (...words) => (document.getElementById(\"log\").textContent += words.join(\" \") + \"\\n\");"
     )?;
-    writeln!(script, "addEventListener(\"unhandledrejection\", (event) => log(event.reason));")?;
+    writeln!(script, "try {{")?;
     writeln!(
         script,
         "const context = await navigator.ml.createContext({});",
@@ -92,7 +92,7 @@ fn write_script(
         )?;
         writeln!(script, "log({}, \"should be\", {});", json!(name), Elements(expected))?;
     }
-    Ok(())
+    writeln!(script, "}} catch (error) {{\nlog(error);\n}}")
 }
 
 fn arguments(call: &Call) -> String {

@@ -151,6 +151,9 @@ impl Sweep<'_> {
             let Some(session) = &mut self.session else { return true };
             let Ok(outcome) = session.run(&job, self.timeout).await else { return true };
             let judgement = judge::outcome(&case, &outcome);
+            if judgement.verdict == Verdict::DeviceLost {
+                return true;
+            }
             if let (Verdict::Pass, Answer::Inferred(report)) = (judgement.verdict, outcome.answer) {
                 trial.fell_back(case.target, *report);
                 return false;

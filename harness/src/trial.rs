@@ -55,6 +55,7 @@ impl Trial {
         let why = self.judgement.message.take().unwrap_or_default();
         self.judgement.message = Some(format!("{why}\nfell back to {target}, which is right{latency}"));
         self.judgement.actual_target = Some(target);
+        self.finished_at = SystemTime::now();
     }
 
     /// Largest absolute error over all outputs; infinite when an output cannot be compared.

@@ -33,7 +33,8 @@ pub async fn run(engine: Engine, trace: &Trace, place: Place<'_>) -> Result<Trac
         Engine::Webnn => {
             let device = place.device.unwrap_or(Device::Cpu);
             let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder| {
-                let rest = Rest { strict: false, browser: place.browser };
+                // What another engine computed is none of its values.
+                let rest = Rest { strict: true, browser: place.browser };
                 webnn::prepare(device, name, pipeline, folder, rest).await
             };
             let report = keep(engine, trace, prepare).await?;
@@ -61,8 +62,10 @@ async fn keep<R: Ready>(
     let pipeline = if trace.unfused { loaded.unfused_pipeline()? } else { loaded.pipeline()? };
     let traced = pipeline::trace(&loaded.manifest, &pipeline, GROUP_BYTES);
     let name = &loaded.manifest.name;
-    let mut plain = prepare(name, &pipeline, &loaded.folder).await?;
-    let plain = plain.model.run(0, &loaded.inputs).await?.outputs;
+    let plain = {
+        let mut plain = prepare(name, &pipeline, &loaded.folder).await?;
+        plain.model.run(0, &loaded.inputs).await?.outputs
+    };
     let prepared = prepare(name, &traced.pipeline, &loaded.folder).await?;
     Traceable { engine, trace, loaded: &loaded, traced, plain }.keep(prepared).await
 }

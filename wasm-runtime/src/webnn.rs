@@ -17,7 +17,7 @@ use protocol::{BrowserKind, Device, Metric, NodeElsewhere, Placement};
 pub use self::context::{Context, DEVICES};
 pub use self::probe::Seen;
 use self::program::{Source, build_or_learn};
-use self::stage::{Ports, Stage, States, Tensors};
+use self::stage::{Other, Ports, Stage, States, Tensors};
 use crate::engine::{Inferred, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::files::Folder;
@@ -148,53 +148,66 @@ impl Assembly {
             if rest.strict || refusals.len() == program.graph.nodes.len() {
                 refuse(source.model, program, &refusals)?;
             }
-            let Some(stages) = self.stages(program, &refusals, source, rest.browser).await? else {
+            let parts = webnn::partition(&program.graph, &refusals.keys().copied().collect());
+            let Some(stages) = self.stages(program, &parts, source, rest.browser).await? else {
                 return Ok(false);
             };
             let (graph, in_states) = (program.graph.clone(), program.states.clone());
-            self.note(program, &refusals, &stages);
+            self.note(program, &refusals, parts.iter().zip(&stages));
             self.executor.programs.push(Staged { stages, graph, in_states });
         }
         Ok(true)
     }
 
+    /// The parts, ready: those on the context first, since building them may show that the parts are others.
     async fn stages(
         &mut self,
         program: &Program,
-        refusals: &Refusals,
+        parts: &[webnn::Stage],
         source: &Source<'_>,
         browser: Option<BrowserKind>,
     ) -> Result<Option<Vec<Stage>>, RuntimeError> {
         let Executor { context, shared_out, states, .. } = &mut self.executor;
-        let parts = webnn::partition(&program.graph, &refusals.keys().copied().collect());
         let in_states = if *shared_out { BTreeMap::new() } else { program.states.clone() };
+        let mut own = Vec::with_capacity(parts.len());
+        for part in parts.iter().filter(|part| !part.elsewhere) {
+            let Some(built) = build_or_learn(context, part, source).await? else { return Ok(None) };
+            own.push(Stage::Own(Ports::open(context, built, &in_states, states).await?));
+        }
+        let (mut own, mut other) = (own.into_iter(), Other::new(browser));
         let mut stages = Vec::with_capacity(parts.len());
         for part in parts {
-            if part.elsewhere {
-                stages.push(Stage::elsewhere(source.model, &part.graph, source.folder, browser).await?);
-                continue;
-            }
-            let Some(built) = build_or_learn(context, &part.graph, source).await? else { return Ok(None) };
-            stages.push(Stage::Own(Ports::open(context, built, &in_states, states).await?));
+            let ready = if part.elsewhere { None } else { own.next() };
+            stages.push(match ready {
+                Some(stage) => stage,
+                None => Stage::elsewhere(source.model, &part.graph, source.folder, &mut other).await?,
+            });
         }
         Ok(Some(stages))
     }
 
     /// Takes note of what runs elsewhere.
-    fn note(&mut self, program: &Program, refusals: &Refusals, stages: &[Stage]) {
+    fn note<'p>(
+        &mut self,
+        program: &Program,
+        refusals: &Refusals,
+        stages: impl Iterator<Item = (&'p webnn::Stage, &'p Stage)>,
+    ) {
         let placement = &mut self.executor.placement;
         placement.nodes += program.graph.nodes.len();
-        placement.cuts += stages.len().saturating_sub(1);
         placement.copied_bytes += copied_bytes(&program.graph, refusals);
-        let mut engines =
-            stages.iter().map(Stage::engine).filter(|&engine| engine != protocol::Engine::Webnn);
-        let engine = engines.next().unwrap_or(protocol::Engine::Wasm);
-        placement.elsewhere.extend(refusals.values().map(|error| NodeElsewhere {
-            node: error.node.clone(),
-            operator: error.operator.clone(),
-            engine,
-            reason: error.refusal.to_string(),
-        }));
+        let mut count = 0usize;
+        for (part, stage) in stages {
+            count += 1;
+            let refused = part.nodes.iter().filter(|_| part.elsewhere).filter_map(|node| refusals.get(node));
+            placement.elsewhere.extend(refused.map(|error| NodeElsewhere {
+                node: error.node.clone(),
+                operator: error.operator.clone(),
+                engine: stage.engine(),
+                reason: error.refusal.to_string(),
+            }));
+        }
+        placement.cuts += count.saturating_sub(1);
     }
 }
 

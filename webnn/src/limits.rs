@@ -52,7 +52,7 @@ impl Limits {
         self.methods.len()
     }
 
-    /// Takes back a claim: a call like this was refused when a graph with nothing else in it was built.
+    /// Takes back a claim: such a call was refused when a graph with nothing else in it was built.
     pub fn refuse(&mut self, kind: String, message: String) {
         self.broken.insert(kind, message);
     }

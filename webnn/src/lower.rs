@@ -15,6 +15,7 @@ use graph::{DataType, Graph, Node, NodeId, Operator, TensorType, ValueId};
 use crate::element::ElementType;
 use crate::error::{Error, Refusal};
 use crate::limits::Limits;
+use crate::partition::Stage;
 use crate::plan::{Operand, OperandId, Plan};
 use crate::ranges::{Range, fits_i32, ranges};
 use crate::writer::{Lowered, Writer};
@@ -24,7 +25,19 @@ use crate::writer::{Lowered, Writer};
 /// # Errors
 /// The first node that this context cannot run, and why.
 pub fn lower(graph: &Graph, limits: &Limits) -> Result<Plan, Error> {
-    let mut lowering = Lowering::new(graph, limits);
+    whole(Lowering::new(graph, limits))
+}
+
+/// The calls that build a part of a graph.
+///
+/// # Errors
+/// The first node that this context cannot run, and why.
+pub fn lower_stage(stage: &Stage, limits: &Limits) -> Result<Plan, Error> {
+    whole(Lowering { ranges: stage.ranges.clone(), ..Lowering::new(&stage.graph, limits) })
+}
+
+fn whole(mut lowering: Lowering<'_>) -> Result<Plan, Error> {
+    let graph = lowering.graph;
     for &id in &graph.inputs {
         lowering.tensor("input", id).map_err(|refusal| of_tensor(graph, id, "input", refusal))?;
     }

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use graph::{Graph, Node, NodeId, Value, ValueId};
 
+use crate::ranges::{Range, ranges};
+
 /// A part of a graph that one engine runs in one go.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stage {
@@ -13,6 +15,10 @@ pub struct Stage {
     /// The part. What it takes from earlier parts is among its inputs, by name; what later ones take, among its
     /// outputs.
     pub graph: Graph,
+    /// Its nodes, as the whole graph numbers them.
+    pub nodes: Vec<NodeId>,
+    /// How large its integers can be, which only the whole graph shows.
+    pub(crate) ranges: Vec<Option<Range>>,
 }
 
 /// The stages of a graph in order, of which `elsewhere` runs on the other engine.
@@ -29,9 +35,13 @@ pub fn partition(graph: &Graph, elsewhere: &BTreeSet<NodeId>) -> Vec<Stage> {
         (other_first, true)
     };
     let count = levels.iter().max().map_or(0, |last| last + 1);
-    let stages = (0..count).map(|level| Stage {
-        elsewhere: (level % 2 == 1) != first,
-        graph: part(&named, |node| levels[node.0] == level),
+    let ranges = ranges(graph);
+    let stages = (0..count).map(|level| {
+        let nodes = (0..levels.len()).map(NodeId).filter(|node| levels[node.0] == level).collect();
+        let (graph, moved) = part(&named, |node| levels[node.0] == level);
+        let mut own = vec![None; graph.values.len()];
+        moved.into_iter().for_each(|(old, new)| own[new.0] = ranges[old.0]);
+        Stage { elsewhere: (level % 2 == 1) != first, graph, nodes, ranges: own }
     });
     stages.filter(|stage| !stage.graph.nodes.is_empty()).collect()
 }
@@ -67,8 +77,8 @@ fn named_apart(graph: &Graph) -> Graph {
     graph
 }
 
-/// The nodes chosen as a graph of their own.
-fn part(graph: &Graph, chosen: impl Fn(NodeId) -> bool) -> Graph {
+/// The nodes chosen as a graph of their own, and what its values are called there.
+fn part(graph: &Graph, chosen: impl Fn(NodeId) -> bool) -> (Graph, BTreeMap<ValueId, ValueId>) {
     let chosen: Vec<bool> = (0..graph.nodes.len()).map(|index| chosen(NodeId(index))).collect();
     let nodes = |wanted: bool| {
         let picked = graph.nodes.iter().zip(&chosen);
@@ -100,7 +110,7 @@ fn part(graph: &Graph, chosen: impl Fn(NodeId) -> bool) -> Graph {
         own.outputs.extend(wanted.map(|(_, new)| *new));
         own.nodes.push(Node { name: node.name.clone(), operator: node.operator.clone(), inputs, outputs });
     }
-    own
+    (own, moved)
 }
 
 #[cfg(test)]

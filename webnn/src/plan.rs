@@ -86,15 +86,19 @@ impl Plan {
         &self.operands[id.0]
     }
 
-    /// What a call is, apart from its extents: a browser that refuses one of a kind refuses all.
+    /// What a call is, apart from its extents: a browser that refuses one of a kind is taken to refuse all.
     pub fn kind(&self, call: &Call) -> String {
         let operands = call.operands.iter().chain(&call.operand_options).map(|(role, id)| {
             let Operand { element, shape } = self.operand(*id);
             let constant = if self.is_constant(*id) { " constant" } else { "" };
             format!("{role}:{element} of rank {}{constant}", shape.len())
         });
-        let operands = operands.collect::<Vec<_>>().join(", ");
-        format!("{}({operands}) {}", call.method, Value::Object(call.options.clone()))
+        // Lists are extents; an axis or a type is not.
+        let arguments = call.arguments.iter().filter(|argument| !argument.is_array()).map(Value::to_string);
+        let taken = operands.chain(arguments).collect::<Vec<_>>().join(", ");
+        let Operand { element, shape } = self.operand(call.output);
+        let options = Value::Object(call.options.clone());
+        format!("{}({taken}) {options} to {element} of rank {}", call.method, shape.len())
     }
 
     /// Whether an operand is a constant.

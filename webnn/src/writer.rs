@@ -215,8 +215,8 @@ impl Draft<'_, '_> {
         }
         let output = Operand { element, shape };
         limits.check(call.method, "output", &output)?;
-        limits.stands(call.method, &plan.kind(&call))?;
         call.output = plan.add(output);
+        limits.stands(call.method, &plan.kind(&call))?;
         let id = call.output;
         plan.calls.push(call);
         Ok(id)

@@ -35,6 +35,7 @@ pub async fn write(
         return Ok(Exit::NothingRan);
     };
     let Some(batch) = suite.pack(&suite.names(std::slice::from_ref(test))?, packs)?.into_iter().next() else {
+        said(&format!("there is no node test {test}"));
         return Ok(Exit::NothingRan);
     };
     let context = Context::start(browsers).await?;

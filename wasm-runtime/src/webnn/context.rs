@@ -131,6 +131,11 @@ fn watch(ml: &MlContext, lost: &Rc<RefCell<Option<String>>>) {
     });
 }
 
+/// Destroying fails where the context is lost, which has destroyed everything on it.
+pub fn destroyed(done: Result<(), JsValue>) {
+    drop(done);
+}
+
 fn refused(doing: &str, thrown_value: &JsValue) -> RuntimeError {
     RuntimeError::Browser { doing: doing.to_owned(), message: thrown(thrown_value) }
 }

@@ -1,13 +1,14 @@
 //! One program as an MLGraph with the tensors that it is run on.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
+use graph::TensorType;
 use graph::constant::Constant;
-use graph::{Graph, TensorType};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use serde_json::{Value, json};
 use wasm_bindgen::{JsCast, JsValue};
-use webnn::{Call, Operand, Plan};
+use webnn::{Call, Operand, Plan, Stage};
 
 use super::api::{MlGraph, MlGraphBuilder, MlOperand, MlTensor};
 use super::context::{self, Context};
@@ -28,6 +29,21 @@ pub struct Built {
     pub output_types: BTreeMap<String, TensorType>,
 }
 
+impl Drop for Built {
+    fn drop(&mut self) {
+        context::destroyed(self.ml.destroy_graph());
+    }
+}
+
+/// A tensor on a context; dropping it gives its memory back.
+pub struct Held(pub MlTensor);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        context::destroyed(self.0.destroy_tensor());
+    }
+}
+
 /// Where a graph's weights come from.
 pub struct Source<'a> {
     /// The model's name.
@@ -42,10 +58,12 @@ pub struct Source<'a> {
 /// A node that the context cannot run, weights that cannot be made, and refusals that no call is found for.
 pub async fn build_or_learn(
     context: &Context,
-    graph: &Graph,
+    stage: &Stage,
     source: &Source<'_>,
 ) -> Result<Option<Built>, RuntimeError> {
-    let plan = super::lower(source.model, graph, context)?;
+    let plan = webnn::lower_stage(stage, &context.limits.borrow());
+    let plan = plan.map_err(|error| RuntimeError::Webnn { model: source.model.to_owned(), source: error })?;
+    let graph = &stage.graph;
     match build(context, &plan, source).await {
         Ok(ml) => {
             let output_types = graph.outputs.iter().map(|id| {
@@ -56,36 +74,41 @@ pub async fn build_or_learn(
             Ok(Some(Built { ml, plan: Plan { constants: Vec::new(), ..plan }, output_types }))
         }
         Err(error @ RuntimeError::Browser { .. }) => {
-            let Some((calls, message)) = smallest_refused(context, &plan, source).await else {
+            // Several calls that are only refused together say nothing of each.
+            let Some((call, message)) = smallest_refused(context, &plan, source).await? else {
                 return Err(error);
             };
-            let last = &plan.calls[calls.end - 1];
-            let kind = plan.kind(last);
-            let labels: Vec<&str> = plan.calls[calls].iter().map(|call| call.label.as_str()).collect();
-            context.learn(kind, format!("{message} (node {})", labels.join(", ")));
+            let call = &plan.calls[call];
+            context.learn(plan.kind(call), format!("{message} (node {})", call.label));
             Ok(None)
         }
         Err(error) => Err(error),
     }
 }
 
-/// The fewest calls in a row that the browser refuses to build on their own, and its words. Found by halving: first
-/// where they end, then where they begin.
+/// The call that the browser refuses to build on its own, and its words. Found by halving: first where the fewest
+/// calls from the beginning end that are refused, then where the fewest up to there begin. None where those are several.
+///
+/// # Errors
+/// Weights that cannot be made, the loss of the context.
 async fn smallest_refused(
     context: &Context,
     plan: &Plan,
     source: &Source<'_>,
-) -> Option<(std::ops::Range<usize>, String)> {
-    let refused = async |calls: std::ops::Range<usize>| match build(context, &plan.part(calls), source).await
-    {
-        Err(RuntimeError::Browser { message, .. }) => Some(message),
-        _ => None,
+) -> Result<Option<(usize, String)>, RuntimeError> {
+    let refused = async |calls: Range<usize>| match build(context, &plan.part(calls), source).await {
+        Ok(ml) => {
+            context::destroyed(ml.destroy_graph());
+            Ok(None)
+        }
+        Err(RuntimeError::Browser { message, .. }) => Ok(Some(message)),
+        Err(error) => Err(error),
     };
-    let mut message = refused(0..plan.calls.len()).await?;
+    let Some(mut message) = refused(0..plan.calls.len()).await? else { return Ok(None) };
     let (mut passes, mut end) = (0, plan.calls.len());
     while end - passes > 1 {
         let middle = passes + (end - passes) / 2;
-        match refused(0..middle).await {
+        match refused(0..middle).await? {
             Some(words) => (end, message) = (middle, words),
             None => passes = middle,
         }
@@ -93,12 +116,12 @@ async fn smallest_refused(
     let (mut start, mut passes) = (0, end);
     while passes - start > 1 {
         let middle = start + (passes - start) / 2;
-        match refused(middle..end).await {
+        match refused(middle..end).await? {
             Some(words) => (start, message) = (middle, words),
             None => passes = middle,
         }
     }
-    Some((start..end, message))
+    Ok((end == start + 1).then_some((start, message)))
 }
 
 /// Builds a graph from its plan. The weights are nowhere in this page afterwards.
@@ -167,12 +190,13 @@ fn descriptor(operand: &Operand) -> JsValue {
 ///
 /// # Errors
 /// What the browser refuses, for want of memory above all.
-pub async fn tensor(context: &Context, operand: &Operand) -> Result<MlTensor, RuntimeError> {
+pub async fn tensor(context: &Context, operand: &Operand) -> Result<Held, RuntimeError> {
     let mut described = description(operand);
     described["readable"] = json!(true);
     described["writable"] = json!(true);
     let made = context.ml.create_tensor(&context::json(&described));
-    context.wait(&format!("making a tensor {operand}"), made).await.map(JsCast::unchecked_into)
+    let made = context.wait(&format!("making a tensor {operand}"), made).await?;
+    Ok(Held(made.unchecked_into()))
 }
 
 impl Source<'_> {

@@ -1,6 +1,7 @@
 //! A part of a program on one engine: on the context, or where the context cannot go on.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use burn_engine::Walks;
 use futures_util::future::try_join_all;
@@ -12,7 +13,8 @@ use wasm_bindgen::JsCast;
 
 use super::api::MlTensor;
 use super::context::Context;
-use super::program::{Built, named, tensor};
+use super::program::{Built, Held, named, tensor};
+use crate::device::Device;
 use crate::engine::Ready;
 use crate::error::RuntimeError;
 use crate::executor::Executor;
@@ -32,6 +34,33 @@ pub enum Stage {
     Wasm(Walks),
 }
 
+/// The WebGPU device that all parts of a model share which run elsewhere, opened when it is first wanted.
+pub struct Other {
+    browser: Option<BrowserKind>,
+    opened: Option<Option<Rc<Device>>>,
+}
+
+impl Other {
+    /// None is open yet.
+    pub fn new(browser: Option<BrowserKind>) -> Other {
+        Other { browser, opened: None }
+    }
+
+    /// The device, where there is one.
+    async fn device(&mut self) -> Result<Option<Rc<Device>>, RuntimeError> {
+        if let Some(opened) = &self.opened {
+            return Ok(opened.clone());
+        }
+        let opened = match Device::open(self.browser).await {
+            Ok(device) => Some(Rc::new(device)),
+            Err(RuntimeError::NoWebgpu | RuntimeError::NoAdapter) => None,
+            Err(error) => return Err(error),
+        };
+        self.opened = Some(opened.clone());
+        Ok(opened)
+    }
+}
+
 /// A graph on the context and where its values lie.
 pub struct Ports {
     built: Built,
@@ -41,14 +70,14 @@ pub struct Ports {
 
 /// Where a value lies: in a tensor of its own, or in a state.
 enum Place {
-    Own(MlTensor),
+    Own(Held),
     State(String),
 }
 
 /// What outlives a run. A graph must not write what it reads, so that there are two of each, in turns.
 pub struct State {
-    now: MlTensor,
-    next: MlTensor,
+    now: Held,
+    next: Held,
 }
 
 /// What outlives runs, by name.
@@ -63,17 +92,18 @@ impl Stage {
         model: &str,
         graph: &Graph,
         folder: &Folder,
-        browser: Option<BrowserKind>,
+        other: &mut Other,
     ) -> Result<Stage, RuntimeError> {
         let program = Program { name: "part".to_owned(), graph: graph.clone(), states: BTreeMap::new() };
         let pipeline = Pipeline { programs: vec![program], decoding: None };
-        match webgpu::prepare(model, &pipeline, folder, browser).await {
-            Ok(prepared) => Ok(Stage::Webgpu(Box::new(prepared.model))),
-            Err(RuntimeError::NoWebgpu | RuntimeError::NoAdapter | RuntimeError::Plan { .. }) => {
-                wasm::prepare(model, &pipeline, folder).await.map(|prepared| Stage::Wasm(prepared.model))
+        if let Some(device) = other.device().await? {
+            match webgpu::prepare_on(device, model, &pipeline, folder, other.browser).await {
+                Ok(prepared) => return Ok(Stage::Webgpu(Box::new(prepared.model))),
+                Err(RuntimeError::Plan { .. }) => {}
+                Err(error) => return Err(error),
             }
-            Err(error) => Err(error),
         }
+        wasm::prepare(model, &pipeline, folder).await.map(|prepared| Stage::Wasm(prepared.model))
     }
 
     /// The engine that runs it.
@@ -143,16 +173,20 @@ impl Ports {
         known: &Tensors,
     ) -> Result<Tensors, RuntimeError> {
         for (name, place) in &self.inputs {
-            if let (Place::Own(tensor), Some(value)) = (place, known.get(name)) {
-                let bytes = Uint8Array::from(&value.to_le_bytes()[..]);
-                let written = context.ml.write_tensor(tensor, &bytes);
-                written.map_err(|e| context.failure(&format!("writing input \"{name}\""), &e))?;
-            }
+            let Place::Own(tensor) = place else { continue };
+            let doing = || format!("writing input \"{name}\"");
+            let value = known.get(name).ok_or_else(|| RuntimeError::Browser {
+                doing: doing(),
+                message: "nothing was given for it".to_owned(),
+            })?;
+            let bytes = Uint8Array::from(&value.to_le_bytes()[..]);
+            let written = context.ml.write_tensor(&tensor.0, &bytes);
+            written.map_err(|e| context.failure(&doing(), &e))?;
         }
         let lies = |place: &Place, next: bool| match place {
-            Place::Own(tensor) => tensor.clone(),
-            Place::State(state) if next => states[state].next.clone(),
-            Place::State(state) => states[state].now.clone(),
+            Place::Own(tensor) => tensor.0.clone(),
+            Place::State(state) if next => states[state].next.0.clone(),
+            Place::State(state) => states[state].now.0.clone(),
         };
         let fed = named(self.inputs.iter().map(|(name, place)| (name, lies(place, false))));
         let made = named(self.outputs.iter().map(|(name, place)| (name, lies(place, true))));
@@ -171,7 +205,7 @@ impl Ports {
             Place::State(_) => None,
         });
         let read = own.map(async |(name, tensor)| {
-            Ok::<_, RuntimeError>((name.clone(), read(context, tensor, &types[name]).await?))
+            Ok::<_, RuntimeError>((name.clone(), read(context, &tensor.0, &types[name]).await?))
         });
         Ok(try_join_all(read).await?.into_iter().collect())
     }

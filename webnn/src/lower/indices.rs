@@ -27,12 +27,13 @@ pub fn arg_reduce(own: &ArgReduce, w: &mut Writer, site: &Site) -> Lowered {
     };
     let method = if own.largest { "argMax" } else { "argMin" };
     let call = w.call(method).operand("input", x).argument(json!(own.axis));
-    let call = call.option("outputDataType", json!(ElementType::Int64.name()));
-    let found = call.gives(ElementType::Int64, site.result.shape.clone())?;
+    let positions: ElementType = site.result.data_type.into();
+    let call = call.option("outputDataType", json!(positions.name()));
+    let found = call.gives(positions, site.result.shape.clone())?;
     if !own.last {
         return Ok(found);
     }
-    let end = w.number((shape[own.axis] - 1) as f64, ElementType::Int64)?;
+    let end = w.number(shape[own.axis].saturating_sub(1) as f64, positions)?;
     w.binary("sub", end, found)
 }
 
@@ -48,7 +49,7 @@ pub fn gather(gather: &Gather, w: &mut Writer, site: &Site) -> Lowered {
     picked("gather", w, site, |call| call.option("axis", json!(gather.axis)))
 }
 
-/// Where a context has it not, or not for these indices, it is a gatherND of whole coordinates.
+/// Where a context has it not, or refuses to build it, it is a gatherND of whole coordinates.
 pub fn gather_elements(gather: &GatherElements, w: &mut Writer, site: &Site) -> Lowered {
     let (x, picks) = (site.shape(0), site.shape(1));
     let reaches = x.iter().zip(picks).enumerate().all(|(axis, (x, pick))| axis == gather.axis || x == pick);
@@ -96,7 +97,7 @@ pub fn gather_nd(gather: &GatherNd, w: &mut Writer, site: &Site) -> Lowered {
 }
 
 /// A method of data and indices. Indices that the context does not take as they are fit into int32, since no extent
-/// is longer. Bytes that it does not take are picked as int32.
+/// is longer.
 fn picked(
     method: &'static str,
     w: &mut Writer,
@@ -115,7 +116,7 @@ fn picked(
     }
 }
 
-/// Where a context has it not, or not for these indices, it is a scatterND of whole coordinates.
+/// Where a context has it not, or refuses to build it, it is a scatterND of whole coordinates.
 pub fn scatter_elements(own: &ScatterElements, w: &mut Writer, site: &Site) -> Lowered {
     let (x, updates) = (site.shape(0), site.shape(2));
     let reaches =

@@ -4,6 +4,7 @@ use graph::ops::{LayerNormalization, Reduce, Reduction, Softmax};
 use serde_json::json;
 
 use super::Site;
+use crate::element::ElementType;
 use crate::plan::OperandId;
 use crate::writer::{Lowered, Writer};
 
@@ -40,6 +41,9 @@ pub fn layer_normalization(own: &LayerNormalization, w: &mut Writer, site: &Site
         let call = call.option("axes", json!(axes)).option("epsilon", json!(own.epsilon));
         return call.gives(element, shape);
     }
+    // Squares soon leave what float16 holds.
+    let (x, scale) = (w.cast(x, ElementType::Float32)?, w.cast(scale, ElementType::Float32)?);
+    let bias = bias.map(|bias| w.cast(bias, ElementType::Float32)).transpose()?;
     let square = w.binary("mul", x, x)?;
     let mean = w.reduce("reduceMean", square, &axes)?;
     let epsilon = w.number_like(f64::from(own.epsilon), mean)?;

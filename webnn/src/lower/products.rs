@@ -99,9 +99,16 @@ pub fn matmul_n_bits(matmul: &MatMulNBits, w: &mut Writer, site: &Site) -> Lower
         Some((&depth, lead)) => (depth, lead.iter().product()),
         None => return Err(Refusal::NotInWebnn { what: "product of a scalar".to_owned() }),
     };
-    let scale = constant(site, 2)?;
-    let scale = plan_constant(scale, ElementType::Float32, vec![columns, blocks, 1], w)?;
-    let (element, zero) = match (matmul.bits, constant(site, 3).ok()) {
+    // The product is computed in float32 whatever its operands are kept as.
+    let (scale, a) = (constant(site, 2)?, w.cast(a, ElementType::Float32)?);
+    let kept: ElementType = scale.tensor_type().data_type.into();
+    let scale = plan_constant(scale, kept, vec![columns, blocks, 1], w)?;
+    let scale = w.cast(scale, ElementType::Float32)?;
+    let zero = match site.types.get(3).copied().flatten() {
+        Some(_) => Some(constant(site, 3)?),
+        None => None,
+    };
+    let (element, zero) = match (matmul.bits, zero) {
         (4, None) => (ElementType::Int4, None),
         (4, Some(zero)) if blocks % 2 == 0 => (ElementType::Int4, Some(signed(&zero)?)),
         (8, None) => (ElementType::Uint8, Some(Tensor::vector(vec![128u8; columns * blocks]).into())),

@@ -1,7 +1,7 @@
 //! Operators that move elements and compute nothing, and what is put together from such.
 
 use graph::ops::{Concat, Expand, Pad, PadMode, Slice};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Site;
 use crate::error::Refusal;
@@ -26,7 +26,10 @@ pub fn expand(expand: &Expand, w: &mut Writer, site: &Site) -> Lowered {
 pub fn slice(slice: &Slice, w: &mut Writer, site: &Site) -> Lowered {
     let x = site.operand(0)?;
     let element = w.element(x);
-    let walks = slice.starts.iter().zip(&slice.steps).zip(&slice.shape).map(|((&start, &step), &extent)| {
+    // Where there is one element, a step leads nowhere.
+    let step_of = |axis: usize| if slice.shape[axis] > 1 { slice.steps[axis] } else { 1 };
+    let walks = slice.starts.iter().zip(&slice.shape).enumerate().map(|(axis, (&start, &extent))| {
+        let step = step_of(axis);
         let (stride, last) = (step.unsigned_abs(), extent.saturating_sub(1) * step.unsigned_abs());
         (if step < 0 { start - last } else { start }, last + 1, stride)
     });
@@ -36,7 +39,7 @@ pub fn slice(slice: &Slice, w: &mut Writer, site: &Site) -> Lowered {
     let call =
         if strides.iter().any(|&stride| stride != 1) { call.option("strides", json!(strides)) } else { call };
     let cut = call.gives(element, slice.shape.clone())?;
-    let backwards: Vec<usize> = (0..slice.steps.len()).filter(|&axis| slice.steps[axis] < 0).collect();
+    let backwards: Vec<usize> = (0..slice.steps.len()).filter(|&axis| step_of(axis) < 0).collect();
     if backwards.is_empty() {
         return Ok(cut);
     }
@@ -52,28 +55,34 @@ pub fn pad(pad: &Pad, w: &mut Writer, site: &Site) -> Lowered {
     let borders = || pad.before.iter().zip(&pad.after);
     let (mode, value) = match pad.mode {
         PadMode::Constant => ("constant", fill(site)?),
-        PadMode::Edge => ("edge", 0.0),
-        PadMode::Reflect if site.shape(0).iter().zip(borders()).all(reaches) => ("reflection", 0.0),
+        PadMode::Edge => ("edge", Value::Null),
+        PadMode::Reflect if site.shape(0).iter().zip(borders()).all(reaches) => ("reflection", Value::Null),
         PadMode::Reflect => return Err(Refusal::NotInWebnn { what: "reflection more than once".to_owned() }),
         PadMode::Wrap => return Err(Refusal::NotInWebnn { what: "padding that wraps around".to_owned() }),
     };
     let element = w.element(x);
     let call = w.call("pad").operand("input", x).argument(json!(pad.before)).argument(json!(pad.after));
     let call = call.option("mode", json!(mode));
-    let call = if mode == "constant" { call.option("value", json!(value)) } else { call };
+    let call = if value.is_null() { call } else { call.option("value", value) };
     call.gives(element, site.result.shape.clone())
 }
 
+/// Up to here a number of JavaScript holds every whole one.
+const LARGEST_WHOLE: u64 = 1 << 53;
+
 /// What a border is filled with, which WebNN wants as a number.
-fn fill(site: &Site) -> Result<f64, Refusal> {
-    if site.types.get(1).copied().flatten().is_none() {
-        return Ok(0.0);
-    }
+fn fill(site: &Site) -> Result<Value, Refusal> {
+    let Some(tensor_type) = site.types.get(1).copied().flatten() else { return Ok(json!(0)) };
     let here = site.constants.get(1).copied().flatten().and_then(graph::Constant::here);
-    let number = here.and_then(|tensor| tensor.to_f32_vec().first().copied()).map(f64::from);
-    let finite = number.filter(|number| number.is_finite());
-    finite
-        .ok_or_else(|| Refusal::NotInWebnn { what: "padding with what is computed or not finite".to_owned() })
+    let number = if tensor_type.data_type.is_float() {
+        let number = here.and_then(|tensor| tensor.to_f32_vec().first().copied()).map(f64::from);
+        number.filter(|number| number.is_finite()).map(|number| json!(number))
+    } else {
+        let number = here.and_then(|tensor| tensor.to_i64_vec()?.first().copied());
+        number.filter(|number| number.unsigned_abs() <= LARGEST_WHOLE).map(|number| json!(number))
+    };
+    let refusal = || Refusal::NotInWebnn { what: "padding with what is computed or not finite".to_owned() };
+    number.ok_or_else(refusal)
 }
 
 /// `(a · cos − b · sin, b · cos + a · sin)` of the halves `a` and `b` of the last axis.

@@ -93,11 +93,13 @@ fn counted(pool: &Pool, count_include_pad: bool, made: OperandId, w: &mut Writer
             } else {
                 (begin, begin + extent)
             };
+            let (kernel, dilation) = (pool.kernel[axis], pool.dilations[axis].max(1));
             let factor = |out: usize| {
-                let taps =
-                    (0..pool.kernel[axis]).map(|tap| out * pool.strides[axis] + tap * pool.dilations[axis]);
-                let count = taps.filter(|at| (first..last).contains(at)).count();
-                if count == 0 { 0.0 } else { pool.kernel[axis] as f32 / count as f32 }
+                // Taps lie a dilation apart, from the window's first element on.
+                let start = out * pool.strides[axis];
+                let before = |end: usize| end.saturating_sub(start).div_ceil(dilation).min(kernel);
+                let count = before(last) - before(first);
+                if count == 0 { 0.0 } else { kernel as f32 / count as f32 }
             };
             (0..site.result.shape[lead + axis]).map(factor).collect()
         })

@@ -49,7 +49,7 @@ pub enum RuntimeError {
     #[error(transparent)]
     Burn(burn_engine::Error),
     #[error("model \"{model}\": {source}")]
-    Webnn { model: String, source: webnn::Error },
+    Webnn { model: String, source: Box<webnn::Error> },
     #[error(
         "model \"{model}\": {count} of {nodes} nodes cannot run on WebNN here, and no other engine was to run them: {listed}"
     )]

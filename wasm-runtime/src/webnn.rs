@@ -107,7 +107,7 @@ pub(crate) async fn prepare(
 /// A node that the context cannot run.
 pub fn lower(model: &str, graph: &Graph, context: &Context) -> Result<webnn::Plan, RuntimeError> {
     let plan = webnn::lower(graph, &context.limits.borrow());
-    plan.map_err(|source| RuntimeError::Webnn { model: model.to_owned(), source })
+    plan.map_err(|source| RuntimeError::Webnn { model: model.to_owned(), source: Box::new(source) })
 }
 
 /// An executor in the making.
@@ -216,7 +216,7 @@ fn refuse(model: &str, program: &Program, refusals: &Refusals) -> Result<(), Run
     let (model, mut all) = (model.to_owned(), refusals.values());
     match (all.next(), refusals.len()) {
         (None, _) => Ok(()),
-        (Some(only), 1) => Err(RuntimeError::Webnn { model, source: only.clone() }),
+        (Some(only), 1) => Err(RuntimeError::Webnn { model, source: Box::new(only.clone()) }),
         (Some(_), count) => {
             let listed = refusals.values().map(ToString::to_string).collect::<Vec<_>>().join("; ");
             Err(RuntimeError::Strict { model, count, nodes: program.graph.nodes.len(), listed })

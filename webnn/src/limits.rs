@@ -95,7 +95,7 @@ impl Limits {
 impl Allowed {
     fn read(entry: &Value) -> Option<Allowed> {
         let names = entry.get("dataTypes")?.as_array()?.iter().filter_map(Value::as_str);
-        let end = |name: &str| Some(usize::try_from(entry.get("rankRange")?.get(name)?.as_u64()?).ok()?);
+        let end = |name: &str| usize::try_from(entry.get("rankRange")?.get(name)?.as_u64()?).ok();
         Some(Allowed {
             elements: names.filter_map(ElementType::named).collect(),
             ranks: end("min").zip(end("max")),

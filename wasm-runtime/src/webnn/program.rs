@@ -62,7 +62,8 @@ pub async fn build_or_learn(
     source: &Source<'_>,
 ) -> Result<Option<Built>, RuntimeError> {
     let plan = webnn::lower_stage(stage, &context.limits.borrow());
-    let plan = plan.map_err(|error| RuntimeError::Webnn { model: source.model.to_owned(), source: error })?;
+    let plan = plan
+        .map_err(|error| RuntimeError::Webnn { model: source.model.to_owned(), source: Box::new(error) })?;
     let graph = &stage.graph;
     match build(context, &plan, source).await {
         Ok(ml) => {

@@ -23,6 +23,16 @@ pub struct MatMulNBits {
 }
 
 impl MatMulNBits {
+    /// Bytes that the numbers of a block take, where weights like these are known.
+    fn block_bytes(self) -> Result<usize, Error> {
+        let MatMulNBits { bits, block_size } = self;
+        let known = matches!(bits, 2 | 4 | 8) && block_size.is_power_of_two() && block_size >= 16;
+        let block_bits = block_size.checked_mul(bits).filter(|_| known);
+        let block_bits =
+            block_bits.ok_or_else(|| unsupported!("its weights have {bits} bits in blocks of {block_size}"));
+        Ok(block_bits? / 8)
+    }
+
     /// The number at a place in a row of packed ones.
     fn unpack(&self, row: &[u8], at: usize) -> u8 {
         let bit = at * self.bits;
@@ -68,12 +78,14 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
     };
     let (inner, columns) = (size("K", None)?, size("N", None)?);
     let (bits, block_size) = (size("bits", Some(4))?, size("block_size", None)?);
-    if node.shape(0)?.last() != Some(&inner) || block_size == 0 {
+    let own = MatMulNBits { bits, block_size };
+    let block_bytes = own.block_bytes()?;
+    if node.shape(0)?.last() != Some(&inner) {
         return Err(invalid!("a {:?} has no rows of {inner} in blocks of {block_size}", node.shape(0)?));
     }
     let (a, blocks) = (node.operand(0)?.id, inner.div_ceil(block_size));
     let write = Writer::new(node, graph);
-    let packed = write.reshape(node.operand(1)?.id, &[columns, blocks, block_size * bits / 8])?;
+    let packed = write.reshape(node.operand(1)?.id, &[columns, blocks, block_bytes])?;
     let scales = write.reshape(node.operand(2)?.id, &[columns, blocks])?;
     let mut operands = vec![Some(a), Some(packed), Some(scales)];
     if let Some(zeros) = node.optional(3) {
@@ -82,7 +94,7 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
         }
         operands.push(Some(write.reshape(zeros.id, &[columns, (blocks * bits).div_ceil(8)])?));
     }
-    let product = write.push(Operator::MatMulNBits(MatMulNBits { bits, block_size }), &operands)?;
+    let product = write.push(Operator::MatMulNBits(own), &operands)?;
     match node.optional(5) {
         Some(bias) => Ok(vec![write.add(product, bias.id)?]),
         None => Ok(vec![product]),
@@ -92,14 +104,11 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
 impl Rule for MatMulNBits {
     fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<TensorType, Error> {
         let (a, packed, scales) = (float_operand(inputs, 0)?, operand(inputs, 1)?, float_operand(inputs, 2)?);
-        let known = matches!(self.bits, 2 | 4 | 8);
-        if !known || !self.block_size.is_power_of_two() || self.block_size < 16 {
-            return Err(unsupported!("its weights have {} bits in blocks of {}", self.bits, self.block_size));
-        }
+        let block_bytes = self.block_bytes()?;
         let misfit = || invalid!("{a} does not multiply with {packed} scaled by {scales}");
         let (&inner, lead) = a.shape.split_last().ok_or_else(misfit)?;
         let (columns, blocks) = (packed.shape.first().copied().unwrap_or(0), inner.div_ceil(self.block_size));
-        let fits = packed.shape == [columns, blocks, self.block_size * self.bits / 8]
+        let fits = packed.shape == [columns, blocks, block_bytes]
             && packed.data_type == DataType::U8
             && scales.shape == [columns, blocks];
         if !fits {
@@ -165,7 +174,8 @@ mod tests {
         };
         refuse(&[
             ("bits", &node(16, 3, 16), "3 bits in blocks of 16"),
-            ("blocks", &node(16, 4, 8), "does not become"),
+            ("blocks", &node(16, 4, 8), "4 bits in blocks of 8"),
+            ("a block past counting", &node(16, 4, 1 << 62), "4 bits in blocks of 4611686018427387904"),
             ("inner", &node(8, 4, 16), "no rows of 16"),
         ]);
     }

@@ -7,7 +7,7 @@ use crate::error::{Error, invalid, unsupported};
 use crate::ir::ValueId;
 use crate::node_view::{NodeView, axes};
 use crate::strided::broadcast;
-use crate::tensor::{Data, Tensor};
+use crate::tensor::Tensor;
 use crate::writer::{Writer, Written};
 
 /// A normalisation over the dimensions from `axis` on.
@@ -37,7 +37,7 @@ impl Normalization {
             other => (None, other),
         };
         let added = bias.filter(|bias| outer.is_none() && within(bias));
-        let inner = inner.unwrap_or_else(|| ones(write, own));
+        let inner = inner.map_or_else(|| ones(write, own), Ok)?;
         let mut operands = vec![Some(x), Some(inner)];
         if let Some(bias) = added {
             operands.push(Some(fitted(write, bias, own)?));
@@ -81,9 +81,9 @@ fn fitted(write: &Writer, parameter: ValueId, row: &[usize]) -> Written {
     write.expand(write.reshape(parameter, rest)?, row)
 }
 
-fn ones(write: &Writer, shape: &[usize]) -> ValueId {
-    let count = shape.iter().product();
-    write.constant(Tensor { shape: shape.to_vec(), data: Data::from(vec![1f32; count]) })
+/// Made when they are wanted, where they are many.
+fn ones(write: &Writer, shape: &[usize]) -> Written {
+    write.expand(write.constant(Tensor::scalar(1f32)), shape)
 }
 
 fn check_stash(node: &NodeView) -> Result<(), Error> {
@@ -256,6 +256,20 @@ pub(crate) fn read_local_response(node: &NodeView, graph: &mut Builder) -> Resul
 #[cfg(test)]
 mod tests {
     use crate::ops::table::check_near;
+
+    /// A scale for each row leaves none for its elements, and ones for them all would fill any memory.
+    #[test]
+    fn ones_that_are_many_are_not_made() {
+        let text = "opset 23\nx: f32[2,2147483648]\ns: f32[2,1]\ny = RMSNormalization(x, s)\nreturn y";
+        let graph = crate::text::parse(text).unwrap();
+        let most = graph
+            .values
+            .iter()
+            .filter_map(|value| value.constant.as_ref()?.here())
+            .map(crate::Tensor::len)
+            .max();
+        assert!(most.is_none_or(|most| most < 1 << 20), "{most:?}");
+    }
 
     #[test]
     fn values() {

@@ -49,7 +49,9 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
         let (start, count) = window(from[axis], starts[at].base, ends[at].base, steps[at])?;
         slice.starts[axis] = start;
         slice.shape[axis] = count;
-        slice.steps[axis] = isize::try_from(steps[at]).unwrap_or(isize::MAX);
+        // Where there is one element, a step leads nowhere.
+        let step = if count > 1 { isize::try_from(steps[at]).unwrap_or(isize::MAX) } else { 1 };
+        slice.steps[axis] = step;
     }
     let mut id = node.operand(0)?.id;
     if growing.is_empty() || slice != whole(from) {
@@ -233,6 +235,15 @@ impl Rule for Slice {
 #[cfg(test)]
 mod tests {
     use crate::ops::table::{check, refuse};
+
+    /// Where there is one element, a step of any size would lead out of whatever computes with it.
+    #[test]
+    fn steps_that_lead_nowhere_are_one() {
+        let text = "x: i64[3]\ns: i64[1] = 0\ne: i64[1] = 3\na: i64[1] = 0\nt: i64[1] = 9223372036854775807\n\
+                    y = Slice(x, s, e, a, t)\nreturn y";
+        let graph = crate::text::parse(text).unwrap();
+        assert!(graph.nodes[0].operator.to_string().contains("steps: [1]"), "{}", graph.nodes[0].operator);
+    }
 
     #[test]
     fn values() {

@@ -16,6 +16,9 @@ fn everything_found_says_what_it_is_and_everything_missing_how_to_get_it() {
     assert_eq!(detect.code, Some(0), "{detect:?}");
     let document = detect.document();
     let capabilities = document["capabilities"].as_array().cloned().unwrap_or_default();
+    for browser in ["webkit", "headless-shell"] {
+        assert_eq!(subject(&capabilities, browser)["state"], "present", "{browser}");
+    }
     for browser in ["chrome", "firefox"] {
         let found = subject(&capabilities, browser);
         assert_eq!(found["state"], "present", "{found:#}");

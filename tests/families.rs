@@ -8,12 +8,13 @@ use std::path::Path;
 use end_to_end::{Scene, ended};
 use serde_json::Value;
 
-const TARGETS: [&str; 9] = [
+const TARGETS: [&str; 10] = [
     "webgpu@chrome",
     "webgpu@firefox",
     "webnn:cpu@headless-shell",
     "wasm@chrome",
     "wasm@firefox",
+    "wasm@webkit",
     "wasm@headless-shell",
     "wgpu:vulkan",
     "burn:cpu",

@@ -1,6 +1,7 @@
 //! The browsers that can be driven: the built-in entries, a plan's changes to them, and finding them on this machine.
 
 mod arguments;
+mod display;
 pub mod driver;
 mod table;
 
@@ -86,19 +87,15 @@ pub fn configured(
 fn base_for(name: &str, change: &BrowserOverride) -> Result<&'static BuiltIn, Error> {
     let invalid = |message: String| Error::BrowserInvalid { name: name.to_owned(), message };
     let named = BUILT_IN.iter().find(|base| base.name == name);
-    match (named, change.kind) {
+    let of_the_kind = || BUILT_IN.iter().find(|base| Some(base.kind) == change.kind);
+    match (named.or_else(of_the_kind), change.kind) {
         (Some(base), Some(kind)) if base.kind != kind => Err(invalid(
             "its kind is built in and cannot be changed; give the other browser another name".into(),
         )),
         (Some(base), _) => Ok(base),
-        (None, Some(kind)) => BUILT_IN.iter().find(|base| base.kind == kind).ok_or_else(|| {
-            invalid(
-                "browsers of this kind cannot be driven; the kinds are \"chromium\" and \"firefox\"".into(),
-            )
-        }),
-        (None, None) => {
-            Err(invalid("it is not built in: add kind = \"chromium\" or kind = \"firefox\"".into()))
-        }
+        (None, _) => Err(invalid(
+            "it is not built in: add its kind, one of \"chromium\", \"firefox\" and \"webkit\"".into(),
+        )),
     }
 }
 
@@ -146,11 +143,6 @@ impl BrowserEntry {
         })
     }
 
-    /// The arguments that the driver is started with.
-    pub fn driver_arguments(&self) -> &'static [&'static str] {
-        self.base.driver_arguments
-    }
-
     /// The browser's command-line arguments, each list of features merged into one.
     pub fn arguments(&self) -> Vec<String> {
         let features = |names: &[String]| format!("--enable-features={}", names.join(","));
@@ -173,7 +165,7 @@ impl BrowserEntry {
 
     /// The capabilities that a new session asks for; `binary` is none for a remote browser.
     ///
-    /// The three vendors agree on the keys inside their own options.
+    /// The vendors agree on the keys inside their own options.
     pub fn capabilities(&self, binary: Option<&Path>) -> Map<String, Value> {
         let mut options = json!({ "args": self.arguments(), "prefs": self.preferences() });
         if let Some(binary) = binary {
@@ -187,7 +179,7 @@ impl BrowserEntry {
 
     /// The driver's version, from the capabilities of an open session.
     pub fn driver_version(&self, session: &Value) -> Option<String> {
-        let text = session.pointer(self.base.driver_version)?.as_str()?;
+        let text = session.pointer(self.base.driver_version?)?.as_str()?;
         // "156.0.8078.79 (a21ce95c-refs/branch-heads/8078@{#1704})": the commit is of no use to a reader.
         text.split_whitespace().next().map(str::to_owned)
     }
@@ -240,9 +232,8 @@ mod tests {
     #[test]
     fn a_contradiction_is_refused_with_what_would_be_right() {
         for (name, toml, part) in [
-            ("beta", "binary = '/opt/beta'", "add kind = \"chromium\""),
+            ("beta", "binary = '/opt/beta'", "add its kind, one of \"chromium\""),
             ("chrome", "kind = 'firefox'", "another name"),
-            ("safari", "kind = 'webkit'", "\"chromium\" and \"firefox\""),
         ] {
             let message = entry(name, toml).unwrap_err().to_string();
             assert!(message.contains(name) && message.contains(part), "{message}");
@@ -271,6 +262,7 @@ mod tests {
             ("headless-shell", "goog:chromeOptions", "chrome"),
             ("edge", "ms:edgeOptions", "MicrosoftEdge"),
             ("firefox", "moz:firefoxOptions", "firefox"),
+            ("webkit", "webkitgtk:browserOptions", "MiniBrowser"),
         ] {
             let browsers = configured(&BTreeMap::new()).unwrap();
             let capabilities = browsers[name].capabilities(Some(Path::new("/b")));
@@ -291,6 +283,7 @@ mod tests {
             ("edge", json!({"msedge": {"msedgedriverVersion": "150.0.1 (b)"}}), Some("150.0.1")),
             ("firefox", json!({"moz:geckodriverVersion": "0.37.1"}), Some("0.37.1")),
             ("firefox", json!({}), None),
+            ("webkit", json!({"browserVersion": "2.50.6"}), None),
         ] {
             assert_eq!(browsers[name].driver_version(&session).as_deref(), expected, "{name}");
         }

@@ -29,6 +29,8 @@ pub fn page(plan: &Plan, scene: &Scene<'_>) -> Result<String, graph::Error> {
     let mut script = String::new();
     // Writing into a text does not fail.
     let _ = write_script(&mut script, plan, scene, &constants(plan)?);
+    // It is only in names, and there it could end the script.
+    let script = script.replace('<', "\\u003c");
     let title = scene.title.replace('&', "&amp;").replace('<', "&lt;");
     Ok(format!(
         "<!doctype html>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n<pre id=\"log\"></pre>\n<script type=\"module\">\n\
@@ -179,7 +181,8 @@ mod tests {
         let limits = include_str!("limits/chromium-153-cpu.json");
         let limits = Limits::read(&serde_json::from_str(limits).unwrap());
         let text = "x: f32[2]\ni: i64[2] = 0 1\na = Concat(x, x, axis=0)\ny = Gather(a, i)\nreturn y";
-        let plan = lower(&graph::text::parse(text).unwrap(), &limits).unwrap();
+        let mut plan = lower(&graph::text::parse(text).unwrap(), &limits).unwrap();
+        plan.inputs.push(("</script>".to_owned(), plan.inputs[0].1));
         let tensor = |elements: [f32; 2]| Tensor::vector(elements.to_vec());
         let inputs = BTreeMap::from([("x".to_owned(), tensor([1.5, f32::INFINITY]))]);
         let expected = BTreeMap::from([("y".to_owned(), tensor([1.5, -2.0]))]);
@@ -194,8 +197,10 @@ mod tests {
             "{ axis: 0 }",
             "context.writeTensor(inputs[\"x\"], new Float32Array([1.5, Infinity]));",
             "log(\"y\", \"should be\", new Float32Array([1.5, -2.0]));",
+            "builder.input(\"\\u003c/script>\"",
         ] {
             assert!(page.contains(part), "{part} is not in:\n{page}");
         }
+        assert_eq!(page.matches("</script>").count(), 1, "{page}");
     }
 }

@@ -135,6 +135,12 @@ impl<'a> Writer<'a> {
         self.call("reshape").operand("input", x).argument(json!(shape)).gives(element, shape.to_vec())
     }
 
+    /// The elements again and again, until they fill a shape.
+    pub fn expand(&mut self, x: OperandId, shape: &[usize]) -> Lowered {
+        let element = self.element(x);
+        self.call("expand").operand("input", x).argument(json!(shape)).gives(element, shape.to_vec())
+    }
+
     /// Axis `i` of the result is axis `permutation[i]` of the operand.
     pub fn transpose(&mut self, x: OperandId, permutation: &[usize]) -> Lowered {
         if permutation.iter().copied().eq(0..permutation.len()) {

@@ -47,8 +47,7 @@ impl Context {
     pub async fn open(device: Device) -> Result<Context, RuntimeError> {
         let clock = Clock::open()?;
         let ml = entry().ok_or(RuntimeError::NoWebnn)?;
-        let options = json(&serde_json::json!({ "deviceType": device.name() }));
-        let opened = JsFuture::from(ml.create_context(&options)).await;
+        let opened = JsFuture::from(ml.create_context(&json(&options(device)))).await;
         let opened = opened.map_err(|e| RuntimeError::NoContext { device, reason: thrown(&e) })?;
         let ml: MlContext = opened.unchecked_into();
         let limits = ml.op_support_limits().map_err(|e| refused("asking for opSupportLimits", &e))?;
@@ -119,6 +118,17 @@ impl Drop for Context {
         // It may be lost already.
         let _ = self.ml.destroy();
     }
+}
+
+/// What a context is asked to be. Later drafts of WebNN know no device types, but whether to accelerate and whether to
+/// spare power, <https://www.w3.org/TR/webnn/#dictdef-mlcontextoptions>: a browser takes what it knows.
+fn options(device: Device) -> serde_json::Value {
+    let (accelerated, power) = match device {
+        Device::Cpu => (false, "default"),
+        Device::Npu => (true, "low-power"),
+        _ => (true, "high-performance"),
+    };
+    serde_json::json!({ "deviceType": device.name(), "accelerated": accelerated, "powerPreference": power })
 }
 
 fn watch(ml: &MlContext, lost: &Rc<RefCell<Option<String>>>) {

@@ -79,10 +79,11 @@ fn coordinates(indices: OperandId, axis: usize, w: &mut Writer) -> Lowered {
         let part = if other == axis {
             along
         } else {
-            let behind: usize = shape[other + 1..].iter().product();
-            let count: usize = shape.iter().product();
-            let positions: Vec<i32> = (0..count).map(|at| (at / behind % extent) as i32).collect();
-            w.constant(Tensor::vector(positions))?
+            let mut own = vec![1; shape.len()];
+            own[other] = extent;
+            let positions = w.constant(Tensor::vector((0..extent as i32).collect::<Vec<_>>()))?;
+            let positions = w.reshape(positions, &own)?;
+            w.expand(positions, &shape)?
         };
         parts.push(w.reshape(part, &single)?);
     }

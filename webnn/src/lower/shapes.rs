@@ -17,9 +17,7 @@ pub fn concat(concat: &Concat, w: &mut Writer, site: &Site) -> Lowered {
 }
 
 pub fn expand(expand: &Expand, w: &mut Writer, site: &Site) -> Lowered {
-    let x = site.operand(0)?;
-    let element = w.element(x);
-    w.call("expand").operand("input", x).argument(json!(expand.shape)).gives(element, expand.shape.clone())
+    w.expand(site.operand(0)?, &expand.shape)
 }
 
 /// WebNN's steps are forward; an axis that is walked backwards is cut out forward, then reversed.

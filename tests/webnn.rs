@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
 use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
 
-use end_to_end::{Scene, bad_model, case, ended};
+use end_to_end::{Scene, bad_model, case, checkout, descendants, ended, processor_ticks, signal, wait_for};
 use serde_json::Value;
 
 const WEBNN: &str = "webnn:cpu@headless-shell";
@@ -99,6 +101,73 @@ fn what_the_browser_claims_and_refuses_is_named_and_can_be_shown_to_its_makers()
     let page = fs::read_to_string(scene.path(&format!("{test}.html"))).unwrap();
     assert!(page.contains("builder.gatherElements(") && page.contains("await builder.build("), "{page}");
     assert!(!page.contains("wasm"), "{page}");
+}
+
+/// Our page with a browser that refuses what each of its parts takes.
+const REFUSES_TOGETHER: &str = r#"<script>
+  const { softmax, layerNormalization, build } = MLGraphBuilder.prototype;
+  const seen = new WeakMap();
+  const noting = (name, method) => function (...words) {
+    seen.set(this, new Set(seen.get(this)).add(name));
+    return method.apply(this, words);
+  };
+  Object.assign(MLGraphBuilder.prototype, {
+    softmax: noting("softmax", softmax),
+    layerNormalization: noting("layerNormalization", layerNormalization),
+    async build(outputs) {
+      if (seen.get(this)?.size === 2) throw new TypeError("not in one graph");
+      return build.call(this, outputs);
+    },
+  });
+</script>"#;
+
+#[test]
+fn calls_that_are_refused_only_together_are_named_and_the_model_goes_elsewhere() {
+    let scene = Scene::new();
+    let www = scene.path("www");
+    fs::create_dir_all(&www).unwrap();
+    let page = fs::read_to_string(checkout().join("www/index.html")).unwrap();
+    fs::write(www.join("index.html"), page.replace("<script", &format!("{REFUSES_TOGETHER}\n<script")))
+        .unwrap();
+    for own in ["main.js", "pkg"] {
+        std::os::unix::fs::symlink(checkout().join("www").join(own), www.join(own)).unwrap();
+    }
+    let mut sweep = scene.sweep(&["bert-tiny"], &[WEBNN], &["--samples", "2"]);
+    sweep.env("PARALLAX_WWW", &www);
+    let sweep = ended(sweep);
+    assert_eq!(sweep.code, Some(3), "{}{}", sweep.stdout, sweep.stderr);
+    let cases = sweep.cases();
+    let row = case(&cases, "bert-tiny", WEBNN);
+    assert_eq!(
+        (&row["verdict"], &row["actual_target"]),
+        (&"unsupported".into(), &"webgpu@headless-shell".into())
+    );
+    let message = row["message"].as_str().unwrap_or_default();
+    for part in ["refuses them together", "(softmax)", "(layerNormalization)", "not in one graph"] {
+        assert!(message.contains(part), "{part} is not in {message}");
+    }
+}
+
+/// Contexts live in the browser's GPU process, whatever they compute on.
+#[test]
+fn a_context_lost_half_way_costs_its_case_and_the_next_one_has_another() {
+    let scene = Scene::new();
+    let mut sweep = scene.sweep(&["llama-tiny", "bert-tiny"], &[WEBNN], &["--samples", "2000"]);
+    let harness = sweep.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let process = wait_for("a busy GPU process", Duration::from_secs(90), || {
+        let mut all = descendants(harness.id()).into_iter();
+        all.find(|process| {
+            process.command.contains("--type=gpu-process") && processor_ticks(process.pid) > 100
+        })
+    });
+    signal("KILL", process.pid);
+    let output = harness.wait_with_output().unwrap();
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let cases = document["cases"].as_array().cloned().unwrap_or_default();
+    let lost = case(&cases, "llama-tiny", WEBNN);
+    assert_eq!(lost["verdict"], "device-lost", "{lost:#}");
+    assert_eq!(case(&cases, "bert-tiny", WEBNN)["verdict"], "pass", "{document:#}");
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]

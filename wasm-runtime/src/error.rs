@@ -55,6 +55,10 @@ pub enum RuntimeError {
     )]
     Strict { model: String, count: usize, nodes: usize, listed: String },
     #[error(
+        "model \"{model}\": the browser builds each of these calls and refuses them together: {}: {message}", calls.join(", ")
+    )]
+    RefusedTogether { model: String, calls: Vec<String>, message: String },
+    #[error(
         "this page has no navigator.ml; use Chrome, Edge or headless shell with --enable-features=WebMachineLearningNeuralNetwork"
     )]
     NoWebnn,
@@ -78,6 +82,7 @@ impl RuntimeError {
             | LimitExceeded { .. }
             | Webnn { .. }
             | Strict { .. }
+            | RefusedTogether { .. }
             | Burn(_) => FailureKind::Unsupported,
             NoWebgpu | NoAdapter | NoWebnn | NoContext { .. } | PeerMissing => FailureKind::Unavailable,
             DeviceLost { .. } => FailureKind::DeviceLost,

@@ -6,7 +6,7 @@ mod tensors;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use js_sys::{Array, Promise, Uint8Array};
+use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use protocol::{Adapter, BrowserKind};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -27,16 +27,15 @@ extern "C" {
     #[wasm_bindgen(js_name = load)]
     fn import(url: &str) -> Promise;
 
-    fn narrate(ort: &JsValue, model: &Uint8Array, providers: &Array, external: &Array, mark: &str)
-    -> Promise;
+    fn narrate(ort: &JsValue, model: &Uint8Array, options: &Object, mark: &str) -> Promise;
 
     /// An open `InferenceSession`.
     #[wasm_bindgen(js_name = Session)]
     pub type JsSession;
 
-    /// Opens an ONNX file.
+    /// Opens an ONNX file with a session's options.
     #[wasm_bindgen(static_method_of = JsSession, js_class = "Session")]
-    pub fn open(ort: &JsValue, model: &Uint8Array, providers: &Array, external: &Array) -> Promise;
+    pub fn open(ort: &JsValue, model: &Uint8Array, options: &Object) -> Promise;
 
     #[wasm_bindgen(method)]
     fn run(this: &JsSession, feeds: &Array) -> Promise;
@@ -167,7 +166,8 @@ impl Library {
         let instance = INSTANCES.replace(INSTANCES.get() + 1);
         let namespace = load(base, provider, instance).await?;
         let smallest = Uint8Array::from(&matmul::onnx(1)[..]);
-        let keeper = JsSession::open(&namespace, &smallest, &providers(provider), &Array::new());
+        let on_it = object([("executionProviders", providers(provider).as_ref())]);
+        let keeper = JsSession::open(&namespace, &smallest, &on_it);
         let keeper = JsFuture::from(keeper).await.map_err(|e| refused("starting", &thrown(&e)))?;
         let env = property(&namespace, "env");
         let device = match provider {
@@ -245,14 +245,14 @@ fn threads(count: u32) -> String {
 fn providers(provider: Provider) -> Array {
     let name = JsValue::from_str(provider.name());
     let Provider::Webnn(device) = provider else { return Array::of1(&name) };
-    Array::of1(&options([("name", &name), ("deviceType", &JsValue::from_str(device.name()))]))
+    Array::of1(&object([("name", &name), ("deviceType", &JsValue::from_str(device.name()))]))
 }
 
-fn options<const N: usize>(options: [(&str, &JsValue); N]) -> js_sys::Object {
-    let object = js_sys::Object::new();
-    for (name, value) in options {
+fn object<'a>(properties: impl IntoIterator<Item = (&'a str, &'a JsValue)>) -> Object {
+    let object = Object::new();
+    for (name, value) in properties {
         // Setting a property of a plain object does not throw.
-        let _ = js_sys::Reflect::set(&object, &JsValue::from_str(name), value);
+        let _ = Reflect::set(&object, &JsValue::from_str(name), value);
     }
     object
 }
@@ -271,7 +271,8 @@ fn refused(doing: &str, thrown: &str) -> RuntimeError {
 }
 
 /// Options that put a session on a device that is already open.
-pub fn on_device(gpu: &web_sys::GpuDevice) -> Array {
+pub fn on_device(gpu: &web_sys::GpuDevice) -> Object {
     let name = JsValue::from_str(Provider::Webgpu.name());
-    Array::of1(&options([("name", &name), ("device", gpu.as_ref())]))
+    let providers = Array::of1(&object([("name", &name), ("device", gpu.as_ref())]));
+    object([("executionProviders", providers.as_ref())])
 }

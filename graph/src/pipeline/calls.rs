@@ -18,9 +18,9 @@ type Tensors = BTreeMap<String, Tensor>;
 /// A model folder, walked component by component.
 #[derive(Debug, Clone)]
 pub struct Calls {
-    manifest: Manifest,
-    inputs: BTreeMap<String, Vec<Input>>,
-    given: Tensors,
+    pub(super) manifest: Manifest,
+    pub(super) inputs: BTreeMap<String, Vec<Input>>,
+    pub(super) given: Tensors,
     /// What components gave in this run, as `component.output`, in order.
     values: Vec<(String, Tensor)>,
     /// The decoders' past inputs.

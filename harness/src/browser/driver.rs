@@ -51,8 +51,7 @@ impl Driver {
         let arguments: Vec<&str> =
             [port.as_str()].into_iter().chain(driver_arguments.iter().copied()).collect();
         let environment = display.as_ref().map(|display| ("DISPLAY", display.name.as_str()));
-        let mut process =
-            Guarded::spawn(program, &arguments, environment.as_slice()).map_err(unavailable)?;
+        let mut process = Guarded::spawn(program, &arguments, environment.as_slice()).map_err(unavailable)?;
         let last_words = LastWords::default();
         let (lines, mut said) = mpsc::unbounded_channel();
         if let Some(stdout) = process.take_stdout() {

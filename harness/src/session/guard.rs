@@ -28,11 +28,7 @@ impl Guarded {
     /// # Errors
     /// When the guard cannot be started. A program that cannot be started ends at once, and says so on its
     /// standard error.
-    pub fn spawn(
-        program: &Path,
-        arguments: &[&str],
-        environment: &[(&str, &str)],
-    ) -> io::Result<Guarded> {
+    pub fn spawn(program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> io::Result<Guarded> {
         let mut command = guarded(program, arguments);
         command.envs(environment.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

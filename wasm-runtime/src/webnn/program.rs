@@ -75,20 +75,28 @@ pub async fn build_or_learn(
             Ok(Some(Built { ml, plan: Plan { constants: Vec::new(), ..plan }, output_types }))
         }
         Err(error @ RuntimeError::Browser { .. }) => {
-            // Several calls that are only refused together say nothing of each.
-            let Some((call, message)) = smallest_refused(context, &plan, source).await? else {
+            let Some((calls, message)) = smallest_refused(context, &plan, source).await? else {
                 return Err(error);
             };
-            let call = &plan.calls[call];
-            context.learn(plan.kind(call), format!("{message} (node {})", call.label));
-            Ok(None)
+            match &plan.calls[calls] {
+                [only] => {
+                    context.learn(plan.kind(only), format!("{message} (node {})", only.label));
+                    Ok(None)
+                }
+                // Several that are only refused together say nothing of each.
+                several => Err(RuntimeError::RefusedTogether {
+                    model: source.model.to_owned(),
+                    calls: several.iter().map(|call| format!("{} ({})", call.label, call.method)).collect(),
+                    message,
+                }),
+            }
         }
         Err(error) => Err(error),
     }
 }
 
-/// The call that the browser refuses to build on its own, and its words. Found by halving: first where the fewest
-/// calls from the beginning end that are refused, then where the fewest up to there begin. None where those are several.
+/// The fewest calls in a row that the browser refuses to build, and its words. Found by halving: first where the fewest
+/// calls from the beginning end that are refused, then where the fewest up to there begin. None where it now builds all.
 ///
 /// # Errors
 /// Weights that cannot be made, the loss of the context.
@@ -96,7 +104,7 @@ async fn smallest_refused(
     context: &Context,
     plan: &Plan,
     source: &Source<'_>,
-) -> Result<Option<(usize, String)>, RuntimeError> {
+) -> Result<Option<(Range<usize>, String)>, RuntimeError> {
     let refused = async |calls: Range<usize>| match build(context, &plan.part(calls), source).await {
         Ok(ml) => {
             context::destroyed(ml.destroy_graph());
@@ -122,7 +130,7 @@ async fn smallest_refused(
             None => passes = middle,
         }
     }
-    Ok((end == start + 1).then_some((start, message)))
+    Ok(Some((start..end, message)))
 }
 
 /// Builds a graph from its plan. The weights are nowhere in this page afterwards.

@@ -42,8 +42,8 @@ const FULL_SIZE_BENCH: &Defaults = &[
     ("--timeout-s", "3600"),
 ];
 
-const PAIRS: &str =
-    "webgpu@chrome/ort-webgpu@chrome,webgpu@firefox/ort-webgpu@firefox,webgpu@chrome/wgpu:vulkan";
+const PAIRS: &str = "webgpu@chrome/ort-webgpu@chrome,webgpu@firefox/ort-webgpu@firefox,\
+                     webnn:cpu@headless-shell/ort-webnn:cpu@headless-shell,webgpu@chrome/wgpu:vulkan";
 
 /// Runs the demo sweep and gives its exit code.
 pub fn sweep(steps: &mut Steps, asked: Vec<String>) -> Result<ExitCode> {

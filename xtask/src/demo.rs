@@ -14,7 +14,10 @@ type Defaults = [(&'static str, &'static str)];
 /// What is swept unless the caller says otherwise.
 const SWEEP: &Defaults = &[
     ("--models", "bert-tiny,vit-tiny"),
-    ("--targets", "webgpu@chrome,webgpu@firefox,wgpu:vulkan,burn:cpu,onnxruntime:cpu"),
+    (
+        "--targets",
+        "webgpu@chrome,webgpu@firefox,webnn:cpu@headless-shell,wgpu:vulkan,burn:cpu,onnxruntime:cpu",
+    ),
     ("--db", "parallax.duckdb"),
 ];
 
@@ -87,7 +90,8 @@ mod tests {
     #[test]
     fn what_is_asked_for_replaces_the_default() {
         let all = "--models bert-tiny,vit-tiny \
-                   --targets webgpu@chrome,webgpu@firefox,wgpu:vulkan,burn:cpu,onnxruntime:cpu --db parallax.duckdb";
+                   --targets webgpu@chrome,webgpu@firefox,webnn:cpu@headless-shell,wgpu:vulkan,burn:cpu,onnxruntime:cpu \
+                   --db parallax.duckdb";
         for (asked, expected) in [
             ("", all.to_owned()),
             ("--json", format!("{all} --json")),

@@ -5,9 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use end_to_end::{
-    Process, Scene, case, descendants, ended, processor_ticks, signal, started, survivors, wait_for,
-};
+use end_to_end::{Process, Scene, case, descendants, ended, signal, started, survivors, wait_for};
 
 const LONG: Duration = Duration::from_secs(90);
 
@@ -52,6 +50,12 @@ fn busiest_renderer(harness: u32) -> Option<Process> {
 /// Chromium has a renderer of its own besides, for its windows' frames.
 fn is_page(command: &str) -> bool {
     command.contains("--type=renderer") && !command.contains("top-chrome-webui")
+}
+
+fn processor_ticks(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
+    [11, 12].iter().filter_map(|index| fields.get(*index)?.parse::<u64>().ok()).sum()
 }
 
 #[test]

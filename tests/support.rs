@@ -214,13 +214,6 @@ pub fn survivors(earlier: &[Process]) -> Vec<Process> {
     earlier.iter().filter(|process| now.iter().any(|other| same(process, other))).cloned().collect()
 }
 
-/// Processor time that a process has used, in clock ticks.
-pub fn processor_ticks(pid: u32) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
-    [11, 12].iter().filter_map(|index| fields.get(*index)?.parse::<u64>().ok()).sum()
-}
-
 /// Sends a signal (`KILL`, `INT`) to a process.
 pub fn signal(name: &str, pid: u32) {
     let _ = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();

@@ -150,7 +150,8 @@ fn calls_that_are_refused_only_together_are_named_and_the_model_goes_elsewhere()
     let row = case(&cases, "bert-tiny", WEBNN);
     assert_eq!(
         (&row["verdict"], &row["actual_target"]),
-        (&"unsupported".into(), &"webgpu@headless-shell".into())
+        (&"unsupported".into(), &"webgpu@headless-shell".into()),
+        "{row:#}"
     );
     let message = row["message"].as_str().unwrap_or_default();
     for part in ["refuses them together", "(softmax)", "(layerNormalization)", "not in one graph"] {

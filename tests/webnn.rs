@@ -134,16 +134,8 @@ const REFUSES_TOGETHER: &str = r#"<script>
 #[test]
 fn calls_that_are_refused_only_together_are_named_and_the_model_goes_elsewhere() {
     let scene = Scene::new();
-    let www = scene.path("www");
-    fs::create_dir_all(&www).unwrap();
-    let page = fs::read_to_string(checkout().join("www/index.html")).unwrap();
-    fs::write(www.join("index.html"), page.replace("<script", &format!("{REFUSES_TOGETHER}\n<script")))
-        .unwrap();
-    for own in ["main.js", "pkg"] {
-        std::os::unix::fs::symlink(checkout().join("www").join(own), www.join(own)).unwrap();
-    }
     let mut sweep = scene.sweep(&["bert-tiny"], &[WEBNN], &["--samples", "2"]);
-    sweep.env("PARALLAX_WWW", &www);
+    sweep.env("PARALLAX_WWW", page_after(&scene, REFUSES_TOGETHER));
     let sweep = ended(sweep);
     assert_eq!(sweep.code, Some(3), "{}{}", sweep.stdout, sweep.stderr);
     let cases = sweep.cases();
@@ -154,9 +146,12 @@ fn calls_that_are_refused_only_together_are_named_and_the_model_goes_elsewhere()
         "{row:#}"
     );
     let message = row["message"].as_str().unwrap_or_default();
-    for part in ["refuses them together", "(softmax)", "(layerNormalization)", "not in one graph"] {
+    for part in
+        ["refuses them together: ", "(softmax)", "(layerNormalization)", ": TypeError: not in one graph"]
+    {
         assert!(message.contains(part), "{part} is not in {message}");
     }
+    assert_eq!(message.matches("node_").count(), 2, "no other call is named: {message}");
 }
 
 /// Our page with a browser that takes the first context away in the middle.

@@ -106,9 +106,9 @@ impl Plan {
         self.constants.iter().any(|(constant, _)| *constant == id)
     }
 
-    /// Some of the calls in a row as a plan of their own: what others make is fed, what none of them reads goes out.
-    pub fn part(&self, calls: std::ops::Range<usize>) -> Plan {
-        let calls = &self.calls[calls];
+    /// Some of the calls as a plan of their own: what others make is fed, what none of them reads goes out.
+    pub fn part(&self, calls: &[usize]) -> Plan {
+        let calls: Vec<Call> = calls.iter().map(|&call| self.calls[call].clone()).collect();
         let made: BTreeSet<OperandId> = calls.iter().map(|call| call.output).collect();
         let read: BTreeSet<OperandId> = calls.iter().flat_map(Call::reads).collect();
         let named = |id: &OperandId| (format!("operand {}", id.0), *id);
@@ -120,8 +120,8 @@ impl Plan {
                 .map(named)
                 .collect(),
             constants: self.constants.iter().filter(|(id, _)| read.contains(id)).cloned().collect(),
-            calls: calls.to_vec(),
             outputs: made.difference(&read).map(named).collect(),
+            calls,
         }
     }
 

@@ -9,7 +9,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use webnn::Limits;
 
-use super::api::{Ml, MlContext};
+use super::api::{Ml, MlContext, MlTensor};
 use crate::browser::{self, property, thrown};
 use crate::error::RuntimeError;
 use crate::timing::Clock;
@@ -78,6 +78,21 @@ impl Context {
         match self.lost.borrow().as_ref() {
             Some(reason) => RuntimeError::DeviceLost { doing: doing.to_owned(), reason: reason.clone() },
             None => refused(doing, rejection),
+        }
+    }
+
+    /// An error as it is once the browser had time to tell of a loss: on a lost context calls throw before the news
+    /// of it is here.
+    pub async fn reconsidered(&self, error: RuntimeError) -> RuntimeError {
+        let RuntimeError::Browser { doing, message } = error else { return error };
+        let scalar = json(&serde_json::json!({ "dataType": "float32", "shape": [] }));
+        // A round trip to the browser, whatever comes of it.
+        if let Ok(tensor) = JsFuture::from(self.ml.create_tensor(&scalar)).await {
+            destroyed(tensor.unchecked_into::<MlTensor>().destroy_tensor());
+        }
+        match self.lost.borrow().clone() {
+            Some(reason) => RuntimeError::DeviceLost { doing, reason },
+            None => RuntimeError::Browser { doing, message },
         }
     }
 

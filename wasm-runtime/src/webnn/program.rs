@@ -1,7 +1,6 @@
 //! One program as an MLGraph with the tensors that it is run on.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use graph::TensorType;
 use graph::constant::Constant;
@@ -78,8 +77,8 @@ pub async fn build_or_learn(
             let Some((calls, message)) = smallest_refused(context, &plan, source).await? else {
                 return Err(error);
             };
-            match &plan.calls[calls] {
-                [only] => {
+            match calls.iter().map(|&call| &plan.calls[call]).collect::<Vec<_>>().as_slice() {
+                &[only] => {
                     context.learn(plan.kind(only), format!("{message} (node {})", only.label));
                     Ok(None)
                 }
@@ -95,8 +94,8 @@ pub async fn build_or_learn(
     }
 }
 
-/// The fewest calls in a row that the browser refuses to build, and its words. Found by halving: first where the fewest
-/// calls from the beginning end that are refused, then where the fewest up to there begin. None where it now builds all.
+/// Calls that the browser refuses to build, none of which can be left out without its building the rest, and its words.
+/// Found by leaving out halves, then quarters, down to single calls. None where it now builds all.
 ///
 /// # Errors
 /// Weights that cannot be made, the loss of the context.
@@ -104,8 +103,8 @@ async fn smallest_refused(
     context: &Context,
     plan: &Plan,
     source: &Source<'_>,
-) -> Result<Option<(Range<usize>, String)>, RuntimeError> {
-    let refused = async |calls: Range<usize>| match build(context, &plan.part(calls), source).await {
+) -> Result<Option<(Vec<usize>, String)>, RuntimeError> {
+    let refused = async |calls: &[usize]| match build(context, &plan.part(calls), source).await {
         Ok(ml) => {
             context::destroyed(ml.destroy_graph());
             Ok(None)
@@ -113,28 +112,33 @@ async fn smallest_refused(
         Err(RuntimeError::Browser { message, .. }) => Ok(Some(message)),
         Err(error) => Err(error),
     };
-    let Some(mut message) = refused(0..plan.calls.len()).await? else { return Ok(None) };
-    let (mut passes, mut end) = (0, plan.calls.len());
-    while end - passes > 1 {
-        let middle = passes + (end - passes) / 2;
-        match refused(0..middle).await? {
-            Some(words) => (end, message) = (middle, words),
-            None => passes = middle,
+    let mut calls: Vec<usize> = (0..plan.calls.len()).collect();
+    let Some(mut message) = refused(&calls).await? else { return Ok(None) };
+    let mut size = calls.len();
+    while size > 1 {
+        size = size.div_ceil(2);
+        let mut start = 0;
+        while start < calls.len() {
+            let mut fewer = calls.clone();
+            fewer.drain(start..calls.len().min(start + size));
+            match if fewer.is_empty() { None } else { refused(&fewer).await? } {
+                Some(words) => (calls, message) = (fewer, words),
+                None => start += size,
+            }
         }
     }
-    let (mut start, mut passes) = (0, end);
-    while passes - start > 1 {
-        let middle = start + (passes - start) / 2;
-        match refused(middle..end).await? {
-            Some(words) => (start, message) = (middle, words),
-            None => passes = middle,
-        }
-    }
-    Ok(Some((start..end, message)))
+    Ok(Some((calls, message)))
 }
 
 /// Builds a graph from its plan. The weights are nowhere in this page afterwards.
 async fn build(context: &Context, plan: &Plan, source: &Source<'_>) -> Result<MlGraph, RuntimeError> {
+    match call_builder(context, plan, source).await {
+        Ok(ml) => Ok(ml),
+        Err(error) => Err(context.reconsidered(error).await),
+    }
+}
+
+async fn call_builder(context: &Context, plan: &Plan, source: &Source<'_>) -> Result<MlGraph, RuntimeError> {
     let builder =
         MlGraphBuilder::new(&context.ml).map_err(|e| context.failure("making a graph builder", &e))?;
     let mut operands: Vec<Option<MlOperand>> = vec![None; plan.operands.len()];

@@ -154,10 +154,10 @@ fn calls_that_are_refused_only_together_are_named_and_the_model_goes_elsewhere()
     assert_eq!(message.matches("node_").count(), 2, "no other call is named: {message}");
 }
 
-/// Our page with a browser that takes the first context away in the middle.
+/// Our page with a browser that takes a context away after more dispatches than BERT needs.
 const LOSES: &str = r#"<script>
   const { dispatch } = MLContext.prototype;
-  let left = 40;
+  let left = 300;
   MLContext.prototype.dispatch = function (...words) {
     if (--left === 0) this.destroy();
     return dispatch.apply(this, words);

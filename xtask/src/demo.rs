@@ -30,6 +30,8 @@ const BENCH: &Defaults = &[
          llava-next-tiny,xclip-tiny,qwen2-tiny,qwen3-tiny,detr-tiny",
     ),
     ("--pairs", PAIRS),
+    // A side that has no answer in a minute has none.
+    ("--timeout-s", "60"),
 ];
 
 /// The same at full size, as few inferences as give a time.

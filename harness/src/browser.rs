@@ -87,11 +87,15 @@ pub fn configured(
 fn base_for(name: &str, change: &BrowserOverride) -> Result<&'static BuiltIn, Error> {
     let invalid = |message: String| Error::BrowserInvalid { name: name.to_owned(), message };
     let named = BUILT_IN.iter().find(|base| base.name == name);
+    let changes_settings = !change.features.is_empty() || !change.preferences.is_empty();
     let of_the_kind = || BUILT_IN.iter().find(|base| Some(base.kind) == change.kind);
     match (named.or_else(of_the_kind), change.kind) {
         (Some(base), Some(kind)) if base.kind != kind => Err(invalid(
             "its kind is built in and cannot be changed; give the other browser another name".into(),
         )),
+        (Some(base), _) if base.kind == BrowserKind::Webkit && changes_settings => {
+            Err(invalid("WebKit takes neither features nor preferences; leave them out".into()))
+        }
         (Some(base), _) => Ok(base),
         (None, _) => Err(invalid(
             "it is not built in: add its kind, one of \"chromium\", \"firefox\" and \"webkit\"".into(),
@@ -234,6 +238,8 @@ mod tests {
         for (name, toml, part) in [
             ("beta", "binary = '/opt/beta'", "add its kind, one of \"chromium\""),
             ("chrome", "kind = 'firefox'", "another name"),
+            ("webkit", "features = ['WebGPU']", "neither features nor preferences"),
+            ("gtk", "kind = 'webkit'\npreferences = { 'a' = 1 }", "neither features nor preferences"),
         ] {
             let message = entry(name, toml).unwrap_err().to_string();
             assert!(message.contains(name) && message.contains(part), "{message}");

@@ -54,10 +54,12 @@ pub enum RuntimeError {
         "model \"{model}\": {count} of {nodes} nodes cannot run on WebNN here, and no other engine was to run them: {listed}"
     )]
     Strict { model: String, count: usize, nodes: usize, listed: String },
+    #[error("the browser refused to build {what}: {message}")]
+    NotBuilt { what: String, message: String },
     #[error(
-        "model \"{model}\": the browser builds each of these calls and refuses them together: {}: {message}", calls.join(", ")
+        "model \"{model}\": the browser refuses these calls in one graph, and builds what is left without one of them: {calls}: {message}; report it to the browser's makers, or run it on webgpu or wasm"
     )]
-    RefusedTogether { model: String, calls: Vec<String>, message: String },
+    RefusedTogether { model: String, calls: String, message: String },
     #[error(
         "this page has no navigator.ml; use Chrome, Edge or headless shell with --enable-features=WebMachineLearningNeuralNetwork"
     )]
@@ -93,6 +95,7 @@ impl RuntimeError {
             | Fetch { .. }
             | OutOfMemory { .. }
             | Browser { .. }
+            | NotBuilt { .. }
             | File { .. }
             | Graph { .. }
             | Plan { .. }

@@ -75,8 +75,8 @@ pub async fn reproduce(
     let pipeline = read.pipeline().map_err(|source| wrong(test, source))?;
     let plan = webnn::lower(test, &pipeline.programs[0].graph, &batch.bed)?;
     let title = format!("{test} on WebNN for {}", device.name());
-    let scene =
-        Scene { title: &title, device: device.name(), inputs: &read.inputs, expected: &read.expected };
+    let context = webnn::options(device);
+    let scene = Scene { title: &title, context: &context, inputs: &read.inputs, expected: &read.expected };
     ::webnn::page(&plan, &scene).map_err(|source| wrong(test, source))
 }
 

@@ -245,7 +245,10 @@ fn threads(count: u32) -> String {
 fn providers(provider: Provider) -> Array {
     let name = JsValue::from_str(provider.name());
     let Provider::Webnn(device) = provider else { return Array::of1(&name) };
-    Array::of1(&object([("name", &name), ("deviceType", &JsValue::from_str(device.name()))]))
+    // It asks for a context with these, as we do.
+    let options = webnn::json(&webnn::options(device));
+    let _ = Reflect::set(&options, &JsValue::from_str("name"), &name);
+    Array::of1(&options)
 }
 
 fn object<'a>(properties: impl IntoIterator<Item = (&'a str, &'a JsValue)>) -> Object {

@@ -5,6 +5,7 @@ mod api;
 mod context;
 mod probe;
 mod program;
+mod refused;
 mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +15,7 @@ use graph::pipeline::{Pipeline, Program};
 use graph::{Graph, NodeId, Tensor, ValueId};
 use protocol::{BrowserKind, Device, Metric, NodeElsewhere, Placement};
 
-pub use self::context::{Context, DEVICES};
+pub use self::context::{Context, DEVICES, json, options};
 pub use self::probe::Seen;
 use self::program::{Source, build_or_learn};
 use self::stage::{Other, Ports, Stage, States, Tensors};
@@ -172,7 +173,8 @@ impl Assembly {
         let mut own = Vec::with_capacity(parts.len());
         for part in parts.iter().filter(|part| !part.elsewhere) {
             let Some(built) = build_or_learn(context, part, source).await? else { return Ok(None) };
-            own.push(Stage::Own(Ports::open(context, built, &in_states, states).await?));
+            let ports = context.told(Ports::open(context, built, &in_states, states)).await?;
+            own.push(Stage::Own(ports));
         }
         let (mut own, mut other) = (own.into_iter(), Other::new(browser));
         let mut stages = Vec::with_capacity(parts.len());

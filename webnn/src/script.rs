@@ -13,8 +13,8 @@ use crate::plan::{Call, OperandId, Plan};
 pub struct Scene<'a> {
     /// What the page is called.
     pub title: &'a str,
-    /// The device type that the context is asked for.
-    pub device: &'a str,
+    /// What the context is asked to be, an `MLContextOptions`.
+    pub context: &'a Value,
     /// What to feed, by name.
     pub inputs: &'a BTreeMap<String, Tensor>,
     /// What should come out, by name.
@@ -53,11 +53,7 @@ fn write_script(
         "const log = (...words) => (document.getElementById(\"log\").textContent += words.join(\" \") + \"\\n\");"
     )?;
     writeln!(script, "try {{")?;
-    writeln!(
-        script,
-        "const context = await navigator.ml.createContext({});",
-        json!({ "deviceType": scene.device })
-    )?;
+    writeln!(script, "const context = await navigator.ml.createContext({});", scene.context)?;
     writeln!(script, "const builder = new MLGraphBuilder(context);")?;
     for (name, id) in &plan.inputs {
         writeln!(script, "const {} = builder.input({}, {});", Name(*id), json!(name), descriptor(plan, *id))?;
@@ -186,7 +182,8 @@ mod tests {
         let tensor = |elements: [f32; 2]| Tensor::vector(elements.to_vec());
         let inputs = BTreeMap::from([("x".to_owned(), tensor([1.5, f32::INFINITY]))]);
         let expected = BTreeMap::from([("y".to_owned(), tensor([1.5, -2.0]))]);
-        let scene = Scene { title: "a < b", device: "cpu", inputs: &inputs, expected: &expected };
+        let context = json!({ "deviceType": "cpu" });
+        let scene = Scene { title: "a < b", context: &context, inputs: &inputs, expected: &expected };
         let page = page(&plan, &scene).unwrap();
         for part in [
             "<title>a &lt; b</title>",

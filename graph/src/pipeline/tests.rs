@@ -157,7 +157,9 @@ fn open_dimensions_are_settled_where_every_call_is_alike() {
             symbols("e", &["batch", "length", "width"]),
             symbols("attention_mask", &["batch", "total"]),
             symbols("past", &["batch", "before"]),
-            symbols("sound", &["batch", "frames"]),
+            // One that says otherwise, and one that varies elsewhere.
+            symbols("sound", &["batch", "frames", "clash", "before"]),
+            symbols("light", &["batch", "clash"]),
             symbols("wired", &["batch", "features"]),
         ];
         model(inputs, &[], &[])
@@ -169,8 +171,11 @@ fn open_dimensions_are_settled_where_every_call_is_alike() {
     manifest.components[1].from = BTreeMap::from([("wired".to_owned(), "embed.e".to_owned())]);
     let step = Component { name: "step".to_owned(), ..manifest.components[1].clone() };
     manifest.components.push(step);
-    let sound = ("sound".to_owned(), Tensor::zeros(&TensorType::new(DataType::F32, [1, 7])));
-    let given: Tensors = prompt().into_iter().chain([sound]).collect();
+    let zeros = |name: &str, shape: &[usize]| {
+        (name.to_owned(), Tensor::zeros(&TensorType::new(DataType::F32, shape)))
+    };
+    let given = [zeros("sound", &[1, 7, 4, 5]), zeros("light", &[1, 3])];
+    let given: Tensors = prompt().into_iter().chain(given).collect();
     let check = |manifest: &Manifest, component: &str, expected: &[(&str, usize)]| {
         let settled = Calls::new(manifest, &models, &given).unwrap().settled(component);
         let settled: Vec<(&str, usize)> =

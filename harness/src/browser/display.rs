@@ -26,9 +26,10 @@ impl Display {
     /// Starts one where this process has no display itself.
     ///
     /// # Errors
-    /// `Unavailable` without a program for it, `Timeout` when it opens none.
+    /// `Unavailable` where there is no program for it, or it opens none.
     pub async fn unless_there_is_one(browser: &str) -> Result<Option<Display>, Fault> {
-        if ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| env::var_os(name).is_some()) {
+        let is_set = |name: &&str| env::var_os(name).is_some_and(|display| !display.is_empty());
+        if ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(is_set) {
             return Ok(None);
         }
         let missing = |reason: String| Fault::Unavailable {
@@ -51,7 +52,7 @@ impl Display {
                 let ending = server.ended().await;
                 Err(missing(format!("{ending}{last_words}")))
             }
-            Err(_) => Err(Fault::Timeout { limit: START_LIMIT }),
+            Err(_) => Err(missing(format!("opened none in {} s{last_words}", START_LIMIT.as_secs()))),
         }
     }
 

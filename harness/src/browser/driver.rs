@@ -45,7 +45,10 @@ impl Driver {
         };
         let chosen = match listens {
             Listens::OnAPortItPrints => 0,
-            Listens::OnThePortGiven => free_port().map_err(unavailable)?,
+            Listens::OnThePortGiven => free_port().map_err(|error| Fault::Unavailable {
+                reason: format!("{browser}: no port of this machine is free: {error}"),
+                remedy: "close what holds so many connections".to_owned(),
+            })?,
         };
         let port = format!("--port={chosen}");
         let arguments: Vec<&str> =
@@ -64,8 +67,12 @@ impl Driver {
             match listens {
                 Listens::OnAPortItPrints => printed_port(&mut said).await,
                 Listens::OnThePortGiven => tokio::select! {
-                    () = answers(chosen) => Some(chosen),
                     () = silence(&mut said) => None,
+                    () = answers(chosen) => {
+                        // Somebody else may have taken the port, and then the driver ends at once.
+                        let ends = tokio::time::timeout(KNOCK_INTERVAL * 5, silence(&mut said));
+                        ends.await.is_err().then_some(chosen)
+                    }
                 },
             }
         };

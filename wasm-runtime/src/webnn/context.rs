@@ -81,18 +81,32 @@ impl Context {
         }
     }
 
-    /// An error as it is once the browser had time to tell of a loss: on a lost context calls throw before the news
-    /// of it is here.
-    pub async fn reconsidered(&self, error: RuntimeError) -> RuntimeError {
-        let RuntimeError::Browser { doing, message } = error else { return error };
+    /// What comes of some work, once the browser had time to tell of a loss: on a lost context calls throw before the
+    /// news of it is here.
+    ///
+    /// # Errors
+    /// Those of the work, or the loss of the context where that is the reason.
+    pub async fn told<T>(
+        &self,
+        work: impl Future<Output = Result<T, RuntimeError>>,
+    ) -> Result<T, RuntimeError> {
+        let (doing, error) = match work.await {
+            Err(RuntimeError::Browser { doing, message }) => {
+                (doing.clone(), RuntimeError::Browser { doing, message })
+            }
+            Err(RuntimeError::NotBuilt { what, message }) => {
+                (format!("building {what}"), RuntimeError::NotBuilt { what, message })
+            }
+            other => return other,
+        };
         let scalar = json(&serde_json::json!({ "dataType": "float32", "shape": [] }));
         // A round trip to the browser, whatever comes of it.
         if let Ok(tensor) = JsFuture::from(self.ml.create_tensor(&scalar)).await {
             destroyed(tensor.unchecked_into::<MlTensor>().destroy_tensor());
         }
         match self.lost.borrow().clone() {
-            Some(reason) => RuntimeError::DeviceLost { doing, reason },
-            None => RuntimeError::Browser { doing, message },
+            Some(reason) => Err(RuntimeError::DeviceLost { doing, reason }),
+            None => Err(error),
         }
     }
 
@@ -137,7 +151,7 @@ impl Drop for Context {
 
 /// What a context is asked to be. Later drafts of WebNN know no device types, but whether to accelerate and whether to
 /// spare power, <https://www.w3.org/TR/webnn/#dictdef-mlcontextoptions>: a browser takes what it knows.
-fn options(device: Device) -> serde_json::Value {
+pub fn options(device: Device) -> serde_json::Value {
     let (accelerated, power) = match device {
         Device::Cpu => (false, "default"),
         Device::Npu => (true, "low-power"),

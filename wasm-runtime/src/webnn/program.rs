@@ -7,16 +7,21 @@ use graph::constant::Constant;
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use serde_json::{Value, json};
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use webnn::{Call, Operand, Plan, Stage};
 
 use super::api::{MlGraph, MlGraphBuilder, MlOperand, MlTensor};
 use super::context::{self, Context};
+use super::refused::{self, Refused};
+use crate::browser::thrown;
 use crate::error::RuntimeError;
 use crate::files::Folder;
 use crate::model::wrong;
 
 /// Weights are made in parts of so many elements.
 const PART_ELEMENTS: usize = 1 << 22;
+/// So many calls that are refused together are named.
+const MOST_NAMED: usize = 8;
 
 /// A graph that is built.
 pub struct Built {
@@ -73,8 +78,8 @@ pub async fn build_or_learn(
             let output_types = output_types.collect();
             Ok(Some(Built { ml, plan: Plan { constants: Vec::new(), ..plan }, output_types }))
         }
-        Err(error @ RuntimeError::Browser { .. }) => {
-            let Some((calls, message)) = smallest_refused(context, &plan, source).await? else {
+        Err(error @ RuntimeError::NotBuilt { .. }) => {
+            let Some(Refused { calls, message }) = refused::fewest(context, &plan, source).await? else {
                 return Err(error);
             };
             match calls.iter().map(|&call| &plan.calls[call]).collect::<Vec<_>>().as_slice() {
@@ -83,59 +88,27 @@ pub async fn build_or_learn(
                     Ok(None)
                 }
                 // Several that are only refused together say nothing of each.
-                several => Err(RuntimeError::RefusedTogether {
-                    model: source.model.to_owned(),
-                    calls: several.iter().map(|call| format!("{} ({})", call.label, call.method)).collect(),
-                    message,
-                }),
+                several => Err(together(source.model, several, message)),
             }
         }
         Err(error) => Err(error),
     }
 }
 
-/// Calls that the browser refuses to build, none of which can be left out without its building the rest, and its words.
-/// Found by leaving out halves, then quarters, down to single calls. None where it now builds all.
-///
-/// # Errors
-/// Weights that cannot be made, the loss of the context.
-async fn smallest_refused(
-    context: &Context,
-    plan: &Plan,
-    source: &Source<'_>,
-) -> Result<Option<(Vec<usize>, String)>, RuntimeError> {
-    let refused = async |calls: &[usize]| match build(context, &plan.part(calls), source).await {
-        Ok(ml) => {
-            context::destroyed(ml.destroy_graph());
-            Ok(None)
-        }
-        Err(RuntimeError::Browser { message, .. }) => Ok(Some(message)),
-        Err(error) => Err(error),
-    };
-    let mut calls: Vec<usize> = (0..plan.calls.len()).collect();
-    let Some(mut message) = refused(&calls).await? else { return Ok(None) };
-    let mut size = calls.len();
-    while size > 1 {
-        size = size.div_ceil(2);
-        let mut start = 0;
-        while start < calls.len() {
-            let mut fewer = calls.clone();
-            fewer.drain(start..calls.len().min(start + size));
-            match if fewer.is_empty() { None } else { refused(&fewer).await? } {
-                Some(words) => (calls, message) = (fewer, words),
-                None => start += size,
-            }
-        }
-    }
-    Ok(Some((calls, message)))
+fn together(model: &str, calls: &[&Call], message: String) -> RuntimeError {
+    let named = calls.iter().take(MOST_NAMED).map(|call| format!("{} ({})", call.label, call.method));
+    let rest = calls.len().saturating_sub(MOST_NAMED);
+    let rest = (rest > 0).then(|| format!("and {rest} more"));
+    let calls = named.chain(rest).collect::<Vec<_>>().join(", ");
+    RuntimeError::RefusedTogether { model: model.to_owned(), calls, message }
 }
 
 /// Builds a graph from its plan. The weights are nowhere in this page afterwards.
-async fn build(context: &Context, plan: &Plan, source: &Source<'_>) -> Result<MlGraph, RuntimeError> {
-    match call_builder(context, plan, source).await {
-        Ok(ml) => Ok(ml),
-        Err(error) => Err(context.reconsidered(error).await),
-    }
+///
+/// # Errors
+/// `NotBuilt` for what the browser says of the calls, `Browser` for what it says of inputs and weights.
+pub async fn build(context: &Context, plan: &Plan, source: &Source<'_>) -> Result<MlGraph, RuntimeError> {
+    context.told(call_builder(context, plan, source)).await
 }
 
 async fn call_builder(context: &Context, plan: &Plan, source: &Source<'_>) -> Result<MlGraph, RuntimeError> {
@@ -155,12 +128,17 @@ async fn call_builder(context: &Context, plan: &Plan, source: &Source<'_>) -> Re
     }
     for call in &plan.calls {
         let made = builder.call(call.method, &arguments(call, &operands));
-        let doing = || format!("building node \"{}\" ({})", call.label, call.method);
-        operands[call.output.0] = Some(made.map_err(|e| context.failure(&doing(), &e))?);
+        let what = || format!("node \"{}\" ({})", call.label, call.method);
+        operands[call.output.0] = Some(made.map_err(|e| not_built(what(), &e))?);
     }
     let outputs = plan.outputs.iter().filter_map(|(name, id)| Some((name, operands[id.0].clone()?)));
     let outputs = named(outputs);
-    context.wait("building the graph", builder.build(&outputs)).await.map(JsCast::unchecked_into)
+    let built = JsFuture::from(builder.build(&outputs)).await;
+    built.map(JsCast::unchecked_into).map_err(|e| not_built("the graph".to_owned(), &e))
+}
+
+fn not_built(what: String, thrown_value: &JsValue) -> RuntimeError {
+    RuntimeError::NotBuilt { what, message: thrown(thrown_value) }
 }
 
 fn arguments(call: &Call, operands: &[Option<MlOperand>]) -> Array {

@@ -126,10 +126,7 @@ impl Stage {
         known: &Tensors,
     ) -> Result<Tensors, RuntimeError> {
         match self {
-            Stage::Own(ports) => match ports.run(context, states, known).await {
-                Ok(outputs) => Ok(outputs),
-                Err(error) => Err(context.reconsidered(error).await),
-            },
+            Stage::Own(ports) => context.told(ports.run(context, states, known)).await,
             Stage::Webgpu(executor) => Ok(executor.run(0, known).await?.outputs),
             Stage::Wasm(walks) => Ok(Ready::run(walks, 0, known).await?.outputs),
         }

@@ -7,12 +7,14 @@ use std::path::Path;
 use end_to_end::checkout;
 
 /// Each crate, and the crates of ours that it may depend on.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("graph", &["protocol"]),
     ("protocol", &[]),
     ("shaders", &["graph"]),
-    ("wasm-runtime", &["shaders", "graph", "protocol"]),
-    ("native-runner", &["shaders", "graph", "protocol"]),
+    ("webnn", &["graph"]),
+    ("burn-engine", &["graph"]),
+    ("wasm-runtime", &["shaders", "webnn", "burn-engine", "graph", "protocol"]),
+    ("native-runner", &["shaders", "burn-engine", "graph", "protocol"]),
     ("fuzz", &["shaders", "graph"]),
     ("harness", &["protocol"]),
     ("xtask", &["protocol"]),

@@ -5,7 +5,17 @@ use end_to_end::{Scene, case, ended};
 use serde_json::Value;
 
 const MODELS: [&str; 2] = ["bert-tiny", "vit-tiny"];
-const TARGETS: [&str; 5] = ["webgpu@chrome", "webgpu@firefox", "wgpu:vulkan", "burn:cpu", "onnxruntime:cpu"];
+const TARGETS: [&str; 6] = [
+    "webgpu@chrome",
+    "webgpu@firefox",
+    "webnn:cpu@headless-shell",
+    "wgpu:vulkan",
+    "burn:cpu",
+    "onnxruntime:cpu",
+];
+/// Firefox gives a page no name for its adapter, only whether it is a fallback one; no browser names what is behind
+/// WebNN.
+const NAMELESS: [&str; 2] = ["webgpu@firefox", "webnn:cpu@headless-shell"];
 /// Largest absolute difference from PyTorch in fp32.
 const TOLERANCE: f64 = 1e-4;
 const SAMPLES: u64 = 12;
@@ -33,9 +43,8 @@ fn check_case(case: &Value) {
     let error = case["max_abs_error"].as_f64().unwrap_or(f64::NAN);
     assert!(error <= TOLERANCE, "{name}: max error {error}");
     assert!(case["adapter"]["software"].is_boolean(), "{name}: says whether it is a software adapter");
-    // Firefox gives a page no name for its adapter, only whether it is a fallback one.
     let named = case["adapter"]["vendor"].as_str().is_some_and(|vendor| !vendor.is_empty());
-    assert!(named || case["target"] == "webgpu@firefox", "{name}: {case:#}");
+    assert!(named || NAMELESS.contains(&case["target"].as_str().unwrap()), "{name}: {case:#}");
     // Burn walks the graph: there is nothing to compile, and no figure for it.
     let compiles = case["target"] != "burn:cpu";
     assert_eq!(case["metrics"]["compile_ms"].is_object(), compiles, "{name}: {case:#}");

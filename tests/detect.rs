@@ -16,6 +16,10 @@ fn everything_found_says_what_it_is_and_everything_missing_how_to_get_it() {
     assert_eq!(detect.code, Some(0), "{detect:?}");
     let document = detect.document();
     let capabilities = document["capabilities"].as_array().cloned().unwrap_or_default();
+    let on_linux: &[&str] = if cfg!(target_os = "linux") { &["webkit", "headless-shell"] } else { &[] };
+    for browser in on_linux {
+        assert_eq!(subject(&capabilities, browser)["state"], "present", "{browser}");
+    }
     for browser in ["chrome", "firefox"] {
         let found = subject(&capabilities, browser);
         assert_eq!(found["state"], "present", "{found:#}");

@@ -8,7 +8,18 @@ use std::path::Path;
 use end_to_end::{Scene, ended};
 use serde_json::Value;
 
-const TARGETS: [&str; 5] = ["webgpu@chrome", "webgpu@firefox", "wgpu:vulkan", "burn:cpu", "onnxruntime:cpu"];
+const TARGETS: [&str; 10] = [
+    "webgpu@chrome",
+    "webgpu@firefox",
+    "webnn:cpu@headless-shell",
+    "wasm@chrome",
+    "wasm@firefox",
+    "wasm@webkit",
+    "wasm@headless-shell",
+    "wgpu:vulkan",
+    "burn:cpu",
+    "onnxruntime:cpu",
+];
 const FAMILIES: [&str; 14] = [
     "bert",
     "clap",
@@ -58,6 +69,9 @@ fn check(case: &Value) {
         let message = case["message"].as_str().unwrap_or_default();
         let says_why = message.contains("no feature shader-f16") && message.contains("node");
         assert!(says_why && case["model"].as_str().unwrap().ends_with("-fp16"), "{name}: {message}");
+        // The processor keeps f16, and the row says that it is not what was asked for.
+        assert_eq!(case["actual_target"], "wasm@chrome", "{name}: {message}");
+        assert!(message.contains("fell back to wasm@chrome, which is right"), "{name}: {message}");
         return;
     }
     assert_eq!(case["verdict"], "pass", "{name}: {case:#}");

@@ -140,7 +140,10 @@ impl Constant {
 
 /// What an operator gives for constants, computed at once where all of them are here. `None` where it is too long a
 /// way from what is here to the result.
-pub(crate) fn apply(
+///
+/// # Errors
+/// What the operator refuses.
+pub fn apply(
     operator: &Operator,
     operands: &[Option<&Constant>],
     result: &TensorType,

@@ -5,6 +5,7 @@ mod calls;
 mod decode;
 mod greedy;
 mod run;
+mod settled;
 mod trace;
 
 pub use calls::Calls;

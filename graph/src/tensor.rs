@@ -223,7 +223,7 @@ impl Data {
     }
 
     /// Reads elements from little-endian bytes; bools are bytes other than zero.
-    pub(crate) fn from_le_bytes(data_type: DataType, bytes: &[u8]) -> Data {
+    pub fn from_le_bytes(data_type: DataType, bytes: &[u8]) -> Data {
         match data_type {
             DataType::F32 => Data::F32(bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
             DataType::F16 => Data::F16(bytes.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b)).collect()),

@@ -1,6 +1,7 @@
 //! The browsers that can be driven: the built-in entries, a plan's changes to them, and finding them on this machine.
 
 mod arguments;
+mod display;
 pub mod driver;
 mod table;
 
@@ -86,19 +87,19 @@ pub fn configured(
 fn base_for(name: &str, change: &BrowserOverride) -> Result<&'static BuiltIn, Error> {
     let invalid = |message: String| Error::BrowserInvalid { name: name.to_owned(), message };
     let named = BUILT_IN.iter().find(|base| base.name == name);
-    match (named, change.kind) {
+    let changes_settings = !change.features.is_empty() || !change.preferences.is_empty();
+    let of_the_kind = || BUILT_IN.iter().find(|base| Some(base.kind) == change.kind);
+    match (named.or_else(of_the_kind), change.kind) {
         (Some(base), Some(kind)) if base.kind != kind => Err(invalid(
             "its kind is built in and cannot be changed; give the other browser another name".into(),
         )),
-        (Some(base), _) => Ok(base),
-        (None, Some(kind)) => BUILT_IN.iter().find(|base| base.kind == kind).ok_or_else(|| {
-            invalid(
-                "browsers of this kind cannot be driven; the kinds are \"chromium\" and \"firefox\"".into(),
-            )
-        }),
-        (None, None) => {
-            Err(invalid("it is not built in: add kind = \"chromium\" or kind = \"firefox\"".into()))
+        (Some(base), _) if base.kind == BrowserKind::Webkit && changes_settings => {
+            Err(invalid("WebKit takes neither features nor preferences; leave them out".into()))
         }
+        (Some(base), _) => Ok(base),
+        (None, _) => Err(invalid(
+            "it is not built in: add its kind, one of \"chromium\", \"firefox\" and \"webkit\"".into(),
+        )),
     }
 }
 
@@ -116,15 +117,22 @@ impl BrowserEntry {
         if let Some(url) = &self.changes.remote {
             return Ok(Access::Remote { url: url.clone() });
         }
-        let binary = self.find("binary", self.changes.binary.as_deref(), self.base.binaries)?;
-        let driver = self.find("driver", self.changes.driver.as_deref(), self.base.drivers)?;
+        let BuiltIn { binaries, cached_binary, drivers, cached_driver, .. } = *self.base;
+        let binary = self.find("binary", self.changes.binary.as_deref(), binaries, cached_binary)?;
+        let driver = self.find("driver", self.changes.driver.as_deref(), drivers, cached_driver)?;
         Ok(Access::Local { binary, driver })
     }
 
-    fn find(&self, what: &str, chosen: Option<&Path>, usual: &[&str]) -> Result<PathBuf, Fault> {
+    fn find(
+        &self,
+        what: &str,
+        chosen: Option<&Path>,
+        usual: &[&str],
+        cached: Option<fn() -> PathBuf>,
+    ) -> Result<PathBuf, Fault> {
         let name = &self.name;
         let Some(chosen) = chosen else {
-            let cached = self.base.cached_driver.filter(|_| what == "driver").map(|cached| cached());
+            let cached = cached.map(|cached| cached());
             let usual = usual.iter().filter(|place| is_of_this_system(place));
             let places = usual.map(Path::new).chain(cached.as_deref());
             return places.clone().find_map(locate).ok_or_else(|| {
@@ -137,11 +145,6 @@ impl BrowserEntry {
             reason: format!("{name}: there is no {}", chosen.display()),
             remedy: format!("correct {what} under [browsers.{name}] in the plan"),
         })
-    }
-
-    /// The arguments that the driver is started with.
-    pub fn driver_arguments(&self) -> &'static [&'static str] {
-        self.base.driver_arguments
     }
 
     /// The browser's command-line arguments, each list of features merged into one.
@@ -166,7 +169,7 @@ impl BrowserEntry {
 
     /// The capabilities that a new session asks for; `binary` is none for a remote browser.
     ///
-    /// The three vendors agree on the keys inside their own options.
+    /// The vendors agree on the keys inside their own options.
     pub fn capabilities(&self, binary: Option<&Path>) -> Map<String, Value> {
         let mut options = json!({ "args": self.arguments(), "prefs": self.preferences() });
         if let Some(binary) = binary {
@@ -180,7 +183,7 @@ impl BrowserEntry {
 
     /// The driver's version, from the capabilities of an open session.
     pub fn driver_version(&self, session: &Value) -> Option<String> {
-        let text = session.pointer(self.base.driver_version)?.as_str()?;
+        let text = session.pointer(self.base.driver_version?)?.as_str()?;
         // "156.0.8078.79 (a21ce95c-refs/branch-heads/8078@{#1704})": the commit is of no use to a reader.
         text.split_whitespace().next().map(str::to_owned)
     }
@@ -233,9 +236,10 @@ mod tests {
     #[test]
     fn a_contradiction_is_refused_with_what_would_be_right() {
         for (name, toml, part) in [
-            ("beta", "binary = '/opt/beta'", "add kind = \"chromium\""),
+            ("beta", "binary = '/opt/beta'", "add its kind, one of \"chromium\""),
             ("chrome", "kind = 'firefox'", "another name"),
-            ("safari", "kind = 'webkit'", "\"chromium\" and \"firefox\""),
+            ("webkit", "features = ['WebGPU']", "neither features nor preferences"),
+            ("gtk", "kind = 'webkit'\npreferences = { 'a' = 1 }", "neither features nor preferences"),
         ] {
             let message = entry(name, toml).unwrap_err().to_string();
             assert!(message.contains(name) && message.contains(part), "{message}");
@@ -264,6 +268,7 @@ mod tests {
             ("headless-shell", "goog:chromeOptions", "chrome"),
             ("edge", "ms:edgeOptions", "MicrosoftEdge"),
             ("firefox", "moz:firefoxOptions", "firefox"),
+            ("webkit", "webkitgtk:browserOptions", "MiniBrowser"),
         ] {
             let browsers = configured(&BTreeMap::new()).unwrap();
             let capabilities = browsers[name].capabilities(Some(Path::new("/b")));
@@ -284,6 +289,7 @@ mod tests {
             ("edge", json!({"msedge": {"msedgedriverVersion": "150.0.1 (b)"}}), Some("150.0.1")),
             ("firefox", json!({"moz:geckodriverVersion": "0.37.1"}), Some("0.37.1")),
             ("firefox", json!({}), None),
+            ("webkit", json!({"browserVersion": "2.50.6"}), None),
         ] {
             assert_eq!(browsers[name].driver_version(&session).as_deref(), expected, "{name}");
         }

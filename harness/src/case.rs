@@ -22,6 +22,8 @@ pub struct Case {
     pub sampling: Sampling,
     /// What the plan changes about the browser's behaviour, as canonical JSON; empty when nothing.
     pub browser_settings: String,
+    /// Whether nothing may run elsewhere in its place, not even a part of the model.
+    pub strict: bool,
 }
 
 impl Case {
@@ -34,12 +36,13 @@ impl Case {
         let Sampling { samples, warmup_limit } = self.sampling;
         let text = format!(
             "parallax-case-1\nmodel={}\ntarget={}\nprecision={}\nbatch={}\nsamples={samples}\n\
-             warmup_limit={warmup_limit}\nbrowser={}\n",
+             warmup_limit={warmup_limit}\nbrowser={}\n{}",
             self.model.digest,
             self.target,
             self.model.manifest.precision,
             self.model.batch,
-            self.browser_settings
+            self.browser_settings,
+            if self.strict { "strict\n" } else { "" }
         );
         hexadecimal(&Sha256::digest(text)[..16])
     }
@@ -62,6 +65,7 @@ pub fn expand(plan: &Plan) -> Vec<Case> {
             target: target.clone(),
             sampling: plan.sampling,
             browser_settings: plan.browser_settings(target),
+            strict: plan.strict,
         })
         .collect()
 }
@@ -107,6 +111,7 @@ pub(crate) mod tests {
             target: target.parse().unwrap(),
             sampling: Sampling::default(),
             browser_settings: String::new(),
+            strict: false,
         }
     }
 
@@ -119,7 +124,7 @@ pub(crate) mod tests {
             other.key() != original.key()
         };
         type Row = (&'static str, fn(&mut Case), bool);
-        let rows: [Row; 9] = [
+        let rows: [Row; 10] = [
             ("nothing", |_| {}, false),
             ("its position", |case| case.position = 7, false),
             ("the model's folder", |case| Arc::make_mut(&mut case.model).folder = "/other".into(), false),
@@ -128,6 +133,7 @@ pub(crate) mod tests {
             ("the target", |case| case.target = "webgpu@firefox".parse().unwrap(), true),
             ("the samples", |case| case.sampling.samples = 7, true),
             ("the warm-up", |case| case.sampling.warmup_limit = 7, true),
+            ("whether it is strict", |case| case.strict = true, true),
             ("the browser's flags", |case| case.browser_settings.push('x'), true),
         ];
         for (name, change, expected) in rows {

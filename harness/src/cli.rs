@@ -135,6 +135,9 @@ pub struct SweepArgs {
     /// Seconds that one case may take [default: 300]
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout_s: Option<u64>,
+    /// Refuse what a target cannot run as a whole, instead of running it, or a part of it, elsewhere
+    #[arg(long)]
+    pub strict: bool,
     /// The database that keeps the results; made if it is not there
     #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
     pub db: PathBuf,
@@ -152,6 +155,9 @@ pub struct ConformanceArgs {
     /// Tests to run, * and ? stand for anything [default: all]
     #[arg(long, value_delimiter = ',', value_name = "GLOB,..")]
     pub tests: Vec<glob::Pattern>,
+    /// Write one test as a page that needs nothing of ours, NAME.html, for a report to a browser's makers
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["tests", "document", "json"])]
+    pub repro: Option<glob::Pattern>,
     /// Seconds that one test may take
     #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout_s: u64,

@@ -2,6 +2,7 @@
 
 mod batches;
 mod judge;
+mod repro;
 mod suite;
 
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::plan::{check_browser, each_once};
-use crate::report::conformance::{self as report, TestRow};
+use crate::report::conformance::{self as report, REFUSES, TestRow};
 use crate::session::{self, Context, Fault, Place, Session};
 use crate::store::{RunId, RunKind, RunState, Store, TargetBegun, TargetEnded};
 
@@ -47,10 +48,17 @@ pub async fn run(args: &ConformanceArgs) -> Result<Exit, Error> {
     targets.iter().try_for_each(|target| check_browser(target, &browsers))?;
     let packs = TempDir::new().map_err(|source| Error::NodeTests { path: std::env::temp_dir(), source })?;
     let suite = Suite::find();
+    let wanted = match &args.repro {
+        Some(test) => std::slice::from_ref(test),
+        None => &args.tests,
+    };
     let batches = match &suite {
-        Ok(suite) => suite.pack(&suite.names(&args.tests)?, packs.path())?,
+        Ok(suite) => suite.pack(&suite.names(wanted)?, packs.path())?,
         Err(_) => Vec::new(),
     };
+    if let Some(test) = &args.repro {
+        return repro::write(test, &targets, &suite, browsers, packs.path()).await;
+    }
     let mut store = Store::open(&args.db)?;
     let mut interrupt = Interrupt::listen()?;
     let context = Context::start(browsers).await?;
@@ -231,6 +239,8 @@ impl Sitting<'_> {
         for (phase, ms) in report.phases_ms {
             *self.ended.phases_ms.entry(phase).or_default() += ms;
         }
+        let refused = report.refused.into_iter().map(|(kind, words)| (format!("{REFUSES} {kind}"), words));
+        self.ended.facts.extend(refused);
         self.ended.operators = report.operators;
         self.ended.adapter = Some(report.adapter);
     }
@@ -257,6 +267,7 @@ fn conformed(outcome: Outcome) -> Result<ConformanceReport, Fault> {
         Answer::Inferred(_)
         | Answer::Detected { .. }
         | Answer::Dueled(_)
+        | Answer::Reproduced { .. }
         | Answer::Traced(_)
         | Answer::Completed(_)
         | Answer::Profiled(_) => Err(Fault::Crash { message: "it answered another question".to_owned() }),

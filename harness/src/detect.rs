@@ -102,6 +102,7 @@ fn capabilities_in(answer: Answer) -> Vec<Capability> {
         Answer::Inferred(_)
         | Answer::Conformed(_)
         | Answer::Dueled(_)
+        | Answer::Reproduced { .. }
         | Answer::Traced(_)
         | Answer::Completed(_)
         | Answer::Profiled(_) => unexpected("it answered another question".to_owned()),

@@ -132,6 +132,7 @@ fn traced(target: &Target, answer: Answer) -> Result<TraceReport, String> {
         | Answer::Conformed(_)
         | Answer::Detected { .. }
         | Answer::Dueled(_)
+        | Answer::Reproduced { .. }
         | Answer::Completed(_)
         | Answer::Profiled(_) => Err(format!("{target}: it answered another question")),
     }

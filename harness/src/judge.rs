@@ -1,7 +1,8 @@
 //! Gives each outcome its verdict. Pure: the executor reports, this decides.
 
 use protocol::{
-    Answer, Device, Engine, Failure, InferenceReport, Metric, Outcome, OutputCheck, Target, Verdict,
+    Answer, Device, Engine, Failure, InferenceReport, Metric, NodeElsewhere, Outcome, OutputCheck, Target,
+    Verdict,
 };
 
 use crate::case::Case;
@@ -37,6 +38,7 @@ pub fn outcome(case: &Case, outcome: &Outcome) -> Judgement {
         Answer::Conformed(_)
         | Answer::Detected { .. }
         | Answer::Dueled(_)
+        | Answer::Reproduced { .. }
         | Answer::Traced(_)
         | Answer::Completed(_)
         | Answer::Profiled(_) => {
@@ -47,8 +49,10 @@ pub fn outcome(case: &Case, outcome: &Outcome) -> Judgement {
 
 fn inference(case: &Case, report: &InferenceReport) -> Judgement {
     let actual = actual_target(&case.target, report.engine, report.device);
-    let complaint =
-        elsewhere(&case.target, &actual).or_else(|| unproven(report)).or_else(|| wrong(case, report));
+    let complaint = elsewhere(&case.target, &actual)
+        .or_else(|| unproven(report))
+        .or_else(|| wrong(case, report))
+        .or_else(|| shared_out(case, report));
     let (verdict, message) = match complaint {
         Some((verdict, message)) => (verdict, Some(message)),
         None => (Verdict::Pass, None),
@@ -98,6 +102,27 @@ fn wrong(case: &Case, report: &InferenceReport) -> Option<Complaint> {
     (!faults.is_empty()).then(|| (Verdict::Mismatch, faults.join("; ")))
 }
 
+/// A model that others had to help with shows what the target lacks, however right the answer.
+fn shared_out(case: &Case, report: &InferenceReport) -> Option<Complaint> {
+    let placement = report.placement.as_ref().filter(|placement| !placement.elsewhere.is_empty())?;
+    let told = |node: &NodeElsewhere| {
+        format!("\"{}\" ({}) on {}: {}", node.node, node.operator, node.engine.name(), node.reason)
+    };
+    let nodes: Vec<String> = placement.elsewhere.iter().map(told).collect();
+    let message = format!(
+        "{} of {} nodes ran elsewhere, with which the answer is right; {:.0} % of the time on {}, {} cuts, {} bytes \
+         copied: {}",
+        nodes.len(),
+        placement.nodes,
+        placement.share * 100.0,
+        case.target,
+        placement.cuts,
+        placement.copied_bytes,
+        nodes.join("; ")
+    );
+    Some((Verdict::Unsupported, message))
+}
+
 fn describe(check: &OutputCheck, tolerance: f64) -> String {
     match &check.fault {
         Some(fault) => format!("output \"{}\" {fault}", check.output),
@@ -128,6 +153,7 @@ pub(crate) mod tests {
             checks: vec![within],
             metrics: vec![Samples { metric: Metric::LatencyMs, values: vec![10.0, 11.0, 12.0] }],
             features: BTreeMap::from([("kick".to_owned(), "on".to_owned())]),
+            placement: None,
         }
     }
 

@@ -10,6 +10,7 @@ pub mod diverge;
 pub mod error;
 pub mod event;
 pub mod exit;
+mod fallback;
 pub mod hub;
 pub mod interrupt;
 pub mod judge;

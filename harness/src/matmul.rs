@@ -105,6 +105,7 @@ impl Arena<'_> {
             Answer::Inferred(_)
             | Answer::Conformed(_)
             | Answer::Detected { .. }
+            | Answer::Reproduced { .. }
             | Answer::Traced(_)
             | Answer::Completed(_)
             | Answer::Profiled(_) => Err((Verdict::Error, "the page answered another question".to_owned())),

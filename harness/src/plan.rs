@@ -29,6 +29,8 @@ pub struct Plan {
     pub sampling: Sampling,
     /// How long one case may take.
     pub timeout: Duration,
+    /// Whether a target that cannot run a model as a whole fails, instead of another one running it in its place.
+    pub strict: bool,
     /// Every configured browser by name: the built-in ones, changed and added to by the plan.
     pub browsers: BTreeMap<String, BrowserEntry>,
     overrides: BTreeMap<String, BrowserOverride>,
@@ -43,6 +45,7 @@ struct PlanFile {
     dimensions: Dimensions,
     samples: Option<std::num::NonZeroU32>,
     timeout_s: Option<std::num::NonZeroU64>,
+    strict: bool,
     browsers: BTreeMap<String, BrowserOverride>,
 }
 
@@ -74,6 +77,7 @@ impl Plan {
             targets: each_once(targets),
             sampling,
             timeout: Duration::from_secs(timeout_s),
+            strict: args.strict || file.strict,
             browsers,
             overrides: file.browsers,
         })

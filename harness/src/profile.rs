@@ -55,7 +55,7 @@ async fn ask(context: &Context, model: &model::Model, args: &ProfileArgs) -> Res
     let place = Place::of(&args.target);
     let mut session = session::open(&place, context).await?;
     let sampling = Sampling { samples: args.samples, ..Sampling::default() };
-    let inference = context.inference(&args.target, model, sampling);
+    let inference = context.inference(&args.target, model, sampling, true);
     let job = context.job_of(&args.target, 1, Task::Profile(inference));
     let outcome = session.run(&job, Duration::from_secs(args.timeout_s)).await;
     session.close().await;
@@ -72,6 +72,7 @@ fn profiled(target: &Target, answer: Answer) -> Result<ProfileReport, Error> {
         | Answer::Conformed(_)
         | Answer::Detected { .. }
         | Answer::Dueled(_)
+        | Answer::Reproduced { .. }
         | Answer::Traced(_)
         | Answer::Completed(_) => Err(Error::NothingRan(format!("{target}: it answered another question"))),
     }

@@ -133,7 +133,11 @@ impl Context {
 
     /// The job that runs a case.
     pub fn job(&self, case: &Case, id: u64) -> Job {
-        self.job_of(&case.target, id, Task::Infer(self.inference(&case.target, &case.model, case.sampling)))
+        self.job_of(
+            &case.target,
+            id,
+            Task::Infer(self.inference(&case.target, &case.model, case.sampling, case.strict)),
+        )
     }
 
     /// The job that does a task on a target.
@@ -150,11 +154,12 @@ impl Context {
     }
 
     /// Running a model on a target.
-    pub fn inference(&self, target: &Target, model: &Model, sampling: Sampling) -> Inference {
+    pub fn inference(&self, target: &Target, model: &Model, sampling: Sampling, strict: bool) -> Inference {
         Inference {
             location: self.location(&Place::of(target), &model.manifest.name, &model.folder),
             manifest: model.manifest.clone(),
             sampling,
+            strict,
         }
     }
 

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, SystemTime};
 
-use protocol::{Answer, Metric, Outcome, Samples};
+use protocol::{Answer, Metric, Outcome, Samples, Verdict};
 
 use crate::case::{Case, expand};
 use crate::cli::SweepArgs;
 use crate::error::Error;
 use crate::event::{Event, Listener};
 use crate::exit::Exit;
+use crate::fallback;
 use crate::interrupt::Interrupt;
 use crate::judge;
 use crate::plan::Plan;
@@ -132,9 +133,33 @@ impl Sweep<'_> {
         };
         let answered = answered.map(|outcome| with_memory(outcome, self.session.as_deref()));
         let died = answered.is_err();
-        let trial = trial(case, answered, facts, started_at);
+        // Something that ran in part has shown what the rest costs.
+        let ran = matches!(&answered, Ok(Outcome { answer: Answer::Inferred(_), .. }));
+        let mut trial = trial(case, answered, facts, started_at);
+        let died = if died || ran || trial.case.strict { died } else { self.fall_back(&mut trial).await };
         self.tell(&Event::CaseFinished(&trial))?;
         Ok(if died { Finished::Died } else { Finished::Answered(trial.judgement.verdict) })
+    }
+
+    /// Tries the next engines of the browser in place of one that cannot run the model, until one can. Gives whether
+    /// the session ended under it.
+    async fn fall_back(&mut self, trial: &mut Trial) -> bool {
+        for target in fallback::targets(&trial.case.target, trial.judgement.verdict) {
+            let case = Case { target, ..trial.case.clone() };
+            self.jobs += 1;
+            let job = self.context.job(&case, self.jobs);
+            let Some(session) = &mut self.session else { return true };
+            let Ok(outcome) = session.run(&job, self.timeout).await else { return true };
+            let judgement = judge::outcome(&case, &outcome);
+            if judgement.verdict == Verdict::DeviceLost {
+                return true;
+            }
+            if let (Verdict::Pass, Answer::Inferred(report)) = (judgement.verdict, outcome.answer) {
+                trial.fell_back(case.target, *report);
+                return false;
+            }
+        }
+        false
     }
 
     fn forgo(&mut self, case: Case, fault: &Fault) -> Result<Finished, Error> {

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use protocol::{Adapter, InferenceReport, Metric, OutputCheck, Samples};
+use protocol::{Adapter, InferenceReport, Metric, NodeElsewhere, OutputCheck, Placement, Samples, Target};
 
 use crate::case::Case;
 use crate::judge::Judgement;
+use crate::report::number;
 use crate::statistics::Summary;
 
 /// One finished case.
@@ -42,6 +43,19 @@ impl Trial {
         self.summaries = summaries(&report.metrics, self.case.model.batch);
         self.samples = report.metrics;
         self.features.extend(report.features);
+        self.features.extend(report.placement.iter().flat_map(shared_out));
+    }
+
+    /// Takes in what another target showed in place of the one asked for, whose verdict stays as it is.
+    pub fn fell_back(&mut self, target: Target, report: InferenceReport) {
+        self.take_in(report);
+        let latency = self
+            .summary(Metric::LatencyMs)
+            .map_or_else(String::new, |latency| format!(", {} an inference", number::time(latency.median)));
+        let why = self.judgement.message.take().unwrap_or_default();
+        self.judgement.message = Some(format!("{why}\nfell back to {target}, which is right{latency}"));
+        self.judgement.actual_target = Some(target);
+        self.finished_at = SystemTime::now();
     }
 
     /// Largest absolute error over all outputs; infinite when an output cannot be compared.
@@ -53,6 +67,24 @@ impl Trial {
     pub fn summary(&self, metric: Metric) -> Option<&Summary> {
         self.summaries.iter().find(|(known, _)| *known == metric).map(|(_, summary)| summary)
     }
+}
+
+/// How a model was shared out, as features of its run.
+fn shared_out(placement: &Placement) -> Vec<(String, String)> {
+    let Placement { nodes, elsewhere, cuts, copied_bytes, share } = placement;
+    let told = |node: &NodeElsewhere| {
+        let NodeElsewhere { node, operator, engine, reason } = node;
+        format!("{node} ({operator}) on {}: {reason}", engine.name())
+    };
+    let features = [
+        ("nodes_of_the_graph", nodes.to_string()),
+        ("nodes_elsewhere", elsewhere.len().to_string()),
+        ("elsewhere", elsewhere.iter().map(told).collect::<Vec<_>>().join("; ")),
+        ("cuts", cuts.to_string()),
+        ("copied_bytes", copied_bytes.to_string()),
+        ("share_of_time", format!("{share:.3}")),
+    ];
+    features.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn summaries(series: &[Samples], batch: u32) -> Vec<(Metric, Summary)> {

@@ -101,6 +101,7 @@ async fn plan(args: &VersusArgs) -> Result<Plan, Error> {
         targets,
         samples: Some(args.samples),
         timeout_s: Some(args.timeout_s),
+        strict: false,
         db: Default::default(),
         json: args.json,
     })

@@ -21,8 +21,8 @@ pub enum RunnerError {
     Graph { model: String, source: Box<graph::Error> },
     #[error("model \"{model}\": {source}")]
     Plan { model: String, source: shaders::Error },
-    #[error("node \"{node}\" ({operator}): {engine} cannot run it: {reason}")]
-    NodeUnsupported { engine: &'static str, node: String, operator: String, reason: String },
+    #[error(transparent)]
+    Burn(burn_engine::Error),
     #[error("{engine} lacks what the model needs: {message}")]
     EngineLacks { engine: &'static str, message: String },
     #[error("{reason}; {remedy}")]
@@ -60,11 +60,9 @@ impl RunnerError {
     pub fn kind(&self) -> FailureKind {
         use RunnerError::*;
         match self {
-            OnlyInAPage { .. }
-            | NotProfiled { .. }
-            | NoReference { .. }
-            | NodeUnsupported { .. }
-            | EngineLacks { .. } => FailureKind::Unsupported,
+            OnlyInAPage { .. } | NotProfiled { .. } | NoReference { .. } | Burn(_) | EngineLacks { .. } => {
+                FailureKind::Unsupported
+            }
             EngineNotBuilt { .. } | Unavailable { .. } => FailureKind::Unavailable,
             DeviceLost { .. } => FailureKind::DeviceLost,
             File { source, .. } | Graph { source, .. } if source.is_unsupported() => FailureKind::Unsupported,

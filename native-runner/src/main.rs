@@ -90,6 +90,7 @@ fn perform(job: &Job) -> Result<Answer, RunnerError> {
             profile::run(job.engine, job.device, inference).map(|report| Answer::Profiled(Box::new(report)))
         }
         Task::Complete(bare) => complete::run(job.engine, job.device, bare).map(Answer::Completed),
+        Task::Reproduce(_) => Err(RunnerError::OnlyInAPage { task: "writing a test as a page" }),
         Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities() }),
         Task::MatmulDuel(_) => {
             Err(RunnerError::OnlyInAPage { task: "a matrix product against onnxruntime-web" })

@@ -49,6 +49,7 @@ pub fn run(
         checks: pipeline::checks(&loaded.expected, &ends),
         metrics: measured.into_iter().map(|(metric, values)| Samples { metric, values }).collect(),
         features: prepared.features,
+        placement: None,
     })
 }
 

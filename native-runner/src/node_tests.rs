@@ -38,7 +38,8 @@ pub fn run(
         Prepare::Graphs(_) => graph::operators().collect(),
         Prepare::Files { .. } => Vec::new(),
     };
-    Ok(ConformanceReport { engine, device, adapter, tests, operators, phases_ms: batch.phases_ms })
+    let refused = BTreeMap::new();
+    Ok(ConformanceReport { engine, device, adapter, tests, refused, operators, phases_ms: batch.phases_ms })
 }
 
 struct Batch<'a> {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 /// The version of geckodriver that set-up builds where none is installed.
 pub const GECKODRIVER: &str = "0.37.1";
+/// The version of the npm package that carries the headless shell of Chromium, WebNN's CPU backend built in.
+pub const HEADLESS_SHELL: &str = "153.0.0";
 /// The version of DuckDB that the harness is linked with.
 pub const DUCKDB: &str = "1.5.6";
 /// The version of the npm package that carries the library of [`DUCKDB`].
@@ -50,6 +52,11 @@ pub fn cache_dir() -> PathBuf {
 pub fn geckodriver() -> PathBuf {
     let program = format!("geckodriver{}", std::env::consts::EXE_SUFFIX);
     cache_dir().join("geckodriver").join(GECKODRIVER).join("bin").join(program)
+}
+
+/// The headless shell that set-up fetched.
+pub fn headless_shell() -> PathBuf {
+    cache_dir().join("headless-shell").join(HEADLESS_SHELL).join("chrome-headless-shell")
 }
 
 /// The folder that holds [`DUCKDB_LIBRARY`].
@@ -145,6 +152,7 @@ mod tests {
     fn every_path_names_its_version() {
         for (path, version) in [
             (geckodriver(), GECKODRIVER),
+            (headless_shell(), HEADLESS_SHELL),
             (duckdb_library_dir(), DUCKDB),
             (onnxruntime_library(), ONNXRUNTIME),
             (onnxruntime_web_dir(), ONNXRUNTIME_WEB),

@@ -41,6 +41,9 @@ pub struct ConformanceReport {
     pub adapter: Adapter,
     /// One for each test asked for, in that order.
     pub tests: Vec<NodeTestReport>,
+    /// What the target claims and then refuses to build, by what it is: its words, and the test that found it.
+    #[serde(default)]
+    pub refused: BTreeMap<String, String>,
     /// Every operator that the engine reads at all, `com.microsoft.` before those of ONNX Runtime; empty when
     /// it does not say.
     pub operators: Vec<String>,

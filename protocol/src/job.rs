@@ -35,6 +35,8 @@ pub enum Task {
     Infer(Inference),
     /// Run a batch of the ONNX project's node tests.
     Conform(Conformance),
+    /// Write a node test, the first one asked for, as a page that needs nothing of ours.
+    Reproduce(Conformance),
     /// Say what this place can do; engine and device are ignored.
     Detect,
     /// Time one square matrix product, ours and onnxruntime-web's turn by turn.
@@ -56,6 +58,9 @@ pub struct Inference {
     pub manifest: Manifest,
     /// How to measure.
     pub sampling: Sampling,
+    /// Whether an engine refuses what it cannot run as a whole, instead of leaving parts of it to others.
+    #[serde(default)]
+    pub strict: bool,
 }
 
 /// Multiply two `size` by `size` f32 matrices.

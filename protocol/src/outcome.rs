@@ -9,6 +9,7 @@ use crate::capability::{Adapter, Capability};
 use crate::check::OutputCheck;
 use crate::conformance::ConformanceReport;
 use crate::metric::Samples;
+use crate::placement::Placement;
 use crate::profile::ProfileReport;
 use crate::target::{Device, Engine};
 use crate::trace::TraceReport;
@@ -31,6 +32,11 @@ pub enum Answer {
     Inferred(Box<InferenceReport>),
     /// The batch of node tests was gone through.
     Conformed(Box<ConformanceReport>),
+    /// The node test is a page now.
+    Reproduced {
+        /// Its HTML.
+        page: String,
+    },
     /// What this place can do.
     Detected {
         /// One entry per engine, context or fact looked at.
@@ -63,6 +69,9 @@ pub struct InferenceReport {
     pub metrics: Vec<Samples>,
     /// What shaped the numbers and is not the adapter: timer precision, completion kick, kernel variants.
     pub features: BTreeMap<String, String>,
+    /// How the model was shared out, by an engine that leaves to others what it cannot run.
+    #[serde(default)]
+    pub placement: Option<Placement>,
 }
 
 /// Times of one matrix product on both sides.

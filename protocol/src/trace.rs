@@ -29,7 +29,7 @@ impl Trace {
     /// The same run with nothing kept: what reads a model folder for one reads it for the other.
     pub fn inference(&self) -> Inference {
         let (location, manifest) = (self.location.clone(), self.manifest.clone());
-        Inference { location, manifest, sampling: Sampling::default() }
+        Inference { location, manifest, sampling: Sampling::default(), strict: false }
     }
 }
 

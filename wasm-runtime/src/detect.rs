@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{Capability, Presence};
+use protocol::{Capability, Device, Presence};
 use serde_json::{Value, json};
 
 use crate::browser::{self, property};
@@ -11,7 +11,7 @@ use crate::engine::Place;
 use crate::error::RuntimeError;
 use crate::onnxruntime_web::{Library, Provider};
 use crate::timing::Clock;
-use crate::webnn::{self, Ml};
+use crate::webnn::{Context, DEVICES, Seen};
 
 /// One entry per engine, context or fact looked at. What cannot be had is an entry too.
 pub async fn capabilities(place: Place<'_>) -> Vec<Capability> {
@@ -19,10 +19,7 @@ pub async fn capabilities(place: Place<'_>) -> Vec<Capability> {
     for provider in Provider::ALL {
         capabilities.push(peer(provider, place).await);
     }
-    let ml = webnn::entry();
-    for device_type in webnn::DEVICE_TYPES {
-        capabilities.push(webnn(ml.as_ref(), device_type).await);
-    }
+    capabilities.extend(webnn().await);
     capabilities.extend([timer(), isolation(), page()]);
     capabilities
 }
@@ -46,7 +43,7 @@ async fn webgpu() -> Capability {
 }
 
 async fn peer(provider: Provider, place: Place<'_>) -> Capability {
-    let subject = format!("ort-{}", provider.name());
+    let subject = provider.subject();
     match Library::get(provider, place).await {
         Err(error) => missing(&subject, &error),
         Ok(library) => Capability {
@@ -57,28 +54,39 @@ async fn peer(provider: Provider, place: Place<'_>) -> Capability {
     }
 }
 
-async fn webnn(ml: Option<&Ml>, device_type: &str) -> Capability {
-    let subject = format!("webnn:{device_type}");
-    let absent = |reason: String, remedy: &str| Capability {
-        presence: Presence::Missing { reason, remedy: remedy.to_owned() },
-        ..present(&subject, [])
-    };
-    let Some(ml) = ml else {
-        return absent(
-            "the page has no navigator.ml".to_owned(),
-            "use Chrome, Edge or headless shell with --enable-features=WebMachineLearningNeuralNetwork",
-        );
-    };
-    match ml.open(device_type).await {
-        Ok(context) => {
-            let facts = [
-                ("operators", json!(context.operator_count())),
-                ("accelerated", json!(context.accelerated())),
-            ];
-            present(&subject, facts)
-        }
-        Err(reason) => absent(reason, "use a browser built with a WebNN backend for this device and system"),
+/// The contexts for every device type, each held against the CPU's.
+async fn webnn() -> Vec<Capability> {
+    let (mut found, mut cpu) = (Vec::new(), None);
+    for device in DEVICES {
+        found.push(context(device, &mut cpu).await);
     }
+    found
+}
+
+async fn context(device: Device, cpu: &mut Option<Seen>) -> Capability {
+    let subject = format!("webnn:{}", device.name());
+    let context = match Context::open(device).await {
+        Ok(context) => context,
+        Err(error) => return missing(&subject, &error),
+    };
+    let (mut adapter, accelerated) = (context.adapter(), context.accelerated());
+    let operators = context.limits.borrow().method_count();
+    let seen = match Seen::look(context).await {
+        Ok(seen) => seen,
+        Err(error) => return missing(&subject, &error),
+    };
+    let evidence = cpu.as_ref().and_then(|cpu| seen.like_the_cpu(cpu));
+    adapter.software |= evidence.is_some();
+    let facts = [
+        ("operators", json!(operators)),
+        ("accelerated", json!(accelerated)),
+        ("product_512_ms", json!(seen.product_ms)),
+        ("software_known_by", json!(evidence)),
+    ];
+    if device == Device::Cpu {
+        *cpu = Some(seen);
+    }
+    Capability { adapter: Some(adapter), ..present(&subject, facts) }
 }
 
 fn timer() -> Capability {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use graph::Tensor;
-use protocol::{Adapter, BrowserKind, Metric};
+use protocol::{Adapter, BrowserKind, Device, Metric, Placement};
 
 use crate::error::RuntimeError;
 
@@ -12,6 +12,8 @@ use crate::error::RuntimeError;
 pub struct Place<'a> {
     /// The browser.
     pub browser: Option<BrowserKind>,
+    /// The device that the job asks for, of engines that can be told.
+    pub device: Option<Device>,
     /// The folder of onnxruntime-web's files, as a URL; none where they were not fetched.
     pub peer: Option<&'a str>,
 }
@@ -36,6 +38,11 @@ pub(crate) trait Ready {
     /// Those of [`Ready::run`].
     async fn readback_ms(&mut self) -> Result<Option<f64>, RuntimeError> {
         Ok(None)
+    }
+
+    /// How the model is shared out among engines, if it can be.
+    fn placement(&self) -> Option<Placement> {
+        None
     }
 
     /// What is only looked at when all is measured, so that looking shapes no number: features of the run.

@@ -1,6 +1,6 @@
 //! Why a job failed in the page: one error with a message a person can act on, and the word it gets.
 
-use protocol::{Engine, Failure, FailureKind};
+use protocol::{Device, Engine, Failure, FailureKind};
 
 use crate::refusal::Refusal;
 
@@ -12,7 +12,7 @@ pub enum RuntimeError {
         "the job is not one this page knows: {reason}; harness and page are of different versions: run `cargo xtask wasm`"
     )]
     JobUnreadable { reason: String },
-    #[error("{} cannot do this here; the page runs models on webgpu, ort-webgpu and ort-wasm, and node tests on webgpu", engine.name())]
+    #[error("{} cannot do this here; the page runs models on webgpu, webnn, wasm and onnxruntime-web, and node tests on webgpu, webnn and wasm", engine.name())]
     EngineNotHere { engine: Engine },
     #[error(
         "dispatches cannot be timed here: {reason}; profile on a target of ours with timestamp queries: webgpu in Chrome or Edge, or wgpu"
@@ -46,6 +46,28 @@ pub enum RuntimeError {
     Graph { model: String, source: Box<graph::Error> },
     #[error("model \"{model}\": {source}")]
     Plan { model: String, source: shaders::Error },
+    #[error(transparent)]
+    Burn(burn_engine::Error),
+    #[error("model \"{model}\": {source}")]
+    Webnn { model: String, source: Box<webnn::Error> },
+    #[error(
+        "model \"{model}\": {count} of {nodes} nodes cannot run on WebNN here, and no other engine was to run them: {listed}"
+    )]
+    Strict { model: String, count: usize, nodes: usize, listed: String },
+    #[error("the browser refused to build {what}: {message}")]
+    NotBuilt { what: String, message: String },
+    #[error(
+        "model \"{model}\": the browser refuses these calls in one graph, and builds what is left without one of them: {calls}: {message}; report it to the browser's makers, or run it on webgpu or wasm"
+    )]
+    RefusedTogether { model: String, calls: String, message: String },
+    #[error(
+        "this page has no navigator.ml; use Chrome, Edge or headless shell with --enable-features=WebMachineLearningNeuralNetwork"
+    )]
+    NoWebnn,
+    #[error(
+        "the browser has no WebNN context for {}: {reason}; use a browser built with a WebNN backend for this device and system", device.name()
+    )]
+    NoContext { device: Device, reason: String },
     #[error("onnxruntime-web is not on this machine; run `cargo xtask setup`")]
     PeerMissing,
     #[error("onnxruntime-web failed while {doing}: {refusal}")]
@@ -57,8 +79,14 @@ impl RuntimeError {
     pub fn kind(&self) -> FailureKind {
         use RuntimeError::*;
         match self {
-            EngineNotHere { .. } | NotProfiled { .. } | LimitExceeded { .. } => FailureKind::Unsupported,
-            NoWebgpu | NoAdapter | PeerMissing => FailureKind::Unavailable,
+            EngineNotHere { .. }
+            | NotProfiled { .. }
+            | LimitExceeded { .. }
+            | Webnn { .. }
+            | Strict { .. }
+            | RefusedTogether { .. }
+            | Burn(_) => FailureKind::Unsupported,
+            NoWebgpu | NoAdapter | NoWebnn | NoContext { .. } | PeerMissing => FailureKind::Unavailable,
             DeviceLost { .. } => FailureKind::DeviceLost,
             File { source, .. } | Graph { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
             Plan { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
@@ -67,6 +95,7 @@ impl RuntimeError {
             | Fetch { .. }
             | OutOfMemory { .. }
             | Browser { .. }
+            | NotBuilt { .. }
             | File { .. }
             | Graph { .. }
             | Plan { .. }
@@ -91,7 +120,7 @@ mod tests {
         let unknown = graph::Error::Unsupported("operator Frobnicate".to_owned());
         let (model, doing) = (|| "m".to_owned(), || "reading the outputs".to_owned());
         for (error, kind, part) in [
-            (RuntimeError::EngineNotHere { engine: Engine::Webnn }, Unsupported, "webnn"),
+            (RuntimeError::EngineNotHere { engine: Engine::Burn }, Unsupported, "burn"),
             (
                 RuntimeError::Graph { model: model(), source: Box::new(unknown) },
                 Unsupported,

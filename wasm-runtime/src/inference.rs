@@ -3,18 +3,21 @@
 use std::collections::BTreeMap;
 
 use graph::Tensor;
-use graph::pipeline::{self, Run};
-use protocol::{Engine, Inference, InferenceReport, Metric, Timing};
+use graph::pipeline::{self, Pipeline, Run};
+use protocol::{Device, Engine, Inference, InferenceReport, Metric, Timing};
 
 use crate::browser;
 use crate::engine::{Place, Prepared, Ready};
 use crate::error::RuntimeError;
+use crate::files::Folder;
 use crate::measured::Measured;
 use crate::model::{Loaded, wrong};
 use crate::onnxruntime_web::Provider;
 use crate::peer;
 use crate::timing::Clock;
+use crate::wasm;
 use crate::webgpu;
+use crate::webnn::{self, Rest};
 
 /// Inferences made only to time reading back, which needs a wait of its own that latency must not contain.
 const READBACK_PROBES: u32 = 5;
@@ -29,25 +32,39 @@ pub async fn run(
     place: Place<'_>,
 ) -> Result<InferenceReport, RuntimeError> {
     match engine {
-        Engine::Webgpu => ours(engine, inference, place).await,
+        Engine::Webgpu => {
+            let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder| {
+                webgpu::prepare(name, pipeline, folder, place.browser).await
+            };
+            ours(engine, inference, place, prepare).await
+        }
+        Engine::Webnn => {
+            let rest = Rest { strict: inference.strict, browser: place.browser };
+            let device = place.device.unwrap_or(Device::Cpu);
+            let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder| {
+                webnn::prepare(device, name, pipeline, folder, rest).await
+            };
+            ours(engine, inference, place, prepare).await
+        }
+        Engine::Wasm => ours(engine, inference, place, wasm::prepare).await,
         Engine::OrtWebgpu => peers(engine, inference, place, Provider::Webgpu).await,
+        Engine::OrtWebnn => {
+            let device = place.device.unwrap_or(Device::Cpu);
+            peers(engine, inference, place, Provider::Webnn(device)).await
+        }
         Engine::OrtWasm => peers(engine, inference, place, Provider::Wasm).await,
-        Engine::Webnn
-        | Engine::Wasm
-        | Engine::OrtWebnn
-        | Engine::Wgpu
-        | Engine::Libtorch
-        | Engine::Burn
-        | Engine::Openvino
-        | Engine::Onnxruntime => Err(RuntimeError::EngineNotHere { engine }),
+        Engine::Wgpu | Engine::Libtorch | Engine::Burn | Engine::Openvino | Engine::Onnxruntime => {
+            Err(RuntimeError::EngineNotHere { engine })
+        }
     }
 }
 
-/// On our own engine: the model becomes static graphs.
-async fn ours(
+/// On an engine of ours: the model becomes static graphs.
+async fn ours<R: Ready>(
     engine: Engine,
     inference: &Inference,
     place: Place<'_>,
+    prepare: impl AsyncFn(&str, &Pipeline, &Folder) -> Result<Prepared<R>, RuntimeError>,
 ) -> Result<InferenceReport, RuntimeError> {
     let clock = Clock::open()?;
     let start = clock.now_ms();
@@ -55,9 +72,9 @@ async fn ours(
     let pipeline = loaded.pipeline()?;
     loaded.models.clear();
     let load_ms = clock.now_ms() - start;
-    let prepared = webgpu::prepare(&loaded.manifest.name, &pipeline, &loaded.folder, place.browser).await?;
+    let prepared = prepare(&loaded.manifest.name, &pipeline, &loaded.folder).await?;
     drop(pipeline);
-    Bench::new(engine, inference, loaded, clock, load_ms).report(prepared).await
+    Bench::new(engine, place.device, inference, loaded, clock, load_ms).report(prepared).await
 }
 
 /// On the peer: the model's files stay as they are. Loading holds our reading of them too, which says what each
@@ -79,7 +96,7 @@ async fn peers(
         RuntimeError::Peer { .. } => loaded.pipeline().err().unwrap_or(error),
         error => error,
     })?;
-    Bench::new(engine, inference, loaded, clock, load_ms).report(prepared).await
+    Bench::new(engine, place.device, inference, loaded, clock, load_ms).report(prepared).await
 }
 
 type Outputs = BTreeMap<String, Tensor>;
@@ -95,6 +112,7 @@ fn page_features(clock: &Clock) -> [(String, String); 2] {
 /// A model to measure, and what was measured so far.
 struct Bench<'a> {
     engine: Engine,
+    device: Option<Device>,
     inference: &'a Inference,
     loaded: Loaded,
     clock: Clock,
@@ -104,6 +122,7 @@ struct Bench<'a> {
 impl<'a> Bench<'a> {
     fn new(
         engine: Engine,
+        device: Option<Device>,
         inference: &'a Inference,
         loaded: Loaded,
         clock: Clock,
@@ -111,7 +130,7 @@ impl<'a> Bench<'a> {
     ) -> Bench<'a> {
         let mut measured = Measured::default();
         measured.add(Metric::LoadMs, load_ms);
-        Bench { engine, inference, loaded, clock, measured }
+        Bench { engine, device, inference, loaded, clock, measured }
     }
 
     async fn report<R: Ready>(mut self, prepared: Prepared<R>) -> Result<InferenceReport, RuntimeError> {
@@ -119,18 +138,19 @@ impl<'a> Bench<'a> {
         measured.into_iter().for_each(|(metric, value)| self.measured.add(metric, value));
         let ends = self.sample(&mut model).await?;
         // The peers' own memory is not ours to see.
-        if self.engine == Engine::Webgpu {
+        if matches!(self.engine, Engine::Webgpu | Engine::Webnn | Engine::Wasm) {
             self.measured.add(Metric::WasmMemoryBytes, browser::wasm_memory_bytes());
         }
         features.extend(model.look_back().await);
         features.extend(page_features(&self.clock));
         Ok(InferenceReport {
             engine: self.engine,
-            device: None,
+            device: self.device,
             adapter,
             checks: pipeline::checks(&self.loaded.expected, &ends),
             metrics: self.measured.into_samples(),
             features,
+            placement: model.placement(),
         })
     }
 

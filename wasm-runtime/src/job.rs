@@ -38,14 +38,17 @@ pub fn run(job_json: String) -> Promise {
 }
 
 async fn answer(job: Job) -> Result<Answer, RuntimeError> {
-    let place = Place { browser: job.browser, peer: job.peer.as_deref() };
+    let place = Place { browser: job.browser, device: job.device, peer: job.peer.as_deref() };
     match &job.task {
         Task::Complete(_) => Err(RuntimeError::EngineNotHere { engine: job.engine }),
         Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities(place).await }),
         Task::MatmulDuel(duel) => Ok(Answer::Dueled(duel::fight(duel, place).await?)),
         Task::Conform(asked) => {
-            let report = node_tests::run(job.engine, asked, job.browser).await?;
+            let report = node_tests::run(job.engine, asked, place).await?;
             Ok(Answer::Conformed(Box::new(report)))
+        }
+        Task::Reproduce(asked) => {
+            Ok(Answer::Reproduced { page: node_tests::reproduce(job.engine, asked, place).await? })
         }
         Task::Infer(inference) => {
             let report = inference::run(job.engine, inference, place).await?;
@@ -56,7 +59,7 @@ async fn answer(job: Job) -> Result<Answer, RuntimeError> {
             Ok(Answer::Profiled(Box::new(report)))
         }
         Task::Trace(task) => {
-            let report = trace::run(job.engine, task, job.browser).await?;
+            let report = trace::run(job.engine, task, place).await?;
             Ok(Answer::Traced(Box::new(report)))
         }
     }

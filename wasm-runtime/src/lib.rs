@@ -48,6 +48,8 @@ mod timing;
 #[cfg(web_sys_unstable_apis)]
 mod trace;
 #[cfg(web_sys_unstable_apis)]
+mod wasm;
+#[cfg(web_sys_unstable_apis)]
 mod webgpu;
 #[cfg(web_sys_unstable_apis)]
 mod webnn;

@@ -4,18 +4,25 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use ::webnn::Scene;
+use burn_engine::Walks;
 use graph::node_test::NodeTest;
 use graph::onnx::Model;
+use graph::pipeline::Pipeline;
 use protocol::pack::{Files, unpack};
-use protocol::{BrowserKind, Conformance, ConformanceReport, Engine, NodeTestEnd, NodeTestReport};
+use protocol::{Adapter, BrowserKind, Conformance, ConformanceReport, Engine, NodeTestEnd, NodeTestReport};
 
 use crate::browser;
 use crate::device::Device;
-use crate::engine::Ready;
+use crate::engine::{Place, Prepared, Ready};
 use crate::error::RuntimeError;
+use crate::executor::Executor;
 use crate::files::Folder;
 use crate::model::wrong;
+use crate::timing::Clock;
+use crate::wasm;
 use crate::webgpu;
+use crate::webnn::{self, Rest};
 
 /// Runs every test asked for.
 ///
@@ -24,13 +31,21 @@ use crate::webgpu;
 pub async fn run(
     engine: Engine,
     asked: &Conformance,
-    browser: Option<BrowserKind>,
+    place: Place<'_>,
 ) -> Result<ConformanceReport, RuntimeError> {
     match engine {
-        Engine::Webgpu => webgpu_batch(asked, browser).await,
-        Engine::Webnn
-        | Engine::Wasm
-        | Engine::OrtWebgpu
+        Engine::Webgpu => {
+            let device = Rc::new(Device::open(place.browser).await?);
+            Batch::fetch(asked, Gpu { device, browser: place.browser }).await?.report(engine).await
+        }
+        Engine::Webnn => {
+            let device = place.device.unwrap_or(protocol::Device::Cpu);
+            let context = Rc::new(webnn::Context::open(device).await?);
+            let report = Batch::fetch(asked, context).await?.report(engine).await?;
+            Ok(ConformanceReport { device: Some(device), ..report })
+        }
+        Engine::Wasm => Batch::fetch(asked, Processor).await?.report(engine).await,
+        Engine::OrtWebgpu
         | Engine::OrtWebnn
         | Engine::OrtWasm
         | Engine::Wgpu
@@ -41,26 +56,120 @@ pub async fn run(
     }
 }
 
-async fn webgpu_batch(
+/// A test as a page that shows it on WebNN.
+///
+/// # Errors
+/// An engine that is not WebNN, a context that cannot be had, a test that it cannot run.
+pub async fn reproduce(
+    engine: Engine,
     asked: &Conformance,
-    browser: Option<BrowserKind>,
-) -> Result<ConformanceReport, RuntimeError> {
-    let files = fetch(&asked.location).await?;
-    let device = Rc::new(Device::open(browser).await?);
-    let mut batch = Batch { asked, browser, files, device, phases_ms: BTreeMap::new() };
-    let mut tests = Vec::new();
-    for test in &asked.tests {
-        tests.push(batch.report(test).await);
-        batch.renew().await?;
+    place: Place<'_>,
+) -> Result<String, RuntimeError> {
+    if engine != Engine::Webnn {
+        return Err(RuntimeError::EngineNotHere { engine });
     }
-    Ok(ConformanceReport {
-        engine: Engine::Webgpu,
-        device: None,
-        adapter: batch.device.description.to_adapter(),
-        tests,
-        operators: graph::operators().collect(),
-        phases_ms: batch.phases_ms,
-    })
+    let device = place.device.unwrap_or(protocol::Device::Cpu);
+    let batch = Batch::fetch(asked, Rc::new(webnn::Context::open(device).await?)).await?;
+    let test = asked.tests.first().map_or("", String::as_str);
+    let read = batch.read(test)?;
+    let pipeline = read.pipeline().map_err(|source| wrong(test, source))?;
+    let plan = webnn::lower(test, &pipeline.programs[0].graph, &batch.bed)?;
+    let title = format!("{test} on WebNN for {}", device.name());
+    let context = webnn::options(device);
+    let scene = Scene { title: &title, context: &context, inputs: &read.inputs, expected: &read.expected };
+    ::webnn::page(&plan, &scene).map_err(|source| wrong(test, source))
+}
+
+/// What a batch of tests runs on, one after another.
+trait Bed {
+    /// A test's graph, ready to run.
+    type Model: Ready;
+
+    async fn prepare(&self, test: &str, pipeline: &Pipeline) -> Result<Prepared<Self::Model>, RuntimeError>;
+
+    /// Replaces what the last test has broken.
+    async fn renew(&mut self) -> Result<(), RuntimeError>;
+
+    fn adapter(&self) -> Adapter;
+
+    /// What was found to be claimed and refused since the last time.
+    fn refused(&mut self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}
+
+/// Our kernels on a device that all tests share.
+struct Gpu {
+    device: Rc<Device>,
+    browser: Option<BrowserKind>,
+}
+
+impl Bed for Gpu {
+    type Model = Executor;
+
+    async fn prepare(&self, test: &str, pipeline: &Pipeline) -> Result<Prepared<Executor>, RuntimeError> {
+        webgpu::prepare_on(Rc::clone(&self.device), test, pipeline, &Folder::nowhere(), self.browser).await
+    }
+
+    async fn renew(&mut self) -> Result<(), RuntimeError> {
+        if self.device.check("between two tests").is_err() {
+            self.device = Rc::new(Device::open(self.browser).await?);
+        }
+        Ok(())
+    }
+
+    fn adapter(&self) -> Adapter {
+        self.device.description.to_adapter()
+    }
+}
+
+impl Bed for Rc<webnn::Context> {
+    type Model = webnn::Executor;
+
+    async fn prepare(
+        &self,
+        test: &str,
+        pipeline: &Pipeline,
+    ) -> Result<Prepared<webnn::Executor>, RuntimeError> {
+        // What another engine runs shows nothing of this one.
+        let rest = Rest { strict: true, browser: None };
+        webnn::prepare_on(Rc::clone(self), test, pipeline, &Folder::nowhere(), rest).await
+    }
+
+    async fn renew(&mut self) -> Result<(), RuntimeError> {
+        if self.is_lost() {
+            *self = Rc::new(webnn::Context::open(self.device).await?);
+        }
+        Ok(())
+    }
+
+    fn adapter(&self) -> Adapter {
+        webnn::Context::adapter(self)
+    }
+
+    fn refused(&mut self) -> Vec<(String, String)> {
+        self.broken.borrow_mut().drain(..).collect()
+    }
+}
+
+/// Burn on the processor.
+struct Processor;
+
+impl Bed for Processor {
+    type Model = Walks;
+
+    async fn prepare(&self, test: &str, pipeline: &Pipeline) -> Result<Prepared<Walks>, RuntimeError> {
+        wasm::prepare(test, pipeline, &Folder::nowhere()).await
+    }
+
+    /// What Burn panics at takes the whole page with it.
+    async fn renew(&mut self) -> Result<(), RuntimeError> {
+        Ok(())
+    }
+
+    fn adapter(&self) -> Adapter {
+        wasm::adapter()
+    }
 }
 
 async fn fetch(url: &str) -> Result<Files, RuntimeError> {
@@ -69,30 +178,46 @@ async fn fetch(url: &str) -> Result<Files, RuntimeError> {
         .map_err(|error| RuntimeError::Fetch { url: url.to_owned(), reason: error.to_string() })
 }
 
-struct Batch<'a> {
+struct Batch<'a, B> {
     asked: &'a Conformance,
-    browser: Option<BrowserKind>,
     files: Files,
-    device: Rc<Device>,
+    bed: B,
+    clock: Clock,
     phases_ms: BTreeMap<String, f64>,
 }
 
-impl Batch<'_> {
-    /// Replaces a device that the last test has broken.
-    async fn renew(&mut self) -> Result<(), RuntimeError> {
-        if self.device.check("between two tests").is_err() {
-            self.device = Rc::new(Device::open(self.browser).await?);
-        }
-        Ok(())
+impl<'a, B: Bed> Batch<'a, B> {
+    async fn fetch(asked: &'a Conformance, bed: B) -> Result<Self, RuntimeError> {
+        let (files, clock) = (fetch(&asked.location).await?, Clock::open()?);
+        Ok(Batch { asked, files, bed, clock, phases_ms: BTreeMap::new() })
     }
 
-    async fn report(&mut self, test: &str) -> NodeTestReport {
-        let start = self.device.clock.now_ms();
+    async fn report(mut self, engine: Engine) -> Result<ConformanceReport, RuntimeError> {
+        let (mut tests, mut refused) = (Vec::new(), BTreeMap::new());
+        for test in &self.asked.tests {
+            tests.push(self.test(test).await);
+            let found = self.bed.refused().into_iter();
+            refused.extend(found.map(|(kind, message)| (kind, format!("{message}; found by {test}"))));
+            self.bed.renew().await?;
+        }
+        Ok(ConformanceReport {
+            engine,
+            device: None,
+            adapter: self.bed.adapter(),
+            tests,
+            refused,
+            operators: graph::operators().collect(),
+            phases_ms: self.phases_ms,
+        })
+    }
+
+    async fn test(&mut self, test: &str) -> NodeTestReport {
+        let start = self.clock.now_ms();
         let ended = match self.faults(test).await {
             Ok(faults) => NodeTestEnd::Ran { faults },
             Err(error) => NodeTestEnd::Failed(error.into()),
         };
-        let wall_ms = self.device.clock.now_ms() - start;
+        let wall_ms = self.clock.now_ms() - start;
         let model = self.files.get(&format!("{test}/model.onnx"));
         let operators = model.map(|bytes| Model::operators_in(bytes)).unwrap_or_default();
         NodeTestReport { test: test.to_owned(), operators: operators.into_iter().collect(), wall_ms, ended }
@@ -103,10 +228,7 @@ impl Batch<'_> {
         let read = self.timed("read", async |batch| batch.read(test)).await?;
         let pipeline = self.timed("specialise", async |_| read.pipeline()).await;
         let pipeline = pipeline.map_err(|source| wrong(test, source))?;
-        let prepare = async |batch: &Self| {
-            let device = Rc::clone(&batch.device);
-            webgpu::prepare_on(device, test, &pipeline, &Folder::nowhere(), batch.browser).await
-        };
+        let prepare = async |batch: &Self| batch.bed.prepare(test, &pipeline).await;
         let mut prepared = self.timed("prepare", prepare).await?;
         let ran = self.timed("run", async |_| prepared.model.run(0, &read.inputs).await).await?;
         Ok(read.faults(&ran.outputs, self.asked.tolerance))
@@ -123,9 +245,9 @@ impl Batch<'_> {
     }
 
     async fn timed<T>(&mut self, phase: &str, work: impl AsyncFnOnce(&Self) -> T) -> T {
-        let start = self.device.clock.now_ms();
+        let start = self.clock.now_ms();
         let done = work(self).await;
-        *self.phases_ms.entry(phase.to_owned()).or_default() += self.device.clock.now_ms() - start;
+        *self.phases_ms.entry(phase.to_owned()).or_default() += self.clock.now_ms() - start;
         done
     }
 }

@@ -6,7 +6,7 @@ mod tensors;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use js_sys::{Array, Promise, Uint8Array};
+use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use protocol::{Adapter, BrowserKind};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -18,6 +18,7 @@ use crate::engine::Place;
 use crate::error::RuntimeError;
 use crate::matmul;
 use crate::refusal::Refusal;
+use crate::webnn;
 
 pub use session::Session;
 
@@ -26,16 +27,15 @@ extern "C" {
     #[wasm_bindgen(js_name = load)]
     fn import(url: &str) -> Promise;
 
-    fn narrate(ort: &JsValue, model: &Uint8Array, providers: &Array, external: &Array, mark: &str)
-    -> Promise;
+    fn narrate(ort: &JsValue, model: &Uint8Array, options: &Object, mark: &str) -> Promise;
 
     /// An open `InferenceSession`.
     #[wasm_bindgen(js_name = Session)]
     pub type JsSession;
 
-    /// Opens an ONNX file.
+    /// Opens an ONNX file with a session's options.
     #[wasm_bindgen(static_method_of = JsSession, js_class = "Session")]
-    pub fn open(ort: &JsValue, model: &Uint8Array, providers: &Array, external: &Array) -> Promise;
+    pub fn open(ort: &JsValue, model: &Uint8Array, options: &Object) -> Promise;
 
     #[wasm_bindgen(method)]
     fn run(this: &JsSession, feeds: &Array) -> Promise;
@@ -50,18 +50,35 @@ extern "C" {
 pub enum Provider {
     /// The browser's WebGPU.
     Webgpu,
+    /// The browser's WebNN, on a device type.
+    Webnn(protocol::Device),
     /// WebAssembly on the CPU.
     Wasm,
 }
 
 impl Provider {
     /// Every provider.
-    pub const ALL: [Provider; 2] = [Provider::Webgpu, Provider::Wasm];
+    pub const ALL: [Provider; 5] = [
+        Provider::Webgpu,
+        Provider::Webnn(protocol::Device::Cpu),
+        Provider::Webnn(protocol::Device::Gpu),
+        Provider::Webnn(protocol::Device::Npu),
+        Provider::Wasm,
+    ];
+
+    /// What targets call it.
+    pub fn subject(self) -> String {
+        match self {
+            Provider::Webnn(device) => format!("ort-webnn:{}", device.name()),
+            Provider::Webgpu | Provider::Wasm => format!("ort-{}", self.name()),
+        }
+    }
 
     /// Its name among the options of a session.
     pub fn name(self) -> &'static str {
         match self {
             Provider::Webgpu => "webgpu",
+            Provider::Webnn(_) => "webnn",
             Provider::Wasm => "wasm",
         }
     }
@@ -70,6 +87,7 @@ impl Provider {
     pub fn logged_name(self) -> &'static str {
         match self {
             Provider::Webgpu => "WebGpuExecutionProvider",
+            Provider::Webnn(_) => "WebNNExecutionProvider",
             Provider::Wasm => "CPUExecutionProvider",
         }
     }
@@ -78,6 +96,7 @@ impl Provider {
     pub fn module(self) -> &'static str {
         match self {
             Provider::Webgpu => "ort.webgpu.min.mjs",
+            Provider::Webnn(_) => "ort.all.min.mjs",
             Provider::Wasm => "ort.wasm.min.mjs",
         }
     }
@@ -138,19 +157,22 @@ impl Library {
         base: &str,
         browser: Option<BrowserKind>,
     ) -> Result<Library, RuntimeError> {
-        if provider == Provider::Webgpu {
-            // It asks for its own; this one only says better why there is none.
-            device::request_adapter().await?;
+        // It asks for its own; these only say better why there is none.
+        match provider {
+            Provider::Webgpu => drop(device::request_adapter().await?),
+            Provider::Webnn(device) => drop(webnn::Context::open(device).await?),
+            Provider::Wasm => {}
         }
         let instance = INSTANCES.replace(INSTANCES.get() + 1);
         let namespace = load(base, provider, instance).await?;
         let smallest = Uint8Array::from(&matmul::onnx(1)[..]);
-        let keeper = JsSession::open(&namespace, &smallest, &providers(provider), &Array::new());
+        let on_it = object([("executionProviders", providers(provider).as_ref())]);
+        let keeper = JsSession::open(&namespace, &smallest, &on_it);
         let keeper = JsFuture::from(keeper).await.map_err(|e| refused("starting", &thrown(&e)))?;
         let env = property(&namespace, "env");
         let device = match provider {
             Provider::Webgpu => Some(own_device(&env, browser).await?),
-            Provider::Wasm => None,
+            Provider::Webnn(_) | Provider::Wasm => None,
         };
         Ok(Library {
             provider,
@@ -171,9 +193,15 @@ impl Library {
 
     /// What it runs on: the adapter of its device, or the processor as far as a page is told.
     pub fn adapter(&self) -> Adapter {
-        match &self.device {
-            Some(device) => device.description.to_adapter(),
-            None => Adapter {
+        match (&self.device, self.provider) {
+            (Some(device), _) => device.description.to_adapter(),
+            (None, Provider::Webnn(device)) => Adapter {
+                description: format!("WebNN context for {}", device.name()),
+                backend: "webnn".to_owned(),
+                software: device == protocol::Device::Cpu,
+                ..Adapter::default()
+            },
+            (None, Provider::Webgpu | Provider::Wasm) => Adapter {
                 description: format!("the processor, {}", threads(self.threads)),
                 backend: "wasm".to_owned(),
                 software: true,
@@ -215,7 +243,21 @@ fn threads(count: u32) -> String {
 }
 
 fn providers(provider: Provider) -> Array {
-    Array::of1(&JsValue::from_str(provider.name()))
+    let name = JsValue::from_str(provider.name());
+    let Provider::Webnn(device) = provider else { return Array::of1(&name) };
+    // It asks for a context with these, as we do.
+    let options = webnn::json(&webnn::options(device));
+    let _ = Reflect::set(&options, &JsValue::from_str("name"), &name);
+    Array::of1(&options)
+}
+
+fn object<'a>(properties: impl IntoIterator<Item = (&'a str, &'a JsValue)>) -> Object {
+    let object = Object::new();
+    for (name, value) in properties {
+        // Setting a property of a plain object does not throw.
+        let _ = Reflect::set(&object, &JsValue::from_str(name), value);
+    }
+    object
 }
 
 /// `env.webgpu.device`: the library sets it when it opens a session on the device it asked for.
@@ -232,11 +274,8 @@ fn refused(doing: &str, thrown: &str) -> RuntimeError {
 }
 
 /// Options that put a session on a device that is already open.
-pub fn on_device(gpu: &web_sys::GpuDevice) -> Array {
-    let provider = js_sys::Object::new();
-    for (name, value) in [("name", &JsValue::from_str(Provider::Webgpu.name())), ("device", gpu.as_ref())] {
-        // Setting a property of a plain object does not throw.
-        let _ = js_sys::Reflect::set(&provider, &JsValue::from_str(name), value);
-    }
-    Array::of1(&provider)
+pub fn on_device(gpu: &web_sys::GpuDevice) -> Object {
+    let name = JsValue::from_str(Provider::Webgpu.name());
+    let providers = Array::of1(&object([("name", &name), ("device", gpu.as_ref())]));
+    object([("executionProviders", providers.as_ref())])
 }

@@ -40,12 +40,15 @@ pub(crate) async fn prepare(
     let library = Library::get(provider, place).await?;
     let clock = Clock::open()?;
     let start = clock.now_ms();
-    let mut sessions = BTreeMap::new();
+    let (mut sessions, mut told) = (BTreeMap::new(), Vec::new());
     for (component, file) in &files {
-        sessions.insert(component.clone(), Session::open(&library, file).await?);
+        let settled = calls.settled(component);
+        told.extend(settled.iter().map(|(name, extent)| format!("{component}.{name}={extent}")));
+        sessions.insert(component.clone(), Session::open(&library, file, &settled).await?);
     }
     let measured = vec![(Metric::CompileMs, clock.now_ms() - start)];
-    let (adapter, features) = (library.adapter(), features(&library));
+    let (adapter, mut features) = (library.adapter(), features(&library));
+    features.insert("free_dimension_overrides".to_owned(), told.join(" "));
     Ok(Prepared { model: Peer { name, calls, library, sessions, files }, adapter, measured, features })
 }
 
@@ -74,8 +77,9 @@ impl Ready for Peer {
     async fn look_back(&mut self) -> BTreeMap<String, String> {
         self.sessions.clear();
         let mut placement = Placement::default();
-        for file in self.files.values() {
-            if let Err(error) = self.library.place(file, &mut placement).await {
+        for (component, file) in &self.files {
+            let settled = self.calls.settled(component);
+            if let Err(error) = self.library.place(file, &settled, &mut placement).await {
                 return BTreeMap::from([("nodes_elsewhere".to_owned(), format!("unknown: {error}"))]);
             }
         }

@@ -27,17 +27,12 @@ pub async fn run(
             let prepared = webgpu::prepare(name, &pipeline, &loaded.folder, browser).await?;
             profile(engine, inference.sampling.samples, &loaded, prepared).await
         }
-        Engine::OrtWebgpu | Engine::OrtWasm => {
+        Engine::Webnn | Engine::Wasm | Engine::OrtWebgpu | Engine::OrtWebnn | Engine::OrtWasm => {
             Err(RuntimeError::NotProfiled { reason: "the dispatches are the engine's own" })
         }
-        Engine::Webnn
-        | Engine::Wasm
-        | Engine::OrtWebnn
-        | Engine::Wgpu
-        | Engine::Libtorch
-        | Engine::Burn
-        | Engine::Openvino
-        | Engine::Onnxruntime => Err(RuntimeError::EngineNotHere { engine }),
+        Engine::Wgpu | Engine::Libtorch | Engine::Burn | Engine::Openvino | Engine::Onnxruntime => {
+            Err(RuntimeError::EngineNotHere { engine })
+        }
     }
 }
 

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use graph::Tensor;
-use graph::pipeline::{self, Traced};
-use protocol::{BrowserKind, Engine, Trace, TraceReport};
+use graph::pipeline::{self, Pipeline, Traced};
+use protocol::{Device, Engine, Trace, TraceReport};
 
 use crate::browser;
-use crate::engine::{Prepared, Ready};
+use crate::engine::{Place, Prepared, Ready};
 use crate::error::RuntimeError;
+use crate::files::Folder;
 use crate::model::{Loaded, wrong};
+use crate::wasm;
 use crate::webgpu;
+use crate::webnn::{self, Rest};
 
 /// Values that are read from a device together take at most so many bytes.
 const GROUP_BYTES: usize = 64 << 20;
@@ -19,26 +22,26 @@ const GROUP_BYTES: usize = 64 << 20;
 ///
 /// # Errors
 /// Everything that keeps the model from running, and values that cannot be posted.
-pub async fn run(
-    engine: Engine,
-    trace: &Trace,
-    browser: Option<BrowserKind>,
-) -> Result<TraceReport, RuntimeError> {
+pub async fn run(engine: Engine, trace: &Trace, place: Place<'_>) -> Result<TraceReport, RuntimeError> {
     match engine {
         Engine::Webgpu => {
-            let loaded = Loaded::fetch(&trace.inference()).await?;
-            let pipeline = if trace.unfused { loaded.unfused_pipeline()? } else { loaded.pipeline()? };
-            let traced = pipeline::trace(&loaded.manifest, &pipeline, GROUP_BYTES);
-            let name = &loaded.manifest.name;
-            let mut plain = webgpu::prepare(name, &pipeline, &loaded.folder, browser).await?;
-            let plain = plain.model.run(0, &loaded.inputs).await?.outputs;
-            let prepared = webgpu::prepare(name, &traced.pipeline, &loaded.folder, browser).await?;
-            let run = Traceable { engine, trace, loaded: &loaded, traced, plain };
-            run.keep(prepared).await
+            let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder| {
+                webgpu::prepare(name, pipeline, folder, place.browser).await
+            };
+            keep(engine, trace, prepare).await
         }
-        Engine::Webnn
-        | Engine::Wasm
-        | Engine::OrtWebgpu
+        Engine::Webnn => {
+            let device = place.device.unwrap_or(Device::Cpu);
+            let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder| {
+                // What another engine computed is none of its values.
+                let rest = Rest { strict: true, browser: place.browser };
+                webnn::prepare(device, name, pipeline, folder, rest).await
+            };
+            let report = keep(engine, trace, prepare).await?;
+            Ok(TraceReport { device: Some(device), ..report })
+        }
+        Engine::Wasm => keep(engine, trace, wasm::prepare).await,
+        Engine::OrtWebgpu
         | Engine::OrtWebnn
         | Engine::OrtWasm
         | Engine::Wgpu
@@ -47,6 +50,24 @@ pub async fn run(
         | Engine::Openvino
         | Engine::Onnxruntime => Err(RuntimeError::EngineNotHere { engine }),
     }
+}
+
+/// Runs the model as it is, then with every value kept.
+async fn keep<R: Ready>(
+    engine: Engine,
+    trace: &Trace,
+    prepare: impl AsyncFn(&str, &Pipeline, &Folder) -> Result<Prepared<R>, RuntimeError>,
+) -> Result<TraceReport, RuntimeError> {
+    let loaded = Loaded::fetch(&trace.inference()).await?;
+    let pipeline = if trace.unfused { loaded.unfused_pipeline()? } else { loaded.pipeline()? };
+    let traced = pipeline::trace(&loaded.manifest, &pipeline, GROUP_BYTES);
+    let name = &loaded.manifest.name;
+    let plain = {
+        let mut plain = prepare(name, &pipeline, &loaded.folder).await?;
+        plain.model.run(0, &loaded.inputs).await?.outputs
+    };
+    let prepared = prepare(name, &traced.pipeline, &loaded.folder).await?;
+    Traceable { engine, trace, loaded: &loaded, traced, plain }.keep(prepared).await
 }
 
 /// A model whose every value is going to be kept.

@@ -14,7 +14,10 @@ type Defaults = [(&'static str, &'static str)];
 /// What is swept unless the caller says otherwise.
 const SWEEP: &Defaults = &[
     ("--models", "bert-tiny,vit-tiny"),
-    ("--targets", "webgpu@chrome,webgpu@firefox,wgpu:vulkan,burn:cpu,onnxruntime:cpu"),
+    (
+        "--targets",
+        "webgpu@chrome,webgpu@firefox,webnn:cpu@headless-shell,wgpu:vulkan,burn:cpu,onnxruntime:cpu",
+    ),
     ("--db", "parallax.duckdb"),
 ];
 
@@ -27,6 +30,8 @@ const BENCH: &Defaults = &[
          llava-next-tiny,xclip-tiny,qwen2-tiny,qwen3-tiny,detr-tiny",
     ),
     ("--pairs", PAIRS),
+    // A side that has no answer in a minute has none.
+    ("--timeout-s", "60"),
 ];
 
 /// The same at full size, as few inferences as give a time.
@@ -42,8 +47,8 @@ const FULL_SIZE_BENCH: &Defaults = &[
     ("--timeout-s", "3600"),
 ];
 
-const PAIRS: &str =
-    "webgpu@chrome/ort-webgpu@chrome,webgpu@firefox/ort-webgpu@firefox,webgpu@chrome/wgpu:vulkan";
+const PAIRS: &str = "webgpu@chrome/ort-webgpu@chrome,webgpu@firefox/ort-webgpu@firefox,\
+                     webnn:cpu@headless-shell/ort-webnn:cpu@headless-shell,webgpu@chrome/wgpu:vulkan";
 
 /// Runs the demo sweep and gives its exit code.
 pub fn sweep(steps: &mut Steps, asked: Vec<String>) -> Result<ExitCode> {
@@ -87,7 +92,8 @@ mod tests {
     #[test]
     fn what_is_asked_for_replaces_the_default() {
         let all = "--models bert-tiny,vit-tiny \
-                   --targets webgpu@chrome,webgpu@firefox,wgpu:vulkan,burn:cpu,onnxruntime:cpu --db parallax.duckdb";
+                   --targets webgpu@chrome,webgpu@firefox,webnn:cpu@headless-shell,wgpu:vulkan,burn:cpu,onnxruntime:cpu \
+                   --db parallax.duckdb";
         for (asked, expected) in [
             ("", all.to_owned()),
             ("--json", format!("{all} --json")),

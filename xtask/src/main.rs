@@ -11,6 +11,7 @@ mod command;
 mod demo;
 mod fuzz;
 mod geckodriver;
+mod headless_shell;
 mod libraries;
 mod node_tests;
 mod platform;
@@ -38,7 +39,7 @@ enum Chore {
     Setup,
     /// Builds wasm-runtime into www/pkg.
     Wasm,
-    /// Set-up and build, then `parallax sweep`: two models, Chrome and Firefox, three native engines.
+    /// Set-up and build, then `parallax sweep`: two models, WebGPU in two browsers, WebNN in a third, three native engines.
     #[command(after_help = "Example:\n  cargo xtask sweep --models bert-tiny --targets webgpu@firefox")]
     Sweep {
         /// Passed on to `parallax sweep`; --models, --targets and --db replace the defaults.

@@ -5,7 +5,7 @@ use protocol::cache;
 
 use crate::steps::Steps;
 use crate::toolchain::Toolchain;
-use crate::{geckodriver, libraries, node_tests, system, toolchain};
+use crate::{geckodriver, headless_shell, libraries, node_tests, system, toolchain};
 
 /// Something that set-up can fetch.
 struct Need {
@@ -35,7 +35,7 @@ pub fn wasm_compiler(steps: &mut Steps) -> Result<()> {
     meet(steps, &Need { name, required: true, is_there, how: "fetching it", fetch: toolchain::fetch })
 }
 
-fn needs() -> [Need; 5] {
+fn needs() -> [Need; 6] {
     [
         Need {
             name: format!("geckodriver {}", cache::GECKODRIVER),
@@ -43,6 +43,13 @@ fn needs() -> [Need; 5] {
             is_there: geckodriver::is_there,
             how: "building it, 2 to 5 minutes",
             fetch: geckodriver::build,
+        },
+        Need {
+            name: format!("headless shell {}", cache::HEADLESS_SHELL),
+            required: false,
+            is_there: headless_shell::is_there,
+            how: "fetching it",
+            fetch: headless_shell::fetch,
         },
         Need {
             name: format!("DuckDB's library {}", cache::DUCKDB),

@@ -18,8 +18,8 @@ pub struct SystemPart {
     is_there: fn() -> bool,
 }
 
-/// Everything that a sweep over two browsers and a native GPU API wants from the system.
-static PARTS: [SystemPart; 4] = [
+/// Everything that a sweep over the browsers and a native GPU API wants from the system.
+static PARTS: [SystemPart; 6] = [
     SystemPart {
         name: "Chrome or Chromium",
         packages: &["chromium"],
@@ -39,6 +39,18 @@ static PARTS: [SystemPart; 4] = [
         is_there: || {
             on_path(&["firefox", "firefox-esr"]).is_some() || Path::new("/Applications/Firefox.app").exists()
         },
+    },
+    SystemPart {
+        name: "WebKitGTK's driver",
+        packages: &["webkit2gtk-driver"],
+        remedy: "install WebKitGTK with WebKitWebDriver and MiniBrowser",
+        is_there: || !cfg!(target_os = "linux") || on_path(&["WebKitWebDriver"]).is_some(),
+    },
+    SystemPart {
+        name: "a virtual display",
+        packages: &["xvfb"],
+        remedy: "install Xvfb, which WebKitGTK needs where there is no display",
+        is_there: || !cfg!(target_os = "linux") || on_path(&["Xvfb"]).is_some(),
     },
     SystemPart {
         name: "a Vulkan driver",

@@ -15,12 +15,58 @@ use crate::tensor::{Data, Tensor};
 
 type Tensors = BTreeMap<String, Tensor>;
 
+/// What a runner makes of the tokens for the components that decode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Made {
+    /// The tokens to run on, `[1, n]`.
+    Ids,
+    /// Their embeddings, `[1, n, width]`.
+    Embedded,
+    /// What is remembered of the tokens before; constant, where only the prefill makes it.
+    Past { constant: bool },
+    /// A one for each token so far, `[1, n]`.
+    Mask,
+    /// The tokens' positions, `[1, n]`.
+    Positions,
+    /// Whether there is a past, `[1]`.
+    Branch,
+}
+
+impl Made {
+    /// What an input is, unless it comes from elsewhere.
+    pub(super) fn of(generation: &Generation, component: &str, input: &str) -> Option<Made> {
+        if let Some(embed) = &generation.embed {
+            if component == embed.component && input == embed.input {
+                return Some(Made::Ids);
+            }
+            if input == embed.feeds {
+                return Some(Made::Embedded);
+            }
+        }
+        if component != generation.prefill && component != generation.step {
+            return None;
+        }
+        if generation.token_input.as_deref() == Some(input) {
+            return Some(Made::Ids);
+        }
+        if let Some((_, constant)) = generation.source_of(input) {
+            return Some(Made::Past { constant });
+        }
+        match input {
+            "attention_mask" => Some(Made::Mask),
+            "position_ids" => Some(Made::Positions),
+            "use_cache_branch" => Some(Made::Branch),
+            _ => None,
+        }
+    }
+}
+
 /// A model folder, walked component by component.
 #[derive(Debug, Clone)]
 pub struct Calls {
-    manifest: Manifest,
-    inputs: BTreeMap<String, Vec<Input>>,
-    given: Tensors,
+    pub(super) manifest: Manifest,
+    pub(super) inputs: BTreeMap<String, Vec<Input>>,
+    pub(super) given: Tensors,
     /// What components gave in this run, as `component.output`, in order.
     values: Vec<(String, Tensor)>,
     /// The decoders' past inputs.
@@ -120,8 +166,7 @@ impl Calls {
         {
             return Ok(made);
         }
-        let found = self.manifest.components.iter().find(|known| known.name == component);
-        if let Some(wire) = found.and_then(|known| known.from.get(&input.name)) {
+        if let Some(wire) = self.wire(component, &input.name) {
             let value = self.values.iter().find(|(name, _)| name == wire);
             let missing = || wiring(format!("no component before gives {wire:?}"));
             return value.map(|(_, tensor)| tensor.clone()).ok_or_else(missing);
@@ -130,37 +175,26 @@ impl Calls {
         self.given.get(&input.name).cloned().ok_or_else(missing)
     }
 
+    /// The output of a component, as `component.output`, that an input comes from.
+    pub(super) fn wire(&self, component: &str, input: &str) -> Option<&String> {
+        let found = self.manifest.components.iter().find(|known| known.name == component);
+        found.and_then(|known| known.from.get(input))
+    }
+
     /// What a runner makes for the components that decode.
     fn made(&self, generation: &Generation, component: &str, input: &Input) -> Result<Option<Tensor>, Error> {
-        let name = input.name.as_str();
         let row = |elements: Vec<i64>| Tensor::new([1, elements.len()], elements).map(Some);
-        if let Some(embed) = &generation.embed {
-            if component == embed.component && name == embed.input {
-                return row(self.ids.clone());
-            }
-            if name == embed.feeds {
-                return Ok(self.embedded.clone());
-            }
-        }
-        if component != generation.prefill && component != generation.step {
-            return Ok(None);
-        }
-        if generation.token_input.as_deref() == Some(name) {
-            return row(self.ids.clone());
-        }
-        if generation.source_of(name).is_some() {
-            return self
-                .cache
-                .get(name)
-                .cloned()
-                .map_or_else(|| empty_past(input).map(Some), |past| Ok(Some(past)));
-        }
         let (past, total) = (self.past as i64, self.past + self.ids.len());
-        match name {
-            "attention_mask" => row(vec![1; total]),
-            "position_ids" => row((past..total as i64).collect()),
-            "use_cache_branch" => Ok(Some(Tensor::vector(vec![past > 0]))),
-            _ => Ok(None),
+        let Some(made) = Made::of(generation, component, &input.name) else { return Ok(None) };
+        match made {
+            Made::Ids => row(self.ids.clone()),
+            Made::Embedded => Ok(self.embedded.clone()),
+            Made::Past { .. } => {
+                self.cache.get(&input.name).cloned().map_or_else(|| empty_past(input), Ok).map(Some)
+            }
+            Made::Mask => row(vec![1; total]),
+            Made::Positions => row((past..total as i64).collect()),
+            Made::Branch => Ok(Some(Tensor::vector(vec![past > 0]))),
         }
     }
 

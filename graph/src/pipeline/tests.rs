@@ -6,7 +6,7 @@ use protocol::{Component, Generation, Manifest};
 
 use super::*;
 use crate::onnx::{Dimension, Input, Model};
-use crate::tensor::{DataType, Tensor};
+use crate::tensor::{DataType, Tensor, TensorType};
 use crate::{interpret, text};
 
 type Tensors = BTreeMap<String, Tensor>;
@@ -142,6 +142,51 @@ fn graphs_and_files_decode_alike() {
     }
     // What the step has seen: the prompt and the two tokens fed back, and room for one more.
     assert_eq!(states["past"].to_f32_vec(), [2.0, 3.0, 1.0, 1.0, 0.0]);
+}
+
+/// The one sequence is settled everywhere; lengths are where a component has only the prompt, or only a token.
+#[test]
+fn open_dimensions_are_settled_where_every_call_is_alike() {
+    let symbols = |name: &str, symbols: &[&str]| {
+        let symbol = |symbol: &&str| Dimension::Symbol((*symbol).to_owned());
+        let dimensions = Some(symbols.iter().map(symbol).collect());
+        Input { name: name.to_owned(), data_type: DataType::F32, dimensions }
+    };
+    let decoder = || {
+        let inputs = vec![
+            symbols("e", &["batch", "length", "width"]),
+            symbols("attention_mask", &["batch", "total"]),
+            symbols("past", &["batch", "before"]),
+            // One that says otherwise, and one that varies elsewhere.
+            symbols("sound", &["batch", "frames", "clash", "before"]),
+            symbols("light", &["batch", "clash"]),
+            symbols("wired", &["batch", "features"]),
+        ];
+        model(inputs, &[], &[])
+    };
+    let embed = model(vec![symbols("ids", &["rows", "columns"])], &[], &[]);
+    let models = [("embed", embed), ("decoder", decoder()), ("step", decoder())];
+    let models: BTreeMap<String, Model> = models.map(|(name, model)| (name.to_owned(), model)).into();
+    let mut manifest = manifest();
+    manifest.components[1].from = BTreeMap::from([("wired".to_owned(), "embed.e".to_owned())]);
+    let step = Component { name: "step".to_owned(), ..manifest.components[1].clone() };
+    manifest.components.push(step);
+    let zeros = |name: &str, shape: &[usize]| {
+        (name.to_owned(), Tensor::zeros(&TensorType::new(DataType::F32, shape)))
+    };
+    let given = [zeros("sound", &[1, 7, 4, 5]), zeros("light", &[1, 3])];
+    let given: Tensors = prompt().into_iter().chain(given).collect();
+    let check = |manifest: &Manifest, component: &str, expected: &[(&str, usize)]| {
+        let settled = Calls::new(manifest, &models, &given).unwrap().settled(component);
+        let settled: Vec<(&str, usize)> =
+            settled.iter().map(|(name, &extent)| (name.as_str(), extent)).collect();
+        assert_eq!(settled, expected, "{component}");
+    };
+    check(&manifest, "embed", &[("rows", 1)]);
+    check(&manifest, "decoder", &[("batch", 1), ("frames", 7)]);
+    generation(&mut manifest).step = "step".to_owned();
+    check(&manifest, "decoder", &[("batch", 1), ("frames", 7), ("length", 2), ("total", 2)]);
+    check(&manifest, "step", &[("batch", 1), ("frames", 7), ("length", 1)]);
 }
 
 #[test]

@@ -1,16 +1,23 @@
 //! Starts a WebDriver server on a port of its own choice and ends it with every browser it started.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
+use super::BrowserEntry;
+use super::display::Display;
+use super::table::{BuiltIn, Listens};
 use crate::session::Fault;
 use crate::session::guard::Guarded;
 use crate::session::last_words::LastWords;
 
 /// How long a driver may take to listen.
 const START_LIMIT: Duration = Duration::from_secs(20);
+/// How often one that says nothing is knocked at.
+const KNOCK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A running WebDriver server.
 pub struct Driver {
@@ -18,18 +25,36 @@ pub struct Driver {
     pub url: String,
     last_words: LastWords,
     process: Guarded,
+    display: Option<Display>,
 }
 
 impl Driver {
-    /// Starts the driver of `browser` at `program` and waits until it listens.
+    /// Starts the browser's driver at `program`, and a display where it needs one, and waits until it listens.
     ///
     /// # Errors
     /// `Unavailable` when it cannot be started, `Crash` when it ends, `Timeout` when it never listens.
-    pub async fn start(browser: &str, program: &Path, arguments: &[&str]) -> Result<Driver, Fault> {
-        let mut process = Guarded::spawn(program, arguments).map_err(|error| Fault::Unavailable {
+    pub async fn start(entry: &BrowserEntry, program: &Path) -> Result<Driver, Fault> {
+        let (browser, &BuiltIn { listens, driver_arguments, needs_display, .. }) = (&entry.name, entry.base);
+        let unavailable = |error: std::io::Error| Fault::Unavailable {
             reason: format!("{browser}: cannot start {}: {error}", program.display()),
             remedy: "check that the driver may be executed".to_owned(),
-        })?;
+        };
+        let display = match needs_display {
+            true => Display::unless_there_is_one(browser).await?,
+            false => None,
+        };
+        let chosen = match listens {
+            Listens::OnAPortItPrints => 0,
+            Listens::OnThePortGiven => free_port().map_err(|error| Fault::Unavailable {
+                reason: format!("{browser}: no port of this machine is free: {error}"),
+                remedy: "close what holds so many connections".to_owned(),
+            })?,
+        };
+        let port = format!("--port={chosen}");
+        let arguments: Vec<&str> =
+            [port.as_str()].into_iter().chain(driver_arguments.iter().copied()).collect();
+        let environment = display.as_ref().map(|display| ("DISPLAY", display.name.as_str()));
+        let mut process = Guarded::spawn(program, &arguments, environment.as_slice()).map_err(unavailable)?;
         let last_words = LastWords::default();
         let (lines, mut said) = mpsc::unbounded_channel();
         if let Some(stdout) = process.take_stdout() {
@@ -38,16 +63,23 @@ impl Driver {
         if let Some(stderr) = process.take_stderr() {
             last_words.listen(stderr, Some(lines));
         }
-        let port = tokio::time::timeout(START_LIMIT, async {
-            while let Some(line) = said.recv().await {
-                if let Some(port) = port_in(&line) {
-                    return Some(port);
-                }
+        let listening = async {
+            match listens {
+                Listens::OnAPortItPrints => printed_port(&mut said).await,
+                Listens::OnThePortGiven => tokio::select! {
+                    () = silence(&mut said) => None,
+                    () = answers(chosen) => {
+                        // Somebody else may have taken the port, and then the driver ends at once.
+                        let ends = tokio::time::timeout(KNOCK_INTERVAL * 5, silence(&mut said));
+                        ends.await.is_err().then_some(chosen)
+                    }
+                },
             }
-            None
-        });
-        match port.await {
-            Ok(Some(port)) => Ok(Driver { url: format!("http://127.0.0.1:{port}"), last_words, process }),
+        };
+        match tokio::time::timeout(START_LIMIT, listening).await {
+            Ok(Some(port)) => {
+                Ok(Driver { url: format!("http://127.0.0.1:{port}"), last_words, process, display })
+            }
             Ok(None) => {
                 let ending = process.ended().await;
                 let message =
@@ -72,7 +104,36 @@ impl Driver {
     /// Ends the driver, its browsers and everything these started.
     pub async fn stop(self) {
         self.process.stop().await;
+        if let Some(display) = self.display {
+            display.stop().await;
+        }
     }
+}
+
+/// A port that nobody listens on now.
+fn free_port() -> std::io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// Waits until somebody listens on `port`.
+async fn answers(port: u16) {
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
+        tokio::time::sleep(KNOCK_INTERVAL).await;
+    }
+}
+
+/// Waits until a process has closed all that it speaks through.
+async fn silence(said: &mut mpsc::UnboundedReceiver<String>) {
+    while said.recv().await.is_some() {}
+}
+
+async fn printed_port(said: &mut mpsc::UnboundedReceiver<String>) -> Option<u16> {
+    while let Some(line) = said.recv().await {
+        if let Some(port) = port_in(&line) {
+            return Some(port);
+        }
+    }
+    None
 }
 
 /// The port in the line with which a driver says that it listens: `... on port 4444.` (chromedriver,

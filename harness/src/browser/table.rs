@@ -17,21 +17,36 @@ pub struct BuiltIn {
     /// The capability that holds its vendor's options.
     pub options_key: &'static str,
     /// Where a session's capabilities hold the driver's version, as a JSON pointer.
-    pub driver_version: &'static str,
+    pub driver_version: Option<&'static str>,
     /// Names on `PATH` and paths where the browser is usually found, the first wins.
     pub binaries: &'static [&'static str],
     /// Names on `PATH` and paths where its driver is usually found, the first wins.
     pub drivers: &'static [&'static str],
-    /// Where set-up keeps a driver that no package brings.
+    /// Where set-up keeps a browser that no package of the system brings.
+    pub cached_binary: Option<fn() -> PathBuf>,
+    /// The same of a driver.
     pub cached_driver: Option<fn() -> PathBuf>,
-    /// Arguments of the driver: a port of its own choice, which it prints.
+    /// How the driver's port is found.
+    pub listens: Listens,
+    /// Arguments of the driver besides its port.
     pub driver_arguments: &'static [&'static str],
+    /// Whether it cannot go headless.
+    pub needs_display: bool,
     /// Command-line arguments of the browser.
     pub arguments: &'static [&'static str],
     /// Preferences in its profile.
     pub preferences: &'static [(&'static str, Preference)],
     /// How to get it and its driver.
     pub remedy: &'static str,
+}
+
+/// How a driver and we agree on a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listens {
+    /// It finds one and prints it.
+    OnAPortItPrints,
+    /// It prints nothing: one that was free a moment ago has to do.
+    OnThePortGiven,
 }
 
 /// The value of a preference.
@@ -77,7 +92,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
         kind: BrowserKind::Chromium,
         browser_name: "chrome",
         options_key: "goog:chromeOptions",
-        driver_version: "/chrome/chromedriverVersion",
+        driver_version: Some("/chrome/chromedriverVersion"),
         binaries: &[
             "google-chrome",
             "google-chrome-stable",
@@ -94,8 +109,11 @@ pub static BUILT_IN: &[BuiltIn] = &[
             "/usr/lib/chromium/chromedriver",
             "/usr/lib/chromium-browser/chromedriver",
         ],
+        cached_binary: None,
         cached_driver: None,
-        driver_arguments: &["--port=0"],
+        listens: Listens::OnAPortItPrints,
+        driver_arguments: &[],
+        needs_display: false,
         arguments: chromium!("--headless=new"),
         preferences: &[],
         remedy: "run `cargo xtask setup`, or install Chrome and the chromedriver of the same version (Debian: \
@@ -106,19 +124,22 @@ pub static BUILT_IN: &[BuiltIn] = &[
         kind: BrowserKind::Chromium,
         browser_name: "chrome",
         options_key: "goog:chromeOptions",
-        driver_version: "/chrome/chromedriverVersion",
+        driver_version: Some("/chrome/chromedriverVersion"),
         binaries: &["chrome-headless-shell", "headless-shell", "headless_shell"],
         drivers: &[
             "chromedriver",
             "/usr/lib/chromium/chromedriver",
             "/usr/lib/chromium-browser/chromedriver",
         ],
+        cached_binary: Some(protocol::cache::headless_shell),
         cached_driver: None,
         // The shell's packages and the driver's seldom come in the same version.
-        driver_arguments: &["--port=0", "--disable-build-check"],
+        listens: Listens::OnAPortItPrints,
+        driver_arguments: &["--disable-build-check"],
+        needs_display: false,
         arguments: chromium!("--headless"),
         preferences: &[],
-        remedy: "put chrome-headless-shell and chromedriver on PATH (npx @puppeteer/browsers install \
+        remedy: "run `cargo xtask setup`, or put chrome-headless-shell and chromedriver on PATH (npx @puppeteer/browsers install \
                  chrome-headless-shell), or name them under [browsers.headless-shell] in a plan",
     },
     BuiltIn {
@@ -126,7 +147,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
         kind: BrowserKind::Chromium,
         browser_name: "MicrosoftEdge",
         options_key: "ms:edgeOptions",
-        driver_version: "/msedge/msedgedriverVersion",
+        driver_version: Some("/msedge/msedgedriverVersion"),
         binaries: &[
             "microsoft-edge",
             "microsoft-edge-stable",
@@ -136,8 +157,11 @@ pub static BUILT_IN: &[BuiltIn] = &[
             r"C:\Program Files\Microsoft\Edge\Application\msedge.exe",
         ],
         drivers: &["msedgedriver"],
+        cached_binary: None,
         cached_driver: None,
-        driver_arguments: &["--port=0"],
+        listens: Listens::OnAPortItPrints,
+        driver_arguments: &[],
+        needs_display: false,
         arguments: chromium!("--headless=new"),
         preferences: &[],
         remedy: "install Microsoft Edge and put the msedgedriver of the same version on PATH (both from \
@@ -148,7 +172,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
         kind: BrowserKind::Firefox,
         browser_name: "firefox",
         options_key: "moz:firefoxOptions",
-        driver_version: "/moz:geckodriverVersion",
+        driver_version: Some("/moz:geckodriverVersion"),
         binaries: &[
             "firefox",
             "firefox-esr",
@@ -156,8 +180,11 @@ pub static BUILT_IN: &[BuiltIn] = &[
             r"C:\Program Files\Mozilla Firefox\firefox.exe",
         ],
         drivers: &["geckodriver"],
+        cached_binary: None,
         cached_driver: Some(protocol::cache::geckodriver),
-        driver_arguments: &["--port=0", "--websocket-port=0"],
+        listens: Listens::OnAPortItPrints,
+        driver_arguments: &["--websocket-port=0"],
+        needs_display: false,
         arguments: &["-headless"],
         preferences: &[
             ("dom.webgpu.enabled", Preference::Switch(true)),
@@ -167,6 +194,30 @@ pub static BUILT_IN: &[BuiltIn] = &[
         ],
         remedy: "run `cargo xtask setup`, or install Firefox and geckodriver (Debian: apt install firefox-esr; \
                  cargo install geckodriver)",
+    },
+    BuiltIn {
+        name: "webkit",
+        kind: BrowserKind::Webkit,
+        browser_name: "MiniBrowser",
+        options_key: "webkitgtk:browserOptions",
+        driver_version: None,
+        // No package puts WebKitGTK's own small browser on PATH.
+        binaries: &[
+            "MiniBrowser",
+            "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser",
+            "/usr/lib/aarch64-linux-gnu/webkit2gtk-4.1/MiniBrowser",
+            "/usr/lib/webkit2gtk-4.1/MiniBrowser",
+            "/usr/libexec/webkit2gtk-4.1/MiniBrowser",
+        ],
+        drivers: &["WebKitWebDriver"],
+        cached_binary: None,
+        cached_driver: None,
+        listens: Listens::OnThePortGiven,
+        driver_arguments: &[],
+        needs_display: true,
+        arguments: &["--automation"],
+        preferences: &[],
+        remedy: "run `cargo xtask setup`, or install WebKitGTK's driver (Debian: apt install webkit2gtk-driver)",
     },
 ];
 
@@ -185,8 +236,8 @@ mod tests {
     fn every_entry_can_be_found_started_and_got() {
         for entry in BUILT_IN {
             assert!(!entry.binaries.is_empty() && !entry.drivers.is_empty(), "{}", entry.name);
-            assert!(entry.driver_arguments.contains(&"--port=0"), "{}", entry.name);
-            assert!(entry.arguments.iter().any(|argument| argument.contains("headless")), "{}", entry.name);
+            let headless = entry.arguments.iter().any(|argument| argument.contains("headless"));
+            assert!(headless != entry.needs_display, "{}", entry.name);
             assert!(!entry.remedy.is_empty(), "{}", entry.name);
         }
     }

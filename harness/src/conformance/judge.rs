@@ -63,6 +63,7 @@ mod tests {
                 test("foreign", failed(FailureKind::Unsupported)),
                 test("broken", failed(FailureKind::Error)),
             ],
+            refused: BTreeMap::new(),
             operators: vec![],
             phases_ms: BTreeMap::new(),
         }

@@ -68,6 +68,9 @@ pub struct TestRow {
     pub message: Option<String>,
 }
 
+/// Begins the facts about what a target claims and refuses; what it is follows.
+pub const REFUSES: &str = "claims but refuses";
+
 /// The three things that a test can come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sort {
@@ -136,6 +139,7 @@ fn target_document(target: &TargetRow) -> Value {
         "failing": names,
         "failures": target.of(Sort::Fail).collect::<Vec<_>>(),
         "unsupported_tests": target.of(Sort::Unsupported).collect::<Vec<_>>(),
+        "refused": refused(target).map(|(kind, words)| json!({ "call": kind, "words": words })).collect::<Vec<_>>(),
         "unavailable": target.unavailable,
         "suite": target.suite,
         "tolerance": target.tolerance,
@@ -147,6 +151,11 @@ fn target_document(target: &TargetRow) -> Value {
         "adapter": target.adapter,
         "facts": target.facts,
     })
+}
+
+/// What the target claims and refuses to build, and its words.
+fn refused(target: &TargetRow) -> impl Iterator<Item = (&str, &str)> {
+    target.facts.iter().filter_map(|(name, words)| Some((name.strip_prefix(REFUSES)?.trim(), words.as_str())))
 }
 
 /// The tests that took longest, longest first.
@@ -174,6 +183,7 @@ pub fn render(found: &Conformance, colour: bool) -> String {
     lines.extend(paragraphs(&found.targets, failures));
     lines.extend(paragraphs(&found.targets, |target| target.unavailable.clone()));
     lines.extend(paragraphs(&found.targets, unsupported));
+    lines.extend(paragraphs(&found.targets, refusals));
     lines.push(String::new());
     lines.push(closing(found));
     lines.join("\n")
@@ -231,6 +241,12 @@ fn unsupported(target: &TargetRow) -> Option<String> {
     }
     let counts: Vec<String> = counts.iter().map(|(operator, count)| format!("{operator} {count}")).collect();
     (!counts.is_empty()).then(|| format!("not supported: {}", counts.join(", ")))
+}
+
+fn refusals(target: &TargetRow) -> Option<String> {
+    let lines: Vec<String> =
+        refused(target).map(|(kind, words)| format!("claims but refuses to build {kind}: {words}")).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 fn closing(found: &Conformance) -> String {

@@ -46,7 +46,7 @@ impl BrowserSession {
         let (binary, server, driver) = match entry.access()? {
             Access::Remote { url } => (None, url, None),
             Access::Local { binary, driver } => {
-                let driver = Driver::start(&entry.name, &driver, entry.driver_arguments()).await?;
+                let driver = Driver::start(entry, &driver).await?;
                 (Some(binary), driver.url.clone(), Some(driver))
             }
         };

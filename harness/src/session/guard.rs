@@ -22,13 +22,15 @@ pub struct Guarded {
 }
 
 impl Guarded {
-    /// Starts `program` below a guard, in a process group of its own, with a temporary folder of its own.
+    /// Starts `program` below a guard, in a process group of its own, with a temporary folder of its own and with
+    /// `environment` besides ours.
     ///
     /// # Errors
     /// When the guard cannot be started. A program that cannot be started ends at once, and says so on its
     /// standard error.
-    pub fn spawn(program: &Path, arguments: &[&str]) -> io::Result<Guarded> {
+    pub fn spawn(program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> io::Result<Guarded> {
         let mut command = guarded(program, arguments);
+        command.envs(environment.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut guard = command.spawn()?;
         Ok(Guarded { stdin: guard.stdin.take(), guard })

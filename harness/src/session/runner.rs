@@ -33,7 +33,7 @@ impl Runner {
     pub fn start() -> Result<Runner, Fault> {
         let program = find()?;
         let unavailable = |reason: String| Fault::Unavailable { reason, remedy: remedy() };
-        let mut process = Guarded::spawn(&program, &[])
+        let mut process = Guarded::spawn(&program, &[], &[])
             .map_err(|error| unavailable(format!("cannot start {}: {error}", program.display())))?;
         let (Some(stdout), Some(stderr)) = (process.take_stdout(), process.take_stderr()) else {
             return Err(unavailable(format!("{} has no output", program.display())));

@@ -1,7 +1,7 @@
 //! onnxruntime-web's side of a duel, on the same WebGPU device as ours; its operands' way there is in `peer.js`.
 
 use graph::{Data, Tensor};
-use js_sys::{Array, Float32Array, Object, Promise, Reflect, Uint8Array};
+use js_sys::{Float32Array, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -57,8 +57,8 @@ impl<'a> Peer<'a> {
         }
         let size = operands.first().and_then(|(_, tensor)| tensor.shape.first()).copied().unwrap_or(0);
         let ort = onnxruntime_web::load(base, Provider::Webgpu, 0).await?;
-        let (model, providers) = (Uint8Array::from(model), onnxruntime_web::on_device(&device.gpu));
-        let session = JsFuture::from(JsSession::open(&ort, &model, &providers, &Array::new())).await;
+        let (model, options) = (Uint8Array::from(model), onnxruntime_web::on_device(&device.gpu));
+        let session = JsFuture::from(JsSession::open(&ort, &model, &options)).await;
         let session: JsSession = session.map_err(|e| failed("opening a session", &e))?.unchecked_into();
         let inner = property(&session, "session");
         let multiplier = Multiplier::upload(&ort, &inner, &device.gpu, size as u32, &by_name);

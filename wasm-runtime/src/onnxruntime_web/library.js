@@ -13,10 +13,9 @@ export async function load(url) {
 }
 
 export class Session {
-  // `model` is an ONNX file; `externalData` are the files beside it, as { path, data }.
-  static async open(ort, model, executionProviders, externalData) {
-    const options = { executionProviders, externalData, logSeverityLevel: ERROR };
-    return new Session(ort, await ort.InferenceSession.create(model, options));
+  // `model` is an ONNX file, `options` are a session's.
+  static async open(ort, model, options) {
+    return new Session(ort, await ort.InferenceSession.create(model, { ...options, logSeverityLevel: ERROR }));
   }
 
   constructor(ort, session) {
@@ -46,11 +45,10 @@ const { error } = console;
 console.error = (...words) => (heard ? heard.push(words.join(" ")) : error.apply(console, words));
 
 // Opens the model for its log alone: the lines with `mark` in them.
-export async function narrate(ort, model, executionProviders, externalData, mark) {
+export async function narrate(ort, model, options, mark) {
   const lines = (heard = []);
   try {
-    const options = { executionProviders, externalData, logSeverityLevel: VERBOSE };
-    const session = await ort.InferenceSession.create(model, options);
+    const session = await ort.InferenceSession.create(model, { ...options, logSeverityLevel: VERBOSE });
     await session.release();
   } finally {
     heard = null;

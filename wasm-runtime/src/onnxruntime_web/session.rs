@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use graph::Tensor;
-use js_sys::{Array, Object, Reflect};
+use js_sys::{Array, Object};
 use wasm_bindgen::{JsCast, JsValue};
 
-use super::{JsSession, Library, narrate, providers, tensors};
+use super::{JsSession, Library, Provider, narrate, object, providers, tensors};
 use crate::error::RuntimeError;
 use crate::model::OnnxFile;
 use crate::placement::{self, Placement};
+
+/// What is known of a file's symbolic dimensions, by name.
+pub type Extents = BTreeMap<String, usize>;
 
 /// A session; dropping it gives its memory back.
 pub struct Session {
@@ -19,14 +22,17 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens an ONNX file with the files beside it.
+    /// Opens an ONNX file with the files beside it and with what is known of its symbolic dimensions.
     ///
     /// # Errors
     /// What the library refuses, or the loss of its device.
-    pub async fn open(library: &Rc<Library>, file: &OnnxFile) -> Result<Session, RuntimeError> {
-        let external = external(file);
-        let opening =
-            JsSession::open(&library.namespace, &file.bytes, &providers(library.provider), &external);
+    pub async fn open(
+        library: &Rc<Library>,
+        file: &OnnxFile,
+        settled: &Extents,
+    ) -> Result<Session, RuntimeError> {
+        let options = options(library.provider, file, settled);
+        let opening = JsSession::open(&library.namespace, &file.bytes, &options);
         let session = library.wait("opening the model", opening).await?.unchecked_into();
         Ok(Session { library: Rc::clone(library), session })
     }
@@ -56,10 +62,15 @@ impl Library {
     ///
     /// # Errors
     /// What the library refuses, or a log that says nothing of it.
-    pub async fn place(&self, file: &OnnxFile, placement: &mut Placement) -> Result<(), RuntimeError> {
+    pub async fn place(
+        &self,
+        file: &OnnxFile,
+        settled: &Extents,
+        placement: &mut Placement,
+    ) -> Result<(), RuntimeError> {
         const DOING: &str = "telling where nodes run";
-        let (providers, external) = (providers(self.provider), external(file));
-        let telling = narrate(&self.namespace, &file.bytes, &providers, &external, placement::SOURCE);
+        let options = options(self.provider, file, settled);
+        let telling = narrate(&self.namespace, &file.bytes, &options, placement::SOURCE);
         let lines: Array = self.wait(DOING, telling).await?.unchecked_into();
         let lines: Vec<String> = lines.iter().filter_map(|line| line.as_string()).collect();
         let read = placement.read(lines.iter().map(String::as_str));
@@ -67,15 +78,21 @@ impl Library {
     }
 }
 
+/// A session's options.
+fn options(provider: Provider, file: &OnnxFile, settled: &Extents) -> Object {
+    let extents: Vec<(&str, JsValue)> =
+        settled.iter().map(|(name, &extent)| (name.as_str(), JsValue::from_f64(extent as f64))).collect();
+    object([
+        ("executionProviders", providers(provider).as_ref()),
+        ("externalData", external(file).as_ref()),
+        ("freeDimensionOverrides", object(extents.iter().map(|(name, extent)| (*name, extent))).as_ref()),
+    ])
+}
+
 /// The files beside the model as the library takes them: `{ path, data }`.
 fn external(file: &OnnxFile) -> Array {
     let entry = |(path, data): (&String, &js_sys::Uint8Array)| {
-        let entry = Object::new();
-        for (key, value) in [("path", &JsValue::from_str(path)), ("data", data.as_ref())] {
-            // Setting a property of a plain object does not throw.
-            let _ = Reflect::set(&entry, &JsValue::from_str(key), value);
-        }
-        JsValue::from(entry)
+        object([("path", &JsValue::from_str(path)), ("data", data.as_ref())])
     };
     file.external.iter().map(entry).collect()
 }

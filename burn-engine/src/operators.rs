@@ -7,8 +7,8 @@ use graph::ops::{
 };
 use graph::{DataType, Operator, Tensor, TensorType};
 
-use super::value::{BOOL, Family, Value};
-use super::{indices, products, windows};
+use crate::value::{BOOL, Family, Value};
+use crate::{indices, products, windows};
 
 /// A node's operands, each taken once.
 pub struct Operands(pub Vec<Option<Value>>);

@@ -5,8 +5,8 @@ use burn::backend::{Dispatch, DispatchTensor};
 use graph::DataType;
 use graph::ops::{Attention, Gemm, HeadLayout, MatMul, MatMulNBits};
 
-use super::operators::activate;
-use super::value::{BOOL, Family, Value};
+use crate::operators::activate;
+use crate::value::{BOOL, Family, Value};
 
 /// A matrix product with its bias and activation.
 pub fn matmul(matmul: &MatMul, left: Value, right: Value, bias: Option<Value>, shape: &[usize]) -> Value {

@@ -6,7 +6,7 @@ use burn::tensor::IndexingUpdateOp;
 use graph::ops::{ArgReduce, Gather, GatherElements, GatherNd, Scatter, ScatterElements, ScatterNd};
 use graph::{DataType, Operator, Tensor, TensorType};
 
-use super::value::{BOOL, Family, Value};
+use crate::value::{BOOL, Family, Value};
 
 /// Slices along an axis.
 pub fn gather(gather: &Gather, x: Value, indices: Value) -> Value {

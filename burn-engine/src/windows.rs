@@ -7,8 +7,8 @@ use graph::ops::{
 };
 use graph::{DataType, Tensor, TensorType};
 
-use super::operators::{activate, combine, fold, window};
-use super::value::{Family, Value};
+use crate::operators::{activate, combine, fold, window};
+use crate::value::{Family, Value};
 
 /// A convolution over one to three dimensions.
 ///

@@ -1,0 +1,33 @@
+//! What of a model ran on other engines than the one asked for, and what that cost.
+
+use serde::{Deserialize, Serialize};
+
+use crate::target::Engine;
+
+/// How a model was shared out.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Placement {
+    /// Nodes of the model, as the engine asked for has them.
+    pub nodes: usize,
+    /// Every node that ran elsewhere.
+    pub elsewhere: Vec<NodeElsewhere>,
+    /// How often a run of each program goes from one engine to another.
+    pub cuts: usize,
+    /// Bytes that went from one engine to another in one inference.
+    pub copied_bytes: u64,
+    /// The part of the time that inferences spent on the engine asked for, from 0 to 1.
+    pub share: f64,
+}
+
+/// A node that ran elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeElsewhere {
+    /// Its name.
+    pub node: String,
+    /// What it computes.
+    pub operator: String,
+    /// The engine that ran it.
+    pub engine: Engine,
+    /// What the engine asked for has against it.
+    pub reason: String,
+}

@@ -1,0 +1,65 @@
+//! The engine wasm: the static graphs node by node, on the processor. The floor that all else is measured against.
+
+use std::collections::BTreeMap;
+
+use burn_engine::{VERSION, Walks};
+use graph::Tensor;
+use graph::pipeline::Pipeline;
+use protocol::{Adapter, Metric};
+
+use crate::engine::{Inferred, Prepared, Ready};
+use crate::error::RuntimeError;
+use crate::files::Folder;
+use crate::model::wrong;
+use crate::timing::Clock;
+
+/// Takes a model's weights into this page's memory.
+///
+/// # Errors
+/// Weights that cannot be made.
+pub(crate) async fn prepare(
+    model: &str,
+    pipeline: &Pipeline,
+    folder: &Folder,
+) -> Result<Prepared<Walks>, RuntimeError> {
+    let clock = Clock::open()?;
+    let start = clock.now_ms();
+    let mut walks = Walks::new(pipeline);
+    for (weight, constant) in walks.weights() {
+        let mut files = folder.gather(constant.spans()).await?;
+        let tensor = constant.evaluate(&mut files).map_err(|source| wrong(model, source))?;
+        walks.put(weight, &tensor);
+    }
+    let measured = vec![(Metric::UploadMs, clock.now_ms() - start)];
+    let nodes = pipeline.programs.iter().map(|program| program.graph.nodes.len().to_string());
+    let features = [
+        ("burn", VERSION.to_owned()),
+        ("backend", burn_engine::backend()),
+        ("nodes", nodes.collect::<Vec<_>>().join("+")),
+        ("wasm_simd", cfg!(target_feature = "simd128").to_string()),
+        ("wasm_threads", 1.to_string()),
+    ];
+    let features = features.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Ok(Prepared { model: walks, adapter: adapter(), measured, features })
+}
+
+/// The processor, as far as a page is told of it.
+pub fn adapter() -> Adapter {
+    Adapter {
+        description: "the processor, 1 thread".to_owned(),
+        backend: "wasm".to_owned(),
+        software: true,
+        ..Adapter::default()
+    }
+}
+
+impl Ready for Walks {
+    async fn run(
+        &mut self,
+        program: usize,
+        inputs: &BTreeMap<String, Tensor>,
+    ) -> Result<Inferred, RuntimeError> {
+        let outputs = Walks::run(self, program, inputs).map_err(RuntimeError::Burn)?;
+        Ok(Inferred { outputs, gpu_ms: None, dispatches_ms: Vec::new() })
+    }
+}

@@ -1,0 +1,67 @@
+//! What a context really is, as far as it can be told: browsers name no device, so it is timed beside the CPU's.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use graph::pipeline::{Pipeline, Program};
+use graph::{DataType, Tensor, TensorType};
+
+use super::{Context, Rest, prepare_on};
+use crate::engine::Ready;
+use crate::error::RuntimeError;
+use crate::files::Folder;
+use crate::model::wrong;
+
+/// Rows and columns of the matrices multiplied: enough for any accelerator to show.
+const SIZE: usize = 512;
+const WARM_UP: usize = 2;
+const SAMPLES: usize = 5;
+/// Times that are no further apart than this are the same.
+const ALIKE: std::ops::Range<f64> = 0.8..1.25;
+
+/// What was seen of a context.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The median time of a product of two matrices of 512 rows and columns, in milliseconds.
+    pub product_ms: f64,
+    limits: webnn::Limits,
+}
+
+impl Seen {
+    /// Looks at a context.
+    ///
+    /// # Errors
+    /// What keeps it from multiplying.
+    pub async fn look(context: Context) -> Result<Seen, RuntimeError> {
+        const MODEL: &str = "a product of matrices";
+        let text = format!("x: f32[{SIZE},{SIZE}]\nw: f32[{SIZE},{SIZE}]\ny = MatMul(x, w)\nreturn y");
+        let graph = graph::text::parse(&text).map_err(|source| wrong(MODEL, source))?;
+        let program = Program { name: MODEL.to_owned(), graph, states: BTreeMap::new() };
+        let pipeline = Pipeline { programs: vec![program], decoding: None };
+        let (context, rest) = (Rc::new(context), Rest { strict: true, browser: None });
+        let mut model =
+            prepare_on(Rc::clone(&context), MODEL, &pipeline, &Folder::nowhere(), rest).await?.model;
+        let zeros = Tensor::zeros(&TensorType::new(DataType::F32, [SIZE, SIZE]));
+        let inputs = BTreeMap::from([("x".to_owned(), zeros.clone()), ("w".to_owned(), zeros)]);
+        let mut times_ms = Vec::with_capacity(SAMPLES);
+        for round in 0..WARM_UP + SAMPLES {
+            let start = context.clock.now_ms();
+            model.run(0, &inputs).await?;
+            if round >= WARM_UP {
+                times_ms.push(context.clock.now_ms() - start);
+            }
+        }
+        times_ms.sort_by(f64::total_cmp);
+        let limits = context.limits.borrow().clone();
+        Ok(Seen { product_ms: times_ms[SAMPLES / 2], limits })
+    }
+
+    /// Why this may be the CPU behind another name: it is as fast as the CPU's context and supports the same.
+    pub fn like_the_cpu(&self, cpu: &Seen) -> Option<String> {
+        let ratio = cpu.product_ms / self.product_ms;
+        let alike = ALIKE.contains(&ratio) && self.limits == cpu.limits;
+        alike.then(|| {
+            format!("it supports what the CPU's context supports and is {ratio:.2} times as fast: the CPU, it seems")
+        })
+    }
+}

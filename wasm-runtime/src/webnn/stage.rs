@@ -1,0 +1,225 @@
+//! A part of a program on one engine: on the context, or where the context cannot go on.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use burn_engine::Walks;
+use futures_util::future::try_join_all;
+use graph::pipeline::{Pipeline, Program};
+use graph::{Data, Graph, Tensor, TensorType};
+use js_sys::{ArrayBuffer, Uint8Array};
+use protocol::{BrowserKind, Engine};
+use wasm_bindgen::JsCast;
+
+use super::api::MlTensor;
+use super::context::Context;
+use super::program::{Built, Held, named, tensor};
+use crate::device::Device;
+use crate::engine::Ready;
+use crate::error::RuntimeError;
+use crate::executor::Executor;
+use crate::files::Folder;
+use crate::{wasm, webgpu};
+
+/// Tensors by name.
+pub type Tensors = BTreeMap<String, Tensor>;
+
+/// A part that is ready.
+pub enum Stage {
+    /// On the context.
+    Own(Ports),
+    /// On the browser's WebGPU.
+    Webgpu(Box<Executor>),
+    /// On the processor.
+    Wasm(Walks),
+}
+
+/// The WebGPU device that all parts of a model share which run elsewhere, opened when it is first wanted.
+pub struct Other {
+    browser: Option<BrowserKind>,
+    opened: Option<Option<Rc<Device>>>,
+}
+
+impl Other {
+    /// None is open yet.
+    pub fn new(browser: Option<BrowserKind>) -> Other {
+        Other { browser, opened: None }
+    }
+
+    /// The device, where there is one.
+    async fn device(&mut self) -> Result<Option<Rc<Device>>, RuntimeError> {
+        if let Some(opened) = &self.opened {
+            return Ok(opened.clone());
+        }
+        let opened = match Device::open(self.browser).await {
+            Ok(device) => Some(Rc::new(device)),
+            Err(RuntimeError::NoWebgpu | RuntimeError::NoAdapter) => None,
+            Err(error) => return Err(error),
+        };
+        self.opened = Some(opened.clone());
+        Ok(opened)
+    }
+}
+
+/// A graph on the context and where its values lie.
+pub struct Ports {
+    built: Built,
+    inputs: Vec<(String, Place)>,
+    outputs: Vec<(String, Place)>,
+}
+
+/// Where a value lies: in a tensor of its own, or in a state.
+enum Place {
+    Own(Held),
+    State(String),
+}
+
+/// What outlives a run. A graph must not write what it reads, so that there are two of each, in turns.
+pub struct State {
+    now: Held,
+    next: Held,
+}
+
+/// What outlives runs, by name.
+pub type States = BTreeMap<String, State>;
+
+impl Stage {
+    /// A part on the next engine that is there: WebGPU, then the processor.
+    ///
+    /// # Errors
+    /// What the last of them lacks.
+    pub async fn elsewhere(
+        model: &str,
+        graph: &Graph,
+        folder: &Folder,
+        other: &mut Other,
+    ) -> Result<Stage, RuntimeError> {
+        let program = Program { name: "part".to_owned(), graph: graph.clone(), states: BTreeMap::new() };
+        let pipeline = Pipeline { programs: vec![program], decoding: None };
+        if let Some(device) = other.device().await? {
+            match webgpu::prepare_on(device, model, &pipeline, folder, other.browser).await {
+                Ok(prepared) => return Ok(Stage::Webgpu(Box::new(prepared.model))),
+                Err(RuntimeError::Plan { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        wasm::prepare(model, &pipeline, folder).await.map(|prepared| Stage::Wasm(prepared.model))
+    }
+
+    /// The engine that runs it.
+    pub fn engine(&self) -> Engine {
+        match self {
+            Stage::Own(_) => Engine::Webnn,
+            Stage::Webgpu(_) => Engine::Webgpu,
+            Stage::Wasm(_) => Engine::Wasm,
+        }
+    }
+
+    /// Runs it once on what is known so far; gives its outputs that are in no state.
+    ///
+    /// # Errors
+    /// What its engine reports.
+    pub async fn run(
+        &mut self,
+        context: &Context,
+        states: &mut States,
+        known: &Tensors,
+    ) -> Result<Tensors, RuntimeError> {
+        match self {
+            Stage::Own(ports) => context.told(ports.run(context, states, known)).await,
+            Stage::Webgpu(executor) => Ok(executor.run(0, known).await?.outputs),
+            Stage::Wasm(walks) => Ok(Ready::run(walks, 0, known).await?.outputs),
+        }
+    }
+}
+
+impl Ports {
+    /// Makes the tensors of a graph; states that an earlier one has are shared.
+    ///
+    /// # Errors
+    /// What the browser refuses, for want of memory above all.
+    pub async fn open(
+        context: &Context,
+        built: Built,
+        in_states: &BTreeMap<String, String>,
+        states: &mut States,
+    ) -> Result<Ports, RuntimeError> {
+        let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
+        let plan = &built.plan;
+        for (ports, places) in [(&plan.inputs, &mut inputs), (&plan.outputs, &mut outputs)] {
+            for (name, id) in ports {
+                let operand = plan.operand(*id);
+                let place = match in_states.get(name) {
+                    Some(state) => {
+                        if !states.contains_key(state) {
+                            let (now, next) =
+                                (tensor(context, operand).await?, tensor(context, operand).await?);
+                            states.insert(state.clone(), State { now, next });
+                        }
+                        Place::State(state.clone())
+                    }
+                    None => Place::Own(tensor(context, operand).await?),
+                };
+                places.push((name.clone(), place));
+            }
+        }
+        Ok(Ports { built, inputs, outputs })
+    }
+
+    async fn run(
+        &self,
+        context: &Context,
+        states: &mut States,
+        known: &Tensors,
+    ) -> Result<Tensors, RuntimeError> {
+        for (name, place) in &self.inputs {
+            let Place::Own(tensor) = place else { continue };
+            let doing = || format!("writing input \"{name}\"");
+            let value = known.get(name).ok_or_else(|| RuntimeError::Browser {
+                doing: doing(),
+                message: "nothing was given for it".to_owned(),
+            })?;
+            let bytes = Uint8Array::from(&value.to_le_bytes()[..]);
+            let written = context.ml.write_tensor(&tensor.0, &bytes);
+            written.map_err(|e| context.failure(&doing(), &e))?;
+        }
+        let lies = |place: &Place, next: bool| match place {
+            Place::Own(tensor) => tensor.0.clone(),
+            Place::State(state) if next => states[state].next.0.clone(),
+            Place::State(state) => states[state].now.0.clone(),
+        };
+        let fed = named(self.inputs.iter().map(|(name, place)| (name, lies(place, false))));
+        let made = named(self.outputs.iter().map(|(name, place)| (name, lies(place, true))));
+        let dispatched = context.ml.dispatch(&self.built.ml, &fed, &made);
+        dispatched.map_err(|e| context.failure("running the graph", &e))?;
+        for (_, place) in &self.outputs {
+            if let Place::State(state) = place
+                && let Some(state) = states.get_mut(state)
+            {
+                std::mem::swap(&mut state.now, &mut state.next);
+            }
+        }
+        let types = &self.built.output_types;
+        let own = self.outputs.iter().filter_map(|(name, place)| match place {
+            Place::Own(tensor) => Some((name, tensor)),
+            Place::State(_) => None,
+        });
+        let read = own.map(async |(name, tensor)| {
+            Ok::<_, RuntimeError>((name.clone(), read(context, &tensor.0, &types[name]).await?))
+        });
+        Ok(try_join_all(read).await?.into_iter().collect())
+    }
+}
+
+async fn read(
+    context: &Context,
+    tensor: &MlTensor,
+    tensor_type: &TensorType,
+) -> Result<Tensor, RuntimeError> {
+    const DOING: &str = "reading the outputs";
+    let read = context.wait(DOING, context.ml.read_tensor(tensor)).await?;
+    let bytes = Uint8Array::new(read.unchecked_ref::<ArrayBuffer>()).to_vec();
+    let data = Data::from_le_bytes(tensor_type.data_type, &bytes);
+    let whole = Tensor::new(tensor_type.shape.clone(), data);
+    whole.map_err(|e| RuntimeError::Browser { doing: DOING.to_owned(), message: e.to_string() })
+}

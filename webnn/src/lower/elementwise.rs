@@ -1,0 +1,200 @@
+//! Element-wise operators.
+
+use graph::DataType;
+use graph::ops::{Activation, Binary, Cast, Unary};
+
+use super::Site;
+use crate::element::ElementType;
+use crate::error::Refusal;
+use crate::plan::OperandId;
+use crate::writer::{Lowered, Writer};
+
+/// The factor of QuickGelu (<https://arxiv.org/abs/1606.08415>, section 2).
+const QUICK: f64 = 1.702;
+/// Of the cubic term in the tanh form of GELU (the same paper, section 2).
+const CUBIC: f64 = 0.044715;
+
+pub fn unary(unary: Unary, w: &mut Writer, site: &Site) -> Lowered {
+    let x = site.operand(0)?;
+    let method = match unary {
+        Unary::Activation(own) => return activation(own, x, w),
+        Unary::Abs => "abs",
+        Unary::Neg => "neg",
+        Unary::Sqrt => "sqrt",
+        Unary::Exp => "exp",
+        Unary::Log => "log",
+        Unary::Erf => "erf",
+        Unary::Sin => "sin",
+        Unary::Cos => "cos",
+        Unary::Tan => "tan",
+        Unary::Floor => "floor",
+        Unary::Ceil => "ceil",
+        Unary::Round => "roundEven",
+        Unary::Sign => "sign",
+        Unary::Reciprocal => "reciprocal",
+        Unary::Not => return w.test("logicalNot", x),
+        Unary::IsNaN => return w.test("isNaN", x),
+        Unary::IsInf { negative, positive } => return is_infinite(negative, positive, x, w),
+        Unary::Asin
+        | Unary::Acos
+        | Unary::Atan
+        | Unary::Sinh
+        | Unary::Cosh
+        | Unary::Asinh
+        | Unary::Acosh
+        | Unary::Atanh
+        | Unary::BitwiseNot => return Err(Refusal::NotInWebnn { what: format!("{unary:?}") }),
+    };
+    w.unary(method, x)
+}
+
+fn is_infinite(negative: bool, positive: bool, x: OperandId, w: &mut Writer) -> Lowered {
+    let infinite = w.test("isInfinite", x)?;
+    let method = match (negative, positive) {
+        (true, true) => return Ok(infinite),
+        (true, false) => "lesser",
+        (false, true) => "greater",
+        (false, false) => return w.compare("logicalXor", infinite, infinite),
+    };
+    let zero = w.number_like(0.0, x)?;
+    let signed = w.compare(method, x, zero)?;
+    w.compare("logicalAnd", infinite, signed)
+}
+
+/// An activation after a product, or on its own.
+pub fn activation(activation: Activation, x: OperandId, w: &mut Writer) -> Lowered {
+    match activation {
+        Activation::Relu => w.unary("relu", x),
+        Activation::Gelu => w.unary("gelu", x),
+        Activation::Sigmoid => w.unary("sigmoid", x),
+        Activation::Tanh => w.unary("tanh", x),
+        Activation::Silu => {
+            let gate = w.unary("sigmoid", x)?;
+            w.binary("mul", x, gate)
+        }
+        Activation::QuickGelu => {
+            let factor = w.number_like(QUICK, x)?;
+            let scaled = w.binary("mul", x, factor)?;
+            let gate = w.unary("sigmoid", scaled)?;
+            w.binary("mul", x, gate)
+        }
+        Activation::GeluTanh => gelu_tanh(x, w),
+    }
+}
+
+/// `x · (0.5 + 0.5 · tanh(√(2/π) · (x + 0.044715 x³)))`.
+fn gelu_tanh(x: OperandId, w: &mut Writer) -> Lowered {
+    let slope = std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
+    let square = w.binary("mul", x, x)?;
+    let cubic = w.number_like(slope * CUBIC, x)?;
+    let bent = w.binary("mul", square, cubic)?;
+    let slope = w.number_like(slope, x)?;
+    let factor = w.binary("add", bent, slope)?;
+    let inner = w.binary("mul", x, factor)?;
+    let tanh = w.unary("tanh", inner)?;
+    let half = w.number_like(0.5, x)?;
+    let halved = w.binary("mul", tanh, half)?;
+    let gate = w.binary("add", halved, half)?;
+    w.binary("mul", x, gate)
+}
+
+pub fn binary(binary: Binary, w: &mut Writer, site: &Site) -> Lowered {
+    let (a, b) = (site.operand(0)?, site.operand(1)?);
+    let kind = site.types[0].map(|tensor_type| tensor_type.data_type);
+    let arithmetic = match binary {
+        Binary::Add => "add",
+        Binary::Sub => "sub",
+        Binary::Mul => "mul",
+        Binary::Div => "div",
+        Binary::Pow => return power(w, a, b),
+        Binary::Max => "max",
+        Binary::Min => "min",
+        Binary::And => return w.compare("logicalAnd", a, b),
+        Binary::Or => return w.compare("logicalOr", a, b),
+        Binary::Xor => return w.compare("logicalXor", a, b),
+        Binary::Equal if kind == Some(DataType::Bool) => {
+            let unequal = w.compare("logicalXor", a, b)?;
+            return w.test("logicalNot", unequal);
+        }
+        Binary::Equal => return compare("equal", a, b, w),
+        Binary::Greater => return compare("greater", a, b, w),
+        Binary::GreaterOrEqual => return compare("greaterOrEqual", a, b, w),
+        Binary::Less => return compare("lesser", a, b, w),
+        Binary::LessOrEqual => return compare("lesserOrEqual", a, b, w),
+        Binary::Mod if kind.is_some_and(|kind| !kind.is_float()) => return modulo(w, a, b),
+        Binary::Mod
+        | Binary::Remainder
+        | Binary::BitwiseAnd
+        | Binary::BitwiseOr
+        | Binary::BitwiseXor
+        | Binary::ShiftLeft
+        | Binary::ShiftRight => return Err(Refusal::NotInWebnn { what: format!("{binary:?}") }),
+    };
+    w.binary(arithmetic, a, b)
+}
+
+/// Small integers are compared as int32, which every one of them fits into.
+fn compare(method: &'static str, a: OperandId, b: OperandId, w: &mut Writer) -> Lowered {
+    if matches!(w.element(a), ElementType::Int8 | ElementType::Uint8) {
+        let (a, b) = (w.cast(a, ElementType::Int32)?, w.cast(b, ElementType::Int32)?);
+        return w.compare(method, a, b);
+    }
+    w.compare(method, a, b)
+}
+
+/// ONNX lets the exponent be of another type.
+fn power(w: &mut Writer, a: OperandId, b: OperandId) -> Lowered {
+    let b = w.cast(b, w.element(a))?;
+    w.binary("pow", a, b)
+}
+
+/// What is left of integers divided towards −∞: what is left towards zero, and once more the divisor where the signs
+/// of the two differ.
+fn modulo(w: &mut Writer, a: OperandId, b: OperandId) -> Lowered {
+    let quotient = w.binary("div", a, b)?;
+    let whole = w.binary("mul", quotient, b)?;
+    let left = w.binary("sub", a, whole)?;
+    let zero = w.number_like(0.0, b)?;
+    let (negative_left, negative_b) = (w.compare("lesser", left, zero)?, w.compare("lesser", b, zero)?);
+    let differ = w.compare("logicalXor", negative_left, negative_b)?;
+    let some = w.compare("notEqual", left, zero)?;
+    let wrong = w.compare("logicalAnd", differ, some)?;
+    let moved = w.binary("add", left, b)?;
+    w.choose(wrong, moved, left)
+}
+
+pub fn cast(cast: &Cast, w: &mut Writer, site: &Site) -> Lowered {
+    let x = site.operand(0)?;
+    let from = site.types[0].map(|tensor_type| tensor_type.data_type);
+    if cast.to == DataType::Bool && from != Some(DataType::Bool) {
+        let zero = w.number_like(0.0, x)?;
+        return compare("notEqual", x, zero, w);
+    }
+    w.cast(x, cast.to.into())
+}
+
+/// Bytes are chosen as int32, since `where` has no bytes in today's browsers.
+pub fn select(w: &mut Writer, site: &Site) -> Lowered {
+    let (condition, yes, no) = (site.operand(0)?, site.operand(1)?, site.operand(2)?);
+    match w.choose(condition, yes, no) {
+        Err(Refusal::Element {
+            role: "trueValue",
+            found: found @ (ElementType::Uint8 | ElementType::Int8),
+            ..
+        }) => {
+            let (yes, no) = (w.cast(yes, ElementType::Int32)?, w.cast(no, ElementType::Int32)?);
+            let chosen = w.choose(condition, yes, no)?;
+            w.cast(chosen, found)
+        }
+        chosen => chosen,
+    }
+}
+
+/// `x` times a number.
+pub fn scaled(x: OperandId, factor: f64, w: &mut Writer) -> Lowered {
+    if factor == 1.0 {
+        return Ok(x);
+    }
+    let factor = w.number_like(factor, x)?;
+    w.binary("mul", x, factor)
+}

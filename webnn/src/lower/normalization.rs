@@ -1,0 +1,55 @@
+//! Reductions, and what divides by them.
+
+use graph::ops::{LayerNormalization, Reduce, Reduction, Softmax};
+use serde_json::json;
+
+use super::Site;
+use crate::element::ElementType;
+use crate::plan::OperandId;
+use crate::writer::{Lowered, Writer};
+
+pub fn softmax(softmax: &Softmax, w: &mut Writer, site: &Site) -> Lowered {
+    softmax_over(site.operand(0)?, softmax.axis, w)
+}
+
+pub fn softmax_over(x: OperandId, axis: usize, w: &mut Writer) -> Lowered {
+    let (element, shape) = (w.element(x), w.shape(x));
+    w.call("softmax").operand("input", x).argument(json!(axis)).gives(element, shape)
+}
+
+pub fn reduce(reduce: &Reduce, w: &mut Writer, site: &Site) -> Lowered {
+    let method = match reduce.reduction {
+        Reduction::Sum => "reduceSum",
+        Reduction::Mean => "reduceMean",
+        Reduction::Max => "reduceMax",
+        Reduction::Min => "reduceMin",
+        Reduction::Prod => "reduceProduct",
+        Reduction::L2 => "reduceL2",
+    };
+    let call = w.call(method).operand("input", site.operand(0)?).option("axes", json!(reduce.axes));
+    let call = call.option("keepDimensions", json!(reduce.keep_dimensions));
+    call.gives(site.result.data_type.into(), site.result.shape.clone())
+}
+
+pub fn layer_normalization(own: &LayerNormalization, w: &mut Writer, site: &Site) -> Lowered {
+    let (x, scale, bias) = (site.operand(0)?, site.operand(1)?, site.optional(2));
+    let (element, shape) = (w.element(x), w.shape(x));
+    let axes: Vec<usize> = (own.axis..shape.len()).collect();
+    if own.center {
+        let call = w.call("layerNormalization").operand("input", x);
+        let call = call.operand_option("scale", Some(scale)).operand_option("bias", bias);
+        let call = call.option("axes", json!(axes)).option("epsilon", json!(own.epsilon));
+        return call.gives(element, shape);
+    }
+    // Squares soon leave what float16 holds.
+    let (x, scale) = (w.cast(x, ElementType::Float32)?, w.cast(scale, ElementType::Float32)?);
+    let bias = bias.map(|bias| w.cast(bias, ElementType::Float32)).transpose()?;
+    let square = w.binary("mul", x, x)?;
+    let mean = w.reduce("reduceMean", square, &axes)?;
+    let epsilon = w.number_like(f64::from(own.epsilon), mean)?;
+    let mean = w.binary("add", mean, epsilon)?;
+    let root = w.unary("sqrt", mean)?;
+    let normal = w.binary("div", x, root)?;
+    let scaled = w.binary("mul", normal, scale)?;
+    bias.map_or(Ok(scaled), |bias| w.binary("add", scaled, bias))
+}

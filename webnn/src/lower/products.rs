@@ -1,0 +1,173 @@
+//! Matrix products.
+
+use graph::ops::{Binary, Gemm, MatMul, MatMulNBits};
+use graph::{Constant, Operator, Tensor, TensorType};
+use serde_json::json;
+
+use super::Site;
+use super::elementwise::activation;
+use crate::element::ElementType;
+use crate::error::Refusal;
+use crate::plan::{Operand, OperandId};
+use crate::writer::{Lowered, Writer};
+
+/// A product with a constant matrix is a `gemm` over all rows: backends keep such a matrix packed and take the bias
+/// along. Every other product is a `matmul`.
+pub fn matmul(matmul: &MatMul, w: &mut Writer, site: &Site) -> Lowered {
+    let (a, b, bias) = (site.operand(0)?, site.operand(1)?, site.optional(2));
+    if site.types[0].is_some_and(|tensor_type| !tensor_type.data_type.is_float()) {
+        return of_integers(a, b, w, site);
+    }
+    let made = match (site.shape(0), site.shape(1)) {
+        (left @ [.., depth], &[_, columns]) if site.constants[1].is_some() => {
+            let rows = left[..left.len() - 1].iter().product();
+            let a = w.reshape(a, &[rows, *depth])?;
+            gemm_of(a, b, bias, w, [rows, columns])?
+        }
+        (left, right) => {
+            let a = if let &[depth] = left { w.reshape(a, &[1, depth])? } else { a };
+            let b = if let &[depth] = right { w.reshape(b, &[depth, 1])? } else { b };
+            let product = w.matmul(a, b)?;
+            bias.map_or(Ok(product), |bias| w.binary("add", product, bias))?
+        }
+    };
+    let made = matmul.activation.map_or(Ok(made), |own| activation(own, made, w))?;
+    w.reshape(made, &site.result.shape)
+}
+
+/// Up to here float32 holds every integer.
+const EXACT: i128 = 1 << 24;
+/// A product that would be cut into more parts than this is left to others.
+const MOST_PARTS: usize = 64;
+
+/// A product of integers, which WebNN has not, in float32: cut along the sum into parts whose sums it holds exactly.
+fn of_integers(a: OperandId, b: OperandId, w: &mut Writer, site: &Site) -> Lowered {
+    let largest =
+        |index: usize| site.ranges[index].map_or(i128::MAX, |(least, most)| least.abs().max(most.abs()));
+    let (left, right) = (w.shape(a), w.shape(b));
+    let (Some(&depth), [.., _, _], [.., _, _]) = (left.last(), left.as_slice(), right.as_slice()) else {
+        return Err(Refusal::NotInWebnn { what: "product of integers in a vector".to_owned() });
+    };
+    let part = EXACT / largest(0).saturating_mul(largest(1)).max(1);
+    let part = usize::try_from(part).unwrap_or(depth).min(depth);
+    if part == 0 || depth.div_ceil(part) > MOST_PARTS {
+        return Err(Refusal::NotInWebnn { what: "product of integers past what float32 holds".to_owned() });
+    }
+    let (a, b) = (w.cast(a, ElementType::Float32)?, w.cast(b, ElementType::Float32)?);
+    let mut sum = None;
+    for start in (0..depth).step_by(part) {
+        let extent = part.min(depth - start);
+        let (a, b) = if extent == depth {
+            (a, b)
+        } else {
+            (w.window(a, left.len() - 1, start, extent)?, w.window(b, right.len() - 2, start, extent)?)
+        };
+        let product = w.matmul(a, b)?;
+        let whole = w.cast(product, ElementType::Int32)?;
+        sum = Some(sum.map_or(Ok(whole), |sum| w.binary("add", sum, whole))?);
+    }
+    sum.ok_or_else(|| Refusal::NotInWebnn { what: "product without a sum".to_owned() })
+}
+
+fn gemm_of(
+    a: OperandId,
+    b: OperandId,
+    bias: Option<OperandId>,
+    w: &mut Writer,
+    shape: [usize; 2],
+) -> Lowered {
+    let element = w.element(a);
+    w.call("gemm").operand("a", a).operand("b", b).operand_option("c", bias).gives(element, shape.to_vec())
+}
+
+pub fn gemm(gemm: &Gemm, w: &mut Writer, site: &Site) -> Lowered {
+    let (a, b, c) = (site.operand(0)?, site.operand(1)?, site.optional(2));
+    let call = w.call("gemm").operand("a", a).operand("b", b).operand_option("c", c);
+    let call = call.option("alpha", json!(gemm.alpha)).option("beta", json!(gemm.beta));
+    let call =
+        call.option("aTranspose", json!(gemm.transpose_a)).option("bTranspose", json!(gemm.transpose_b));
+    call.gives(site.result.data_type.into(), site.result.shape.clone())
+}
+
+/// The packed numbers stay packed: as `int4`, which is what they are once 8 is taken off, or as `uint8`.
+pub fn matmul_n_bits(matmul: &MatMulNBits, w: &mut Writer, site: &Site) -> Lowered {
+    let (a, packed) = (site.operand(0)?, constant(site, 1)?);
+    let &[columns, blocks, _] = packed.tensor_type().shape.as_slice() else {
+        return Err(Refusal::NotInWebnn { what: "weights that are packed like this".to_owned() });
+    };
+    let (depth, rows) = match site.shape(0).split_last() {
+        Some((&depth, lead)) => (depth, lead.iter().product()),
+        None => return Err(Refusal::NotInWebnn { what: "product of a scalar".to_owned() }),
+    };
+    // The product is computed in float32 whatever its operands are kept as.
+    let (scale, a) = (constant(site, 2)?, w.cast(a, ElementType::Float32)?);
+    let kept: ElementType = scale.tensor_type().data_type.into();
+    let scale = plan_constant(scale, kept, vec![columns, blocks, 1], w)?;
+    let scale = w.cast(scale, ElementType::Float32)?;
+    let zero = match site.types.get(3).copied().flatten() {
+        Some(_) => Some(constant(site, 3)?),
+        None => None,
+    };
+    let (element, zero) = match (matmul.bits, zero) {
+        (4, None) => (ElementType::Int4, None),
+        (4, Some(zero)) if blocks % 2 == 0 => (ElementType::Int4, Some(signed(&zero)?)),
+        (8, None) => (ElementType::Uint8, Some(Tensor::vector(vec![128u8; columns * blocks]).into())),
+        (8, Some(zero)) => (ElementType::Uint8, Some(zero)),
+        (bits, _) => {
+            return Err(Refusal::NotInWebnn {
+                what: format!("weights of {bits} bits in {blocks} blocks a row"),
+            });
+        }
+    };
+    let packed = if element == ElementType::Int4 { signed(&packed)? } else { packed };
+    let numbers = plan_constant(packed, element, vec![columns, blocks, matmul.block_size], w)?;
+    let zero = match zero {
+        Some(zero) => plan_constant(zero, element, vec![columns, blocks, 1], w)?,
+        None => plan_constant(
+            Tensor::vector(vec![0u8; (columns * blocks).div_ceil(2)]).into(),
+            element,
+            vec![columns, blocks, 1],
+            w,
+        )?,
+    };
+    let call = w.call("dequantizeLinear").operand("input", numbers);
+    let call = call.operand("scale", scale).operand("zeroPoint", zero);
+    let weights = call.gives(ElementType::Float32, vec![columns, blocks, matmul.block_size])?;
+    let weights = w.reshape(weights, &[columns, blocks * matmul.block_size])?;
+    let weights = if depth < blocks * matmul.block_size { w.window(weights, 1, 0, depth)? } else { weights };
+    let a = w.reshape(a, &[rows, depth])?;
+    let call = w.call("gemm").operand("a", a).operand("b", weights).option("bTranspose", json!(true));
+    let product = call.gives(ElementType::Float32, vec![rows, columns])?;
+    w.reshape(product, &site.result.shape)
+}
+
+fn constant(site: &Site, index: usize) -> Result<Constant, Refusal> {
+    let found = site.constants.get(index).copied().flatten().cloned();
+    found.ok_or_else(|| Refusal::NotInWebnn {
+        what: format!("unpacking of operand {index}, which is no constant"),
+    })
+}
+
+/// The same bytes with the highest bit of each half turned over, which takes 8 off each number of four bits.
+fn signed(packed: &Constant) -> Result<Constant, Refusal> {
+    let turn = Tensor::scalar(0x88_u8).into();
+    let of = packed.tensor_type();
+    let operator = Operator::Binary(Binary::BitwiseXor);
+    let made = graph::constant::apply(
+        &operator,
+        &[Some(packed), Some(&turn)],
+        &TensorType::new(of.data_type, of.shape),
+    );
+    made.ok()
+        .flatten()
+        .ok_or_else(|| Refusal::NotInWebnn { what: "weights that are packed like this".to_owned() })
+}
+
+/// A constant whose bytes are taken for elements of a type and shape.
+fn plan_constant(constant: Constant, element: ElementType, shape: Vec<usize>, w: &mut Writer) -> Lowered {
+    let operand = Operand { element, shape };
+    w.limits.check_tensor("constant", &operand)?;
+    let id = w.plan.add(operand);
+    w.plan.constants.push((id, constant));
+    Ok(id)
+}

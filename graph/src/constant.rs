@@ -130,7 +130,7 @@ impl Constant {
     }
 
     /// The same elements in another shape of the same count.
-    pub(crate) fn reshaped(&self, shape: &[usize]) -> Constant {
+    pub fn reshaped(&self, shape: &[usize]) -> Constant {
         match self {
             Constant::Here(tensor) => Constant::Here(tensor.reshaped(shape)),
             Constant::Deferred(deferred) => Constant::Deferred(deferred.reshaped(shape)),

@@ -5,6 +5,7 @@
 
 mod element;
 mod error;
+mod layout;
 mod limits;
 mod lower;
 mod partition;

@@ -16,6 +16,7 @@ pub struct Limits {
     /// What a graph's inputs, constants and outputs may be, under those names.
     tensors: BTreeMap<String, Allowed>,
     most_tensor_bytes: Option<u64>,
+    channels_last: bool,
     /// What the context claims and then refuses to build, by [`Call::kind`], with its words.
     broken: BTreeMap<String, String>,
 }
@@ -33,6 +34,7 @@ impl Limits {
     pub fn read(object: &Value) -> Limits {
         let mut limits = Limits {
             most_tensor_bytes: object.get("maxTensorByteLength").and_then(Value::as_u64),
+            channels_last: object.get("preferredInputLayout").and_then(Value::as_str) == Some("nhwc"),
             ..Limits::default()
         };
         for (name, entry) in object.as_object().into_iter().flatten() {
@@ -45,6 +47,11 @@ impl Limits {
             }
         }
         limits
+    }
+
+    /// Whether convolutions are better off with channels last.
+    pub(crate) fn prefers_channels_last(&self) -> bool {
+        self.channels_last
     }
 
     /// How many operators the context has.

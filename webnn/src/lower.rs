@@ -14,6 +14,7 @@ use graph::{DataType, Graph, Node, NodeId, Operator, TensorType, ValueId};
 
 use crate::element::ElementType;
 use crate::error::{Error, Refusal};
+use crate::layout;
 use crate::limits::Limits;
 use crate::partition::Stage;
 use crate::plan::{Operand, OperandId, Plan};
@@ -47,6 +48,7 @@ fn whole(mut lowering: Lowering<'_>) -> Result<Plan, Error> {
     for &id in &graph.outputs {
         lowering.output(id).map_err(|refusal| of_tensor(graph, id, "output", refusal))?;
     }
+    layout::prefer(&mut lowering.plan, lowering.limits);
     lowering.plan.prune();
     Ok(lowering.plan)
 }

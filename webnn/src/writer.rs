@@ -51,6 +51,11 @@ impl<'a> Writer<'a> {
         Draft { writer: self, call }
     }
 
+    /// A call that is put together already.
+    pub fn again<'w>(&'w mut self, call: Call) -> Draft<'w, 'a> {
+        Draft { writer: self, call }
+    }
+
     /// A constant of our own.
     pub fn constant(&mut self, tensor: Tensor) -> Lowered {
         let operand = Operand { element: tensor.data_type().into(), shape: tensor.shape.clone() };
@@ -126,12 +131,25 @@ impl<'a> Writer<'a> {
         self.call("cast").operand("input", x).argument(json!(to.name())).gives(to, shape)
     }
 
-    /// Another shape for the same elements.
+    /// Another shape for the same elements; of a constant, another constant, for a filter has to be one to be fast.
     pub fn reshape(&mut self, x: OperandId, shape: &[usize]) -> Lowered {
         if self.shape(x) == shape {
             return Ok(x);
         }
+        // Of several in a row the last one counts.
+        let before = self.plan.calls.iter().rev().find(|call| call.output == x);
+        if let Some(before) = before.filter(|call| call.method == "reshape") {
+            let source = before.operands[0].1;
+            return self.reshape(source, shape);
+        }
         let element = self.element(x);
+        if let Some((_, constant)) = self.plan.constants.iter().find(|(id, _)| *id == x) {
+            let (constant, operand) = (constant.reshaped(shape), Operand { element, shape: shape.to_vec() });
+            self.limits.check_tensor("constant", &operand)?;
+            let id = self.plan.add(operand);
+            self.plan.constants.push((id, constant));
+            return Ok(id);
+        }
         self.call("reshape").operand("input", x).argument(json!(shape)).gives(element, shape.to_vec())
     }
 

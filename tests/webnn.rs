@@ -214,5 +214,12 @@ fn a_context_is_held_against_the_cpus() {
         let facts = &found["facts"];
         assert!(facts["operators"].as_u64().is_some_and(|count| count > 80), "{found:#}");
         assert!(facts["product_512_ms"].as_f64().is_some_and(|ms| ms > 0.0), "{found:#}");
+        assert_eq!(found["adapter"]["software"], true, "{found:#}");
+        let known_by = facts["software_known_by"].as_str();
+        assert_eq!(
+            known_by.is_some_and(|words| words.contains("the CPU, it seems")),
+            device != "cpu",
+            "{found:#}"
+        );
     }
 }

@@ -196,8 +196,8 @@ impl<'a> Composer<'a> {
         for input in &model.inputs {
             let id = match made(self, input)? {
                 Some(id) => id,
-                None => match self.wire(component, &input.name) {
-                    Some(wire) => self.wired(&wire)?,
+                None => match self.manifest.wire(component, &input.name) {
+                    Some(wire) => self.wired(wire)?,
                     None => self.given(input)?,
                 },
             };
@@ -214,11 +214,6 @@ impl<'a> Composer<'a> {
         if self.manifest.components.len() > 1 {
             (first..self.graph.value_count()).for_each(|at| self.graph.qualify(ValueId(at), component));
         }
-    }
-
-    fn wire(&self, component: &str, input: &str) -> Option<String> {
-        let found = self.manifest.components.iter().find(|known| known.name == component)?;
-        found.from.get(input).cloned()
     }
 
     /// What `component.output` gave.

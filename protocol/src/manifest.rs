@@ -109,6 +109,12 @@ pub struct Image {
 }
 
 impl Manifest {
+    /// The output of a component, as `component.output`, that another component's input comes from.
+    pub fn wire(&self, component: &str, input: &str) -> Option<&str> {
+        let found = self.components.iter().find(|known| known.name == component)?;
+        found.from.get(input).map(String::as_str)
+    }
+
     /// What is wrong with the way its components are named and wired, if anything is. Whether the graphs have such
     /// inputs and outputs is seen when they are read.
     pub fn wiring_problem(&self) -> Option<String> {

@@ -115,8 +115,17 @@ async fn body(url: &str, response: &Response) -> Result<Uint8Array, RuntimeError
     Ok(Uint8Array::new(body.unchecked_ref::<ArrayBuffer>()))
 }
 
+/// A plain object with these properties.
+pub fn object(properties: impl IntoIterator<Item = (impl AsRef<str>, JsValue)>) -> Object {
+    let object = Object::new();
+    for (name, value) in properties {
+        set(&object, name.as_ref(), &value);
+    }
+    object
+}
+
 /// Sets a property of a plain object, which does not throw.
-fn set(object: &Object, name: &str, value: &JsValue) {
+pub fn set(object: &Object, name: &str, value: &JsValue) {
     let _ = Reflect::set(object, &name.into(), value);
 }
 

@@ -6,13 +6,13 @@ mod tensors;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
+use js_sys::{Array, Object, Promise, Uint8Array};
 use protocol::{Adapter, BrowserKind};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use crate::browser::{property, thrown};
+use crate::browser::{self, object, property, thrown};
 use crate::device::{self, Device};
 use crate::engine::Place;
 use crate::error::RuntimeError;
@@ -166,7 +166,7 @@ impl Library {
         let instance = INSTANCES.replace(INSTANCES.get() + 1);
         let namespace = load(base, provider, instance).await?;
         let smallest = Uint8Array::from(&matmul::onnx(1)[..]);
-        let on_it = object([("executionProviders", providers(provider).as_ref())]);
+        let on_it = object([("executionProviders", providers(provider).into())]);
         let keeper = JsSession::open(&namespace, &smallest, &on_it);
         let keeper = JsFuture::from(keeper).await.map_err(|e| refused("starting", &thrown(&e)))?;
         let env = property(&namespace, "env");
@@ -246,18 +246,9 @@ fn providers(provider: Provider) -> Array {
     let name = JsValue::from_str(provider.name());
     let Provider::Webnn(device) = provider else { return Array::of1(&name) };
     // It asks for a context with these, as we do.
-    let options = webnn::json(&webnn::options(device));
-    let _ = Reflect::set(&options, &JsValue::from_str("name"), &name);
+    let options: Object = webnn::json(&webnn::options(device)).unchecked_into();
+    browser::set(&options, "name", &name);
     Array::of1(&options)
-}
-
-fn object<'a>(properties: impl IntoIterator<Item = (&'a str, &'a JsValue)>) -> Object {
-    let object = Object::new();
-    for (name, value) in properties {
-        // Setting a property of a plain object does not throw.
-        let _ = Reflect::set(&object, &JsValue::from_str(name), value);
-    }
-    object
 }
 
 /// `env.webgpu.device`: the library sets it when it opens a session on the device it asked for.
@@ -276,6 +267,6 @@ fn refused(doing: &str, thrown: &str) -> RuntimeError {
 /// Options that put a session on a device that is already open.
 pub fn on_device(gpu: &web_sys::GpuDevice) -> Object {
     let name = JsValue::from_str(Provider::Webgpu.name());
-    let providers = Array::of1(&object([("name", &name), ("device", gpu.as_ref())]));
-    object([("executionProviders", providers.as_ref())])
+    let providers = Array::of1(&object([("name", name), ("device", gpu.into())]));
+    object([("executionProviders", providers.into())])
 }

@@ -119,16 +119,14 @@ impl Turning<'_> {
     /// A constant of four dimensions with its axes in another order; none of what is not constant.
     fn turned_constant(&mut self, id: OperandId, permutation: [usize; 4]) -> Option<OperandId> {
         self.shape_of_plane(id)?;
-        let (_, constant) = self.plan.constants.iter().find(|(known, _)| *known == id)?;
+        let constant = self.plan.constant(id)?;
         let TensorType { data_type, shape } = constant.tensor_type();
         let turned = TensorType::new(data_type, permutation.map(|axis| shape[axis]));
         let operator = Operator::Transpose(Transpose { permutation: permutation.to_vec() });
         let made: Constant = apply(&operator, &[Some(constant)], &turned).ok()??;
         let mut operand = self.plan.operand(id).clone();
         operand.shape = turned.shape;
-        let id = self.plan.add(operand);
-        self.plan.constants.push((id, made));
-        Some(id)
+        Some(self.plan.add_constant(operand, made))
     }
 
     fn writer<'w>(&'w mut self, call: &'w Call) -> Writer<'w> {

@@ -90,7 +90,7 @@ impl Plan {
     pub fn kind(&self, call: &Call) -> String {
         let operands = call.operands.iter().chain(&call.operand_options).map(|(role, id)| {
             let Operand { element, shape } = self.operand(*id);
-            let constant = if self.is_constant(*id) { " constant" } else { "" };
+            let constant = if self.constant(*id).is_some() { " constant" } else { "" };
             format!("{role}:{element} of rank {}{constant}", shape.len())
         });
         // Lists are extents; an axis or a type is not.
@@ -101,9 +101,9 @@ impl Plan {
         format!("{}({taken}) {options} to {element} of rank {}", call.method, shape.len())
     }
 
-    /// Whether an operand is a constant.
-    pub fn is_constant(&self, id: OperandId) -> bool {
-        self.constants.iter().any(|(constant, _)| *constant == id)
+    /// What an operand is made of, where it is a constant.
+    pub fn constant(&self, id: OperandId) -> Option<&Constant> {
+        self.constants.iter().find(|(known, _)| *known == id).map(|(_, constant)| constant)
     }
 
     /// Some of the calls as a plan of their own: what others make is fed, what none of them reads goes out.
@@ -116,7 +116,7 @@ impl Plan {
             operands: self.operands.clone(),
             inputs: read
                 .iter()
-                .filter(|id| !made.contains(id) && !self.is_constant(**id))
+                .filter(|id| !made.contains(id) && self.constant(**id).is_none())
                 .map(named)
                 .collect(),
             constants: self.constants.iter().filter(|(id, _)| read.contains(id)).cloned().collect(),
@@ -139,6 +139,12 @@ impl Plan {
         self.calls = kept;
         self.inputs.retain(|(_, id)| needed.contains(id));
         self.constants.retain(|(id, _)| needed.contains(id));
+    }
+
+    pub(crate) fn add_constant(&mut self, operand: Operand, constant: Constant) -> OperandId {
+        let id = self.add(operand);
+        self.constants.push((id, constant));
+        id
     }
 
     pub(crate) fn add(&mut self, operand: Operand) -> OperandId {

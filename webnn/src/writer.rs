@@ -1,6 +1,6 @@
 //! Writes calls into a plan, each held against the context's limits before it is there.
 
-use graph::{NodeId, Tensor};
+use graph::{Constant, NodeId, Tensor};
 use serde_json::{Map, Value, json};
 
 use crate::element::ElementType;
@@ -59,10 +59,13 @@ impl<'a> Writer<'a> {
     /// A constant of our own.
     pub fn constant(&mut self, tensor: Tensor) -> Lowered {
         let operand = Operand { element: tensor.data_type().into(), shape: tensor.shape.clone() };
+        self.constant_as(operand, tensor.into())
+    }
+
+    /// A constant whose bytes are taken for an operand's elements.
+    pub fn constant_as(&mut self, operand: Operand, constant: Constant) -> Lowered {
         self.limits.check_tensor("constant", &operand)?;
-        let id = self.plan.add(operand);
-        self.plan.constants.push((id, tensor.into()));
-        Ok(id)
+        Ok(self.plan.add_constant(operand, constant))
     }
 
     /// A number of the same type as an operand.
@@ -143,12 +146,9 @@ impl<'a> Writer<'a> {
             return self.reshape(source, shape);
         }
         let element = self.element(x);
-        if let Some((_, constant)) = self.plan.constants.iter().find(|(id, _)| *id == x) {
-            let (constant, operand) = (constant.reshaped(shape), Operand { element, shape: shape.to_vec() });
-            self.limits.check_tensor("constant", &operand)?;
-            let id = self.plan.add(operand);
-            self.plan.constants.push((id, constant));
-            return Ok(id);
+        if let Some(constant) = self.plan.constant(x) {
+            let constant = constant.reshaped(shape);
+            return self.constant_as(Operand { element, shape: shape.to_vec() }, constant);
         }
         self.call("reshape").operand("input", x).argument(json!(shape)).gives(element, shape.to_vec())
     }

@@ -166,19 +166,13 @@ impl Calls {
         {
             return Ok(made);
         }
-        if let Some(wire) = self.wire(component, &input.name) {
+        if let Some(wire) = self.manifest.wire(component, &input.name) {
             let value = self.values.iter().find(|(name, _)| name == wire);
             let missing = || wiring(format!("no component before gives {wire:?}"));
             return value.map(|(_, tensor)| tensor.clone()).ok_or_else(missing);
         }
         let missing = || Error::InputMissing { name: input.name.clone(), wanted: input.to_string() };
         self.given.get(&input.name).cloned().ok_or_else(missing)
-    }
-
-    /// The output of a component, as `component.output`, that an input comes from.
-    pub(super) fn wire(&self, component: &str, input: &str) -> Option<&String> {
-        let found = self.manifest.components.iter().find(|known| known.name == component);
-        found.and_then(|known| known.from.get(input))
     }
 
     /// What a runner makes for the components that decode.

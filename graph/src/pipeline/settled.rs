@@ -47,7 +47,7 @@ impl Calls {
         if let Some(extents) = self.made_extents(component, input) {
             return extents;
         }
-        if self.wire(component, &input.name).is_some() {
+        if self.manifest.wire(component, &input.name).is_some() {
             return Vec::new();
         }
         let given = self.given.get(&input.name);

@@ -1,13 +1,13 @@
 //! onnxruntime-web's side of a duel, on the same WebGPU device as ours; its operands' way there is in `peer.js`.
 
 use graph::{Data, Tensor};
-use js_sys::{Float32Array, Object, Promise, Reflect, Uint8Array};
+use js_sys::{Float32Array, Object, Promise, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::GpuDevice;
 
-use crate::browser::{property, thrown};
+use crate::browser::{object, property, thrown};
 use crate::device::Device;
 use crate::error::RuntimeError;
 use crate::onnxruntime_web::{self, JsSession, Provider};
@@ -50,11 +50,7 @@ impl<'a> Peer<'a> {
         model: &[u8],
         operands: &[(&str, &Tensor)],
     ) -> Result<Self, RuntimeError> {
-        let by_name = Object::new();
-        for (name, tensor) in operands {
-            // Setting a property of a plain object does not throw.
-            let _ = Reflect::set(&by_name, &JsValue::from_str(name), &elements(tensor));
-        }
+        let by_name = object(operands.iter().map(|(name, tensor)| (name, elements(tensor))));
         let size = operands.first().and_then(|(_, tensor)| tensor.shape.first()).copied().unwrap_or(0);
         let ort = onnxruntime_web::load(base, Provider::Webgpu, 0).await?;
         let (model, options) = (Uint8Array::from(model), onnxruntime_web::on_device(&device.gpu));

@@ -7,7 +7,8 @@ use graph::Tensor;
 use js_sys::{Array, Object};
 use wasm_bindgen::{JsCast, JsValue};
 
-use super::{JsSession, Library, Provider, narrate, object, providers, tensors};
+use super::{JsSession, Library, Provider, narrate, providers, tensors};
+use crate::browser::object;
 use crate::error::RuntimeError;
 use crate::model::OnnxFile;
 use crate::placement::{self, Placement};
@@ -80,19 +81,18 @@ impl Library {
 
 /// A session's options.
 fn options(provider: Provider, file: &OnnxFile, settled: &Extents) -> Object {
-    let extents: Vec<(&str, JsValue)> =
-        settled.iter().map(|(name, &extent)| (name.as_str(), JsValue::from_f64(extent as f64))).collect();
+    let extents = object(settled.iter().map(|(name, &extent)| (name, JsValue::from_f64(extent as f64))));
     object([
-        ("executionProviders", providers(provider).as_ref()),
-        ("externalData", external(file).as_ref()),
-        ("freeDimensionOverrides", object(extents.iter().map(|(name, extent)| (*name, extent))).as_ref()),
+        ("executionProviders", providers(provider).into()),
+        ("externalData", external(file).into()),
+        ("freeDimensionOverrides", extents.into()),
     ])
 }
 
 /// The files beside the model as the library takes them: `{ path, data }`.
 fn external(file: &OnnxFile) -> Array {
     let entry = |(path, data): (&String, &js_sys::Uint8Array)| {
-        object([("path", &JsValue::from_str(path)), ("data", data.as_ref())])
+        object([("path", JsValue::from_str(path)), ("data", data.into())])
     };
     file.external.iter().map(entry).collect()
 }

@@ -90,14 +90,14 @@ impl Context {
         &self,
         work: impl Future<Output = Result<T, RuntimeError>>,
     ) -> Result<T, RuntimeError> {
-        let (doing, error) = match work.await {
-            Err(RuntimeError::Browser { doing, message }) => {
-                (doing.clone(), RuntimeError::Browser { doing, message })
-            }
-            Err(RuntimeError::NotBuilt { what, message }) => {
-                (format!("building {what}"), RuntimeError::NotBuilt { what, message })
-            }
-            other => return other,
+        let error = match work.await {
+            Err(error) => error,
+            done => return done,
+        };
+        let doing = match &error {
+            RuntimeError::Browser { doing, .. } => doing.clone(),
+            RuntimeError::NotBuilt { what, .. } => format!("building {what}"),
+            _ => return Err(error),
         };
         let scalar = json(&serde_json::json!({ "dataType": "float32", "shape": [] }));
         // A round trip to the browser, whatever comes of it.

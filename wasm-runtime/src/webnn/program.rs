@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use graph::TensorType;
 use graph::constant::Constant;
-use js_sys::{Array, Object, Reflect, Uint8Array};
+use js_sys::{Array, Object, Uint8Array};
 use serde_json::{Value, json};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -13,7 +13,7 @@ use webnn::{Call, Operand, Plan, Stage};
 use super::api::{MlGraph, MlGraphBuilder, MlOperand, MlTensor};
 use super::context::{self, Context};
 use super::refused::{self, Refused};
-use crate::browser::thrown;
+use crate::browser::{self, object, thrown};
 use crate::error::RuntimeError;
 use crate::files::Folder;
 use crate::model::wrong;
@@ -131,8 +131,8 @@ async fn call_builder(context: &Context, plan: &Plan, source: &Source<'_>) -> Re
         let what = || format!("node \"{}\" ({})", call.label, call.method);
         operands[call.output.0] = Some(made.map_err(|e| not_built(what(), &e))?);
     }
-    let outputs = plan.outputs.iter().filter_map(|(name, id)| Some((name, operands[id.0].clone()?)));
-    let outputs = named(outputs);
+    let outputs = plan.outputs.iter().filter_map(|(name, id)| Some((name, operands[id.0].clone()?.into())));
+    let outputs = object(outputs);
     let built = JsFuture::from(builder.build(&outputs)).await;
     built.map(JsCast::unchecked_into).map_err(|e| not_built("the graph".to_owned(), &e))
 }
@@ -150,23 +150,12 @@ fn arguments(call: &Call, operands: &[Option<MlOperand>]) -> Array {
     }
     let mut options = call.options.clone();
     options.insert("label".to_owned(), Value::from(call.label.as_str()));
-    let options = context::json(&Value::Object(options));
+    let options: Object = context::json(&Value::Object(options)).unchecked_into();
     for (name, id) in &call.operand_options {
-        // Setting a property of a plain object does not throw.
-        let _ = Reflect::set(&options, &JsValue::from_str(name), &operand(id));
+        browser::set(&options, name, &operand(id));
     }
     arguments.push(&options);
     arguments
-}
-
-/// Values by name, as WebNN takes them.
-pub fn named<T: Into<JsValue>>(values: impl IntoIterator<Item = (impl AsRef<str>, T)>) -> Object {
-    let object = Object::new();
-    for (name, value) in values {
-        // Setting a property of a plain object does not throw.
-        let _ = Reflect::set(&object, &JsValue::from_str(name.as_ref()), &value.into());
-    }
-    object
 }
 
 fn description(operand: &Operand) -> Value {

@@ -13,7 +13,8 @@ use wasm_bindgen::JsCast;
 
 use super::api::MlTensor;
 use super::context::Context;
-use super::program::{Built, Held, named, tensor};
+use super::program::{Built, Held, tensor};
+use crate::browser::object;
 use crate::device::Device;
 use crate::engine::Ready;
 use crate::error::RuntimeError;
@@ -188,8 +189,8 @@ impl Ports {
             Place::State(state) if next => states[state].next.0.clone(),
             Place::State(state) => states[state].now.0.clone(),
         };
-        let fed = named(self.inputs.iter().map(|(name, place)| (name, lies(place, false))));
-        let made = named(self.outputs.iter().map(|(name, place)| (name, lies(place, true))));
+        let fed = object(self.inputs.iter().map(|(name, place)| (name, lies(place, false).into())));
+        let made = object(self.outputs.iter().map(|(name, place)| (name, lies(place, true).into())));
         let dispatched = context.ml.dispatch(&self.built.ml, &fed, &made);
         dispatched.map_err(|e| context.failure("running the graph", &e))?;
         for (_, place) in &self.outputs {

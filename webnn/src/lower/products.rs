@@ -102,7 +102,7 @@ pub fn matmul_n_bits(matmul: &MatMulNBits, w: &mut Writer, site: &Site) -> Lower
     // The product is computed in float32 whatever its operands are kept as.
     let (scale, a) = (constant(site, 2)?, w.cast(a, ElementType::Float32)?);
     let kept: ElementType = scale.tensor_type().data_type.into();
-    let scale = plan_constant(scale, kept, vec![columns, blocks, 1], w)?;
+    let scale = w.constant_as(Operand { element: kept, shape: vec![columns, blocks, 1] }, scale)?;
     let scale = w.cast(scale, ElementType::Float32)?;
     let zero = match site.types.get(3).copied().flatten() {
         Some(_) => Some(constant(site, 3)?),
@@ -120,16 +120,10 @@ pub fn matmul_n_bits(matmul: &MatMulNBits, w: &mut Writer, site: &Site) -> Lower
         }
     };
     let packed = if element == ElementType::Int4 { signed(&packed)? } else { packed };
-    let numbers = plan_constant(packed, element, vec![columns, blocks, matmul.block_size], w)?;
-    let zero = match zero {
-        Some(zero) => plan_constant(zero, element, vec![columns, blocks, 1], w)?,
-        None => plan_constant(
-            Tensor::vector(vec![0u8; (columns * blocks).div_ceil(2)]).into(),
-            element,
-            vec![columns, blocks, 1],
-            w,
-        )?,
-    };
+    let numbers =
+        w.constant_as(Operand { element, shape: vec![columns, blocks, matmul.block_size] }, packed)?;
+    let zero = zero.unwrap_or_else(|| Tensor::vector(vec![0u8; (columns * blocks).div_ceil(2)]).into());
+    let zero = w.constant_as(Operand { element, shape: vec![columns, blocks, 1] }, zero)?;
     let call = w.call("dequantizeLinear").operand("input", numbers);
     let call = call.operand("scale", scale).operand("zeroPoint", zero);
     let weights = call.gives(ElementType::Float32, vec![columns, blocks, matmul.block_size])?;
@@ -161,13 +155,4 @@ fn signed(packed: &Constant) -> Result<Constant, Refusal> {
     made.ok()
         .flatten()
         .ok_or_else(|| Refusal::NotInWebnn { what: "weights that are packed like this".to_owned() })
-}
-
-/// A constant whose bytes are taken for elements of a type and shape.
-fn plan_constant(constant: Constant, element: ElementType, shape: Vec<usize>, w: &mut Writer) -> Lowered {
-    let operand = Operand { element, shape };
-    w.limits.check_tensor("constant", &operand)?;
-    let id = w.plan.add(operand);
-    w.plan.constants.push((id, constant));
-    Ok(id)
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Once;
 
 use anyhow::{Context, Result};
 
@@ -83,7 +84,7 @@ pub fn can_install() -> bool {
 /// Installs what is missing.
 pub fn install(parts: &[&SystemPart]) -> Result<()> {
     let packages: Vec<&str> = parts.iter().flat_map(|part| part.packages).copied().collect();
-    refresh_package_lists(&packages)?;
+    refresh_package_lists();
     let mut install = as_root("apt-get");
     install.env("DEBIAN_FRONTEND", "noninteractive");
     capture(install.args(["install", "--yes", "--no-install-recommends"]).args(&packages))
@@ -91,18 +92,17 @@ pub fn install(parts: &[&SystemPart]) -> Result<()> {
     Ok(())
 }
 
-/// Fetches the lists of packages where one of `packages` is unknown without them.
-pub fn refresh_package_lists(packages: &[&str]) -> Result<()> {
-    let known =
-        |package: &str| capture(Command::new("apt-cache").args(["policy", package])).is_ok_and(has_candidate);
-    if !packages.iter().all(|package| known(package)) && can_install() {
-        capture(as_root("apt-get").arg("update"))?;
-    }
-    Ok(())
-}
-
-fn has_candidate(policy: String) -> bool {
-    policy.contains("Candidate:") && !policy.contains("Candidate: (none)")
+/// Fetches the lists of packages, once in a run: an image's lists are as old as the image, and so would be the
+/// browsers installed from them. Where that fails, the old lists have to do, and a warning says so.
+pub fn refresh_package_lists() {
+    static REFRESHED: Once = Once::new();
+    REFRESHED.call_once(|| {
+        if !can_install() {
+            eprintln!("warning: going on with the package lists as they are: refreshing them takes root");
+        } else if let Err(error) = capture(as_root("apt-get").arg("update")) {
+            eprintln!("warning: going on with the package lists as they are, old ones perhaps: {error:#}");
+        }
+    });
 }
 
 fn as_root(program: &str) -> Command {

@@ -63,7 +63,7 @@ pub fn fetch() -> Result<()> {
 }
 
 fn unpack_debians() -> Result<()> {
-    refresh_package_lists(&PACKAGES)?;
+    refresh_package_lists();
     let policy = capture(Command::new("apt-cache").args(["policy", PACKAGES[0]]))?;
     let version = candidate_version(&policy).context("this system offers no package rustc-web")?;
     let prefix = cache::rust_wasm_prefix(&version);

@@ -9,6 +9,7 @@ mod builder;
 pub mod cases;
 mod check;
 pub mod constant;
+mod decompose;
 mod display;
 mod error;
 mod examine;

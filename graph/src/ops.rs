@@ -3,63 +3,39 @@
 //! Attributes here are resolved: what ONNX passes as shape, axes, starts or pads *inputs* has become plain
 //! numbers, axes are non-negative, and such inputs are gone from the node.
 
-pub(crate) mod activations;
 pub mod arg_reduce;
-pub(crate) mod arrange;
 pub mod attention;
 pub mod binary;
-pub(crate) mod block_quantized;
 pub mod cache_update;
 pub mod cast;
-pub(crate) mod causal_conv;
-pub(crate) mod columns;
 pub mod concat;
-pub(crate) mod constants;
-pub(crate) mod contrib_attention;
 pub mod conv;
 pub mod conv_transpose;
 pub mod cumulative_sum;
-pub(crate) mod einsum;
 pub mod expand;
 pub mod gather;
 pub mod gather_elements;
 pub mod gather_nd;
 pub mod gemm;
-pub(crate) mod grid;
-mod heads;
-pub(crate) mod identity;
 pub mod layer_normalization;
-pub(crate) mod linear_attention;
-pub(crate) mod loss;
 pub mod matmul;
 pub mod matmul_n_bits;
-pub(crate) mod normalization;
-pub(crate) mod onnx_attention;
 pub mod order;
 pub mod pad;
 pub mod pool;
-pub(crate) mod pooling;
-pub(crate) mod quantization;
-pub(crate) mod recurrent;
 pub mod reduce;
-pub(crate) mod reductions;
 pub mod reshape;
-pub(crate) mod resize;
-pub(crate) mod roi_align;
-pub(crate) mod rotary_embedding;
-mod rotate_half;
+pub(crate) mod rotate_half;
 pub mod scatter_elements;
 pub mod scatter_nd;
 pub mod select;
-pub(crate) mod signal;
 pub mod slice;
 pub mod softmax;
 #[cfg(test)]
 pub(crate) mod table;
-pub(crate) mod tensor_scatter;
 pub mod transpose;
 pub mod unary;
-mod window;
+pub(crate) mod window;
 
 pub use arg_reduce::ArgReduce;
 pub use attention::{Attention, HeadLayout};

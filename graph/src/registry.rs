@@ -1,17 +1,20 @@
 //! Which ONNX operators are known, and who reads them: one row each.
 
+use crate::decompose::activations::{self, Function};
+use crate::decompose::recurrent::{self, Cell};
+use crate::decompose::{
+    arrange, block_quantized, causal_conv, columns, constants, contrib_attention, einsum, grid, identity,
+    linear_attention, loss, normalization, onnx_attention, pooling, quantization, reductions, resize,
+    roi_align, rotary_embedding, signal, tensor_scatter,
+};
 use crate::node_view::Reader;
-use crate::ops::activations::{self, Function};
 use crate::ops::binary::{self, Binary};
-use crate::ops::recurrent::{self, Cell};
 use crate::ops::reduce::{self, Reduction};
 use crate::ops::unary::{self, Activation, Unary};
 use crate::ops::{
-    arg_reduce, arrange, block_quantized, cast, causal_conv, columns, concat, constants, contrib_attention,
-    conv, conv_transpose, cumulative_sum, einsum, expand, gather, gather_elements, gather_nd, gemm, grid,
-    identity, linear_attention, loss, matmul, matmul_n_bits, normalization, onnx_attention, order, pad,
-    pooling, quantization, reductions, reshape, resize, roi_align, rotary_embedding, scatter_elements,
-    scatter_nd, select, signal, slice, softmax, tensor_scatter, transpose,
+    arg_reduce, cast, concat, conv, conv_transpose, cumulative_sum, expand, gather, gather_elements,
+    gather_nd, gemm, matmul, matmul_n_bits, order, pad, reshape, scatter_elements, scatter_nd, select, slice,
+    softmax, transpose,
 };
 
 /// ONNX Runtime's own operators.

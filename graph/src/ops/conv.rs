@@ -34,7 +34,7 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
 }
 
 /// A node's attributes, for x and weight of these shapes.
-pub(super) fn attributes(node: &NodeView, x: &[usize], weight: &[usize]) -> Result<Conv, Error> {
+pub(crate) fn attributes(node: &NodeView, x: &[usize], weight: &[usize]) -> Result<Conv, Error> {
     if x.len() < 3 || weight.len() != x.len() {
         return Err(invalid!("x {x:?} and weight {weight:?} have to be of one rank, 3 or more"));
     }

@@ -29,7 +29,7 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
 }
 
 /// A shape's static extents, none of which may be negative.
-pub(super) fn lengths(shape: &[Integer], capacity: usize) -> Result<Vec<usize>, Error> {
+pub(crate) fn lengths(shape: &[Integer], capacity: usize) -> Result<Vec<usize>, Error> {
     let lengths: Result<Vec<usize>, _> = extents(shape, capacity)?.into_iter().map(usize::try_from).collect();
     lengths.map_err(|_| invalid!("its shape has a negative extent"))
 }

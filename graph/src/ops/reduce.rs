@@ -47,13 +47,13 @@ pub(crate) fn read(
 }
 
 /// What a node reduces over; empty axes mean a scalar.
-pub(super) struct Over {
+pub(crate) struct Over {
     pub axes: Vec<usize>,
     pub keep_dimensions: bool,
 }
 
 /// Axes are an operand since opset 18 (ReduceSum: 13), an attribute before. `None` where nothing is to be reduced.
-pub(super) fn over(node: &NodeView) -> Result<Option<Over>, Error> {
+pub(crate) fn over(node: &NodeView) -> Result<Option<Over>, Error> {
     let rank = node.shape(0)?.len();
     let given = node.integers_or_attribute(1, "axes")?.unwrap_or_default();
     let axes = match axes(&given, rank)? {

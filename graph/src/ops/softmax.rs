@@ -26,7 +26,7 @@ pub(crate) fn read_log(node: &NodeView, graph: &mut Builder) -> Result<Vec<Value
 }
 
 /// The logarithm of the softmax along an axis.
-pub(super) fn logarithm(write: &Writer, x: ValueId, axis: usize) -> Written {
+pub(crate) fn logarithm(write: &Writer, x: ValueId, axis: usize) -> Written {
     let apart = write.sub(x, write.reduce(Reduction::Max, x, &[axis], true)?)?;
     let sum = write.reduce(Reduction::Sum, write.unary(Unary::Exp, apart)?, &[axis], true)?;
     write.sub(apart, write.unary(Unary::Log, sum)?)
@@ -88,7 +88,7 @@ impl Rule for Softmax {
 }
 
 /// The softmax of one row.
-pub(super) fn softmax(scores: &[f64]) -> Vec<f64> {
+pub(crate) fn softmax(scores: &[f64]) -> Vec<f64> {
     let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let powers: Vec<f64> = scores.iter().map(|score| (score - largest).exp()).collect();
     let sum: f64 = powers.iter().sum();

@@ -5,11 +5,11 @@ use crate::node_view::NodeView;
 use crate::strided::{contiguous, offsets};
 
 /// What is added before the first and behind the last element, along each spatial dimension.
-pub(super) type Pads = (Vec<usize>, Vec<usize>);
+pub(crate) type Pads = (Vec<usize>, Vec<usize>);
 
 /// A window and how it moves; one entry for each spatial dimension in every list.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Window<'a> {
+pub(crate) struct Window<'a> {
     pub kernel: &'a [usize],
     pub strides: &'a [usize],
     pub dilations: &'a [usize],
@@ -17,7 +17,7 @@ pub(super) struct Window<'a> {
 }
 
 /// How far a dilated kernel reaches.
-pub(super) fn span(kernel: usize, dilation: usize) -> usize {
+pub(crate) fn span(kernel: usize, dilation: usize) -> usize {
     kernel.saturating_sub(1).saturating_mul(dilation).saturating_add(kernel.min(1))
 }
 
@@ -45,14 +45,14 @@ fn coordinates(shape: &[usize], at: usize) -> Vec<usize> {
 }
 
 /// An attribute that is a list of sizes.
-pub(super) fn list(node: &NodeView, name: &str) -> Result<Option<Vec<usize>>, Error> {
+pub(crate) fn list(node: &NodeView, name: &str) -> Result<Option<Vec<usize>>, Error> {
     let Some(integers) = node.attributes.ints(name)? else { return Ok(None) };
     let list: Result<_, _> = integers.iter().map(|&integer| usize::try_from(integer)).collect();
     list.map(Some).map_err(|_| unsupported!("{name} are {integers:?}, with a negative one"))
 }
 
 /// The attribute `name`, a size other than zero for each of `rank` dimensions, all 1 where it is left out.
-pub(super) fn steps(node: &NodeView, name: &str, rank: usize) -> Result<Vec<usize>, Error> {
+pub(crate) fn steps(node: &NodeView, name: &str, rank: usize) -> Result<Vec<usize>, Error> {
     let steps = list(node, name)?.unwrap_or_else(|| vec![1; rank]);
     if steps.len() != rank || steps.contains(&0) {
         return Err(invalid!("{name} {steps:?} do not fit {rank} spatial dimensions"));
@@ -61,7 +61,7 @@ pub(super) fn steps(node: &NodeView, name: &str, rank: usize) -> Result<Vec<usiz
 }
 
 /// The attribute `pads`: before and after; `None` where `auto_pad` decides.
-pub(super) fn given_pads(node: &NodeView, rank: usize) -> Result<Option<Pads>, Error> {
+pub(crate) fn given_pads(node: &NodeView, rank: usize) -> Result<Option<Pads>, Error> {
     match node.attributes.text("auto_pad")?.unwrap_or("NOTSET") {
         "" | "NOTSET" => {}
         "VALID" => return Ok(Some((vec![0; rank], vec![0; rank]))),
@@ -76,7 +76,7 @@ pub(super) fn given_pads(node: &NodeView, rank: usize) -> Result<Option<Pads>, E
 }
 
 /// Halves paddings as `auto_pad` asks: where one is odd, SAME_LOWER has more of it before, others after.
-pub(super) fn halves(node: &NodeView, totals: &[usize]) -> Result<Pads, Error> {
+pub(crate) fn halves(node: &NodeView, totals: &[usize]) -> Result<Pads, Error> {
     let less: Vec<usize> = totals.iter().map(|total| total / 2).collect();
     let more = totals.iter().map(|total| total.div_ceil(2)).collect();
     let lower = node.attributes.text("auto_pad")? == Some("SAME_LOWER");
@@ -84,7 +84,7 @@ pub(super) fn halves(node: &NodeView, totals: &[usize]) -> Result<Pads, Error> {
 }
 
 /// Paddings as given, or such that there are as many positions as elements, divided by the strides.
-pub(super) fn pads(
+pub(crate) fn pads(
     node: &NodeView,
     spatial: &[usize],
     kernel: &[usize],

@@ -1,11 +1,11 @@
 //! LinearAttention, since opset 27: a state per head, unrolled over the sequence.
 
-use super::Unary;
 use super::heads::{self, split};
 use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
+use crate::ops::Unary;
 use crate::tensor::DataType;
 use crate::writer::{Writer, Written};
 

@@ -1,11 +1,11 @@
 //! RNN, GRU and LSTM, unrolled: one cell after the other, all inputs projected at once beforehand.
 
-use super::Binary;
 use super::activations::Function;
 use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
+use crate::ops::Binary;
 use crate::tensor::DataType;
 use crate::writer::{Writer, Written};
 

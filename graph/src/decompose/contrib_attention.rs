@@ -1,6 +1,5 @@
 //! Attention as ONNX Runtime's own operators have it: Attention, MultiHeadAttention, GroupQueryAttention.
 
-use super::Binary;
 use super::heads::{self, DotProduct};
 use super::rotary_embedding::Rotation;
 use crate::builder::Builder;
@@ -9,6 +8,7 @@ use crate::growth::linear::Integer;
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
 use crate::onnx::Attributes;
+use crate::ops::Binary;
 use crate::tensor::DataType;
 use crate::writer::{Writer, Written};
 

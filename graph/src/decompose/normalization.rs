@@ -1,11 +1,11 @@
 //! Normalisations: those over the last dimensions become [`LayerNormalization`], the others are written out.
 
-use super::reduce::Reduction;
-use super::{Binary, LayerNormalization, Operator, Unary};
 use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
 use crate::ir::ValueId;
 use crate::node_view::{NodeView, axes};
+use crate::ops::reduce::Reduction;
+use crate::ops::{Binary, LayerNormalization, Operator, Unary};
 use crate::strided::broadcast;
 use crate::tensor::Tensor;
 use crate::writer::{Writer, Written};

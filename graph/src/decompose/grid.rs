@@ -1,11 +1,11 @@
 //! AffineGrid and GridSample: an image looked at where a grid says.
 
-use super::gather_nd::GatherNd;
-use super::{Binary, Operator, Unary};
 use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::{NodeView, table};
+use crate::ops::gather_nd::GatherNd;
+use crate::ops::{Binary, Operator, Unary};
 use crate::strided::contiguous;
 use crate::tensor::{Data, DataType, Tensor};
 use crate::writer::{Writer, Written};

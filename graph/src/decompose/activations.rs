@@ -1,10 +1,10 @@
 //! Activation functions that ONNX names and the graph composes of simpler ones.
 
-use super::{Activation, Binary, Unary};
 use crate::builder::Builder;
 use crate::error::Error;
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
+use crate::ops::{Activation, Binary, Unary};
 use crate::writer::{Writer, Written};
 
 /// An activation function. `alpha` and `beta` are named as ONNX names its attributes.

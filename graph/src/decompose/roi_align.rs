@@ -1,11 +1,11 @@
 //! RoiAlign: regions of an image, each brought to one size by two products with matrices of weights.
 
-use super::reduce::Reduction;
-use super::{Binary, Unary};
 use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
+use crate::ops::reduce::Reduction;
+use crate::ops::{Binary, Unary};
 use crate::tensor::{Data, DataType, Tensor};
 use crate::writer::{Writer, Written};
 

@@ -128,7 +128,7 @@ impl Transform {
                 false => (write.add(cosine, other_sine)?, write.sub(other_cosine, sine)?),
             };
         } else if !self.inverse {
-            sine = write.unary(super::Unary::Neg, sine)?;
+            sine = write.unary(crate::ops::Unary::Neg, sine)?;
         }
         if real_result { Ok(cosine) } else { write.concat(last, &[cosine, sine]) }
     }

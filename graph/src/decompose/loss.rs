@@ -1,13 +1,13 @@
 //! Losses over classes: NegativeLogLikelihoodLoss and SoftmaxCrossEntropyLoss.
 
-use super::gather_elements::GatherElements;
-use super::reduce::Reduction;
-use super::softmax::logarithm;
-use super::{Binary, Operator, Unary};
 use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
+use crate::ops::gather_elements::GatherElements;
+use crate::ops::reduce::Reduction;
+use crate::ops::softmax::logarithm;
+use crate::ops::{Binary, Operator, Unary};
 use crate::tensor::DataType;
 use crate::writer::{Writer, Written};
 

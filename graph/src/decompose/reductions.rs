@@ -1,11 +1,11 @@
 //! Reductions that ONNX names and the graph composes: of magnitudes, squares, exponentials, bools.
 
-use super::reduce::{self, Over, Reduction};
-use super::{Binary, Unary};
 use crate::builder::Builder;
 use crate::error::Error;
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
+use crate::ops::reduce::{self, Over, Reduction};
+use crate::ops::{Binary, Unary};
 use crate::tensor::DataType;
 use crate::writer::{Writer, Written};
 

@@ -1,13 +1,13 @@
 //! ONNX operators that only move elements, written with gathers, reshapes and transposes: Tile, DepthToSpace,
 //! SpaceToDepth, ReverseSequence, Compress, CenterCropPad, Trilu, and those that place ones.
 
-use super::pad::{Pad, PadMode};
-use super::{Binary, Operator};
 use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::{NodeView, axis, table};
 use crate::onnx;
+use crate::ops::pad::{Pad, PadMode};
+use crate::ops::{Binary, Operator};
 use crate::strided::{contiguous, offsets};
 use crate::tensor::{Data, DataType, Tensor};
 use crate::writer::{Writer, Written};

@@ -1,11 +1,11 @@
 //! Col2Im: columns of blocks added up into an image.
 
-use super::scatter_elements::{Scatter, ScatterElements};
-use super::{Operator, window};
 use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::{NodeView, table};
+use crate::ops::scatter_elements::{Scatter, ScatterElements};
+use crate::ops::{Operator, window};
 use crate::strided::contiguous;
 use crate::writer::Writer;
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::reduce::Reduction;
 use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::{NodeView, table};
+use crate::ops::reduce::Reduction;
 use crate::writer::{Writer, Written};
 
 /// The name of an axis: a letter of the equation, or a private one for each axis that `...` stands for.

@@ -1,7 +1,5 @@
 //! ONNX operators that only make constants: Constant, ConstantOfShape, Range, Shape, Size, NonZero.
 
-use super::expand::lengths;
-use super::{Expand, Operator};
 use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
 use crate::growth::linear::{Integer, Linear, growing};
@@ -9,6 +7,8 @@ use crate::half::kept;
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
 use crate::onnx::Attribute;
+use crate::ops::expand::lengths;
+use crate::ops::{Expand, Operator};
 use crate::strided::contiguous;
 use crate::tensor::{Data, DataType, Tensor};
 

@@ -1,13 +1,13 @@
 //! ONNX operators that pool: MaxPool with its indices, AveragePool, LpPool, the global ones and MaxUnpool.
 
-use super::window::{Window, list, pads, steps};
-use super::{
-    ArgReduce, GatherElements, Operator, Pad, PadMode, Pool, PoolKind, Reduction, Scatter, ScatterElements,
-};
 use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::{NodeView, table};
+use crate::ops::window::{Window, list, pads, steps};
+use crate::ops::{
+    ArgReduce, GatherElements, Operator, Pad, PadMode, Pool, PoolKind, Reduction, Scatter, ScatterElements,
+};
 use crate::tensor::Tensor;
 use crate::writer::{Writer, Written};
 

@@ -1,12 +1,12 @@
 //! ONNX Attention, since opset 23.
 
-use super::Binary;
 use super::heads::{self, DotProduct};
 use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
 use crate::growth::linear::Integer;
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
+use crate::ops::Binary;
 use crate::tensor::{Data, DataType, Tensor};
 use crate::writer::{Writer, Written};
 

@@ -1,11 +1,11 @@
 //! TensorScatter, since opset 24: new rows written into caches, each from its own position.
 
-use super::scatter_elements::{Scatter, ScatterElements};
-use super::{Binary, Operator};
 use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
+use crate::ops::scatter_elements::{Scatter, ScatterElements};
+use crate::ops::{Binary, Operator};
 use crate::tensor::DataType;
 use crate::writer::Writer;
 

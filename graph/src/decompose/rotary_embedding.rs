@@ -1,11 +1,12 @@
 //! Rotary position embedding, of ONNX since opset 23 and of the domain com.microsoft.
 
-use super::{Operator, RotateHalf, heads};
+use super::heads;
 use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
 use crate::growth::linear::Integer;
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
+use crate::ops::{Operator, RotateHalf};
 use crate::writer::{Writer, Written};
 
 /// How pairs of elements are turned.

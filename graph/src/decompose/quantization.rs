@@ -1,13 +1,13 @@
 //! Quantised operators of ONNX and ONNX Runtime, computed on the numbers that their integers stand for.
 
-use super::conv;
-use super::reduce::Reduction;
-use super::{Binary, Operator, Unary};
 use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
 use crate::onnx;
+use crate::ops::conv;
+use crate::ops::reduce::Reduction;
+use crate::ops::{Binary, Operator, Unary};
 use crate::tensor::DataType;
 use crate::writer::{Writer, Written};
 

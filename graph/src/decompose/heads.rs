@@ -1,10 +1,10 @@
 //! What all forms of attention in ONNX come down to: heads, masks, the past, and the product itself.
 
-use super::attention::{Attention, HeadLayout};
-use super::{Activation, Binary, Operator, Unary};
 use crate::error::{Error, invalid, unsupported};
 use crate::growth::linear::Integer;
 use crate::ir::ValueId;
+use crate::ops::attention::{Attention, HeadLayout};
+use crate::ops::{Activation, Binary, Operator, Unary};
 use crate::tensor::{DataType, Tensor};
 use crate::writer::{Writer, Written};
 

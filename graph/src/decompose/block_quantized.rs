@@ -1,10 +1,10 @@
 //! GatherBlockQuantized of ONNX Runtime: rows of a quantised table, picked by index and made f32.
 
-use super::Binary;
 use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
 use crate::ir::ValueId;
 use crate::node_view::{NodeView, axis};
+use crate::ops::Binary;
 use crate::tensor::DataType;
 use crate::writer::{Writer, Written};
 

@@ -1,11 +1,11 @@
 //! CausalConvWithState, since opset 27: a convolution of each channel over what came before.
 
-use super::conv::Conv;
-use super::{Activation, Operator};
 use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
+use crate::ops::conv::Conv;
+use crate::ops::{Activation, Operator};
 use crate::writer::Writer;
 
 /// Input `[batch, channels, length]`, weight `[channels, 1, k]`, bias, the last `k − 1` inputs before; outputs

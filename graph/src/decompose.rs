@@ -1,0 +1,28 @@
+//! ONNX operators that are rewritten into others: a reader for each, and nothing that an engine has to know.
+//!
+//! What is left after reading is made of the operators in `ops.rs` alone.
+
+pub(crate) mod activations;
+pub(crate) mod arrange;
+pub(crate) mod block_quantized;
+pub(crate) mod causal_conv;
+pub(crate) mod columns;
+pub(crate) mod constants;
+pub(crate) mod contrib_attention;
+pub(crate) mod einsum;
+pub(crate) mod grid;
+mod heads;
+pub(crate) mod identity;
+pub(crate) mod linear_attention;
+pub(crate) mod loss;
+pub(crate) mod normalization;
+pub(crate) mod onnx_attention;
+pub(crate) mod pooling;
+pub(crate) mod quantization;
+pub(crate) mod recurrent;
+pub(crate) mod reductions;
+pub(crate) mod resize;
+pub(crate) mod roi_align;
+pub(crate) mod rotary_embedding;
+pub(crate) mod signal;
+pub(crate) mod tensor_scatter;

@@ -4,8 +4,38 @@ use std::collections::BTreeMap;
 
 use crate::constant::NoFiles;
 use crate::error::Error;
-use crate::ir::{Graph, ValueId};
-use crate::tensor::Tensor;
+use crate::ir::Graph;
+use crate::ops::Operator;
+use crate::pipeline::Program;
+use crate::tensor::{Tensor, TensorType};
+use crate::walk::{Engine, Fault, Walks};
+
+/// What the operators say of themselves.
+#[derive(Debug)]
+struct Reference;
+
+impl Engine for Reference {
+    type Value = Tensor;
+    type Reason = Error;
+
+    fn upload(&self, tensor: &Tensor) -> Result<Tensor, Error> {
+        Ok(tensor.clone())
+    }
+
+    fn compute(
+        &self,
+        operator: &Operator,
+        operands: Vec<Option<Tensor>>,
+        _result: &TensorType,
+    ) -> Result<Tensor, Error> {
+        let operands: Vec<_> = operands.iter().map(Option::as_ref).collect();
+        Ok(operator.evaluate(&operands)?.swap_remove(0))
+    }
+
+    fn download(&self, value: Tensor, _tensor_type: &TensorType) -> Result<Tensor, Error> {
+        Ok(value)
+    }
+}
 
 /// Every output of the graph, by name, for these inputs, by name.
 ///
@@ -16,39 +46,28 @@ pub fn interpret(
     graph: &Graph,
     inputs: &BTreeMap<String, Tensor>,
 ) -> Result<BTreeMap<String, Tensor>, Error> {
-    let mut computed: BTreeMap<ValueId, Tensor> = BTreeMap::new();
     for &id in &graph.inputs {
         let value = &graph.values[id.0];
         let (name, wanted) = (value.name.clone(), value.tensor_type.to_string());
-        match inputs.get(&name) {
-            None => return Err(Error::InputMissing { name, wanted }),
-            Some(tensor) if tensor.tensor_type() != value.tensor_type => {
-                return Err(Error::InputMismatch { name, wanted, given: tensor.tensor_type() });
-            }
-            Some(tensor) => computed.insert(id, tensor.clone()),
-        };
+        let given = inputs.get(&name).map(Tensor::tensor_type);
+        let given =
+            given.ok_or_else(|| Error::InputMissing { name: name.clone(), wanted: wanted.clone() })?;
+        if given != value.tensor_type {
+            return Err(Error::InputMismatch { name, wanted, given });
+        }
     }
-    for node in &graph.nodes {
-        let found = |id: &Option<ValueId>| id.map_or(Ok(None), |id| find(graph, &computed, id));
-        let operands = node.inputs.iter().map(found).collect::<Result<Vec<_>, Error>>()?;
-        let operands: Vec<_> = operands.iter().map(Option::as_ref).collect();
-        let results = node.operator.evaluate(&operands);
-        let results = results.map_err(|error| error.at(&node.name, &node.operator.to_string()))?;
-        computed.extend(node.outputs.iter().copied().zip(results));
+    let program = Program { name: String::new(), graph: graph.clone(), states: BTreeMap::new() };
+    let mut walks = Walks::new(Reference, vec![program]);
+    for (weight, constant) in walks.weights() {
+        walks.put(weight, &constant.evaluate(&mut NoFiles)?).map_err(error)?;
     }
-    let output = |id: &ValueId| {
-        let value = &graph.values[id.0];
-        let found = find(graph, &computed, *id)?;
-        let missing = || Error::Malformed { reason: format!("no node makes output {:?}", value.name) };
-        Ok((value.name.clone(), found.ok_or_else(missing)?))
-    };
-    graph.outputs.iter().map(output).collect()
+    walks.run(0, inputs).map_err(error)
 }
 
-/// The elements of a constant, or of what is computed.
-fn find(graph: &Graph, computed: &BTreeMap<ValueId, Tensor>, id: ValueId) -> Result<Option<Tensor>, Error> {
-    match &graph.values[id.0].constant {
-        Some(constant) => constant.evaluate(&mut NoFiles).map(Some),
-        None => Ok(computed.get(&id).cloned()),
+fn error(fault: Fault<Error>) -> Error {
+    match fault {
+        Fault::Node { node, operator, reason } => reason.at(&node, &operator),
+        Fault::Value { reason, .. } => reason,
+        Fault::Missing { .. } => Error::Malformed { reason: fault.to_string() },
     }
 }

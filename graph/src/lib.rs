@@ -30,6 +30,7 @@ mod strided;
 pub mod tensor;
 pub mod tensor_file;
 pub mod text;
+pub mod walk;
 mod writer;
 
 pub use builder::Builder;

@@ -21,7 +21,7 @@ pub enum RunnerError {
     Graph { model: String, source: Box<graph::Error> },
     #[error("model \"{model}\": {source}")]
     Plan { model: String, source: shaders::Error },
-    #[error(transparent)]
+    #[error("Burn cannot run {0}")]
     Burn(burn_engine::Error),
     #[error("{engine} lacks what the model needs: {message}")]
     EngineLacks { engine: &'static str, message: String },

@@ -46,7 +46,7 @@ pub enum RuntimeError {
     Graph { model: String, source: Box<graph::Error> },
     #[error("model \"{model}\": {source}")]
     Plan { model: String, source: shaders::Error },
-    #[error(transparent)]
+    #[error("Burn cannot run {0}")]
     Burn(burn_engine::Error),
     #[error("model \"{model}\": {source}")]
     Webnn { model: String, source: Box<webnn::Error> },

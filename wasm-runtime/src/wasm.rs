@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use burn_engine::{VERSION, Walks};
+use burn_engine::{Burn, VERSION, Walks};
 use graph::Tensor;
 use graph::pipeline::Pipeline;
 use protocol::{Adapter, Metric};
@@ -24,11 +24,11 @@ pub(crate) async fn prepare(
 ) -> Result<Prepared<Walks>, RuntimeError> {
     let clock = Clock::open()?;
     let start = clock.now_ms();
-    let mut walks = Walks::new(pipeline);
+    let mut walks = Walks::new(Burn::default(), pipeline.programs.clone());
     for (weight, constant) in walks.weights() {
         let mut files = folder.gather(constant.spans()).await?;
         let tensor = constant.evaluate(&mut files).map_err(|source| wrong(model, source))?;
-        walks.put(weight, &tensor);
+        walks.put(weight, &tensor).map_err(RuntimeError::Burn)?;
     }
     let measured = vec![(Metric::UploadMs, clock.now_ms() - start)];
     let nodes = pipeline.programs.iter().map(|program| program.graph.nodes.len().to_string());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use burn_engine::{VERSION, Walks};
+use burn_engine::{Burn, VERSION, Walks};
 use graph::Tensor;
 use graph::pipeline::Pipeline;
 use protocol::{Device, Metric};
@@ -30,10 +30,11 @@ pub fn detect(_device: Device) -> Result<Found, RunnerError> {
 pub fn prepare(loaded: &Loaded, pipeline: &Pipeline, _device: Device) -> Result<Prepared, RunnerError> {
     let start = Instant::now();
     let walks = guarded("taking the weights", || {
-        let (mut walks, mut files) = (Walks::new(pipeline), loaded.files());
+        let (mut walks, mut files) = (Walks::new(Burn::default(), pipeline.programs.clone()), loaded.files());
         for (weight, constant) in walks.weights() {
             let tensor = constant.evaluate(&mut files);
-            walks.put(weight, &tensor.map_err(|source| refused(&loaded.manifest.name, source))?);
+            let tensor = tensor.map_err(|source| refused(&loaded.manifest.name, source))?;
+            walks.put(weight, &tensor).map_err(RunnerError::Burn)?;
         }
         Ok(walks)
     })?;

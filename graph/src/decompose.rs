@@ -11,6 +11,7 @@ pub(crate) mod constants;
 pub(crate) mod contrib_attention;
 pub(crate) mod einsum;
 pub(crate) mod grid;
+pub(crate) mod group_query;
 mod heads;
 pub(crate) mod identity;
 pub(crate) mod linear_attention;

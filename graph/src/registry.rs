@@ -3,9 +3,9 @@
 use crate::decompose::activations::{self, Function};
 use crate::decompose::recurrent::{self, Cell};
 use crate::decompose::{
-    arrange, block_quantized, causal_conv, columns, constants, contrib_attention, einsum, grid, identity,
-    linear_attention, loss, normalization, onnx_attention, pooling, quantization, reductions, resize,
-    roi_align, rotary_embedding, signal, tensor_scatter,
+    arrange, block_quantized, causal_conv, columns, constants, contrib_attention, einsum, grid, group_query,
+    identity, linear_attention, loss, normalization, onnx_attention, pooling, quantization, reductions,
+    resize, roi_align, rotary_embedding, signal, tensor_scatter,
 };
 use crate::node_view::Reader;
 use crate::ops::binary::{self, Binary};
@@ -203,7 +203,7 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     (CONTRIB, "FusedMatMul", matmul::read_fused),
     (CONTRIB, "GatherBlockQuantized", block_quantized::read),
     (CONTRIB, "Gelu", unary::read_gelu),
-    (CONTRIB, "GroupQueryAttention", contrib_attention::read_group_query),
+    (CONTRIB, "GroupQueryAttention", group_query::read),
     (CONTRIB, "MatMulIntegerToFloat", quantization::read_matmul_to_float),
     (CONTRIB, "MatMulNBits", matmul_n_bits::read),
     (CONTRIB, "MultiHeadAttention", contrib_attention::read_multi_head),

@@ -1,56 +1,74 @@
-//! Attention as ONNX Runtime's own operators have it: Attention, MultiHeadAttention, GroupQueryAttention.
+//! Attention as ONNX Runtime's own operators have it: Attention and MultiHeadAttention.
 
 use super::heads::{self, DotProduct};
-use super::rotary_embedding::Rotation;
 use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
 use crate::growth::linear::Integer;
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
 use crate::onnx::Attributes;
-use crate::ops::Binary;
+use crate::ops::{Binary, CacheUpdate, Operator};
 use crate::tensor::DataType;
 use crate::writer::{Writer, Written};
 
 /// What hides a key unless `mask_filter_value` says otherwise.
 const FILTER: f32 = -10000.0;
 
-fn factor(attributes: &Attributes, depth: usize) -> Result<f32, Error> {
+pub(super) fn factor(attributes: &Attributes, depth: usize) -> Result<f32, Error> {
     Ok(heads::scale(attributes.float("scale")?, depth))
 }
 
-fn operand(node: &NodeView, index: usize) -> Option<ValueId> {
+pub(super) fn operand(node: &NodeView, index: usize) -> Option<ValueId> {
     node.optional(index).map(|operand| operand.id)
 }
 
-fn refuse_operands(node: &NodeView, indices: &[(usize, &str)]) -> Result<(), Error> {
+pub(super) fn refuse_operands(node: &NodeView, indices: &[(usize, &str)]) -> Result<(), Error> {
     match indices.iter().find(|(index, _)| node.optional(*index).is_some()) {
         Some((index, what)) => Err(unsupported!("it has {what} (operand {index})")),
         None => Ok(()),
     }
 }
 
-/// MultiHeadAttention: query, key, value, bias, key padding mask, attention bias, past key, past value.
+/// MultiHeadAttention: query, key, value, bias, key padding mask, attention bias, past key, past value, and how many
+/// positions of the past count where it is a buffer that new rows are written into.
 pub(crate) fn read_multi_head(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    refuse_operands(node, &[(8, "a past sequence length"), (9, "cache indirection")])?;
+    refuse_operands(node, &[(9, "cache indirection")])?;
     let heads = heads::count(node.attributes, "num_heads")?;
     let write = &Writer::new(node, graph);
     let [query, mut key, mut value] = separate(node, write, heads)?;
     let width = write.shape(query)[2];
     if operand(node, 6).is_some() || node.output_count > 1 {
-        key = heads::behind(write, operand(node, 6), heads::split(write, key, heads)?)?;
-        value = heads::behind(write, operand(node, 7), heads::split(write, value, heads)?)?;
+        key = joined(node, write, 6, heads::split(write, key, heads)?)?;
+        value = joined(node, write, 7, heads::split(write, value, heads)?)?;
     }
     let scale = factor(node.attributes, width / heads)?;
     let mut product =
         DotProduct { query, key, value, heads, key_value_heads: heads, scale, softcap: 0.0, mask: None };
     let padding = operand(node, 4).map(|mask| padding(node, write, mask, &product)).transpose()?.flatten();
     product.mask = heads::both(write, operand(node, 5), padding)?;
-    if node.attributes.flag("unidirectional", false)? {
+    if let Some(start) = operand(node, 8) {
+        let places = write.along(write.integers(0..rows(write, &product) as i64), 0, 2)?;
+        let places = write.add(places, write.reshape(write.cast(start, DataType::I64)?, &[1, 1])?)?;
+        let seen = heads::up_to(write, places, columns(write, &product), None)?;
+        product.mask = heads::both(write, product.mask, Some(seen))?;
+    } else if node.attributes.flag("unidirectional", false)? {
         let before = operand(node, 6).map_or(Integer::constant(0), |past| write.length(past, 2));
         product.mask = heads::both(write, product.mask, causal(write, &product, before, None)?)?;
     }
     finish(node, write, &product)
+}
+
+/// New rows behind the past, or where it is a buffer, written into it.
+fn joined(node: &NodeView, write: &Writer, past: usize, new: ValueId) -> Written {
+    match (operand(node, 8), operand(node, past)) {
+        (Some(start), Some(buffer)) => {
+            let start = write.cast(start, DataType::I64)?;
+            let update = Operator::CacheUpdate(CacheUpdate { axis: 2 });
+            write.push(update, &[Some(buffer), Some(new), Some(start)])
+        }
+        (Some(_), None) => Err(invalid!("it has a past sequence length and no past")),
+        (None, past) => heads::behind(write, past, new),
+    }
 }
 
 /// The result, present keys and values, and where asked for, the weights.
@@ -124,8 +142,8 @@ fn causal(
     heads::causal(write, rows(write, product), before, columns(write, product), window)
 }
 
-/// A mask of integers as a term of the scores: `[batch]` lengths, `[batch, columns]` or
-/// `[batch, rows, columns]` where 0 hides.
+/// A mask of integers as a term of the scores: `[batch]` ends, `[2 · batch]` ends and starts, `[batch, columns]`
+/// or `[batch, rows, columns]` where 0 hides.
 fn padding(
     node: &NodeView,
     write: &Writer,
@@ -136,10 +154,19 @@ fn padding(
     let shape = write.shape(mask);
     let batch = write.shape(product.query)[0];
     let shown = match shape[..] {
-        [length] if length == batch => {
+        [length] if length == batch || length == 2 * batch => {
             let places = write.count_from(Integer::constant(0), columns(write, product))?;
-            let lengths = write.cast(write.reshape(mask, &[batch, 1, 1, 1])?, DataType::I64)?;
-            write.binary(Binary::Less, places, lengths)?
+            let bounds = write.cast(mask, DataType::I64)?;
+            let bound =
+                |at: usize| write.reshape(write.slice(bounds, 0, at * batch, batch)?, &[batch, 1, 1, 1]);
+            let before = write.binary(Binary::Less, places, bound(0)?)?;
+            match length == batch {
+                true => before,
+                false => {
+                    let behind = write.binary(Binary::GreaterOrEqual, places, bound(1)?)?;
+                    write.binary(Binary::And, before, behind)?
+                }
+            }
         }
         [first, columns] => write.reshape(write.cast(mask, DataType::Bool)?, &[first, 1, 1, columns])?,
         [first, rows, columns] => {
@@ -203,75 +230,6 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
 fn half(write: &Writer, past: ValueId, at: usize) -> Written {
     let own = write.slice(past, 0, at, 1)?;
     write.reshape(own, &write.shape(past)[1..])
-}
-
-/// GroupQueryAttention: query, key, value, past key, past value, last position of each row, total length,
-/// cosines, sines, position ids, attention bias. New rows come right behind those of the past.
-pub(crate) fn read_group_query(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    refuse_operands(node, &[(11, "attention sinks"), (12, "a key scale"), (13, "a value scale")])?;
-    if node.attributes.flag("smooth_softmax", false)? {
-        return Err(unsupported!("its softmax is smoothed"));
-    }
-    let heads = heads::count(node.attributes, "num_heads")?;
-    let key_value_heads = heads::count(node.attributes, "kv_num_heads")?;
-    let write = &Writer::new(node, graph);
-    let [mut query, mut key, value] = unpacked(node, write, heads, key_value_heads)?;
-    let depth = write.shape(query)[2] / heads;
-    let before = operand(node, 3).map_or(Integer::constant(0), |past| write.length(past, 2));
-    if node.attributes.flag("do_rotary", false)? {
-        let [cos, sin] = angles(node, write, before)?;
-        let interleaved = node.attributes.flag("rotary_interleaved", false)?;
-        let width = 2 * write.shape(cos)[2];
-        let rotation = Rotation { interleaved, width };
-        query = rotation.on_heads(write, query, heads, cos, sin)?;
-        key = rotation.on_heads(write, key, key_value_heads, cos, sin)?;
-    }
-    let key = heads::behind(write, operand(node, 3), heads::split(write, key, key_value_heads)?)?;
-    let value = heads::behind(write, operand(node, 4), heads::split(write, value, key_value_heads)?)?;
-    let scale = factor(node.attributes, depth)?;
-    let softcap = node.attributes.float("softcap")?.unwrap_or(0.0);
-    let mut product =
-        DotProduct { query, key, value, heads, key_value_heads, scale, softcap, mask: operand(node, 10) };
-    let window = node.attributes.int("local_window_size")?.filter(|&window| window > 0);
-    product.mask = heads::both(write, product.mask, causal(write, &product, before, window)?)?;
-    finish(node, write, &product)
-}
-
-/// Query, key and value, which may come packed into one.
-fn unpacked(
-    node: &NodeView,
-    write: &Writer,
-    heads: usize,
-    key_value_heads: usize,
-) -> Result<[ValueId; 3], Error> {
-    let query = node.operand(0)?.id;
-    let &[_, _, width] = &write.shape(query)[..] else {
-        return Err(invalid!("its query is not of rank 3"));
-    };
-    if let (Some(key), Some(value)) = (operand(node, 1), operand(node, 2)) {
-        return Ok([query, key, value]);
-    }
-    let depth = width / (heads + 2 * key_value_heads);
-    let (own, other) = (heads * depth, key_value_heads * depth);
-    Ok([
-        write.slice(query, 2, 0, own)?,
-        write.slice(query, 2, own, other)?,
-        write.slice(query, 2, own + other, other)?,
-    ])
-}
-
-/// Cosines and sines `[batch or 1, sequence, half]` at the positions of the new rows.
-fn angles(node: &NodeView, write: &Writer, before: Integer) -> Result<[ValueId; 2], Error> {
-    let (cos, sin) = (node.operand(7)?.id, node.operand(8)?.id);
-    let sequence = node.shape(0)?[1];
-    let places = match operand(node, 9) {
-        Some(positions) => positions,
-        None => {
-            let places = write.count_from(before, Integer::constant(sequence as i64))?;
-            write.reshape(places, &[1, sequence])?
-        }
-    };
-    Ok([write.gather(cos, 0, places)?, write.gather(sin, 0, places)?])
 }
 
 #[cfg(test)]
@@ -366,54 +324,46 @@ mod tests {
                 "f32[2,1,1,3,2] = -1 -0.7 -1 -0.9 -1.26 -0.38 0.2 -0.8 0.4 0.3 3.19 5.26",
             ),
             (
-                "grouped",
-                "a: f32[1,2,16] = -0.2 0.1 1.5 0.6 -0.1 -0.6 -0.6 1.6 0.5 0.1 -0.3 -1.1 -0.1 0.9 -0.4 -0.2 -0.2 0.1 -1.6 -0.2 -0.9 0.9 -0.8 0.6 1.5 -0.3 -0.6 0.2 -0 -1 0.5 2\n\
-                 b: f32[1,2,8] = -0.3 -0.2 -1 0.3 -1.2 -1.1 1.3 -0.9 1.1 1.5 0.3 0.6 2 -0.2 -0.6 -1.4\n\
-                 c: f32[1,2,8] = 0 1.5 1 -0.9 -0.9 -0.5 0.3 -0.2 0.2 0.3 -0.3 -0 0.2 -0.1 0.5 1.9\n\
-                 d: f32[1,1,0,8] = \n\
-                 e: f32[1,1,0,8] = \n\
-                 f: i32[1] = 1\n\
-                 g: i32[] = 2\n\
-                 y, q, r = com.microsoft.GroupQueryAttention(a, b, c, d, e, f, g, num_heads=2, kv_num_heads=1)",
-                "f32[1,2,16] = 0 1.5 1 -0.9 -0.9 -0.5 0.3 -0.2 0 1.5 1 -0.9 -0.9 -0.5 0.3 -0.2 0.050097 1.199415 0.674367 -0.674561 -0.624464 -0.399805 0.350097 0.326023 0.066361 1.101835 0.568654 -0.601376 -0.535015 -0.367278 0.366361 0.496789",
+                "a past of some length",
+                "a: f32[2,1,4] = -1 1.1 0.3 0.6 -0.5 0.3 -1.9 1.1\n\
+                 b: f32[2,1,4] = -0.3 -2.6 1.1 1.7 -0.9 1.2 -0.7 -2.3\n\
+                 c: f32[2,1,4] = -0.4 0.3 0.1 0.1 0.3 0.2 -0.2 -0.6\n\
+                 g: f32[2,2,4,2] = -0.3 -0.4 -0.3 -1.1 -0.5 0.1 0.3 -0.1 -0.2 0.5 0.8 0.7 -1.7 -0.5 0.7 0.5 0.7 0.3 -0.9 1.2 -1.4 1 -0 -1.5 -0.4 1.2 -0.6 -1.2 -0.3 -0.8 -1.3 0.4\n\
+                 h: f32[2,2,4,2] = 0.8 -0.6 0.5 -0.4 -0.1 0.1 1.5 0.5 -1 0.5 -0.2 -0.5 -0.8 -0 -0.1 -0.4 -1.4 -1.7 0.1 0.2 2.2 -0.2 1 1.2 -0.1 0.1 -0.4 1.8 -1.5 -0 1.4 -0.1\n\
+                 i: i32[1] = 2\n\
+                 y, q, r = com.microsoft.MultiHeadAttention(a, b, c, _, _, _, g, h, i, num_heads=2)",
+                "f32[2,1,4] = 0.578042 -0.441768 -0.231369 0.010207 -0.104064 -0.161076 -0.15422 0.311475",
             ),
             (
-                "a step",
-                "a: f32[1,1,16] = 0.6 0.1 -1.7 0.4 -1.9 -1.4 0.9 0.7 -0.1 -1.7 -0.4 -0.7 0.6 2.3 0.2 -0.8\n\
-                 b: f32[1,1,8] = -1.2 -0.1 -0.2 -1.2 0.1 -1.2 1.1 1.1\n\
-                 c: f32[1,1,8] = 1.1 -0.5 0.5 -0.1 -0.4 -0.3 -1.3 -1.4\n\
-                 d: f32[1,1,2,8] = 0.8 -0.2 0.2 1 -1.7 -0.8 0.2 0.4 -0.4 1 0.2 -1.2 -0.9 0.8 0.5 -1.9\n\
-                 e: f32[1,1,2,8] = 1.3 0.6 1.3 -0.4 -0.3 -1.1 2.5 -0.2 1.6 -0.6 0.2 -1.7 -0.4 1 -1.3 1.1\n\
-                 f: i32[1] = 2\n\
-                 g: i32[] = 3\n\
-                 y, q, r = com.microsoft.GroupQueryAttention(a, b, c, d, e, f, g, num_heads=2, kv_num_heads=1, softcap=2.0)",
-                "f32[1,1,16] = 1.26556 0.155123 0.956082 -0.424529 -0.339628 -0.666448 0.994118 -0.451457 1.47877 -0.444912 0.37833 -1.273041 -0.388523 0.5333 -0.863858 0.516805",
+                "present keys in a buffer",
+                "a: f32[1,1,4] = -0.6 0.2 0.5 0.6\n\
+                 b: f32[1,1,4] = 0.3 0.8 0.9 -1.1\n\
+                 c: f32[1,1,4] = -0.4 0.9 0.5 0.2\n\
+                 g: f32[1,2,3,2] = 0.7 1 -0.9 -1.2 -1.2 1.9 -1.1 -0.2 -0.2 1 -1.7 -0\n\
+                 h: f32[1,2,3,2] = 1.2 1.1 0.4 -0.3 1.8 -1.7 1 0.5 0.6 0.3 0.2 0.9\n\
+                 i: i32[1] = 1\n\
+                 p, y, r = com.microsoft.MultiHeadAttention(a, b, c, _, _, _, g, h, i, num_heads=2)",
+                "f32[1,2,3,2] = 0.7 1 0.3 0.8 -1.2 1.9 -1.1 -0.2 0.9 -1.1 -1.7 -0",
             ),
             (
-                "a window",
-                "a: f32[1,1,8] = 0.3 -1 -0.5 -0.5 -0 -0.5 -0.8 -0.3\n\
-                 b: f32[1,1,8] = -1 -1.3 -0 0.9 -1.5 0 -0.6 -1\n\
-                 c: f32[1,1,8] = 0.9 -0.5 1.5 -0.8 0.4 -0.2 -0.8 0.6\n\
-                 d: f32[1,1,2,8] = -0.2 0.6 -0 -1.1 -0.1 0.1 1 -0.9 -0 -1.7 0.7 -1.1 -1.8 -0.1 1.1 -1.5\n\
-                 e: f32[1,1,2,8] = -1.1 -0.7 -1.1 0.4 -0.8 -0.7 0.6 -0.8 0.4 -1 -1.2 -1.8 1.9 -0.3 0.2 -0\n\
-                 f: i32[1] = 2\n\
-                 g: i32[] = 3\n\
-                 y, q, r = com.microsoft.GroupQueryAttention(a, b, c, d, e, f, g, num_heads=1, kv_num_heads=1, local_window_size=2)",
-                "f32[1,1,8] = 0.641606 -0.758394 0.104674 -1.316787 1.175181 -0.251679 -0.283213 0.289928",
+                "lengths with a past",
+                "a: f32[2,1,4] = -1.2 -1.2 0.2 0.1 0.2 1.6 -0.6 0.8\n\
+                 b: f32[2,1,4] = 0.4 2.4 -1.4 -0.5 -0.5 1.3 -0.8 1.7\n\
+                 c: f32[2,1,4] = 1.6 0.9 0.4 -1.6 0.2 -1.4 -0.4 0.2\n\
+                 e: i32[2] = 3 2\n\
+                 g: f32[2,2,2,2] = -0.3 1 -0.1 -1.5 -1.1 -1.3 -0.3 1.2 0.5 0.3 -1.3 2.4 -0 2.4 -0.9 -0.6\n\
+                 h: f32[2,2,2,2] = 2.6 -1.1 0.4 -0.3 -0.8 2.2 -1 0.9 1.1 -1 -1.9 -1.8 -0.8 0.2 0.3 -0.2\n\
+                 y, q, r = com.microsoft.MultiHeadAttention(a, b, c, _, e, _, g, h, num_heads=2)",
+                "f32[2,1,4] = 0.692626 -0.372855 -0.516516 0.531223 -1.57887 -1.71437 -0.567224 0.115354",
             ),
             (
-                "rotated keys",
-                "a: f32[1,1,16] = 0.2 0 1.9 -1 -1.6 -1 -1.3 0.7 0.8 -1 -1.4 -0.4 1.4 -2.8 0.5 -1.1\n\
-                 b: f32[1,1,16] = 1 -1.1 -0.3 -1.5 -1 1.4 0.8 -0.4 -0.9 -1.9 -0.4 -0 -0.1 -0.1 -1.1 -0.1\n\
-                 c: f32[1,1,16] = -0 1.3 1.9 -0.1 -0.8 -0.1 -0.6 -0.7 -0.1 -1 0.6 -0.1 0.3 -0.2 -0.7 -0.9\n\
-                 d: f32[1,1,2,16] = -0.2 -0.5 0.2 -0 -1.4 0.1 -1.3 -0.6 -0.3 -2.1 0.1 0.2 -0.2 -0.4 -0.4 -1 -0.3 -0.6 0.1 -1.2 0.2 0.1 -0.1 -0.4 0.6 -1.7 0.5 0.2 0.3 0.4 -0.7 -0.3\n\
-                 e: f32[1,1,2,16] = 0.6 0.4 0.2 -1.5 0.5 1.2 1 0.2 -1.6 0.9 -0.1 -2.5 0.4 -1.5 -1.3 -0.6 1.3 -0.4 0.3 1.7 1.6 -0.1 -0.2 -1.3 -0.7 0.4 0.4 0.1 1 -0.8 -0.1 0.7\n\
-                 f: i32[1] = 2\n\
-                 g: i32[] = 3\n\
-                 h: f32[4,8] = 2 -1.4 0.9 -0.1 -0 -1.4 -0.5 0.7 -0.1 0.1 -0.3 1.2 -0 -2.2 -0.7 -2 -3.3 -0.5 1.3 0 -1.2 -0.9 1.1 0.2 0 -0.1 0 0.8 0.6 0.2 -1 0.5\n\
-                 i: f32[4,8] = -0.7 1.1 -1.3 -0.1 -0 -1.3 1.7 1.5 -0.5 0.8 0.4 -2.6 0.3 -0.1 0.1 -1.1 -0.3 -0.2 1.2 0.3 -0 1.5 -0.6 -0.4 -1.8 1.6 1 0.9 0.7 0.1 0.2 -0.3\n\
-                 p, y, r = com.microsoft.GroupQueryAttention(a, b, c, d, e, f, g, h, i, num_heads=1, kv_num_heads=1, do_rotary=1)",
-                "f32[1,1,3,16] = -0.2 -0.5 0.2 -0 -1.4 0.1 -1.3 -0.6 -0.3 -2.1 0.1 0.2 -0.2 -0.4 -0.4 -1 -0.3 -0.6 0.1 -1.2 0.2 0.1 -0.1 -0.4 0.6 -1.7 0.5 0.2 0.3 0.4 -0.7 -0.3 -3.57 0.17 0.09 0 1.2 -1.11 0.22 -0.12 2.67 1.17 -0.88 -0.45 0.12 2.19 -1.69 0.14",
+                "ends and starts",
+                "a: f32[2,3,2] = -0.1 1 0.8 0.4 -0.6 0.8 0.2 -0.7 -0.6 1.2 1.8 -0.5\n\
+                 b: f32[2,12] = -2.1 0.6 -0.9 0.7 -0.4 2.2 0.1 0.9 -1.2 -2.8 0.1 0.3 0.7 -0.6 -1.3 -1.6 0.6 0.7 -0.9 -0.5 -0.7 -1.9 0.2 0.8\n\
+                 c: f32[12] = -0.2 -1.4 -0.2 1.4 2.1 0.3 -0.8 -2 -1.5 -0.1 0.2 0.3\n\
+                 d: i32[4] = 3 2 1 0\n\
+                 y = com.microsoft.Attention(a, b, c, d, num_heads=2)",
+                "f32[2,3,4] = -1.35568 0.024596 0.318895 0.791491 -1.61882 -0.569329 0.34208 0.830133 -1.34661 0.045087 0.321852 0.79642 -1.35813 0.269608 0.086488 -0.172317 -1.59704 -0.614977 0.360281 0.995864 -1.25421 0.654404 0.100647 -0.111907",
             ),
         ]);
     }

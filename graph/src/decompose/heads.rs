@@ -154,16 +154,19 @@ pub(super) fn causal(
     if rows == 1 && window.is_none() && offset + Integer::constant(1) == columns {
         return Ok(None);
     }
-    let columns = write.count_from(Integer::constant(0), columns)?;
     let rows = write.count_from(offset, Integer::constant(rows as i64))?;
-    let rows = write.trailing(rows, 2)?;
-    let mut seen = write.binary(Binary::LessOrEqual, columns, rows)?;
-    if let Some(window) = window {
-        let from = write.plus(rows, -(window as f32))?;
-        seen = write.binary(Binary::And, seen, write.binary(Binary::Greater, columns, from)?)?;
-    }
+    let seen = up_to(write, write.trailing(rows, 2)?, columns, window)?;
     let everywhere = write.constant_of(seen).is_some_and(|seen| is_all_true(&seen));
     Ok((!everywhere).then_some(seen))
+}
+
+/// The same for rows at these positions, `[…, rows, 1]`.
+pub(super) fn up_to(write: &Writer, rows: ValueId, columns: Integer, window: Option<i64>) -> Written {
+    let columns = write.count_from(Integer::constant(0), columns)?;
+    let seen = write.binary(Binary::LessOrEqual, columns, rows)?;
+    let Some(window) = window else { return Ok(seen) };
+    let from = write.plus(rows, -(window as f32))?;
+    write.binary(Binary::And, seen, write.binary(Binary::Greater, columns, from)?)
 }
 
 fn is_all_true(mask: &Tensor) -> bool {

@@ -136,7 +136,9 @@ fn attention_of_any_form_extends_its_past() {
     check(
         "GroupQueryAttention, rotated",
         &[("past", &[1, 1, 4], 2, 0), ("values", &[1, 1, 4], 2, 0)],
-        "q: f32[1,2,8]\nk: f32[1,2,4]\nv: f32[1,2,4]\nc: f32[9,2]\ns: f32[9,2]\nl: i32[1] = 0\nt: i32[] = 0\n\
+        "q: f32[1,2,8]\nk: f32[1,2,4]\nv: f32[1,2,4]\nc: f32[9,2]\ns: f32[9,2]\n\
+         sh = Shape(past)\nplace: i64[] = 2\nlen = Gather(sh, place)\ntwo: i64[] = 2\ntotal = Add(len, two)\n\
+         t = Cast(total, to=6)\none: i32[1] = 1\nl = Sub(t, one)\n\
          y, p, w = com.microsoft.GroupQueryAttention(q, k, v, past, values, l, t, c, s, num_heads=2, \
          kv_num_heads=1, do_rotary=1)\nreturn y, p, w",
     );

@@ -3,7 +3,7 @@
 use graph::ops::{Attention, HeadLayout};
 use graph::{DataType, ValueId};
 
-use super::{Grid, Shader, Step, Task};
+use super::launch::{Grid, Shader, Step, Task};
 use crate::error::Error;
 use crate::strides::broadcast;
 use crate::transfer::Element;

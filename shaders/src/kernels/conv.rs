@@ -2,8 +2,9 @@
 
 use graph::ops::{Activation, Conv, ConvTranspose};
 
+use super::elementwise;
+use super::launch::{Grid, Shader, Step, Task};
 use super::windows::{self, Window};
-use super::{Grid, Shader, Step, Task, elementwise};
 use crate::error::Error;
 use crate::tuning::{Family, ShapeClass};
 

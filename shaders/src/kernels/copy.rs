@@ -3,7 +3,7 @@
 use graph::ValueId;
 use graph::ops::{CacheUpdate, Concat, Slice, Transpose};
 
-use super::{Grid, Shader, Step, Task};
+use super::launch::{Grid, Shader, Step, Task};
 use crate::error::Error;
 use crate::strides::{Walk, contiguous};
 use crate::transfer::Element;

@@ -2,7 +2,8 @@
 
 use graph::ops::CumulativeSum;
 
-use super::{Shader, Step, Task, elementwise, rows};
+use super::launch::{Shader, Step, Task};
+use super::{elementwise, rows};
 use crate::error::Error;
 use crate::transfer::Element;
 use crate::tuning::Family;

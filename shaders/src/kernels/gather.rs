@@ -2,7 +2,7 @@
 
 use graph::ops::{Gather, GatherElements, GatherNd};
 
-use super::{EXTENTS, Grid, MAX_RANK, STRIDES, Shader, Step, Task};
+use super::launch::{EXTENTS, Grid, MAX_RANK, STRIDES, Shader, Step, Task};
 use crate::error::Error;
 use crate::strides::{Walk, contiguous};
 use crate::transfer::Element;

@@ -4,7 +4,8 @@
 use graph::ops::{Activation, Gemm, MatMul};
 use graph::{DataType, ValueId};
 
-use super::{Grid, Shader, Step, Task, elementwise};
+use super::elementwise;
+use super::launch::{Grid, Shader, Step, Task};
 use crate::error::Error;
 use crate::strides::Walk;
 use crate::transfer::Element;

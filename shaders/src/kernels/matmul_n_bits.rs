@@ -3,7 +3,8 @@
 use graph::ValueId;
 use graph::ops::MatMulNBits;
 
-use super::{Grid, Read, Shader, Step, Task, matmul};
+use super::launch::{Grid, Read, Shader, Step, Task};
+use super::matmul;
 use crate::error::Error;
 use crate::transfer::Encoding;
 use crate::tuning::{Family, Variant};

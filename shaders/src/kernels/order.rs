@@ -2,7 +2,8 @@
 
 use graph::ops::{ArgReduce, Order};
 
-use super::{Grid, ORDERING, Shader, Step, Task, rows};
+use super::launch::{Grid, ORDERING, Shader, Step, Task};
+use super::rows;
 use crate::error::Error;
 use crate::transfer::Element;
 use crate::tuning::{Family, ShapeClass};

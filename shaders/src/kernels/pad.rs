@@ -2,7 +2,7 @@
 
 use graph::ops::{Pad, PadMode};
 
-use super::{EXTENTS, Grid, MAX_RANK, Shader, Step, Task};
+use super::launch::{EXTENTS, Grid, MAX_RANK, Shader, Step, Task};
 use crate::error::Error;
 use crate::transfer::Element;
 use crate::tuning::{Family, ShapeClass};

@@ -3,8 +3,8 @@
 use graph::DataType;
 use graph::ops::{Pool, PoolKind};
 
+use super::launch::{Grid, ORDERING, Shader, Step, Task};
 use super::windows::{self, Window};
-use super::{Grid, ORDERING, Shader, Step, Task};
 use crate::error::Error;
 use crate::transfer::Element;
 use crate::tuning::{Family, ShapeClass};

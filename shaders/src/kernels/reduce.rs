@@ -2,7 +2,8 @@
 
 use graph::ops::{Reduce, Reduction};
 
-use super::{MAX_RANK, ORDERING, Shader, Step, Task, elementwise, rows};
+use super::launch::{MAX_RANK, ORDERING, STRIDES, Shader, Step, Task};
+use super::{elementwise, rows};
 use crate::error::Error;
 use crate::strides::{Walk, contiguous};
 use crate::transfer::Element;
@@ -76,7 +77,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &Reduce) -> Result<Vec<Step>, Erro
     for (dimension, &extent) in reduced.extents.iter().enumerate() {
         shader = shader
             .size(REDUCED_EXTENTS[dimension], extent)
-            .constant(super::STRIDES[1][dimension], reduced.strides[0][dimension] as f64);
+            .constant(STRIDES[1][dimension], reduced.strides[0][dimension] as f64);
     }
     let shader = rows::share(shader, choice, element.wgsl(false));
     let grid = rows::grid(choice, count);

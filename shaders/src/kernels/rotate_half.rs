@@ -1,6 +1,6 @@
 //! Rotary position embedding: rotate_half.wgsl.
 
-use super::{Grid, Shader, Step, Task};
+use super::launch::{Grid, Shader, Step, Task};
 use crate::error::Error;
 use crate::strides::Walk;
 use crate::transfer::Element;

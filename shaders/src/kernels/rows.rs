@@ -1,6 +1,6 @@
 //! What kernels that fold rows have in common: a workgroup or an invocation for each row.
 
-use super::{Grid, Shader};
+use super::launch::{Grid, Shader};
 use crate::tuning::{Choice, ShapeClass, Variant};
 
 const ROWS: &str = include_str!("rows.wgsl");

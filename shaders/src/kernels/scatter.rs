@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use graph::Constant;
 use graph::ops::{Scatter, ScatterElements, ScatterNd};
 
-use super::{EXTENTS, Grid, MAX_RANK, ORDERING, STRIDES, Shader, Step, Task, elementwise};
+use super::elementwise;
+use super::launch::{EXTENTS, Grid, MAX_RANK, ORDERING, STRIDES, Shader, Step, Task};
 use crate::error::Error;
 use crate::strides::{Walk, contiguous};
 use crate::transfer::Element;

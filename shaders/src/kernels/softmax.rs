@@ -2,7 +2,8 @@
 
 use graph::ops::Softmax;
 
-use super::{Shader, Step, Task, rows};
+use super::launch::{Shader, Step, Task};
+use super::rows;
 use crate::error::Error;
 use crate::tuning::Family;
 

@@ -1,6 +1,6 @@
 //! A window that moves over spatial dimensions, as shaders are told of it.
 
-use super::{Shader, Task};
+use super::launch::{Shader, Task};
 use crate::error::Error;
 
 /// Dimensions that a window can move over.

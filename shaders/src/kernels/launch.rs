@@ -1,0 +1,345 @@
+//! What every kernel is made with: the node to be computed, a shader put together for it, and the dispatch they become.
+
+use std::sync::Arc;
+
+use graph::{DataType, Graph, Node, TensorType, ValueId};
+
+use super::{half, rows};
+use crate::error::Error;
+use crate::plan::{Access, Kernel};
+use crate::site::Site;
+use crate::strides::Walk;
+use crate::template::Words;
+use crate::transfer::{Element, Encoding};
+use crate::tuning::{Choice, Family, ShapeClass, Tuning};
+
+const LAUNCH: &str = include_str!("launch.wgsl");
+const FUNCTIONS: &str = include_str!("functions.wgsl");
+pub(super) const ORDERING: &str = include_str!("ordering.wgsl");
+
+/// Dimensions that a kernel can be given constants for, once those that lie behind each other are joined.
+pub(super) const MAX_RANK: usize = 8;
+
+pub(super) const EXTENTS: [&str; MAX_RANK] = ["D0", "D1", "D2", "D3", "D4", "D5", "D6", "D7"];
+pub(super) const STRIDES: [[&str; MAX_RANK]; 3] = [
+    ["S0_0", "S0_1", "S0_2", "S0_3", "S0_4", "S0_5", "S0_6", "S0_7"],
+    ["S1_0", "S1_1", "S1_2", "S1_3", "S1_4", "S1_5", "S1_6", "S1_7"],
+    ["S2_0", "S2_1", "S2_2", "S2_3", "S2_4", "S2_5", "S2_6", "S2_7"],
+];
+
+/// A dispatch before memory is planned. Its bindings are the values read, in order, and then the one written.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Step {
+    pub kernel: Kernel,
+    pub reads: Vec<Read>,
+    pub write: ValueId,
+    pub workgroups: [u32; 3],
+}
+
+/// A value as a kernel reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Read {
+    pub value: ValueId,
+    /// Only constants can be packed.
+    pub encoding: Encoding,
+}
+
+impl From<ValueId> for Read {
+    fn from(value: ValueId) -> Self {
+        Read { value, encoding: Encoding::Elements }
+    }
+}
+
+/// How many workgroups a step needs.
+pub(crate) enum Grid {
+    /// So many that each of these results has an invocation.
+    Invocations(usize),
+    /// One for each of these rows.
+    Workgroups(usize),
+    /// So many along each dimension.
+    Blocks([usize; 3]),
+}
+
+/// A node to be computed, and the place where that will be.
+pub(crate) struct Task<'a> {
+    pub graph: &'a Graph,
+    pub node: &'a Node,
+    pub site: &'a Site,
+    pub tuning: &'a Tuning,
+}
+
+impl<'a> Task<'a> {
+    /// Refuses the node.
+    pub fn unsupported(&self, reason: impl Into<String>) -> Error {
+        let described = self.node.operator.to_string();
+        let operator = described.split([' ', '{', '(']).next().unwrap_or_default().to_owned();
+        Error::Unsupported { node: self.node.name.clone(), operator, reason: reason.into() }
+    }
+
+    /// The type of a value.
+    pub fn value_type(&self, value: ValueId) -> &'a TensorType {
+        &self.graph.values[value.0].tensor_type
+    }
+
+    /// An optional operand.
+    pub fn optional(&self, index: usize) -> Option<ValueId> {
+        self.node.inputs.get(index).copied().flatten()
+    }
+
+    /// An operand that has to be there.
+    pub fn input_id(&self, index: usize) -> Result<ValueId, Error> {
+        let missing = || Error::Malformed {
+            node: self.node.name.clone(),
+            reason: format!("operand {index} is missing"),
+        };
+        self.optional(index).ok_or_else(missing)
+    }
+
+    /// The type of an operand that has to be there.
+    pub fn input(&self, index: usize) -> Result<&'a TensorType, Error> {
+        self.input_id(index).map(|value| self.value_type(value))
+    }
+
+    /// The same for an operand that has to hold floats.
+    pub fn float_input(&self, index: usize) -> Result<&'a TensorType, Error> {
+        let input = self.input(index)?;
+        match Element::of(input.data_type) {
+            Element::F32 => Ok(input),
+            Element::I32 | Element::U32 => {
+                Err(self
+                    .unsupported(format!("operand {index} is {input}, and there is no kernel but for f32")))
+            }
+        }
+    }
+
+    /// The result.
+    pub fn output_id(&self) -> Result<ValueId, Error> {
+        match self.node.outputs[..] {
+            [output] => Ok(output),
+            _ => Err(self.unsupported(format!("has {} results, not one", self.node.outputs.len()))),
+        }
+    }
+
+    /// The type of the result.
+    pub fn output(&self) -> Result<&'a TensorType, Error> {
+        self.output_id().map(|value| self.value_type(value))
+    }
+
+    /// What the tuning table says.
+    pub fn choose(&self, family: Family, class: ShapeClass) -> Choice {
+        self.tuning.choose(family, class, self.site)
+    }
+
+    /// A broadcast operand's strides, as the walk of `target` needs them.
+    pub fn broadcast(&self, shape: &[usize], target: &[usize]) -> Result<Vec<i64>, Error> {
+        crate::strides::broadcast(shape, target).ok_or_else(|| Error::Malformed {
+            node: self.node.name.clone(),
+            reason: format!("an operand of shape {shape:?} does not broadcast to {target:?}"),
+        })
+    }
+
+    /// A shader as a dispatch, checked against the limits.
+    pub fn step(
+        &self,
+        mut shader: Shader,
+        size: [u32; 3],
+        grid: Grid,
+        reads: &[impl Copy + Into<Read>],
+        write: ValueId,
+    ) -> Result<Step, Error> {
+        let reads: Vec<Read> = reads.iter().map(|&read| read.into()).collect();
+        let lanes = size.iter().product::<u32>();
+        let (count, workgroups) = match grid {
+            Grid::Invocations(count) => (count, self.fold(count.div_ceil(lanes as usize))?),
+            Grid::Workgroups(count) => (count, self.fold(count)?),
+            Grid::Blocks(blocks) => (0, self.blocks(blocks)?),
+        };
+        self.check_limits(&shader, lanes, reads.len() + 1)?;
+        for (name, value) in ["WX", "WY", "WZ"].into_iter().zip(size) {
+            shader = shader.constant(name, value);
+        }
+        shader = shader.constant("GRID_X", workgroups[0]).constant("COUNT", count as u32);
+        let mut bindings = vec![Access::Read; reads.len()];
+        bindings.push(Access::ReadWrite);
+        let halves = self.halves(&reads, write)?;
+        let [x, y, z] = size;
+        let kernel = Kernel {
+            label: format!("{} {} by {x}x{y}x{z}", shader.label, self.shapes(&reads, write)),
+            wgsl: half::kept(shader.text(), &halves),
+            entry_point: "main",
+            constants: shader.constants,
+            workgroup_size: size,
+            bindings,
+        };
+        Ok(Step { kernel, reads, write, workgroups })
+    }
+
+    /// The bindings that hold f16.
+    fn halves(&self, reads: &[Read], write: ValueId) -> Result<Vec<usize>, Error> {
+        let values = reads.iter().map(|read| read.value).chain([write]);
+        let is_half = |value: ValueId| self.value_type(value).data_type == DataType::F16;
+        let halves = values.enumerate().filter(|&(_, value)| is_half(value)).map(|(binding, _)| binding);
+        let halves: Vec<usize> = halves.collect();
+        match halves.is_empty() || self.site.shader_f16 {
+            true => Ok(halves),
+            false => Err(self.unsupported(
+                "it works on f16, and the adapter has no feature shader-f16; use the model's fp32 variant here",
+            )),
+        }
+    }
+
+    fn shapes(&self, reads: &[Read], write: ValueId) -> String {
+        let read: Vec<String> = reads.iter().map(|read| self.value_type(read.value).to_string()).collect();
+        format!("{} -> {}", read.join(", "), self.value_type(write))
+    }
+
+    /// Workgroups in x and y, since no dimension may have more than the adapter allows.
+    fn fold(&self, count: usize) -> Result<[u32; 3], Error> {
+        let rows = count.div_ceil(self.site.limits.max_compute_workgroups_per_dimension as usize);
+        self.blocks([count.div_ceil(rows.max(1)), rows, 1])
+    }
+
+    fn blocks(&self, blocks: [usize; 3]) -> Result<[u32; 3], Error> {
+        let most = self.site.limits.max_compute_workgroups_per_dimension;
+        let largest = blocks.into_iter().max().unwrap_or(0) as u64;
+        self.within("maxComputeWorkgroupsPerDimension", largest, u64::from(most))?;
+        Ok(blocks.map(|count| count as u32))
+    }
+
+    fn check_limits(&self, shader: &Shader, lanes: u32, bindings: usize) -> Result<(), Error> {
+        let limits = &self.site.limits;
+        for (limit, wanted, available) in [
+            ("maxComputeInvocationsPerWorkgroup", lanes, limits.max_compute_invocations_per_workgroup),
+            (
+                "maxComputeWorkgroupStorageSize",
+                shader.shared_bytes,
+                limits.max_compute_workgroup_storage_size,
+            ),
+            ("maxStorageBuffersPerShaderStage", bindings as u32, limits.max_storage_buffers_per_shader_stage),
+        ] {
+            self.within(limit, u64::from(wanted), u64::from(available))?;
+        }
+        Ok(())
+    }
+
+    fn within(&self, limit: &'static str, wanted: u64, available: u64) -> Result<(), Error> {
+        if wanted <= available {
+            return Ok(());
+        }
+        Err(Error::Limit { place: format!("node \"{}\"", self.node.name), limit, wanted, available })
+    }
+}
+
+/// A shader being put together.
+pub(crate) struct Shader {
+    label: String,
+    files: Vec<&'static str>,
+    words: Words,
+    folds: Vec<rows::Fold>,
+    constants: Vec<(&'static str, f64)>,
+    shared_bytes: u32,
+}
+
+impl Shader {
+    /// Starts from a kernel's file.
+    pub fn new(label: impl Into<String>, file: &'static str) -> Self {
+        Shader {
+            label: label.into(),
+            files: vec![LAUNCH, file],
+            words: Words::default().number("FOUR", 4),
+            folds: Vec::new(),
+            constants: Vec::new(),
+            shared_bytes: 0,
+        }
+    }
+
+    /// Adds the functions of floats, for scalars or vectors, and what `activate(x)` does.
+    pub fn functions(mut self, vector: bool, activation: &str) -> Self {
+        self.files.insert(1, FUNCTIONS);
+        let boolean = if vector { "vec4<bool>" } else { "bool" };
+        self.words = self.words.word("F", Element::F32.wgsl(vector)).word("U", Element::U32.wgsl(vector));
+        self.words = self.words.word("B", boolean).word("ACTIVATION", activation);
+        self
+    }
+
+    /// Adds a prelude.
+    pub fn prelude(mut self, file: &'static str) -> Self {
+        self.files.insert(1, file);
+        self
+    }
+
+    /// Adds a fold over the lanes of a row.
+    pub fn fold(mut self, fold: rows::Fold) -> Self {
+        self.folds.push(fold);
+        self
+    }
+
+    /// Fills in a word of the template.
+    pub fn word(mut self, name: &str, value: &str) -> Self {
+        self.words = self.words.word(name, value);
+        self
+    }
+
+    /// Fills in a number of the template.
+    pub fn number(mut self, name: &str, value: usize) -> Self {
+        self.words = self.words.number(name, value);
+        self
+    }
+
+    /// Sets a switch of the template.
+    pub fn switch(mut self, name: &str, on: bool) -> Self {
+        self.words = self.words.switch(name, on);
+        self
+    }
+
+    /// An optional operand behind `operands` others: whether it is there, and so where the result is bound.
+    pub fn optional_operand(self, switch: &str, operand: Option<ValueId>, operands: usize) -> Self {
+        let there = operand.is_some();
+        self.switch(switch, there).number("RESULT", operands + usize::from(there))
+    }
+
+    /// Sets an override.
+    pub fn constant(mut self, name: &'static str, value: impl Into<f64>) -> Self {
+        self.constants.push((name, value.into()));
+        self
+    }
+
+    /// Sets an override to a size.
+    pub fn size(self, name: &'static str, value: usize) -> Self {
+        self.constant(name, value as f64)
+    }
+
+    /// Says how much workgroup memory it takes.
+    pub fn shared_bytes(mut self, bytes: u32) -> Self {
+        self.shared_bytes = bytes;
+        self
+    }
+
+    /// Sets extents and strides to those of a walk; `rank` is the template's name for its dimensions.
+    pub fn walk(mut self, task: &Task<'_>, walk: &Walk, rank: &str) -> Result<Self, Error> {
+        if walk.rank() > MAX_RANK {
+            let reason =
+                format!("needs {} dimensions that cannot be joined; {MAX_RANK} are possible", walk.rank());
+            return Err(task.unsupported(reason));
+        }
+        self = self.number(rank, walk.rank()).number("LAST", walk.rank() - 1);
+        for (name, &extent) in EXTENTS.into_iter().zip(&walk.extents) {
+            self = self.size(name, extent);
+        }
+        for (names, strides) in STRIDES.into_iter().zip(&walk.strides) {
+            for (name, &stride) in names.into_iter().zip(strides) {
+                self = self.constant(name, stride as f64);
+            }
+        }
+        Ok(self)
+    }
+
+    fn text(&self) -> Arc<str> {
+        let mut text = self.words.expand(&self.files.join("\n"));
+        for fold in &self.folds {
+            let words = self.words.clone().word("NAME", fold.name).word("COMBINE", fold.combine);
+            text.push_str(&words.expand(rows::FOLD));
+        }
+        text.into()
+    }
+}

@@ -22,10 +22,15 @@ pub(super) fn divide_to_multiply(site: &mut Site) -> Option<Rewrite> {
     Some(Rewrite::Replace(Operator::Binary(Binary::Mul), vec![Some(dividend), Some(factor)]))
 }
 
-/// `(x · a) · b` is `x · (a · b)`, where nobody else uses the first product.
+/// `(x · a) · b` is `x · (a · b)`, where nobody else uses the first product. Not where only one of the two would leave
+/// the range of f32: a and b both draw towards infinity or both towards zero, and their product is a normal number.
 pub(super) fn join_factors(site: &mut Site) -> Option<Rewrite> {
     let (outer, product) = factor(site, site.node)?;
     let (inner, operand) = factor(site, site.private(product, 1)?)?;
+    let one_way = (outer.abs() >= 1.0) == (inner.abs() >= 1.0) || outer.abs() == 1.0 || inner.abs() == 1.0;
+    if !one_way || !(outer * inner).is_normal() {
+        return None;
+    }
     let factor = site.add_constant(Tensor::scalar(outer * inner));
     Some(Rewrite::Replace(Operator::Binary(Binary::Mul), vec![Some(operand), Some(factor)]))
 }

@@ -197,6 +197,22 @@ fn factors_join() {
 }
 
 #[test]
+fn factors_do_not_join_where_one_way_leaves_the_range_of_f32() {
+    for (name, first, second, nodes) in [
+        ("both large", "1e25", "1e25", 2),
+        ("both small", "1e-25", "1e-25", 2),
+        ("there and back: a large number has to overflow", "1e25", "1e-25", 2),
+        ("a sign", "1e25", "-1", 1),
+        ("both moderate", "1e10", "1e10", 1),
+    ] {
+        let text = format!(
+            "x: f32[2]\na: f32[] = {first}\nb: f32[] = {second}\nc = Mul(x, a)\ny = Mul(b, c)\nreturn y"
+        );
+        assert_eq!(optimise(text::parse(&text).unwrap()).nodes.len(), nodes, "{name}");
+    }
+}
+
+#[test]
 fn gemm_becomes_matmul() {
     check(&[
         (

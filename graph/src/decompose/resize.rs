@@ -165,13 +165,14 @@ impl Interpolation {
         if axis.from == 0 && axis.to > 0 {
             return Err(invalid!("nothing cannot become {} elements", axis.to));
         }
-        table(&[axis.to, if matches!(self.mode, Mode::Nearest(_)) { 1 } else { axis.from }])?;
+        table(&[axis.to])?;
         let places: Vec<f64> = (0..axis.to).map(|at| self.place(at, axis)).collect();
         let unchanged =
             axis.from == axis.to && places.iter().enumerate().all(|(at, &place)| place == at as f64);
         if unchanged {
             return Ok(x);
         }
+        table(&[axis.to, if matches!(self.mode, Mode::Nearest(_)) { 1 } else { axis.from }])?;
         let resized = match self.mode {
             Mode::Nearest(nearest) => {
                 let last = axis.from as f64 - 1.0;

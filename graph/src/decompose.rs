@@ -16,6 +16,7 @@ mod heads;
 pub(crate) mod identity;
 pub(crate) mod linear_attention;
 pub(crate) mod loss;
+pub(crate) mod narrow;
 pub(crate) mod normalization;
 pub(crate) mod onnx_attention;
 pub(crate) mod pooling;

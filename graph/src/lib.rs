@@ -11,6 +11,7 @@ mod check;
 pub mod constant;
 mod decompose;
 mod display;
+mod element_type;
 mod error;
 mod examine;
 mod growth;
@@ -35,6 +36,7 @@ mod writer;
 
 pub use builder::Builder;
 pub use constant::Constant;
+pub use element_type::ElementType;
 pub use error::Error;
 pub use interpret::interpret;
 pub use ir::{Graph, Node, NodeId, Value, ValueId};

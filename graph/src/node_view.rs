@@ -1,6 +1,7 @@
 //! What an operator's reader sees of an ONNX node: attributes, operand types and the constants among them.
 
 use crate::builder::Builder;
+use crate::element_type::ElementType;
 use crate::error::{Error, invalid, unsupported};
 use crate::growth::Axes;
 use crate::growth::linear::{Integer, Linear};
@@ -27,6 +28,8 @@ pub(crate) struct NodeView<'a> {
 pub(crate) struct Argument {
     pub id: ValueId,
     pub tensor_type: TensorType,
+    /// What its elements are in the file; the tensor type says what they are kept as.
+    pub element_type: ElementType,
     pub constant: Option<Tensor>,
     /// Its integers, where they are known but for the number of past positions.
     pub linear: Option<Linear>,
@@ -43,6 +46,20 @@ impl NodeView<'_> {
     /// An operand that may be left out.
     pub fn optional(&self, index: usize) -> Option<&Argument> {
         self.inputs.get(index).and_then(Option::as_ref)
+    }
+
+    /// The same node over other operands, for the reader of an operator that this one is made of.
+    pub fn over(&self, graph: &Builder, operands: &[Option<ValueId>]) -> Self {
+        let argument = |id: ValueId| Argument {
+            id,
+            tensor_type: graph.tensor_type(id).clone(),
+            element_type: graph.tensor_type(id).data_type.into(),
+            constant: graph.constant_of(id).cloned(),
+            linear: graph.linear(id).cloned(),
+            axes: graph.axes(id).cloned(),
+        };
+        let inputs = operands.iter().map(|id| id.map(argument)).collect();
+        NodeView { inputs, ..*self }
     }
 
     /// The shape of an operand.

@@ -19,10 +19,10 @@ pub use outline::Outline;
 pub use outputs::with_all_outputs;
 pub(crate) use proto::TensorProto;
 pub(crate) use seeded::Recipe;
-pub(crate) use tensor::data_type;
 pub use weights::{ComputedFile, alike, share};
 
 use crate::constant::Constant;
+use crate::element_type::ElementType;
 use crate::error::Error;
 use crate::registry::qualified;
 use crate::tensor::{DataType, Tensor};
@@ -41,6 +41,7 @@ pub struct Model {
     pub(crate) opsets: BTreeMap<String, i64>,
     pub(crate) nodes: Vec<OnnxNode>,
     pub(crate) constants: BTreeMap<String, Constant>,
+    pub(crate) foreign: Foreign,
     /// Files beside the model that hold weights.
     external: BTreeSet<String>,
     /// Constants that have to be read and were not yet.
@@ -71,6 +72,45 @@ pub enum Dimension {
     Any,
 }
 
+/// What a file says of names and the values here do not.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Foreign {
+    /// Element types that are kept as others.
+    pub element_types: BTreeMap<String, ElementType>,
+    /// Constants of a type that is not known here, and which: nobody may read them.
+    pub unread: BTreeMap<String, String>,
+}
+
+impl Foreign {
+    /// Adds what another graph says.
+    pub fn extend(&mut self, other: &Foreign) {
+        self.element_types.extend(other.element_types.clone());
+        self.unread.extend(other.unread.clone());
+    }
+
+    /// Notes the type of a name, if it is kept as another.
+    fn note(&mut self, name: &str, element_type: ElementType) {
+        if !matches!(element_type, ElementType::Kept(_)) {
+            self.element_types.insert(name.to_owned(), element_type);
+        }
+    }
+
+    /// A constant; `None` of a type that is not known here, which is noted.
+    fn known<T>(&mut self, proto: &TensorProto, read: Result<T, Error>) -> Result<Option<T>, Error> {
+        match (read, tensor::element_type(proto)) {
+            (Ok(read), Ok(element_type)) => {
+                self.note(&proto.name, element_type);
+                Ok(Some(read))
+            }
+            (Ok(_), Err(Error::Unsupported(reason))) | (Err(Error::Unsupported(reason)), _) => {
+                self.unread.insert(proto.name.clone(), reason);
+                Ok(None)
+            }
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        }
+    }
+}
+
 /// A node as ONNX has it. An empty name among the inputs is an optional one left out.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct OnnxNode {
@@ -89,16 +129,22 @@ pub(crate) struct Subgraph {
     pub outputs: Vec<String>,
     pub nodes: Vec<OnnxNode>,
     pub constants: BTreeMap<String, Tensor>,
+    pub foreign: Foreign,
 }
 
 impl Subgraph {
     fn read(graph: GraphProto) -> Result<Subgraph, Error> {
-        let constant = |proto: TensorProto| Ok::<_, Error>((proto.name.clone(), tensor::read(&proto)?));
+        let (mut constants, mut foreign) = (BTreeMap::new(), Foreign::default());
+        for proto in graph.initializer {
+            let read = tensor::read(&proto);
+            constants.extend(foreign.known(&proto, read)?.map(|tensor| (proto.name, tensor)));
+        }
         Ok(Subgraph {
             inputs: graph.input.into_iter().map(|input| input.name).collect(),
             outputs: graph.output.into_iter().map(|output| output.name).collect(),
             nodes: execution_order(graph.node.into_iter().map(node).collect::<Result<_, _>>()?),
-            constants: graph.initializer.into_iter().map(constant).collect::<Result<_, _>>()?,
+            constants,
+            foreign,
         })
     }
 }
@@ -156,17 +202,21 @@ impl Model {
         if !graph.sparse_initializer.is_empty() {
             return Err(Error::Unsupported("the model has sparse initializers".into()));
         }
-        let mut constants = BTreeMap::new();
+        let (mut constants, mut foreign) = (BTreeMap::new(), Foreign::default());
         let (mut pending, mut seeded, mut external) = (Vec::new(), Vec::new(), BTreeSet::new());
         for (number, proto) in graph.initializer.into_iter().enumerate() {
-            let data = match ExternalData::left_out(skeleton, number, &proto)? {
-                None if !tensor::is_external(&proto) => {
-                    constants.insert(proto.name.clone(), Constant::Here(tensor::read(&proto)?));
+            let left_out = ExternalData::left_out(skeleton, number, &proto);
+            let data = match left_out {
+                Ok(None) if !tensor::is_external(&proto) => {
+                    let here = foreign.known(&proto, tensor::read(&proto))?.map(Constant::Here);
+                    constants.extend(here.map(|here| (proto.name, here)));
                     continue;
                 }
-                None => ExternalData::read(&proto)?,
-                Some(data) => data,
+                Ok(None) => ExternalData::read(&proto),
+                Ok(Some(data)) => Ok(data),
+                Err(error) => Err(error),
             };
+            let Some(data) = foreign.known(&proto, data)? else { continue };
             let lies_beside = data.recipe.is_none() && data.span.location != skeleton.file;
             external.extend(lies_beside.then(|| data.span.location.clone()));
             match data.constant(skeleton.large_bytes) {
@@ -177,13 +227,14 @@ impl Model {
                 None => pending.push(data),
             }
         }
-        let declared: BTreeSet<&str> =
-            constants.keys().chain(pending.iter().map(|data| &data.tensor)).map(String::as_str).collect();
-        let fed = graph.input.into_iter().filter(|input| !declared.contains(input.name.as_str()));
-        let inputs = fed.map(input).collect::<Result<_, _>>()?;
+        let pending_names = pending.iter().map(|data| &data.tensor);
+        let declared = constants.keys().chain(pending_names).chain(foreign.unread.keys());
+        let declared: BTreeSet<String> = declared.cloned().collect();
+        let fed = graph.input.into_iter().filter(|input| !declared.contains(&input.name));
+        let inputs = fed.map(|proto| input(proto, &mut foreign)).collect::<Result<_, _>>()?;
         let nodes = execution_order(graph.node.into_iter().map(node).collect::<Result<_, _>>()?);
         let outputs = graph.output.into_iter().map(output).collect::<Result<_, _>>()?;
-        Ok(Model { inputs, outputs, opsets, nodes, constants, external, pending, seeded })
+        Ok(Model { inputs, outputs, opsets, nodes, constants, foreign, external, pending, seeded })
     }
 
     /// A model of these parts.
@@ -198,7 +249,13 @@ impl Model {
         let opsets = BTreeMap::from([(String::new(), 17)]);
         let constants = constants.into_iter().map(|(name, tensor)| (name, Constant::Here(tensor))).collect();
         let (external, pending, seeded) = (BTreeSet::new(), Vec::new(), Vec::new());
-        Model { inputs, outputs, opsets, nodes, constants, external, pending, seeded }
+        let foreign = Foreign::default();
+        Model { inputs, outputs, opsets, nodes, constants, foreign, external, pending, seeded }
+    }
+
+    /// What the elements of an input or a weight are in the file; they may be kept as another type.
+    pub fn element_type(&self, name: &str) -> Option<ElementType> {
+        self.foreign.element_types.get(name).copied()
     }
 
     /// Whether any input or weight is kept as f16.
@@ -248,12 +305,14 @@ fn output(proto: ValueInfo) -> Result<String, Error> {
     Ok(proto.name)
 }
 
-fn input(proto: ValueInfo) -> Result<Input, Error> {
+fn input(proto: ValueInfo, foreign: &mut Foreign) -> Result<Input, Error> {
     let malformed = |what: &str| Error::Malformed { reason: format!("input {:?} {what}", proto.name) };
     let declared = proto.r#type.unwrap_or_default();
     check_kind(&declared, &format!("input {:?}", proto.name))?;
     let declared = declared.tensor_type.ok_or_else(|| malformed("is not declared as a tensor"))?;
-    let data_type = data_type(declared.elem_type, &format!("input {:?}", proto.name))?;
+    let element_type = ElementType::from_number(declared.elem_type, &format!("input {:?}", proto.name))?;
+    foreign.note(&proto.name, element_type);
+    let data_type = element_type.data_type();
     let dimensions = declared.shape.map(|shape| shape.dim.into_iter().map(|dim| dim.value));
     let dimensions = dimensions.map(|values| {
         let dimension = |value| match value {

@@ -1,6 +1,7 @@
 //! Fixes a model at given inputs: a walk over its nodes, after which every shape is known.
 
 mod control;
+mod element_types;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +9,7 @@ use crate::builder::Builder;
 use crate::error::Error;
 use crate::ir::{Graph, ValueId};
 use crate::node_view::{Argument, NodeView};
-use crate::onnx::{Dimension, Input, Model, OnnxNode};
+use crate::onnx::{Dimension, Foreign, Input, Model, OnnxNode};
 use crate::registry::reader;
 use crate::tensor::{Tensor, TensorType};
 
@@ -111,7 +112,7 @@ pub(crate) fn add(
     model.check_complete()?;
     let types = feeds.iter().map(|(name, id)| (name.clone(), graph.tensor_type(*id).clone()));
     check_inputs(&model.inputs, &types.collect())?;
-    let mut scope = Scope { graph: std::mem::take(graph), names: feeds };
+    let mut scope = Scope { graph: std::mem::take(graph), names: feeds, foreign: model.foreign.clone() };
     for (name, constant) in &model.constants {
         let id = scope.graph.constant(name, constant.clone());
         scope.names.insert(name.clone(), id);
@@ -127,6 +128,8 @@ pub(crate) fn add(
 pub(crate) struct Scope {
     pub graph: Builder,
     pub names: BTreeMap<String, ValueId>,
+    /// What files say of the names and values do not.
+    pub foreign: Foreign,
 }
 
 impl Scope {
@@ -164,7 +167,11 @@ impl Scope {
             return Err(Error::Unsupported(format!("opset {opset} is older than {OLDEST_OPSET}")));
         }
         let view = self.view(node, opset)?;
-        let results = read(&view, &mut self.graph);
+        let results = Scope::check_element_types(node, &view).and_then(|()| read(&view, &mut self.graph));
+        let results = results.and_then(|mut results| {
+            self.keep_element_types(node, &view, &mut results)?;
+            Ok(results)
+        });
         results.map_err(|error| self.explain(error, &view).at(&node.name, &node.operator))
     }
 
@@ -185,13 +192,18 @@ impl Scope {
             if name.is_empty() {
                 return Ok(None);
             }
-            let id = self.names.get(name).copied().ok_or_else(|| Error::Malformed {
-                reason: format!("node {:?} reads {name:?}, which nothing before it makes", node.name),
-            })?;
+            let missing = || match self.foreign.unread.get(name) {
+                Some(reason) => Error::Unsupported(reason.clone()).at(&node.name, &node.operator),
+                None => Error::Malformed {
+                    reason: format!("node {:?} reads {name:?}, which nothing before it makes", node.name),
+                },
+            };
+            let id = self.names.get(name).copied().ok_or_else(missing)?;
             let (tensor_type, constant) =
                 (self.graph.tensor_type(id).clone(), self.graph.constant_of(id).cloned());
             let (linear, axes) = (self.graph.linear(id).cloned(), self.graph.axes(id).cloned());
-            Ok(Some(Argument { id, tensor_type, constant, linear, axes }))
+            let element_type = self.element_type(name, tensor_type.data_type);
+            Ok(Some(Argument { id, tensor_type, element_type, constant, linear, axes }))
         };
         let last_output = node.outputs.iter().rposition(|name| !name.is_empty());
         Ok(NodeView {

@@ -5,21 +5,23 @@ use std::collections::BTreeMap;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
+use crate::element_type::ElementType;
 use crate::error::{Error, unsupported};
-use crate::tensor::{Data, DataType, Tensor};
+use crate::tensor::{DataType, Tensor};
 
 /// Reads every tensor of a safetensors file.
 ///
 /// # Errors
-/// Where the bytes are not such a file, or hold a type that is none of [`DataType`]'s.
+/// Where the bytes are not such a file, or hold a type that is none of [`ElementType`]'s.
 pub fn read(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, Error> {
     let file =
         SafeTensors::deserialize(bytes).map_err(|error| Error::TensorFile { reason: error.to_string() })?;
     let mut tensors = BTreeMap::new();
     for (name, view) in file.iter() {
-        let data_type = data_type(view.dtype())
+        let element_type = element_type(view.dtype())
             .ok_or_else(|| unsupported!("tensor {name:?} has elements of type {:?}", view.dtype()))?;
-        let tensor = Tensor::new(view.shape(), Data::from_le_bytes(data_type, view.data()))
+        let data = element_type.decode(view.data(), view.shape().iter().product())?;
+        let tensor = Tensor::new(view.shape(), data)
             .map_err(|error| Error::BadTensor { tensor: name.into(), reason: error.to_string() })?;
         tensors.insert(name.to_owned(), tensor);
     }
@@ -51,17 +53,28 @@ fn dtype(data_type: DataType) -> Dtype {
     }
 }
 
-fn data_type(dtype: Dtype) -> Option<DataType> {
-    match dtype {
-        Dtype::F32 => Some(DataType::F32),
-        Dtype::F16 => Some(DataType::F16),
-        Dtype::I64 => Some(DataType::I64),
-        Dtype::I32 => Some(DataType::I32),
-        Dtype::U8 => Some(DataType::U8),
-        Dtype::I8 => Some(DataType::I8),
-        Dtype::BOOL => Some(DataType::Bool),
-        _ => None,
-    }
+fn element_type(dtype: Dtype) -> Option<ElementType> {
+    Some(match dtype {
+        Dtype::F32 => DataType::F32.into(),
+        Dtype::F16 => DataType::F16.into(),
+        Dtype::I64 => DataType::I64.into(),
+        Dtype::I32 => DataType::I32.into(),
+        Dtype::U8 => DataType::U8.into(),
+        Dtype::I8 => DataType::I8.into(),
+        Dtype::BOOL => DataType::Bool.into(),
+        Dtype::F64 => ElementType::F64,
+        Dtype::BF16 => ElementType::BF16,
+        Dtype::F8_E4M3 => ElementType::F8E4M3FN,
+        Dtype::F8_E5M2 => ElementType::F8E5M2,
+        Dtype::F8_E4M3FNUZ => ElementType::F8E4M3FNUZ,
+        Dtype::F8_E5M2FNUZ => ElementType::F8E5M2FNUZ,
+        Dtype::F8_E8M0 => ElementType::F8E8M0,
+        Dtype::I16 => ElementType::I16,
+        Dtype::U16 => ElementType::U16,
+        Dtype::U32 => ElementType::U32,
+        Dtype::U64 => ElementType::U64,
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -96,6 +109,14 @@ mod tests {
         let file = safetensors::serialize(views, None).unwrap();
         let expected = tensors.clone().map(|(name, tensor)| (name.to_owned(), tensor));
         assert_eq!(read(&file).unwrap(), BTreeMap::from(expected));
+        let double = 0.5f64.to_le_bytes();
+        let double = [("d", safetensors::tensor::TensorView::new(Dtype::F64, vec![1], &double).unwrap())];
+        let doubles = safetensors::serialize(double, None).unwrap();
+        assert_eq!(
+            read(&doubles).unwrap()["d"],
+            Tensor::vector(vec![0.5f32]),
+            "what is kept as another type"
+        );
         assert!(read(&file[..file.len() - 1]).is_err(), "a truncated file is refused");
         assert!(read(b"hello").unwrap_err().to_string().contains("not a safetensors file"));
     }

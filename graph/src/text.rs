@@ -5,13 +5,14 @@
 //! x: f32[2,3]                       an input
 //! w: f32[3,2] = 1 2 3 4 5 6         a constant; a single element fills it
 //! y = MatMul(x, w)                  a node: any ONNX operator that is known; _ leaves an operand out
-//! z = Transpose(y, perm=[1,0])      attributes by name: 1, 1.5, "text", [1,2], [1.5,2.0]
+//! z = Transpose(y, perm=[1,0])      attributes by name: 1, 1.5, "text", [1,2], [1.5,2.0], ["a","b"]
 //! a, b = com.microsoft.Op(x)        a domain before the name
 //! return z                          the outputs
 //! ```
 
 use std::collections::BTreeMap;
 
+use crate::element_type::ElementType;
 use crate::error::{Error, invalid};
 use crate::half::kept;
 use crate::ir::Graph;
@@ -72,18 +73,24 @@ fn declare(name: &str, declared: &str, scope: &mut Scope) -> Result<(), Error> {
         scope.graph.input(name, tensor_type(declared)?)
     };
     scope.names.insert(name.to_owned(), id);
+    scope.foreign.element_types.extend(element_type(declared).map(|found| (name.to_owned(), found)));
     Ok(())
 }
 
-/// A type, as in `f32[2,3]`.
+/// The element type that a declaration starts with.
+fn element_type(declared: &str) -> Option<ElementType> {
+    ElementType::from_name(declared.split('[').next()?.trim())
+}
+
+/// A type, as in `f32[2,3]`; an element type of files alone becomes what it is kept as.
 ///
 /// # Errors
 /// Where the text is none.
 pub fn tensor_type(text: &str) -> Result<TensorType, Error> {
     let wrong = || invalid!("{text:?} is no tensor type such as f32[2,3]");
-    let (name, rest) = text.trim().split_once('[').ok_or_else(wrong)?;
+    let (_, rest) = text.trim().split_once('[').ok_or_else(wrong)?;
     let extents = rest.strip_suffix(']').ok_or_else(wrong)?;
-    let data_type = DataType::ALL.into_iter().find(|known| known.to_string() == name).ok_or_else(wrong)?;
+    let data_type = element_type(text).ok_or_else(wrong)?.data_type();
     let extents = extents.split(',').map(str::trim).filter(|extent| !extent.is_empty());
     let shape: Result<Vec<usize>, _> = extents.map(str::parse).collect();
     Ok(TensorType { data_type, shape: shape.map_err(|_| wrong())? })
@@ -171,6 +178,11 @@ fn attribute(value: &str) -> Result<Attribute, Error> {
     }
     if let Some(list) = value.strip_prefix('[').and_then(|list| list.strip_suffix(']')) {
         let words: Vec<&str> = list.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
+        let texts: Option<Vec<&str>> =
+            words.iter().map(|word| word.strip_prefix('"').and_then(|text| text.strip_suffix('"'))).collect();
+        if let Some(texts) = texts.filter(|texts| !texts.is_empty()) {
+            return Ok(Attribute::Texts(texts.into_iter().map(str::to_owned).collect()));
+        }
         return Ok(match numbers(&words) {
             Ok(integers) => Attribute::Ints(integers),
             Err(_) => Attribute::Floats(numbers(&words)?),
@@ -204,7 +216,7 @@ return z, x
     #[test]
     fn a_wrong_line_is_named() {
         let cases = [
-            ("x: f64[2]", "line 1: \"f64[2]\" is no tensor type"),
+            ("x: c64[2]", "line 1: \"c64[2]\" is no tensor type"),
             ("\nx: f32[2] = 1 2 3", "line 2: 3 elements do not fill"),
             ("y = Relu x", "is no node"),
             ("y = Frobnicate()", "no operator \"Frobnicate\""),

@@ -5,10 +5,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Constant, Digest, Digester, Files, Span};
+use crate::element_type::ElementType;
 use crate::error::Error;
 use crate::onnx::Recipe;
 use crate::ops::Operator;
-use crate::tensor::{Data, Tensor, TensorType};
+use crate::tensor::{Tensor, TensorType};
 
 /// A result of more operators, one upon the other, is left to be computed at run time.
 const MOST_OPERATORS: usize = 32;
@@ -31,9 +32,10 @@ struct Origin {
 
 #[derive(Debug)]
 enum Kind {
-    /// Little-endian bytes; the tensor is named in errors.
+    /// Little-endian bytes of this type; the tensor is named in errors.
     File {
         tensor: String,
+        element_type: ElementType,
         span: Span,
     },
     /// The elements from `first` on of these columns of what a recipe gives for a shape.
@@ -56,22 +58,23 @@ impl PartialEq for Deferred {
 }
 
 impl Deferred {
-    /// What lies in a file; `content` is its digest, where somebody took it.
+    /// What lies in a file: the tensor's name, of what type its elements are there, and where; `content` is its
+    /// digest, where somebody took it.
     pub(crate) fn file(
-        tensor: &str,
-        tensor_type: TensorType,
-        span: Span,
+        (tensor, element_type, span): (&str, ElementType, Span),
+        shape: impl Into<Vec<usize>>,
         content: Option<Digest>,
     ) -> Deferred {
         let mut digester = Digester::new();
         match content {
             Some(content) => {
-                digester.text(&format!("content {}", tensor_type.data_type));
+                digester.text(&format!("content {element_type}"));
                 digester.digest(content);
             }
-            None => digester.text(&format!("file {} {span:?}", tensor_type.data_type)),
+            None => digester.text(&format!("file {element_type} {span:?}")),
         }
-        Deferred::new(tensor_type, digester, 0, Kind::File { tensor: tensor.to_owned(), span })
+        let (tensor, tensor_type) = (tensor.to_owned(), TensorType::new(element_type.data_type(), shape));
+        Deferred::new(tensor_type, digester, 0, Kind::File { tensor, element_type, span })
     }
 
     /// What a recipe gives.
@@ -138,10 +141,10 @@ impl Deferred {
         Deferred { shape: shape.to_vec(), origin: Arc::clone(&self.origin) }
     }
 
-    /// The tensor's name and where it lies, if it is in a file as it is.
-    pub(crate) fn place(&self) -> Option<(&str, &Span)> {
+    /// The tensor's name, the type of its elements and where they lie, if it is in a file as it is.
+    pub(crate) fn place(&self) -> Option<(&str, ElementType, &Span)> {
         match &self.origin.kind {
-            Kind::File { tensor, span } => Some((tensor, span)),
+            Kind::File { tensor, element_type, span } => Some((tensor, *element_type, span)),
             Kind::Recipe { .. } | Kind::Result { .. } => None,
         }
     }
@@ -173,15 +176,20 @@ impl Deferred {
             return vec![self.clone()];
         }
         let data_type = self.origin.tensor_type.data_type;
-        let size_bytes = data_type.size_bytes() as u64;
         let of_type = |length: usize| TensorType::new(data_type, [length]);
-        let starts = (0..count).step_by(most_elements.max(1));
+        // Parts start at whole bytes, however many elements share one.
+        let sharing = match &self.origin.kind {
+            Kind::File { element_type, .. } => 8_usize.div_ceil(element_type.bits()),
+            Kind::Recipe { .. } | Kind::Result { .. } => 1,
+        };
+        let most_elements = (most_elements / sharing * sharing).max(sharing);
+        let starts = (0..count).step_by(most_elements);
         let lengths = starts.map(|start| (start, most_elements.min(count - start)));
         match &self.origin.kind {
-            Kind::File { tensor, span } => {
+            Kind::File { tensor, element_type, span } => {
                 let part = |(start, length): (usize, usize)| {
-                    let span = span.part(start as u64 * size_bytes, length as u64 * size_bytes);
-                    Deferred::file(tensor, of_type(length), span, None)
+                    let span = span.part(element_type.size_bytes(start), element_type.size_bytes(length));
+                    Deferred::file((tensor, *element_type, span), [length], None)
                 };
                 lengths.map(part).collect()
             }
@@ -204,15 +212,17 @@ impl Deferred {
         let row: usize = behind.iter().product();
         let data_type = self.origin.tensor_type.data_type;
         let tensor_type = TensorType::new(data_type, [&[count], behind].concat());
-        let size_bytes = data_type.size_bytes() as u64;
         let (start, length) = (first * row, count * row);
         if first + count > extent {
             return None;
         }
         let kind = match &self.origin.kind {
-            Kind::File { tensor, span } => {
-                let span = span.part(start as u64 * size_bytes, length as u64 * size_bytes);
-                Kind::File { tensor: tensor.clone(), span }
+            Kind::File { tensor, element_type, span } => {
+                if !(start * element_type.bits()).is_multiple_of(8) {
+                    return None;
+                }
+                let span = span.part(element_type.size_bytes(start), element_type.size_bytes(length));
+                Kind::File { tensor: tensor.clone(), element_type: *element_type, span }
             }
             Kind::Recipe { recipe, shape, columns, first } => {
                 let (shape, columns, first) = (shape.clone(), columns.clone(), first + start);
@@ -303,11 +313,12 @@ impl Evaluation<'_> {
     }
 
     fn make(&mut self, origin: &Origin) -> Result<Tensor, Error> {
-        let TensorType { data_type, shape } = &origin.tensor_type;
+        let TensorType { shape, .. } = &origin.tensor_type;
         match &origin.kind {
-            Kind::File { tensor, span } => {
+            Kind::File { tensor, element_type, span } => {
                 let bytes = span.bytes(tensor, self.files)?;
-                Tensor::new(shape.clone(), Data::from_le_bytes(*data_type, &bytes))
+                let count = origin.tensor_type.element_count();
+                Tensor::new(shape.clone(), element_type.decode(&bytes, count)?)
             }
             Kind::Recipe { recipe, shape: whole, columns, first } => {
                 let count = origin.tensor_type.element_count();

@@ -2,10 +2,10 @@
 //! SpaceToDepth, ReverseSequence, Compress, CenterCropPad, Trilu, and those that place ones.
 
 use crate::builder::Builder;
+use crate::decompose::narrow;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::{NodeView, axis, table};
-use crate::onnx;
 use crate::ops::pad::{Pad, PadMode};
 use crate::ops::{Binary, Operator};
 use crate::strided::{contiguous, offsets};
@@ -218,7 +218,7 @@ pub(crate) fn read_eye_like(node: &NodeView, graph: &mut Builder) -> Result<Vec<
     let &[rows, columns] = node.shape(0)? else { return Err(invalid!("its operand is no matrix")) };
     let diagonal = node.attributes.int("k")?.unwrap_or(0);
     let data_type = match node.attributes.int("dtype")? {
-        Some(number) => onnx::data_type(i32::try_from(number).unwrap_or(-1), "attribute \"dtype\"")?,
+        Some(number) => narrow::element_type(number, "dtype")?.data_type(),
         None => node.operand(0)?.tensor_type.data_type,
     };
     let on = |at: usize| i64::from((at % columns) as i64 - (at / columns) as i64 == diagonal);
@@ -228,8 +228,9 @@ pub(crate) fn read_eye_like(node: &NodeView, graph: &mut Builder) -> Result<Vec<
 
 /// CastLike: to the type of the second operand.
 pub(crate) fn read_cast_like(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let (x, to) = (node.operand(0)?.id, node.operand(1)?.tensor_type.data_type);
-    Ok(vec![Writer::new(node, graph).cast(x, to)?])
+    let (x, to) = (node.operand(0)?.id, node.operand(1)?.element_type);
+    let saturate = node.attributes.flag("saturate", true)?;
+    Ok(vec![narrow::cast(&Writer::new(node, graph), x, to, saturate)?])
 }
 
 /// Det: the determinant of each matrix, up to four rows, by its first row.

@@ -1,6 +1,7 @@
 //! GatherBlockQuantized of ONNX Runtime: rows of a quantised table, picked by index and made f32.
 
 use crate::builder::Builder;
+use crate::element_type::ElementType;
 use crate::error::{Error, invalid, unsupported};
 use crate::ir::ValueId;
 use crate::node_view::{NodeView, axis};
@@ -8,22 +9,23 @@ use crate::ops::Binary;
 use crate::tensor::DataType;
 use crate::writer::{Writer, Written};
 
-/// GatherBlockQuantized: u8 table, indices, scales of the blocks along the last axis, packed zero points. Two
-/// numbers of 4 bits share a byte, the first in its low half.
+/// GatherBlockQuantized: table, indices, scales of the blocks along the last axis, zero points of the table's type. In
+/// a table of u8 two numbers of 4 bits share a byte, the first in its low half; those of u4 and i4 are apart.
 pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
     let number = |name: &str, default: i64| Ok::<_, Error>(node.attributes.int(name)?.unwrap_or(default));
     let (table, scales) = (node.operand(0)?, node.operand(2)?.id);
     let rank = table.tensor_type.shape.len();
     let (gathered, quantised) =
         (axis(number("gather_axis", 0)?, rank)?, axis(number("quantize_axis", 1)?, rank)?);
-    let (bits, block) = (number("bits", 4)?, number("block_size", 128)?);
+    let separate = matches!(table.element_type, ElementType::U4 | ElementType::I4);
+    let (bits, block) = (if separate { 8 } else { number("bits", 4)? }, number("block_size", 128)?);
     let block = usize::try_from(block).map_err(|_| invalid!("block_size is {block}"))?;
     if gathered != 0 || quantised + 1 != rank || rank < 2 || !matches!(bits, 4 | 8) {
         return Err(unsupported!(
             "it gathers along axis {gathered} what is quantised along axis {quantised} to {bits} bits"
         ));
     }
-    if table.tensor_type.data_type != DataType::U8 {
+    if table.tensor_type.data_type != DataType::U8 && !separate {
         return Err(unsupported!("its table is {}", table.tensor_type));
     }
     let (table, indices) = (table.id, node.operand(1)?.id);
@@ -36,6 +38,7 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
         return Err(invalid!("its table has no rows"));
     };
     let zero = match node.optional(3) {
+        None if separate => write.float(0.0),
         None => write.float(f32::from(1u8 << (bits - 1))),
         Some(zero) => {
             let zero = unpacked(write, pick(zero.id)?, bits)?;
@@ -83,6 +86,14 @@ mod tests {
                  d: u8[2,1] = 3 9\n\
                  y = com.microsoft.GatherBlockQuantized(a, b, c, d, bits=4, block_size=16, quantize_axis=1)",
                 "f32[1,16] = 1.25 -2.25 0.75 -1.25 -0.25 -1.25 1.25 1 -0.25 1.25 -2 -2.25 1.5 -0.5 -2 1",
+            ),
+            (
+                "i4",
+                "a: i4[2,16] = -8 -7 -6 -5 -4 -3 -2 -1 0 1 2 3 4 5 6 7 7 6 5 4 3 2 1 0 -1 -2 -3 -4 -5 -6 -7 -8\n\
+                 b: i64[1] = 0\n\
+                 c: f32[2,1] = 2 0.25\n\
+                 y = com.microsoft.GatherBlockQuantized(a, b, c, block_size=16, quantize_axis=1)",
+                "f32[1,16] = -16 -14 -12 -10 -8 -6 -4 -2 0 2 4 6 8 10 12 14",
             ),
             (
                 "whole bytes",

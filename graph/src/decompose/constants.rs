@@ -28,7 +28,7 @@ pub(crate) fn read_constant(node: &NodeView, graph: &mut Builder) -> Result<Vec<
         ));
     };
     let tensor = match value {
-        Attribute::Tensor(tensor) => tensor.clone(),
+        Attribute::Tensor(tensor, _) => tensor.clone(),
         Attribute::Int(integer) => Tensor::scalar(*integer),
         Attribute::Float(float) => Tensor::scalar(*float),
         Attribute::Ints(integers) => Tensor::vector(integers.as_slice()),

@@ -1,10 +1,11 @@
 //! Quantised operators of ONNX and ONNX Runtime, computed on the numbers that their integers stand for.
 
 use crate::builder::Builder;
+use crate::decompose::narrow;
+use crate::element_type::ElementType;
 use crate::error::{Error, invalid, unsupported};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
-use crate::onnx;
 use crate::ops::conv;
 use crate::ops::reduce::Reduction;
 use crate::ops::{Binary, Operator, Unary};
@@ -15,14 +16,13 @@ fn operand(node: &NodeView, index: usize) -> Option<ValueId> {
     node.optional(index).map(|operand| operand.id)
 }
 
-/// The numbers that a quantised type holds.
-fn range(data_type: DataType) -> Result<(f32, f32), Error> {
-    match data_type {
-        DataType::U8 => Ok((0.0, 255.0)),
-        DataType::I8 => Ok((-128.0, 127.0)),
-        DataType::F32 | DataType::F16 | DataType::I64 | DataType::I32 | DataType::Bool => {
-            Err(unsupported!("it quantises to {data_type}"))
-        }
+/// The integers that a quantised type holds, where f32 holds them too.
+fn range(to: ElementType) -> Result<(f32, f32), Error> {
+    match (to, to.range()) {
+        (ElementType::Kept(DataType::U8), _) => Ok((0.0, 255.0)),
+        (ElementType::Kept(DataType::I8), _) => Ok((-128.0, 127.0)),
+        (_, Some((low, high))) if high <= i64::from(u16::MAX) => Ok((low as f32, high as f32)),
+        _ => Err(unsupported!("it quantises to {to}")),
     }
 }
 
@@ -67,23 +67,41 @@ impl Spread {
     }
 }
 
-/// `round(x / scale) + zero`, held within the range of the type.
-fn quantised(write: &Writer, scaled: ValueId, zero: Option<ValueId>, to: DataType) -> Written {
+/// `round(x / scale) + zero`, held within the range of the type; floats of 8 bits and less have no zero point.
+pub(super) fn quantised(
+    write: &Writer,
+    scaled: ValueId,
+    zero: Option<ValueId>,
+    to: impl Into<ElementType>,
+) -> Written {
+    let to = to.into();
+    if to.float_format().is_some() {
+        return narrow::cast(write, scaled, to, true);
+    }
     let (low, high) = range(to)?;
     let mut whole = write.unary(Unary::Round, scaled)?;
     if let Some(zero) = zero {
         whole = write.add(whole, write.cast(zero, DataType::F32)?)?;
     }
     let held = write.binary(Binary::Max, whole, write.float(low))?;
-    write.cast(write.binary(Binary::Min, held, write.float(high))?, to)
+    write.cast(write.binary(Binary::Min, held, write.float(high))?, to.data_type())
+}
+
+/// `(x − zero) · scale` of operands at these places, the last two one number each.
+pub(super) fn dequantised(node: &NodeView, write: &Writer, [x, scale, zero]: [usize; 3]) -> Written {
+    let mut centred = write.cast(node.operand(x)?.id, DataType::F32)?;
+    if let Some(zero) = operand(node, zero) {
+        centred = write.sub(centred, write.cast(write.reshape(zero, &[])?, DataType::F32)?)?;
+    }
+    write.mul(centred, write.reshape(node.operand(scale)?.id, &[])?)
 }
 
 /// QuantizeLinear: x, scale, optional zero point.
 pub(crate) fn read_quantize(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
     let to = match (node.optional(2), node.attributes.int("output_dtype")?.unwrap_or(0)) {
-        (Some(zero), _) => zero.tensor_type.data_type,
-        (None, 0) => DataType::U8,
-        (None, number) => onnx::data_type(i32::try_from(number).unwrap_or(-1), "attribute \"output_dtype\"")?,
+        (Some(zero), _) => zero.element_type,
+        (None, 0) => DataType::U8.into(),
+        (None, number) => narrow::element_type(number, "output_dtype")?,
     };
     let spread = Spread::of(node)?;
     let (x, scale) = (node.operand(0)?.id, node.operand(1)?.id);
@@ -163,7 +181,7 @@ pub(crate) fn read_matmul(node: &NodeView, graph: &mut Builder) -> Result<Vec<Va
 /// QLinearMatMul: A, its scale and zero point, B likewise, scale and zero point of the result.
 pub(crate) fn read_linear_matmul(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
     let at = |index: usize| node.operand(index).map(|operand| operand.id);
-    let to = node.operand(7)?.tensor_type.data_type;
+    let to = node.operand(7)?.element_type;
     let sides = [at(0)?, at(3)?];
     let (a_scale, b_scale, y_scale, y_zero) = (at(1)?, at(4)?, at(6)?, at(7)?);
     let write = &Writer::new(node, graph);
@@ -187,10 +205,20 @@ pub(crate) fn read_matmul_to_float(node: &NodeView, graph: &mut Builder) -> Resu
 pub(crate) fn read_dynamic_matmul(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
     let (a, b, b_scale) = (node.operand(0)?.id, node.operand(1)?.id, node.operand(2)?.id);
     let write = &Writer::new(node, graph);
+    let product = dynamic_product(write, a, [b, b_scale], operand(node, 3))?;
+    Ok(vec![operand(node, 4).map_or(Ok(product), |bias| write.add(product, bias))?])
+}
+
+/// The product of a, quantised by its own range, and of a quantised b with its scale and zero point.
+pub(super) fn dynamic_product(
+    write: &Writer,
+    a: ValueId,
+    [b, b_scale]: [ValueId; 2],
+    b_zero: Option<ValueId>,
+) -> Written {
     let [quantised, a_scale, a_zero] = dynamically(write, a)?;
-    let sums = product(write, [quantised, b], [Some(a_zero), operand(node, 3)])?;
-    let scale = write.mul(a_scale, b_scale)?;
-    Ok(vec![scaled_and_biased(write, sums, scale, operand(node, 4))?])
+    let sums = product(write, [quantised, b], [Some(a_zero), b_zero])?;
+    scaled_and_biased(write, sums, write.mul(a_scale, b_scale)?, None)
 }
 
 fn scaled_and_biased(write: &Writer, sums: ValueId, scale: ValueId, bias: Option<ValueId>) -> Written {
@@ -226,7 +254,7 @@ pub(crate) fn read_conv(node: &NodeView, graph: &mut Builder) -> Result<Vec<Valu
 pub(crate) fn read_linear_conv(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
     let at = |index: usize| node.operand(index).map(|operand| operand.id);
     let (x_scale, weight_scale, y_scale, y_zero) = (at(1)?, at(4)?, at(6)?, at(7)?);
-    let (to, rank) = (node.operand(7)?.tensor_type.data_type, node.shape(0)?.len());
+    let (to, rank) = (node.operand(7)?.element_type, node.shape(0)?.len());
     let write = &Writer::new(node, graph);
     let mut sums = convolved(node, write, [0, 3], [2, 5])?;
     if let Some(bias) = operand(node, 8) {
@@ -274,6 +302,32 @@ mod tests {
                  c: i8[2,2] = 4 0 2 6\n\
                  y = DequantizeLinear(a, b, c, axis=1, block_size=2)",
                 "f32[2,4] = 0.2 -5.1 128.800003 105 97.5 1.5 72.900002 55.799999",
+            ),
+            (
+                "blocks of four bits",
+                "opset 21\n\
+                 a: i4[4,1] = -8 7 3 -1\n\
+                 b: f32[2,1] = 0.5 2\n\
+                 c: i4[2,1] = 1 -2\n\
+                 y = DequantizeLinear(a, b, c, axis=0, block_size=2)",
+                "f32[4,1] = -4.5 3 10 2",
+            ),
+            (
+                "to four bits",
+                "opset 21\n\
+                 a: f32[5] = -3.2 0.24 0.26 4 100\n\
+                 b: f32[] = 0.5\n\
+                 c: u4[] = 3\n\
+                 y = QuantizeLinear(a, b, c)",
+                "u8[5] = 0 3 4 11 15",
+            ),
+            (
+                "to 16 bits",
+                "opset 21\n\
+                 a: f32[3] = -3.2 0.26 100000\n\
+                 b: f32[] = 0.5\n\
+                 y = QuantizeLinear(a, b, output_dtype=4)",
+                "i32[3] = 0 1 65535",
             ),
             (
                 "quantised convolution",

@@ -3,10 +3,10 @@
 use std::f64::consts::PI;
 
 use crate::builder::Builder;
+use crate::decompose::narrow;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::{NodeView, axis, table};
-use crate::onnx;
 use crate::tensor::{Data, DataType, Tensor};
 use crate::writer::{Writer, Written};
 
@@ -19,7 +19,7 @@ fn size(node: &NodeView, index: usize, what: &str) -> Result<Option<usize>, Erro
 
 fn output_type(node: &NodeView) -> Result<DataType, Error> {
     let number = node.attributes.int("output_datatype")?.unwrap_or(1);
-    onnx::data_type(i32::try_from(number).unwrap_or(-1), "attribute \"output_datatype\"")
+    Ok(narrow::element_type(number, "output_datatype")?.data_type())
 }
 
 /// HannWindow, HammingWindow, BlackmanWindow: a sum of cosines with these factors.

@@ -6,6 +6,7 @@ use prost::bytes::Bytes;
 
 use super::proto::AttributeProto;
 use super::{Subgraph, tensor};
+use crate::element_type::ElementType;
 use crate::error::{Error, invalid, unsupported};
 use crate::tensor::Tensor;
 
@@ -18,7 +19,8 @@ pub(crate) enum Attribute {
     Ints(Vec<i64>),
     Floats(Vec<f32>),
     Texts(Vec<String>),
-    Tensor(Tensor),
+    /// With the type that its elements have in the file.
+    Tensor(Tensor, ElementType),
     Graph(Subgraph),
     /// Another type that no operator here takes; named so that it can be refused when asked for.
     Other(i32),
@@ -94,6 +96,14 @@ impl Attributes {
         }
     }
 
+    /// The same of a list whose numbers may be written as integers.
+    pub fn floats_or_integers(&self, name: &str) -> Result<Option<Vec<f32>>, Error> {
+        match self.0.get(name) {
+            Some(Attribute::Ints(values)) => Ok(Some(values.iter().map(|&value| value as f32).collect())),
+            _ => Ok(self.floats(name)?.map(<[f32]>::to_vec)),
+        }
+    }
+
     /// A list of texts, if there is one of that name.
     pub fn texts(&self, name: &str) -> Result<Option<&[String]>, Error> {
         match self.0.get(name) {
@@ -107,8 +117,16 @@ impl Attributes {
     pub fn tensor(&self, name: &str) -> Result<Option<&Tensor>, Error> {
         match self.0.get(name) {
             None => Ok(None),
-            Some(Attribute::Tensor(value)) => Ok(Some(value)),
+            Some(Attribute::Tensor(value, _)) => Ok(Some(value)),
             Some(other) => Err(mistyped(name, "a tensor", other)),
+        }
+    }
+
+    /// What the elements of a tensor are in the file.
+    pub fn element_type(&self, name: &str) -> Option<ElementType> {
+        match self.0.get(name) {
+            Some(Attribute::Tensor(_, element_type)) => Some(*element_type),
+            _ => None,
         }
     }
 }
@@ -126,7 +144,7 @@ fn attribute(proto: AttributeProto) -> Result<Attribute, Error> {
         (1, _) => Attribute::Float(proto.f),
         (2, _) => Attribute::Int(proto.i),
         (3, _) => Attribute::Text(text(&proto.s)),
-        (4, Some(value)) => Attribute::Tensor(tensor::read(&value)?),
+        (4, Some(value)) => Attribute::Tensor(tensor::read(&value)?, tensor::element_type(&value)?),
         (5, _) => Attribute::Graph(Subgraph::read(proto.g.unwrap_or_default())?),
         (6, _) => Attribute::Floats(proto.floats),
         (7, _) => Attribute::Ints(proto.ints),

@@ -5,14 +5,17 @@ use super::proto::TensorProto;
 use super::seeded::Recipe;
 use super::tensor;
 use crate::constant::{Constant, Deferred, Files, Span};
+use crate::element_type::ElementType;
 use crate::error::Error;
-use crate::tensor::{Data, DataType, Tensor, TensorType};
+use crate::tensor::{DataType, Tensor, TensorType};
 
 /// A tensor's place in a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExternalData {
     pub tensor: String,
     pub span: Span,
+    /// What lies there; the tensor type says what it is kept as.
+    pub element_type: ElementType,
     pub tensor_type: TensorType,
     /// What to compute instead of reading it.
     pub recipe: Option<Recipe>,
@@ -33,16 +36,17 @@ impl ExternalData {
             Some(text) => text.parse().map_err(|_| bad(format!("its external {key} is {text:?}, no number"))),
             None => Ok(default),
         };
-        let (tensor_type, needed) = declared(proto)?;
+        let (element_type, tensor_type, needed) = declared(proto)?;
         let (offset_bytes, length_bytes) = (number("offset", 0)?, number("length", needed)?);
         if length_bytes != needed {
             return Err(bad(format!(
-                "{length_bytes} external bytes do not fill {tensor_type}, {needed} would"
+                "{length_bytes} external bytes do not fill {element_type}{:?}, {needed} would",
+                tensor_type.shape
             )));
         }
-        let recipe = Recipe::of(proto, &tensor_type)?;
+        let recipe = Recipe::of(proto, element_type, &tensor_type)?;
         let span = Span { location, offset_bytes, length_bytes };
-        Ok(ExternalData { tensor: proto.name.clone(), span, tensor_type, recipe })
+        Ok(ExternalData { tensor: proto.name.clone(), span, element_type, tensor_type, recipe })
     }
 
     /// The place of an initializer whose data was left out of the skeleton of its file; `None` where it was not.
@@ -52,14 +56,16 @@ impl ExternalData {
         proto: &TensorProto,
     ) -> Result<Option<ExternalData>, Error> {
         let Some(range) = skeleton.large.get(&number) else { return Ok(None) };
-        let (tensor_type, needed) = declared(proto)?;
+        let (element_type, tensor_type, needed) = declared(proto)?;
         let length_bytes = range.end - range.start;
         if length_bytes != needed {
-            let reason = format!("{length_bytes} bytes do not fill {tensor_type}, {needed} would");
+            let shape = &tensor_type.shape;
+            let reason = format!("{length_bytes} bytes do not fill {element_type}{shape:?}, {needed} would");
             return Err(Error::BadTensor { tensor: proto.name.clone(), reason });
         }
         let span = Span { location: skeleton.file.clone(), offset_bytes: range.start, length_bytes };
-        Ok(Some(ExternalData { tensor: proto.name.clone(), span, tensor_type, recipe: None }))
+        let (tensor, recipe) = (proto.name.clone(), None);
+        Ok(Some(ExternalData { tensor, span, element_type, tensor_type, recipe }))
     }
 
     /// The constant, if it can be had without reading: a small one that is computed, or a weight of at least so many
@@ -74,7 +80,8 @@ impl ExternalData {
             Some(recipe) if is_large => Some(Constant::Deferred(Deferred::recipe(tensor_type, recipe))),
             Some(recipe) => Some(Constant::Here(recipe.tensor(tensor_type.shape))),
             None if is_large && is_weight => {
-                Some(Constant::Deferred(Deferred::file(&self.tensor, tensor_type, self.span.clone(), None)))
+                let place = (self.tensor.as_str(), self.element_type, self.span.clone());
+                Some(Constant::Deferred(Deferred::file(place, tensor_type.shape, None)))
             }
             None => None,
         }
@@ -84,17 +91,18 @@ impl ExternalData {
     pub fn load(&self, files: &mut dyn Files) -> Result<Tensor, Error> {
         self.span.check(&self.tensor, files.size_bytes(&self.span.location))?;
         let bytes = self.span.bytes(&self.tensor, files)?;
-        Tensor::new(self.tensor_type.shape.clone(), Data::from_le_bytes(self.tensor_type.data_type, &bytes))
+        let data = self.element_type.decode(&bytes, self.tensor_type.element_count())?;
+        Tensor::new(self.tensor_type.shape.clone(), data)
     }
 }
 
-/// A tensor's type, and how many bytes it takes.
-fn declared(proto: &TensorProto) -> Result<(TensorType, u64), Error> {
+/// A tensor's element type, what it is kept as, and how many bytes it takes.
+fn declared(proto: &TensorProto) -> Result<(ElementType, TensorType, u64), Error> {
     let bad = |reason: &str| Error::BadTensor { tensor: proto.name.clone(), reason: reason.to_owned() };
-    let data_type = tensor::data_type(proto.data_type, &format!("tensor {:?}", proto.name))?;
-    let tensor_type = TensorType { data_type, shape: tensor::shape(proto)? };
+    let element_type = tensor::element_type(proto)?;
+    let tensor_type = TensorType::new(element_type.data_type(), tensor::shape(proto)?);
     let count = tensor_type.checked_count().ok_or_else(|| bad("its shape is too large"))?;
-    Ok((tensor_type, (count as u64).saturating_mul(data_type.size_bytes() as u64)))
+    Ok((element_type, tensor_type, element_type.size_bytes(count)))
 }
 
 /// Whether a path stays inside the folder it starts from, on Windows too.

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::proto::TensorProto;
+use crate::element_type::ElementType;
 use crate::error::Error;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
 
@@ -37,7 +38,11 @@ impl Recipe {
     ///
     /// # Errors
     /// A recipe that cannot be read, or a tensor that it does not fit.
-    pub fn of(proto: &TensorProto, tensor_type: &TensorType) -> Result<Option<Recipe>, Error> {
+    pub fn of(
+        proto: &TensorProto,
+        element_type: ElementType,
+        tensor_type: &TensorType,
+    ) -> Result<Option<Recipe>, Error> {
         let bad = |reason: String| Error::BadTensor { tensor: proto.name.clone(), reason };
         let entry = |key: &str| {
             proto.metadata_props.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str())
@@ -58,9 +63,11 @@ impl Recipe {
                 return Err(bad(format!("its recipe's order is {order:?}, which {tensor_type} has not")));
             }
         };
-        if tensor_type.data_type != DataType::F32 || tensor_type.element_count() > MOST_ELEMENTS {
+        let is_float = element_type == ElementType::Kept(DataType::F32);
+        if !is_float || tensor_type.element_count() > MOST_ELEMENTS {
             return Err(bad(format!(
-                "only f32 of up to {MOST_ELEMENTS} elements is computed, not {tensor_type}"
+                "only f32 of up to {MOST_ELEMENTS} elements is computed, not {element_type}{:?}",
+                tensor_type.shape
             )));
         }
         Ok(Some(Recipe { seed, mean, deviation, column_major }))

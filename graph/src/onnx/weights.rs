@@ -65,7 +65,7 @@ impl Model {
 
     /// The weights that are left in files, by name, and where they lie.
     fn places(&self) -> impl Iterator<Item = (&str, &Span)> {
-        self.deferred().filter_map(Deferred::place)
+        self.deferred().filter_map(Deferred::place).map(|(tensor, _, span)| (tensor, span))
     }
 
     fn deferred(&self) -> impl Iterator<Item = &Deferred> {
@@ -105,10 +105,10 @@ impl Model {
     pub fn identify(&mut self, contents: &BTreeMap<Span, Digest>) {
         for constant in self.constants.values_mut() {
             let Constant::Deferred(deferred) = &constant else { continue };
-            let Some((tensor, span)) = deferred.place() else { continue };
+            let Some((tensor, element_type, span)) = deferred.place() else { continue };
             if let Some(&content) = contents.get(span) {
-                let tensor_type = deferred.tensor_type();
-                let known = Deferred::file(tensor, tensor_type, span.clone(), Some(content));
+                let place = (tensor, element_type, span.clone());
+                let known = Deferred::file(place, deferred.tensor_type().shape, Some(content));
                 *constant = Constant::Deferred(known);
             }
         }
@@ -146,7 +146,7 @@ pub fn alike<'a>(models: impl IntoIterator<Item = &'a Model>) -> BTreeSet<Span> 
     let mut by_type: BTreeMap<String, BTreeMap<usize, BTreeSet<Span>>> = BTreeMap::new();
     for (number, model) in models.into_iter().enumerate() {
         for deferred in model.deferred() {
-            if let Some((_, span)) = deferred.place() {
+            if let Some((_, _, span)) = deferred.place() {
                 let key = TensorType::to_string(&deferred.tensor_type());
                 by_type.entry(key).or_default().entry(number).or_default().insert(span.clone());
             }

@@ -2,11 +2,13 @@
 
 use super::{Operator, Rule, operand};
 use crate::builder::Builder;
+use crate::decompose::narrow;
+use crate::element_type::ElementType;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
-use crate::onnx;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
+use crate::writer::Writer;
 
 /// Converts each element, by the rules of ONNX Cast (floats truncate towards zero).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,8 +20,12 @@ pub struct Cast {
 /// Cast.
 pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
     let number = node.attributes.int("to")?.ok_or_else(|| invalid!("attribute \"to\" is missing"))?;
-    let to = onnx::data_type(i32::try_from(number).unwrap_or(-1), "attribute \"to\"")?;
-    node.apply(graph, Operator::Cast(Cast { to }), 1)
+    let to = narrow::element_type(number, "to")?;
+    let (x, saturate) = (node.operand(0)?.id, node.attributes.flag("saturate", true)?);
+    if let ElementType::Kept(to) = to {
+        return node.apply(graph, Operator::Cast(Cast { to }), 1);
+    }
+    Ok(vec![narrow::cast(&Writer::new(node, graph), x, to, saturate)?])
 }
 
 impl Rule for Cast {
@@ -56,7 +62,7 @@ mod tests {
     #[test]
     fn refusals() {
         refuse(&[
-            ("double", "x: f32[3]\ny = Cast(x, to=11)", "f64"),
+            ("text", "x: f32[3]\ny = Cast(x, to=8)", "string"),
             ("no target", "x: f32[3]\ny = Cast(x)", "\"to\" is missing"),
         ]);
     }

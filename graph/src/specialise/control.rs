@@ -43,6 +43,7 @@ impl Scope {
             return Err(invalid!("a body of {} inputs is given {}", body.inputs.len(), inputs.len()));
         }
         let outside = self.names.clone();
+        self.foreign.extend(&body.foreign);
         for (name, tensor) in &body.constants {
             let id = self.graph.constant(name, tensor.clone());
             self.names.insert(name.clone(), id);

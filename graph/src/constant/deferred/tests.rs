@@ -15,7 +15,8 @@ fn span(location: &str) -> Span {
 }
 
 fn file(location: &str) -> Constant {
-    Constant::Deferred(Deferred::file("w", TensorType::new(DataType::F32, [4, 6]), span(location), None))
+    let place = ("w", ElementType::Kept(DataType::F32), span(location));
+    Constant::Deferred(Deferred::file(place, [4, 6], None))
 }
 
 /// Holds what it was asked for; its numbers count from 0 on.

@@ -1,6 +1,7 @@
 //! Attention as ONNX Runtime's own operators have it: Attention and MultiHeadAttention.
 
 use super::heads::{self, DotProduct};
+use super::quantization;
 use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
 use crate::growth::linear::Integer;
@@ -181,6 +182,19 @@ fn padding(
     Ok(Some(write.select(shown, write.float(0.0), write.float(filter))?))
 }
 
+/// QAttention: Attention with quantised input and weights. Both, bias, their scales, mask, their zero points, past.
+pub(crate) fn read_quantized(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let write = Writer::new(node, graph);
+    let x = quantization::dequantised(node, &write, [0, 3, 6])?;
+    let mut weight = write.cast(node.operand(1)?.id, DataType::F32)?;
+    if let Some(zero) = operand(node, 7) {
+        weight = write.sub(weight, write.cast(zero, DataType::F32)?)?;
+    }
+    let weight = write.mul(weight, node.operand(4)?.id)?;
+    let operands = [Some(x), Some(weight), operand(node, 2), operand(node, 5), operand(node, 8)];
+    read(&node.over(graph, &operands), graph)
+}
+
 /// Attention of com.microsoft: projects its input first. Input, weights, bias, mask, past, attention bias.
 pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
     refuse_operands(node, &[(6, "a past sequence length")])?;
@@ -240,6 +254,31 @@ mod tests {
     fn values() {
         // Expected values from ONNX Runtime.
         check_near(&[
+            (
+                "quantised",
+                "a: u8[1,2,4] = 241 160 175 229 148 198 213 57\n\
+                 b: i8[4,12] = -114 -52 -56 95 105 -127 -1 82 -95 76 -98 -9 81 -51 -41 -57 56 -63 125 -15 -6 1 21 13 2 126 78 74 51 31 -41 125 -9 -73 88 -87 91 28 -99 -117 -15 -119 -92 3 120 -9 78 106\n\
+                 c: f32[12] = -0 0.1 -1.5 -0.5 -1 -0.8 1.1 -0.8 -0 0.9 -0.6 -0.1\n\
+                 d: f32[] = 0.02\n\
+                 e: f32[] = 0.01\n\
+                 g: u8[] = 120\n\
+                 h: i8[] = 2\n\
+                 y = com.microsoft.QAttention(a, b, c, d, e, _, g, h, num_heads=2)",
+                "f32[1,2,4] = -1.894215 0.34787 -0.2652 1.009984 -2.33118 0.060931 -0.248302 -0.527042",
+            ),
+            (
+                "quantised, masked, columns",
+                "a: u8[1,2,4] = 247 225 47 130 240 216 181 163\n\
+                 b: i8[4,12] = -118 61 -7 -105 -66 10 58 1 28 95 47 -36 36 25 -101 -113 41 -29 25 -46 -71 -90 -31 80 -26 -31 19 122 -28 23 -16 26 -14 35 12 45 116 -90 15 -16 -37 -67 -115 -25 83 -104 -25 119\n\
+                 c: f32[12] = -1.3 -0.8 0.6 -2 -0.5 -0.1 1.3 0.7 -0.3 -0.4 -0.3 1.5\n\
+                 d: f32[] = 0.02\n\
+                 e: f32[12] = 0.005 0.006 0.007 0.008 0.009 0.01 0.011 0.012 0.013 0.014 0.015 0.016\n\
+                 f: i32[1] = 1\n\
+                 g: u8[] = 120\n\
+                 h: i8[12] = 0 0 0 0 0 0 0 0 0 0 0 0\n\
+                 y = com.microsoft.QAttention(a, b, c, d, e, f, g, h, num_heads=2, unidirectional=0)",
+                "f32[1,2,4] = -0.83222 -0.6744 0.1764 2.05456 -0.83222 -0.6744 0.1764 2.05456",
+            ),
             (
                 "cross attention",
                 "a: f32[1,2,4] = 0 0.3 -0.3 -0.9 -0.5 -1 0.1 1.3\n\

@@ -1,11 +1,12 @@
 //! Normalisations: those over the last dimensions become [`LayerNormalization`], the others are written out.
 
+use super::pooling::channels_last;
 use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
 use crate::ir::ValueId;
 use crate::node_view::{NodeView, axes};
 use crate::ops::reduce::Reduction;
-use crate::ops::{Binary, LayerNormalization, Operator, Unary};
+use crate::ops::{Activation, Binary, LayerNormalization, Operator, Unary};
 use crate::strided::broadcast;
 use crate::tensor::Tensor;
 use crate::writer::{Writer, Written};
@@ -179,6 +180,43 @@ pub(crate) fn read_group(node: &NodeView, graph: &mut Builder) -> Result<Vec<Val
     in_groups(node, graph, groups)
 }
 
+/// GroupNorm of ONNX Runtime: x, scale, shift; the channels last unless told, and SiLU behind it if wanted.
+pub(crate) fn read_contributed_group(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let groups = node.attributes.int("groups")?.unwrap_or(0);
+    let groups = usize::try_from(groups).map_err(|_| invalid!("groups is {groups}"))?;
+    let swish = node.attributes.flag("activation", false)?;
+    let normalised = match node.attributes.flag("channels_last", true)? {
+        true => channels_last(node, graph, &|node, graph| in_groups(node, graph, groups))?,
+        false => in_groups(node, graph, groups)?,
+    };
+    if !swish {
+        return Ok(normalised);
+    }
+    Ok(vec![Writer::new(node, graph).activation(Activation::Silu, normalised[0])?])
+}
+
+/// SkipGroupNorm: GroupNorm of the sum of x, skip and bias, which is the second result.
+pub(crate) fn read_skip_group(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let (x, skip) = (node.operand(0)?, node.operand(3)?);
+    let (shape, skipped) = (&x.tensor_type.shape, &skip.tensor_type.shape);
+    let write = Writer::new(node, graph);
+    // What is skipped may be one row for each image.
+    let skip = match (&shape[..], &skipped[..]) {
+        (&[batch, .., channels], &[first, last]) if [first, last] == [batch, channels] => {
+            let ones = vec![1; shape.len() - 2];
+            write.reshape(skip.id, &[vec![batch], ones, vec![channels]].concat())?
+        }
+        _ => skip.id,
+    };
+    let mut sum = write.add(x.id, skip)?;
+    if let Some(bias) = node.optional(4) {
+        sum = write.add(sum, bias.id)?;
+    }
+    let operands = [Some(sum), Some(node.operand(1)?.id), Some(node.operand(2)?.id)];
+    let normalised = read_contributed_group(&node.over(graph, &operands), graph)?;
+    Ok(vec![normalised[0], sum])
+}
+
 fn in_groups(node: &NodeView, graph: &mut Builder, groups: usize) -> Result<Vec<ValueId>, Error> {
     let shape = node.shape(0)?.to_vec();
     let (x, scale, shift) = (node.operand(0)?.id, node.operand(1)?.id, node.operand(2)?.id);
@@ -275,6 +313,19 @@ mod tests {
     fn values() {
         // Expected values from ONNX Runtime.
         check_near(&[
+            (
+                "groups, channels last, swish",
+                "x: f32[1,1,2,4] = 1 2 3 5 -1 0 2 4\ns: f32[4] = 1 0.5 2 1\nb: f32[4] = 0 0.1 -0.2 0.3\n\
+                 y = com.microsoft.GroupNorm(x, s, b, groups=2, epsilon=0.00001, activation=1)",
+                "f32[1,1,2,4] = 0.272789 0.527006 -0.274466 1.375292 -0.278042 -0.057988 -0.152775 0.507036",
+            ),
+            (
+                "groups of a sum",
+                "x: f32[1,1,2,4] = 1 2 3 5 -1 0 2 4\ns: f32[4] = 1 0.5 2 1\nb: f32[4] = 0 0.1 -0.2 0.3\n\
+                 k: f32[1,4] = 0.5 -0.5 1 0\nc: f32[4] = 0.1 0.1 0 0\n\
+                 y, z = com.microsoft.SkipGroupNorm(x, s, b, k, c, groups=2, epsilon=0.00001, activation=0)",
+                "f32[1,1,2,4] = 0.999995 0.599998 -0.2 1.714199 -0.999995 -0.399998 -3.028399 0.3",
+            ),
             (
                 "skip",
                 "a: f32[1,2,4] = 0 0.3 -0.3 -0.9 -0.5 -1 0.1 1.3\n\

@@ -3,7 +3,7 @@
 use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
-use crate::node_view::{NodeView, table};
+use crate::node_view::{NodeView, Reader, table};
 use crate::ops::window::{Window, list, pads, steps};
 use crate::ops::{
     ArgReduce, GatherElements, Operator, Pad, PadMode, Pool, PoolKind, Reduction, Scatter, ScatterElements,
@@ -129,6 +129,39 @@ fn from_columns(spatial: &[usize], at: i64) -> i64 {
         rest /= extent as i64;
     }
     digits.into_iter().fold(0, |number, (digit, extent)| number * extent + digit)
+}
+
+/// A reader of planes, for a node that may have its channels last (`channels_last`).
+pub(super) fn channels_where_they_are(
+    node: &NodeView,
+    graph: &mut Builder,
+    read: Reader,
+) -> Result<Vec<ValueId>, Error> {
+    match node.attributes.flag("channels_last", false)? {
+        true => channels_last(node, graph, &read),
+        false => read(node, graph),
+    }
+}
+
+/// A reader of planes, for a node whose first operand and result have their channels last.
+pub(super) fn channels_last(
+    node: &NodeView,
+    graph: &mut Builder,
+    read: &dyn Fn(&NodeView, &mut Builder) -> Result<Vec<ValueId>, Error>,
+) -> Result<Vec<ValueId>, Error> {
+    let rank = node.shape(0)?.len();
+    let first: Vec<usize> = [0, rank.saturating_sub(1)].into_iter().chain(1..rank.max(2) - 1).collect();
+    let last: Vec<usize> = [0].into_iter().chain(2..rank).chain([1]).collect();
+    let mut operands: Vec<_> = node.inputs.iter().map(|operand| Some(operand.as_ref()?.id)).collect();
+    operands[0] = Some(Writer::new(node, graph).transpose(node.operand(0)?.id, &first)?);
+    let results = read(&node.over(graph, &operands), graph)?;
+    let write = Writer::new(node, graph);
+    results.into_iter().map(|result| write.transpose(result, &last)).collect()
+}
+
+/// NhwcMaxPool: MaxPool with the channels last.
+pub(crate) fn read_max_channels_last(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    channels_last(node, graph, &read_max)
 }
 
 /// MaxUnpool: each element at the place that its index names, zeros elsewhere.

@@ -1,6 +1,7 @@
 //! RNN, GRU and LSTM, unrolled: one cell after the other, all inputs projected at once beforehand.
 
 use super::activations::Function;
+use super::quantization;
 use crate::builder::Builder;
 use crate::error::{Error, invalid, unsupported};
 use crate::ir::ValueId;
@@ -49,6 +50,8 @@ struct Network<'a> {
     input_forget: bool,
     /// Lengths of the sequences, i64 `[batch, 1]`, where they differ.
     lengths: Option<ValueId>,
+    /// Operands that scale quantised weights and recurrent weights, each before its zero point.
+    quantised: Option<[usize; 2]>,
 }
 
 /// The operands of one direction.
@@ -56,10 +59,27 @@ struct Direction {
     /// Every input projected, its bias added: `[steps, batch, gates · hidden]`.
     projected: ValueId,
     /// Weights of the state, `[hidden, gates · hidden]`, and their bias.
-    recurrent: ValueId,
+    recurrent: Weights,
     bias: Option<ValueId>,
     peepholes: Option<ValueId>,
     functions: Vec<Applied>,
+}
+
+/// A matrix, and the scale and zero point of a quantised one.
+#[derive(Debug, Clone, Copy)]
+struct Weights {
+    matrix: ValueId,
+    quantised: Option<(ValueId, Option<ValueId>)>,
+}
+
+impl Weights {
+    /// `x · weights`; with quantised weights x is quantised by its own range.
+    fn product(self, write: &Writer, x: ValueId) -> Written {
+        match self.quantised {
+            None => write.matmul(x, self.matrix),
+            Some((scale, zero)) => quantization::dynamic_product(write, x, [self.matrix, scale], zero),
+        }
+    }
 }
 
 /// State and, for LSTM, cell state: `[batch, hidden]`.
@@ -87,8 +107,8 @@ impl Network<'_> {
     }
 
     /// `state · weights + bias`.
-    fn product(&self, state: ValueId, weights: ValueId, bias: Option<ValueId>) -> Written {
-        let product = self.write.matmul(state, weights)?;
+    fn product(&self, state: ValueId, weights: Weights, bias: Option<ValueId>) -> Written {
+        let product = weights.product(self.write, state)?;
         bias.map_or(Ok(product), |bias| self.write.add(product, bias))
     }
 
@@ -107,7 +127,8 @@ impl Network<'_> {
     fn next_gru(&self, direction: &Direction, x: ValueId, state: State) -> Result<State, Error> {
         let (write, width) = (self.write, self.hidden);
         let part = |start: usize, count: usize| {
-            let weights = write.slice(direction.recurrent, 1, start, count)?;
+            let matrix = write.slice(direction.recurrent.matrix, 1, start, count)?;
+            let weights = Weights { matrix, ..direction.recurrent };
             let bias = direction.bias.map(|bias| write.slice(bias, 0, start, count)).transpose()?;
             Ok::<_, Error>((weights, bias))
         };
@@ -208,6 +229,21 @@ const MOST_STEPS: usize = 4096;
 
 /// RNN, GRU, LSTM: x, weights, recurrent weights, bias, lengths, state, cell state, peepholes.
 pub(crate) fn read(node: &NodeView, graph: &mut Builder, cell: Cell) -> Result<Vec<ValueId>, Error> {
+    read_network(node, graph, cell, None)
+}
+
+/// DynamicQuantizeLSTM: LSTM whose weights are quantised, and whose inputs and states are, by their own ranges, before
+/// each product.
+pub(crate) fn read_dynamic_lstm(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    read_network(node, graph, Cell::Lstm, Some([8, 10]))
+}
+
+fn read_network(
+    node: &NodeView,
+    graph: &mut Builder,
+    cell: Cell,
+    quantised: Option<[usize; 2]>,
+) -> Result<Vec<ValueId>, Error> {
     let batch_first = node.attributes.flag("layout", false)?;
     let (first_reversed, directions) = match node.attributes.text("direction")?.unwrap_or("forward") {
         "forward" => (false, 1),
@@ -216,7 +252,8 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder, cell: Cell) -> Result<V
         other => return Err(invalid!("direction is {other:?}")),
     };
     let applied = functions(node, cell, directions)?;
-    let &[_, _, hidden] = node.shape(2)? else { return Err(invalid!("its weights are not of rank 3")) };
+    let &[_, rows, columns] = node.shape(2)? else { return Err(invalid!("its weights are not of rank 3")) };
+    let hidden = if quantised.is_some() { rows } else { columns };
     let x = node.operand(0)?.id;
     let write = &Writer::new(node, graph);
     let x = if batch_first { write.transpose(x, &[1, 0, 2])? } else { x };
@@ -232,6 +269,7 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder, cell: Cell) -> Result<V
         linear_before_reset: node.attributes.flag("linear_before_reset", false)?,
         input_forget: node.attributes.flag("input_forget", false)?,
         lengths: lengths(node, write, steps)?,
+        quantised,
     };
     let per_direction = cell.functions().len();
     let (mut shown, mut hiddens, mut cells) = (Vec::new(), Vec::new(), Vec::new());
@@ -287,6 +325,23 @@ fn start(
     }
 }
 
+/// A direction's matrix. A quantised one lies the other way round, and its scale is this operand, its zero point the
+/// next.
+fn weights(
+    node: &NodeView,
+    write: &Writer,
+    index: usize,
+    scale: Option<usize>,
+    at: usize,
+) -> Result<Weights, Error> {
+    let matrix = part(write, node.operand(index)?.id, at)?;
+    let Some(scale) = scale else {
+        return Ok(Weights { matrix: write.transpose_last(matrix)?, quantised: None });
+    };
+    let zero = node.optional(scale + 1).map(|zero| part(write, zero.id, at)).transpose()?;
+    Ok(Weights { matrix, quantised: Some((part(write, node.operand(scale)?.id, at)?, zero)) })
+}
+
 fn direction(
     node: &NodeView,
     network: &Network,
@@ -296,9 +351,9 @@ fn direction(
 ) -> Result<Direction, Error> {
     let write = network.write;
     let width = network.cell.gates() * network.hidden;
-    let weights = write.transpose_last(part(write, node.operand(1)?.id, at)?)?;
-    let recurrent = write.transpose_last(part(write, node.operand(2)?.id, at)?)?;
-    let mut projected = write.matmul(x, weights)?;
+    let [first, second] = network.quantised.map_or([None; 2], |scales| scales.map(Some));
+    let recurrent = weights(node, write, 2, second, at)?;
+    let mut projected = weights(node, write, 1, first, at)?.product(write, x)?;
     let mut bias = None;
     if let Some(given) = node.optional(3) {
         let own = part(write, given.id, at)?;
@@ -317,6 +372,32 @@ mod tests {
     fn values() {
         // Expected values from ONNX Runtime.
         check_near(&[
+            (
+                "dynamic lstm",
+                "a: f32[3,1,2] = 0 0.3 -0.3 -0.9 -0.5 -1\n\
+                 b: u8[1,2,8] = 233 1 127 210 33 204 30 119 209 77 87 71 184 65 253 113\n\
+                 c: u8[1,2,8] = 122 129 149 141 130 254 206 202 179 159 87 253 119 55 216 41\n\
+                 d: f32[1,16] = -1.3 0.3 0.2 -0.2 -2.5 -0.5 -0 0.1 -1.5 -0.5 -1 -0.8 1.1 -0.8 -0 0.9\n\
+                 i: f32[1] = 0.01\n\
+                 j: u8[1] = 120\n\
+                 k: f32[1] = 0.012\n\
+                 l: u8[1] = 130\n\
+                 y, o1, o2 = com.microsoft.DynamicQuantizeLSTM(a, b, c, d, _, _, _, _, i, j, k, l, hidden_size=2)",
+                "f32[3,1,1,2] = 0.008089 0.073467 -0.003432 0.167219 -0.003909 0.181814",
+            ),
+            (
+                "dynamic lstm, both ways, signed",
+                "a: f32[2,1,2] = -0.6 -0.1 0.1 0.1\n\
+                 b: i8[2,2,4] = 112 88 53 35 -118 61 -7 -105 -66 10 58 1 28 95 47 -36\n\
+                 c: i8[2,1,4] = 36 25 -101 -113 41 -29 25 -46\n\
+                 d: f32[2,8] = -0.2 0.7 -0.1 0.7 1.4 -0.7 0.2 -0.5 0.1 -1.2 -0.6 -0.2 0.9 1.1 -1.3 -0.8\n\
+                 i: f32[2] = 0.01 0.02\n\
+                 j: i8[2] = 0 0\n\
+                 k: f32[2] = 0.012 0.01\n\
+                 l: i8[2] = 0 0\n\
+                 y, o1, o2 = com.microsoft.DynamicQuantizeLSTM(a, b, c, d, _, _, _, _, i, j, k, l, hidden_size=1, direction=\"bidirectional\")",
+                "f32[2,2,1,1] = 0.021743 -0.223606 0.058983 -0.269605",
+            ),
             (
                 "gru backwards",
                 "opset 14\n\

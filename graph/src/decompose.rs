@@ -19,6 +19,7 @@ pub(crate) mod identity;
 pub(crate) mod linear_attention;
 pub(crate) mod linear_quantized;
 pub(crate) mod loss;
+pub(crate) mod ml;
 pub(crate) mod narrow;
 pub(crate) mod normalization;
 pub(crate) mod onnx_attention;

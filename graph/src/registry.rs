@@ -1,6 +1,7 @@
 //! Which ONNX operators are known, and who reads them: one row each.
 
 use crate::decompose::activations::{self, Function};
+use crate::decompose::ml::{encode, linear, support_vectors, tree};
 use crate::decompose::recurrent::{self, Cell};
 use crate::decompose::{
     arrange, block_quantized, causal_conv, columns, constants, contrib_attention, einsum, embedding, fused,
@@ -19,6 +20,8 @@ use crate::ops::{
 
 /// ONNX Runtime's own operators.
 const CONTRIB: &str = "com.microsoft";
+/// Classical models.
+const ML: &str = "ai.onnx.ml";
 
 /// Domain (empty: ONNX's own), name and reader of each operator.
 const OPERATORS: &[(&str, &str, Reader)] = &[
@@ -195,6 +198,20 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "Upsample", resize::read_scaled),
     ("", "Where", select::read),
     ("", "Xor", |node, graph| binary::read(node, graph, Binary::Xor)),
+    (ML, "ArrayFeatureExtractor", encode::read_extractor),
+    (ML, "Binarizer", encode::read_binarizer),
+    (ML, "FeatureVectorizer", encode::read_vectorizer),
+    (ML, "Imputer", encode::read_imputer),
+    (ML, "LabelEncoder", encode::read_labels),
+    (ML, "LinearClassifier", linear::read_classifier),
+    (ML, "LinearRegressor", linear::read_regressor),
+    (ML, "Normalizer", encode::read_normalizer),
+    (ML, "OneHotEncoder", encode::read_one_hot),
+    (ML, "SVMRegressor", support_vectors::read_regressor),
+    (ML, "Scaler", encode::read_scaler),
+    (ML, "TreeEnsemble", tree::read),
+    (ML, "TreeEnsembleClassifier", tree::read_classifier),
+    (ML, "TreeEnsembleRegressor", tree::read_regressor),
     (CONTRIB, "Attention", contrib_attention::read),
     (CONTRIB, "BiasAdd", fused::read_bias_add),
     (CONTRIB, "BiasDropout", fused::read_bias_dropout),

@@ -301,7 +301,13 @@ fn check_kind(declared: &TypeProto, owner: &str) -> Result<(), Error> {
 }
 
 fn output(proto: ValueInfo) -> Result<String, Error> {
-    check_kind(&proto.r#type.unwrap_or_default(), &format!("output {:?}", proto.name))?;
+    let checked = check_kind(&proto.r#type.unwrap_or_default(), &format!("output {:?}", proto.name));
+    checked.map_err(|error| match error {
+        Error::Unsupported(what) if what.ends_with("sequence") => Error::Unsupported(format!(
+            "{what} (a classifier's scores are a tensor where it is exported without ZipMap)"
+        )),
+        other => other,
+    })?;
     Ok(proto.name)
 }
 

@@ -220,6 +220,9 @@ impl<'a> Writer<'a> {
         if start == 0 && step == 1 && shape.get(axis) == Some(&count) {
             return Ok(x);
         }
+        if axis >= shape.len() {
+            return Err(invalid!("a value of shape {shape:?} has no axis {axis} to slice"));
+        }
         (starts[axis], steps[axis], shape[axis]) = (start, step, count);
         self.push(Operator::Slice(Slice { starts, steps, shape }), &[Some(x)])
     }

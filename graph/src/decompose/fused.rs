@@ -59,7 +59,7 @@ pub(crate) fn read_conv_channels_last(node: &NodeView, graph: &mut Builder) -> R
     let order: Vec<usize> = [0, rank.saturating_sub(1)].into_iter().chain(1..rank.max(2) - 1).collect();
     let weight = Writer::new(node, graph).transpose(node.operand(1)?.id, &order)?;
     let operands = [operand(node, 0), Some(weight), operand(node, 2)];
-    channels_last(&node.over(graph, &operands), graph, &conv::read)
+    channels_last(&node.over(graph, &operands), graph, conv::read)
 }
 
 /// FusedGemm.

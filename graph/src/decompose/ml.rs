@@ -118,6 +118,9 @@ fn labels(node: &NodeView, integers: &str) -> Result<Vec<i64>, Error> {
 
 /// The label of each row's largest score, the first of several.
 fn best(write: &Writer, scores: ValueId, labels: &[i64]) -> Written {
+    if write.shape(scores).get(1) != Some(&labels.len()) {
+        return Err(invalid!("{} labels do not fit scores {:?}", labels.len(), write.shape(scores)));
+    }
     let search = Operator::ArgReduce(ArgReduce { axis: 1, largest: true, last: false });
     write.gather(write.integers(labels.iter().copied()), 0, write.push(search, &[Some(scores)])?)
 }

@@ -186,7 +186,7 @@ pub(crate) fn read_contributed_group(node: &NodeView, graph: &mut Builder) -> Re
     let groups = usize::try_from(groups).map_err(|_| invalid!("groups is {groups}"))?;
     let swish = node.attributes.flag("activation", false)?;
     let normalised = match node.attributes.flag("channels_last", true)? {
-        true => channels_last(node, graph, &|node, graph| in_groups(node, graph, groups))?,
+        true => channels_last(node, graph, |node, graph| in_groups(node, graph, groups))?,
         false => in_groups(node, graph, groups)?,
     };
     if !swish {

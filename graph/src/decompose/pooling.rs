@@ -138,7 +138,7 @@ pub(super) fn channels_where_they_are(
     read: Reader,
 ) -> Result<Vec<ValueId>, Error> {
     match node.attributes.flag("channels_last", false)? {
-        true => channels_last(node, graph, &read),
+        true => channels_last(node, graph, read),
         false => read(node, graph),
     }
 }
@@ -147,7 +147,7 @@ pub(super) fn channels_where_they_are(
 pub(super) fn channels_last(
     node: &NodeView,
     graph: &mut Builder,
-    read: &dyn Fn(&NodeView, &mut Builder) -> Result<Vec<ValueId>, Error>,
+    read: impl Fn(&NodeView, &mut Builder) -> Result<Vec<ValueId>, Error>,
 ) -> Result<Vec<ValueId>, Error> {
     let rank = node.shape(0)?.len();
     let first: Vec<usize> = [0, rank.saturating_sub(1)].into_iter().chain(1..rank.max(2) - 1).collect();
@@ -161,7 +161,7 @@ pub(super) fn channels_last(
 
 /// NhwcMaxPool: MaxPool with the channels last.
 pub(crate) fn read_max_channels_last(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    channels_last(node, graph, &read_max)
+    channels_last(node, graph, read_max)
 }
 
 /// MaxUnpool: each element at the place that its index names, zeros elsewhere.

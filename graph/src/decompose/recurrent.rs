@@ -306,7 +306,7 @@ fn lengths(node: &NodeView, write: &Writer, steps: usize) -> Result<Option<Value
 /// The part of an operand that belongs to a direction.
 fn part(write: &Writer, x: ValueId, at: usize) -> Written {
     let own = write.slice(x, 0, at, 1)?;
-    write.reshape(own, &write.shape(x)[1..])
+    write.reshape(own, write.shape(x).get(1..).unwrap_or_default())
 }
 
 /// A state to begin with: an operand's or zeros.

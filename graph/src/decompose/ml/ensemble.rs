@@ -201,13 +201,15 @@ impl Ensemble {
             self.weights.iter().map(|&(node, target, _)| (node, target)).collect();
         let covered = |target: usize| {
             self.roots.iter().any(|&root| {
-                let mut ways = vec![root];
+                let (mut ways, mut gone) = (vec![root], BTreeSet::new());
                 while let Some(index) = ways.pop() {
                     let branch = self.nodes[index];
                     match branch.is_leaf(index) {
                         true if !weighted.contains(&(index, target)) => return false,
                         true => {}
-                        false => ways.extend([branch.yes, branch.no]),
+                        // However many ways lead to a node, it is looked at once.
+                        false if gone.insert(index) => ways.extend([branch.yes, branch.no]),
+                        false => {}
                     }
                 }
                 true

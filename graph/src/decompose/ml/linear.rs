@@ -45,6 +45,9 @@ pub(crate) fn read_classifier(node: &NodeView, graph: &mut Builder) -> Result<Ve
     if targets > 1 {
         return Ok(vec![best(write, computed, &labels)?, transform.write(write, computed)?]);
     }
+    if labels.len() != 2 {
+        return Err(invalid!("it has one score for {} class labels", labels.len()));
+    }
     let second = write.binary(Binary::Greater, computed, write.float(0.0))?;
     let own = match transform {
         // Of a single score ONNX Runtime makes no softmax.

@@ -7,6 +7,7 @@ mod outline;
 mod outputs;
 mod proto;
 mod seeded;
+mod sparse;
 pub(crate) mod tensor;
 mod weights;
 
@@ -18,7 +19,7 @@ pub(crate) use attributes::{Attribute, Attributes};
 pub use outline::Outline;
 pub use outputs::with_all_outputs;
 pub(crate) use proto::TensorProto;
-pub(crate) use seeded::Recipe;
+pub(crate) use seeded::{Recipe, random};
 pub(crate) use tensor::data_type;
 pub use weights::{ComputedFile, alike, share};
 
@@ -29,7 +30,7 @@ use crate::tensor::{DataType, Tensor};
 use external::ExternalData;
 use order::execution_order;
 use outline::Skeleton;
-use proto::{Extent, GraphProto, ModelProto, NodeProto, TypeProto, ValueInfo};
+use proto::{Extent, GraphProto, ModelProto, NodeProto, SparseTensorProto, TypeProto, ValueInfo};
 
 /// An ONNX model, its shapes still open.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,7 +99,12 @@ impl Subgraph {
             inputs: graph.input.into_iter().map(|input| input.name).collect(),
             outputs: graph.output.into_iter().map(|output| output.name).collect(),
             nodes: execution_order(graph.node.into_iter().map(node).collect::<Result<_, _>>()?),
-            constants: graph.initializer.into_iter().map(constant).collect::<Result<_, _>>()?,
+            constants: graph
+                .initializer
+                .into_iter()
+                .map(constant)
+                .chain(graph.sparse_initializer.iter().map(sparse_constant))
+                .collect::<Result<_, _>>()?,
         })
     }
 }
@@ -153,10 +159,11 @@ impl Model {
         opsets: BTreeMap<String, i64>,
         skeleton: &Skeleton,
     ) -> Result<Model, Error> {
-        if !graph.sparse_initializer.is_empty() {
-            return Err(Error::Unsupported("the model has sparse initializers".into()));
-        }
         let mut constants = BTreeMap::new();
+        for proto in &graph.sparse_initializer {
+            let (name, tensor) = sparse_constant(proto)?;
+            constants.insert(name, Constant::Here(tensor));
+        }
         let (mut pending, mut seeded, mut external) = (Vec::new(), Vec::new(), BTreeSet::new());
         for (number, proto) in graph.initializer.into_iter().enumerate() {
             let data = match ExternalData::left_out(skeleton, number, &proto)? {
@@ -183,6 +190,7 @@ impl Model {
         let inputs = fed.map(input).collect::<Result<_, _>>()?;
         let nodes = execution_order(graph.node.into_iter().map(node).collect::<Result<_, _>>()?);
         let outputs = graph.output.into_iter().map(output).collect::<Result<_, _>>()?;
+        let outputs = each_once(outputs);
         Ok(Model { inputs, outputs, opsets, nodes, constants, external, pending, seeded })
     }
 
@@ -208,6 +216,12 @@ impl Model {
         let pending = self.pending.iter().map(|data| data.tensor_type.data_type);
         inputs.chain(constants).chain(pending).any(|data_type| data_type == DataType::F16)
     }
+}
+
+/// A sparse tensor has the name of its elements.
+fn sparse_constant(proto: &SparseTensorProto) -> Result<(String, Tensor), Error> {
+    let name = proto.values.as_ref().map(|values| values.name.clone()).unwrap_or_default();
+    Ok((name, sparse::read(proto)?))
 }
 
 /// `ai.onnx` is another name of the default domain.
@@ -241,6 +255,12 @@ fn check_kind(declared: &TypeProto, owner: &str) -> Result<(), Error> {
         Some((_, kind)) => Err(Error::Unsupported(format!("{owner} is {kind}"))),
         None => Ok(()),
     }
+}
+
+/// A value may be declared as output more than once: it is one.
+fn each_once(names: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    names.into_iter().filter(|name| seen.insert(name.clone())).collect()
 }
 
 fn output(proto: ValueInfo) -> Result<String, Error> {

@@ -1,12 +1,13 @@
 //! Builds a graph node by node, inferring every type and computing at once what depends on constants only.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::constant::{self, Constant};
 use crate::error::{Error, invalid};
 use crate::growth::{self, Growth};
 use crate::ir::{Graph, Node, Value, ValueId};
 use crate::ops::{Operator, Reshape};
+use crate::selection::{self, Selection};
 use crate::tensor::{Tensor, TensorType};
 
 /// A constant of more elements than this is left to be computed at run time, unless its operands are as
@@ -19,6 +20,8 @@ pub struct Builder {
     graph: Graph,
     /// What grows while decoding; `None` in a graph in which nothing can.
     growth: Option<Growth>,
+    /// What computed masks pick.
+    selections: BTreeMap<ValueId, Selection>,
 }
 
 impl Builder {
@@ -50,6 +53,9 @@ impl Builder {
         operator: Operator,
         inputs: &[Option<ValueId>],
     ) -> Result<ValueId, Error> {
+        if inputs.iter().flatten().any(|&id| self.selection(id).is_some()) {
+            return selection::push(self, name, operator, inputs);
+        }
         let varies = |&id: &ValueId| self.axes(id).is_some() || self.linear(id).is_some();
         if inputs.iter().flatten().any(varies) {
             return growth::push(self, name, operator, inputs);
@@ -130,6 +136,16 @@ impl Builder {
     /// What grows, to be added to.
     pub(crate) fn growth_mut(&mut self) -> &mut Option<Growth> {
         &mut self.growth
+    }
+
+    /// Along which axis of a value a computed mask picks, if one does.
+    pub(crate) fn selection(&self, id: ValueId) -> Option<Selection> {
+        self.selections.get(&id).copied()
+    }
+
+    /// Says that a computed mask picks along an axis of a value.
+    pub(crate) fn set_selection(&mut self, id: ValueId, selection: Selection) {
+        self.selections.insert(id, selection);
     }
 
     /// Adds a value that no node makes and none may read.

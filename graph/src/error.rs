@@ -119,10 +119,14 @@ impl Error {
     }
 }
 
-/// What to do about data that should have been constant.
+/// What to do about data that decides a shape, or what to compute.
 fn remedy(inputs: &[String]) -> String {
     let names: Vec<String> = inputs.iter().map(|name| format!("{name:?}")).collect();
-    if names.is_empty() { String::new() } else { format!("; give the elements of {}", names.join(", ")) }
+    let known = match names.is_empty() {
+        true => String::new(),
+        false => format!("give the elements of {}, ", names.join(", ")),
+    };
+    format!("; {known}export the model with them fixed, or run it on onnxruntime")
 }
 
 /// An [`Error::Invalid`] from a format string.

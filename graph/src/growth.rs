@@ -6,7 +6,7 @@
 //! Integers computed from such extents are followed as `base + coefficient · P` ([`linear`]).
 
 pub(crate) mod linear;
-mod rules;
+pub(crate) mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -125,7 +125,8 @@ pub(crate) fn push(
         return update(graph, name, axis, &operands);
     }
     mask_operands(graph, name, &operator, &mut operands)?;
-    let axes = rules::axes(graph, &operator, &operands)?;
+    let known = |id: ValueId| rules::known(graph, id);
+    let axes = rules::axes(graph, &operator, &operands, &known)?;
     let zero_tail = rules::keeps_zero_tail(&operator, |index| {
         operands.get(index).copied().flatten().is_some_and(|id| graph.has_zero_tail(id))
     });

@@ -25,6 +25,7 @@ pub mod ops;
 mod optimise;
 pub mod pipeline;
 mod registry;
+mod selection;
 mod specialise;
 mod split;
 mod strided;

@@ -7,6 +7,7 @@ mod outline;
 mod outputs;
 mod proto;
 mod seeded;
+mod sparse;
 pub(crate) mod tensor;
 mod weights;
 
@@ -18,7 +19,7 @@ pub(crate) use attributes::{Attribute, Attributes};
 pub use outline::Outline;
 pub use outputs::with_all_outputs;
 pub(crate) use proto::TensorProto;
-pub(crate) use seeded::Recipe;
+pub(crate) use seeded::{Recipe, random};
 pub use weights::{ComputedFile, alike, share};
 
 use crate::constant::Constant;
@@ -29,7 +30,7 @@ use crate::tensor::{DataType, Tensor};
 use external::ExternalData;
 use order::execution_order;
 use outline::Skeleton;
-use proto::{Extent, GraphProto, ModelProto, NodeProto, TypeProto, ValueInfo};
+use proto::{Extent, GraphProto, ModelProto, NodeProto, SparseTensorProto, TypeProto, ValueInfo};
 
 /// An ONNX model, its shapes still open.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,6 +140,9 @@ impl Subgraph {
             let read = tensor::read(&proto);
             constants.extend(foreign.known(&proto, read)?.map(|tensor| (proto.name, tensor)));
         }
+        for proto in &graph.sparse_initializer {
+            constants.extend([sparse_constant(proto)?]);
+        }
         Ok(Subgraph {
             inputs: graph.input.into_iter().map(|input| input.name).collect(),
             outputs: graph.output.into_iter().map(|output| output.name).collect(),
@@ -199,10 +203,11 @@ impl Model {
         opsets: BTreeMap<String, i64>,
         skeleton: &Skeleton,
     ) -> Result<Model, Error> {
-        if !graph.sparse_initializer.is_empty() {
-            return Err(Error::Unsupported("the model has sparse initializers".into()));
-        }
         let (mut constants, mut foreign) = (BTreeMap::new(), Foreign::default());
+        for proto in &graph.sparse_initializer {
+            let (name, tensor) = sparse_constant(proto)?;
+            constants.insert(name, Constant::Here(tensor));
+        }
         let (mut pending, mut seeded, mut external) = (Vec::new(), Vec::new(), BTreeSet::new());
         for (number, proto) in graph.initializer.into_iter().enumerate() {
             let left_out = ExternalData::left_out(skeleton, number, &proto);
@@ -234,6 +239,7 @@ impl Model {
         let inputs = fed.map(|proto| input(proto, &mut foreign)).collect::<Result<_, _>>()?;
         let nodes = execution_order(graph.node.into_iter().map(node).collect::<Result<_, _>>()?);
         let outputs = graph.output.into_iter().map(output).collect::<Result<_, _>>()?;
+        let outputs = each_once(outputs);
         Ok(Model { inputs, outputs, opsets, nodes, constants, foreign, external, pending, seeded })
     }
 
@@ -267,6 +273,12 @@ impl Model {
     }
 }
 
+/// A sparse tensor has the name of its elements.
+fn sparse_constant(proto: &SparseTensorProto) -> Result<(String, Tensor), Error> {
+    let name = proto.values.as_ref().map(|values| values.name.clone()).unwrap_or_default();
+    Ok((name, sparse::read(proto)?))
+}
+
 /// `ai.onnx` is another name of the default domain.
 fn domain(name: String) -> String {
     if name == "ai.onnx" { String::new() } else { name }
@@ -298,6 +310,12 @@ fn check_kind(declared: &TypeProto, owner: &str) -> Result<(), Error> {
         Some((_, kind)) => Err(Error::Unsupported(format!("{owner} is {kind}"))),
         None => Ok(()),
     }
+}
+
+/// A value may be declared as output more than once: it is one.
+fn each_once(names: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    names.into_iter().filter(|name| seen.insert(name.clone())).collect()
 }
 
 fn output(proto: ValueInfo) -> Result<String, Error> {

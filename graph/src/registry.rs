@@ -2,11 +2,13 @@
 
 use crate::decompose::activations::{self, Function};
 use crate::decompose::ml::{encode, linear, support_vectors, tree};
+use crate::decompose::random::{self, Distribution};
 use crate::decompose::recurrent::{self, Cell};
 use crate::decompose::{
-    arrange, block_quantized, causal_conv, columns, constants, contrib_attention, einsum, embedding, fused,
-    grid, group_query, identity, linear_attention, linear_quantized, loss, normalization, onnx_attention,
-    pooling, quantization, reductions, resize, roi_align, rotary_embedding, signal, tensor_scatter,
+    arrange, bit_cast, block_quantized, causal_conv, columns, constants, contrib_attention, deform_conv,
+    einsum, embedding, fused, grid, group_query, identity, linear_attention, linear_quantized, loss,
+    non_max_suppression, normalization, onnx_attention, pooling, quantization, reductions, resize, roi_align,
+    rotary_embedding, signal, tensor_scatter, unique,
 };
 use crate::node_view::Reader;
 use crate::ops::binary::{self, Binary};
@@ -40,6 +42,8 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "Attention", onnx_attention::read),
     ("", "AveragePool", pooling::read_average),
     ("", "BatchNormalization", normalization::read_batch),
+    ("", "Bernoulli", random::read_bernoulli),
+    ("", "BitCast", bit_cast::read),
     ("", "BitShift", binary::read_shift),
     ("", "BitwiseAnd", |node, graph| binary::read(node, graph, Binary::BitwiseAnd)),
     ("", "BitwiseNot", |node, graph| unary::read(node, graph, Unary::BitwiseNot)),
@@ -66,6 +70,7 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "CumProd", cumulative_sum::read_product),
     ("", "CumSum", cumulative_sum::read),
     ("", "DFT", signal::read_dft),
+    ("", "DeformConv", deform_conv::read),
     ("", "DepthToSpace", arrange::read_depth_to_space),
     ("", "DequantizeLinear", quantization::read_dequantize),
     ("", "Det", arrange::read_determinant),
@@ -126,8 +131,10 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "Mish", |node, graph| activations::read(node, graph, Function::Mish)),
     ("", "Mod", binary::read_mod),
     ("", "Mul", |node, graph| binary::read(node, graph, Binary::Mul)),
+    ("", "Multinomial", random::read_multinomial),
     ("", "Neg", |node, graph| unary::read(node, graph, Unary::Neg)),
     ("", "NegativeLogLikelihoodLoss", loss::read_likelihood),
+    ("", "NonMaxSuppression", non_max_suppression::read),
     ("", "NonZero", constants::read_non_zero),
     ("", "Not", |node, graph| unary::read(node, graph, Unary::Not)),
     ("", "OneHot", arrange::read_one_hot),
@@ -142,6 +149,10 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "QuantizeLinear", quantization::read_quantize),
     ("", "RMSNormalization", |node, graph| normalization::read(node, graph, false)),
     ("", "RNN", |node, graph| recurrent::read(node, graph, Cell::Rnn)),
+    ("", "RandomNormal", |node, graph| random::read(node, graph, Distribution::Normal)),
+    ("", "RandomNormalLike", |node, graph| random::read_like(node, graph, Distribution::Normal)),
+    ("", "RandomUniform", |node, graph| random::read(node, graph, Distribution::Uniform)),
+    ("", "RandomUniformLike", |node, graph| random::read_like(node, graph, Distribution::Uniform)),
     ("", "Range", constants::read_range),
     ("", "Reciprocal", |node, graph| unary::read(node, graph, Unary::Reciprocal)),
     ("", "ReduceL1", reductions::read_l1),
@@ -194,6 +205,7 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "TopK", order::read),
     ("", "Transpose", transpose::read),
     ("", "Trilu", arrange::read_trilu),
+    ("", "Unique", unique::read),
     ("", "Unsqueeze", reshape::read_unsqueeze),
     ("", "Upsample", resize::read_scaled),
     ("", "Where", select::read),

@@ -11,6 +11,7 @@ use crate::ir::{Graph, ValueId};
 use crate::node_view::{Argument, NodeView};
 use crate::onnx::{Dimension, Foreign, Input, Model, OnnxNode};
 use crate::registry::reader;
+use crate::selection::{self, Selection};
 use crate::tensor::{Tensor, TensorType};
 
 /// The first operator set in which operands broadcast as they do today.
@@ -118,7 +119,7 @@ pub(crate) fn add(
         scope.names.insert(name.clone(), id);
     }
     let read = model.nodes.iter().try_for_each(|node| scope.read(node, &model.opsets));
-    let results = read.and_then(|()| model.outputs.iter().map(|name| scope.result(name)).collect());
+    let results = read.and_then(|()| model.outputs.iter().map(|name| scope.output(name)).collect());
     *graph = scope.graph;
     results
 }
@@ -167,6 +168,7 @@ impl Scope {
             return Err(Error::Unsupported(format!("opset {opset} is older than {OLDEST_OPSET}")));
         }
         let view = self.view(node, opset)?;
+        self.check_extents(&view, &node.operator)?;
         let results = Scope::check_element_types(node, &view).and_then(|()| read(&view, &mut self.graph));
         let results = results.and_then(|mut results| {
             self.keep_element_types(node, &view, &mut results)?;
@@ -175,10 +177,23 @@ impl Scope {
         results.map_err(|error| self.explain(error, &view).at(&node.name, &node.operator))
     }
 
+    /// Refuses an operator that makes something of extents which a computed mask decides.
+    fn check_extents(&self, view: &NodeView, operator: &str) -> Result<(), Error> {
+        const READ_EXTENTS: [&str; 7] =
+            ["Bernoulli", "EyeLike", "NonZero", "RandomNormalLike", "RandomUniformLike", "Shape", "Size"];
+        let selection = view.inputs.iter().flatten().find_map(|argument| self.graph.selection(argument.id));
+        match selection.filter(|_| READ_EXTENTS.contains(&operator)) {
+            Some(Selection { mask, .. }) => {
+                Err(selection::refused(&self.graph, mask).at(view.name, operator))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The same error, saying which inputs an operand that is not constant comes from.
     fn explain(&self, error: Error, view: &NodeView) -> Error {
         match error {
-            Error::NotConstant { what, operand, .. } => {
+            Error::NotConstant { what, operand, inputs } if inputs.is_empty() => {
                 let argument = view.optional(operand);
                 let inputs = argument.map_or_else(Vec::new, |argument| self.graph.inputs_behind(argument.id));
                 Error::NotConstant { what, operand, inputs }
@@ -199,8 +214,10 @@ impl Scope {
                 },
             };
             let id = self.names.get(name).copied().ok_or_else(missing)?;
-            let (tensor_type, constant) =
-                (self.graph.tensor_type(id).clone(), self.graph.constant_of(id).cloned());
+            // What a mask picks is not known, though the places of all there is to pick are.
+            let picked = self.graph.selection(id).is_some();
+            let constant = self.graph.constant_of(id).filter(|_| !picked).cloned();
+            let tensor_type = self.graph.tensor_type(id).clone();
             let (linear, axes) = (self.graph.linear(id).cloned(), self.graph.axes(id).cloned());
             let element_type = self.element_type(name, tensor_type.data_type);
             Ok(Some(Argument { id, tensor_type, element_type, constant, linear, axes }))
@@ -218,10 +235,19 @@ impl Scope {
     /// The finished graph with these results.
     pub fn finish(mut self, outputs: &[String]) -> Result<Graph, Error> {
         for name in outputs {
-            let (name, id) = self.result(name)?;
+            let (name, id) = self.output(name)?;
             self.graph.output(&name, id);
         }
         Ok(self.graph.finish())
+    }
+
+    /// A result that leaves the graph.
+    fn output(&self, name: &str) -> Result<(String, ValueId), Error> {
+        let (name, id) = self.result(name)?;
+        match self.graph.selection(id) {
+            Some(Selection { mask, .. }) => Err(selection::refused(&self.graph, mask).at(&name, "output")),
+            None => Ok((name, id)),
+        }
     }
 
     fn result(&self, name: &str) -> Result<(String, ValueId), Error> {

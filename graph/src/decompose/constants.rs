@@ -9,6 +9,7 @@ use crate::node_view::NodeView;
 use crate::onnx::Attribute;
 use crate::ops::expand::lengths;
 use crate::ops::{Expand, Operator};
+use crate::selection;
 use crate::strided::contiguous;
 use crate::tensor::{Data, DataType, Tensor};
 
@@ -22,7 +23,7 @@ fn made(node: &NodeView, graph: &mut Builder, tensor: Tensor) -> Result<Vec<Valu
 /// Constant, in any of the forms that hold numbers.
 pub(crate) fn read_constant(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
     let attributes = &node.attributes.0;
-    let Some((name, value)) = attributes.iter().find(|(name, _)| name.starts_with("value")) else {
+    let Some((name, value)) = attributes.iter().find(|(name, _)| name.contains("value")) else {
         return Err(unsupported!(
             "it has none of the attributes value, value_int, value_float and their lists"
         ));
@@ -156,8 +157,13 @@ pub(crate) fn read_size(node: &NodeView, graph: &mut Builder) -> Result<Vec<Valu
     made(node, graph, Tensor::scalar(count as i64))
 }
 
-/// NonZero, of a constant: one row of indices for each axis.
+/// NonZero: one row of indices for each axis.
 pub(crate) fn read_non_zero(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let operand = node.operand(0)?;
+    let varies = operand.linear.is_some() || operand.axes.is_some();
+    if operand.constant.is_none() && !varies && !operand.tensor_type.shape.is_empty() {
+        return Ok(vec![selection::places(graph, node.name, operand.id)?]);
+    }
     let tensor = node.constant(0, "elements")?.ok_or_else(|| invalid!("operand 0 is missing"))?;
     let elements = tensor.to_f32_vec();
     let found: Vec<usize> = (0..elements.len()).filter(|&at| elements[at] != 0.0).collect();

@@ -46,8 +46,9 @@ enum Padding {
     Reflection,
 }
 
+/// How an image is looked at between its elements and outside of them.
 #[derive(Debug, Clone, Copy)]
-struct Sampler {
+pub(super) struct Sampler {
     mode: Mode,
     padding: Padding,
     corners: bool,
@@ -64,6 +65,10 @@ struct Tap {
 }
 
 impl Sampler {
+    /// Linear interpolation, with zeros outside.
+    pub(super) const LINEAR: Sampler =
+        Sampler { mode: Mode::Linear, padding: Padding::Zeros, corners: false };
+
     fn of(node: &NodeView) -> Result<Sampler, Error> {
         let mode = match node.attributes.text("mode")?.unwrap_or("linear") {
             "nearest" => Mode::Nearest,
@@ -85,8 +90,8 @@ impl Sampler {
         if self.corners { (0.0, extent as f32 - 1.0) } else { (-0.5, extent as f32 - 0.5) }
     }
 
-    /// Places between −1 and 1 as places along an axis; those outside its ends are brought back unless zeros
-    /// are there.
+    /// Places between −1 and 1 as places along an axis; those outside its ends are brought back, unless zeros are
+    /// there or cubic interpolation looks further than them from there too.
     fn locate(&self, write: &Writer, x: ValueId, extent: usize) -> Written {
         let length = extent as f32;
         let half = if self.corners { (length - 1.0) / 2.0 } else { length / 2.0 };
@@ -94,6 +99,7 @@ impl Sampler {
         let place = write.plus(write.times(x, half)?, centre)?;
         let place = if self.mode == Mode::Nearest { write.unary(Unary::Round, place)? } else { place };
         match self.padding {
+            _ if self.mode == Mode::Cubic => Ok(place),
             Padding::Zeros => Ok(place),
             Padding::Reflection => self.reflect(write, place, extent),
             Padding::Border => {
@@ -154,6 +160,43 @@ impl Sampler {
         };
         weights.into_iter().map(tap).collect()
     }
+
+    /// An image `[batch, plane, channels]` of these spatial axes at places `[batch, count, 1]`, one for each of them:
+    /// `[batch, count, channels]`.
+    pub(super) fn look(
+        &self,
+        write: &Writer,
+        image: ValueId,
+        spatial: &[usize],
+        places: &[ValueId],
+    ) -> Written {
+        let mut sums = vec![(None, Vec::<Tap>::new())];
+        let strides = contiguous(spatial);
+        for ((&extent, &place), stride) in spatial.iter().zip(places).zip(strides) {
+            let taps = self.taps(write, place, extent)?;
+            let mut longer = Vec::new();
+            for (offset, before) in &sums {
+                for tap in &taps {
+                    let step = write.times(write.cast(tap.place, DataType::I64)?, stride as f32)?;
+                    let offset = offset.map_or(Ok(step), |offset| write.add(offset, step))?;
+                    longer.push((Some(offset), [&before[..], &[*tap]].concat()));
+                }
+            }
+            sums = longer;
+        }
+        let mut total = None;
+        for (offset, taps) in sums {
+            let offset = offset.ok_or_else(|| invalid!("its image has no spatial axes"))?;
+            let gather = Operator::GatherNd(GatherNd { batch_dimensions: 1 });
+            let mut term = write.push(gather, &[Some(image), Some(offset)])?;
+            for tap in taps {
+                term = tap.weight.map_or(Ok(term), |weight| write.mul(term, weight))?;
+                term = tap.inside.map_or(Ok(term), |inside| write.select(inside, term, write.float(0.0)))?;
+            }
+            total = Some(total.map_or(Ok(term), |total| write.add(total, term))?);
+        }
+        total.ok_or_else(|| invalid!("its image has no spatial axes"))
+    }
 }
 
 /// The coefficient of cubic interpolation.
@@ -187,34 +230,11 @@ pub(crate) fn read_sample(node: &NodeView, graph: &mut Builder) -> Result<Vec<Va
     let write = &Writer::new(node, graph);
     let pixels = write.transpose(write.reshape(x, &[*batch, *channels, plane])?, &[0, 2, 1])?;
     let grid = write.reshape(grid, &[*batch, count, *rank])?;
-    let mut sums = vec![(None, Vec::<Tap>::new())];
-    let strides = contiguous(spatial);
-    for (axis, &extent) in spatial.iter().enumerate() {
-        let along = write.slice(grid, 2, rank - 1 - axis, 1)?;
-        let taps = sampler.taps(write, sampler.locate(write, along, extent)?, extent)?;
-        let mut longer = Vec::new();
-        for (offset, before) in &sums {
-            for tap in &taps {
-                let step = write.cast(tap.place, DataType::I64)?;
-                let step = write.times(step, strides[axis] as f32)?;
-                let offset = offset.map_or(Ok(step), |offset| write.add(offset, step))?;
-                longer.push((Some(offset), [&before[..], &[*tap]].concat()));
-            }
-        }
-        sums = longer;
-    }
-    let mut total = None;
-    for (offset, taps) in sums {
-        let offset = offset.ok_or_else(|| invalid!("its image has no spatial axes"))?;
-        let gather = Operator::GatherNd(GatherNd { batch_dimensions: 1 });
-        let mut term = write.push(gather, &[Some(pixels), Some(offset)])?;
-        for tap in taps {
-            term = tap.weight.map_or(Ok(term), |weight| write.mul(term, weight))?;
-            term = tap.inside.map_or(Ok(term), |inside| write.select(inside, term, write.float(0.0)))?;
-        }
-        total = Some(total.map_or(Ok(term), |total| write.add(total, term))?);
-    }
-    let total = total.ok_or_else(|| invalid!("its image has no spatial axes"))?;
+    let place = |(axis, &extent): (usize, &usize)| {
+        sampler.locate(write, write.slice(grid, 2, rank - 1 - axis, 1)?, extent)
+    };
+    let located = spatial.iter().enumerate().map(place).collect::<Result<Vec<_>, _>>()?;
+    let total = sampler.look(write, pixels, spatial, &located)?;
     let turned = write.transpose(total, &[0, 2, 1])?;
     Ok(vec![write.reshape(turned, &[&[*batch, *channels], places].concat())?])
 }

@@ -135,11 +135,15 @@ pub(crate) fn read_skip(node: &NodeView, graph: &mut Builder, center: bool) -> R
     Ok(vec![result, mean, deviation, sum])
 }
 
-/// BatchNormalization: with the statistics given or, in training mode, with those of the batch.
+/// BatchNormalization: with the statistics given or, in training mode, with those of the batch; further outputs are
+/// the running mean and variance and, before opset 14, the batch's own.
 pub(crate) fn read_batch(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
     let epsilon = node.attributes.float("epsilon")?.unwrap_or(1e-5);
     let momentum = node.attributes.float("momentum")?.unwrap_or(0.9);
-    let training = node.attributes.flag("training_mode", false)?;
+    let training = match node.opset {
+        ..14 => node.output_count > 1,
+        _ => node.attributes.flag("training_mode", false)?,
+    };
     let rank = node.shape(0)?.len();
     if rank < 2 {
         return Err(invalid!("its operand has no channels"));
@@ -153,8 +157,7 @@ pub(crate) fn read_batch(node: &NodeView, graph: &mut Builder) -> Result<Vec<Val
         write.add(write.mul(x, write.along(factor, 1, rank)?)?, write.along(rest, 1, rank)?)
     };
     if !training {
-        node.single_output()?;
-        return Ok(vec![apply(mean, variance)?]);
+        return Ok(vec![apply(mean, variance)?, mean, variance]);
     }
     let others: Vec<usize> = (0..rank).filter(|&axis| axis != 1).collect();
     let average = |x: ValueId, keep: bool| write.reduce(Reduction::Mean, x, &others, keep);
@@ -163,7 +166,9 @@ pub(crate) fn read_batch(node: &NodeView, graph: &mut Builder) -> Result<Vec<Val
     let running = |old: ValueId, new: ValueId| {
         write.add(write.times(old, momentum)?, write.times(new, 1.0 - momentum)?)
     };
-    Ok(vec![apply(own_mean, own_variance)?, running(mean, own_mean)?, running(variance, own_variance)?])
+    let result = apply(own_mean, own_variance)?;
+    let running = [running(mean, own_mean)?, running(variance, own_variance)?];
+    Ok([&[result], &running[..], &[own_mean, own_variance]].concat())
 }
 
 /// InstanceNormalization: every channel of every image for itself.

@@ -25,6 +25,8 @@ enum Nearest {
     Floor,
     RoundPreferCeil,
     RoundPreferFloor,
+    /// As before opset 11: down where an axis grows, up where it shrinks.
+    BySize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,7 +95,6 @@ impl Interpolation {
     /// As Resize was before opset 11, and Upsample.
     fn old(mode: Mode) -> Interpolation {
         let coordinates = Coordinates::Asymmetric;
-        let mode = if mode == Mode::Linear { mode } else { Mode::Nearest(Nearest::Floor) };
         Interpolation { mode, coordinates, antialias: false, exclude_outside: false, extrapolation: 0.0 }
     }
 
@@ -176,7 +177,7 @@ impl Interpolation {
         let resized = match self.mode {
             Mode::Nearest(nearest) => {
                 let last = axis.from as f64 - 1.0;
-                let at = |&place: &f64| nearest.round(place).clamp(0.0, last) as i64;
+                let at = |&place: &f64| nearest.round(place, axis.scale).clamp(0.0, last) as i64;
                 write.gather(x, axis.axis, write.integers(places.iter().map(at)))?
             }
             Mode::Linear | Mode::Cubic(_) => {
@@ -197,10 +198,11 @@ impl Interpolation {
 }
 
 impl Nearest {
-    fn round(self, place: f64) -> f64 {
+    fn round(self, place: f64, scale: f64) -> f64 {
         match self {
+            Nearest::BySize if scale < 1.0 => place.ceil(),
+            Nearest::Floor | Nearest::BySize => place.floor(),
             Nearest::Ceil => place.ceil(),
-            Nearest::Floor => place.floor(),
             Nearest::RoundPreferCeil => (place + 0.5).floor(),
             Nearest::RoundPreferFloor => (place - 0.5).ceil(),
         }
@@ -295,7 +297,7 @@ fn by_sizes(node: &NodeView, from: &[usize], over: &[usize], wanted: &[i64]) -> 
 /// Resize of opset 10 and Upsample: scales are operand 1, or before opset 9 an attribute.
 pub(crate) fn read_scaled(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
     let mode = match node.attributes.text("mode")?.unwrap_or("nearest") {
-        "nearest" => Mode::Nearest(Nearest::Floor),
+        "nearest" => Mode::Nearest(Nearest::BySize),
         "linear" | "bilinear" => Mode::Linear,
         other => return Err(unsupported!("mode is {other:?}")),
     };
@@ -314,4 +316,31 @@ pub(crate) fn read_scaled(node: &NodeView, graph: &mut Builder) -> Result<Vec<Va
         region: (0.0, 1.0),
     };
     apply(node, graph, &Interpolation::old(mode), &over.into_iter().map(axis).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::table::check;
+
+    #[test]
+    fn nearest_elements_before_opset_11() {
+        // The first two are node tests of ONNX 1.5, the last mixes both along two axes.
+        check(&[
+            (
+                "shrinking",
+                "opset 10\nx: f32[1,1,2,4] = 1 2 3 4 5 6 7 8\ns: f32[4] = 1 1 0.6 0.6\ny = Resize(x, s)",
+                "f32[1,1,1,2] = 1 3",
+            ),
+            (
+                "growing",
+                "opset 10\nx: f32[1,1,2,2] = 1 2 3 4\ns: f32[4] = 1 1 2 3\ny = Resize(x, s)",
+                "f32[1,1,4,6] = 1 1 1 2 2 2 1 1 1 2 2 2 3 3 3 4 4 4 3 3 3 4 4 4",
+            ),
+            (
+                "each by its own scale",
+                "opset 10\nx: f32[1,1,1,4] = 1 2 3 4\ns: f32[4] = 1 1 2 0.6\ny = Resize(x, s)",
+                "f32[1,1,2,2] = 1 3 1 3",
+            ),
+        ]);
+    }
 }

@@ -6,31 +6,32 @@ use crate::error::{Error, unsupported};
 use crate::ir::ValueId;
 use crate::ops::{Operator, Select};
 
-/// The axes that grow in the result of an operator on these operands.
+/// The axes that grow in the result of an operator on these operands, of which it is `known` which grow.
 ///
 /// # Errors
 /// Where the operator cannot be told apart from one that looks behind the end of an axis.
-pub(super) fn axes(
+pub(crate) fn axes(
     graph: &Builder,
     operator: &Operator,
     operands: &[Option<ValueId>],
+    known: &dyn Fn(ValueId) -> Axes,
 ) -> Result<Axes, Error> {
     let types: Vec<_> = operands.iter().map(|id| id.map(|id| graph.tensor_type(id))).collect();
     let shape = operator.infer(&types)?.swap_remove(0).shape;
     let operand = |index: usize| operands.get(index).copied().flatten();
-    let of = |index: usize| operand(index).map_or_else(Vec::new, |id| known(graph, id));
+    let of = |index: usize| operand(index).map_or_else(Vec::new, known);
     let extents = |index: usize| operand(index).map_or(&[][..], |id| &graph.tensor_type(id).shape);
     match operator {
         Operator::Unary(_) | Operator::Cast(_) | Operator::Softmax(_) => Ok(of(0)),
         Operator::Binary(_) | Operator::Select(_) | Operator::Expand(_) | Operator::RotateHalf(_) => {
             let all: Vec<ValueId> = operands.iter().copied().flatten().collect();
-            broadcast(graph, &all, &shape)
+            broadcast(graph, &all, &shape, known)
         }
         Operator::Transpose(transpose) => Ok(transpose.permutation.iter().map(|&axis| of(0)[axis]).collect()),
         Operator::Reshape(_) => reshape(&of(0), extents(0), &shape),
         Operator::Concat(_) => {
             let all: Vec<ValueId> = operands.iter().copied().flatten().collect();
-            all.iter().try_fold(vec![None; shape.len()], |sum, &id| merge(sum, known(graph, id)))
+            all.iter().try_fold(vec![None; shape.len()], |sum, &id| merge(sum, known(id)))
         }
         Operator::Slice(slice) => {
             let whole = |axis: usize| slice.shape[axis] == extents(0)[axis] && slice.steps[axis] == 1;
@@ -47,7 +48,7 @@ pub(super) fn axes(
             let behind = shape.len() - lead;
             Ok([&indices[..lead], &data[data.len() - behind..]].concat())
         }
-        Operator::MatMul(_) => product(graph, operands, &shape),
+        Operator::MatMul(_) => product(operands, &shape, known),
         Operator::Reduce(reduce) => {
             let kept = of(0).into_iter().enumerate();
             if reduce.keep_dimensions {
@@ -75,7 +76,8 @@ pub(super) fn keeps_zero_tail(operator: &Operator, zero: impl Fn(usize) -> bool)
     }
 }
 
-fn known(graph: &Builder, id: ValueId) -> Axes {
+/// The axes of a value that grow while decoding.
+pub(super) fn known(graph: &Builder, id: ValueId) -> Axes {
     let rank = graph.tensor_type(id).shape.len();
     graph.axes(id).cloned().unwrap_or_else(|| vec![None; rank])
 }
@@ -91,16 +93,21 @@ fn merge(left: Axes, right: Axes) -> Result<Axes, Error> {
 }
 
 /// Operands aligned at their last axes; a growing axis meets only others that grow alike, or extent 1.
-fn broadcast(graph: &Builder, operands: &[ValueId], shape: &[usize]) -> Result<Axes, Error> {
+fn broadcast(
+    graph: &Builder,
+    operands: &[ValueId],
+    shape: &[usize],
+    known: &dyn Fn(ValueId) -> Axes,
+) -> Result<Axes, Error> {
     let mut axes = vec![None; shape.len()];
     for &id in operands {
         let missing = shape.len() - graph.tensor_type(id).shape.len();
-        axes = merge(axes, [vec![None; missing], known(graph, id)].concat())?;
+        axes = merge(axes, [vec![None; missing], known(id)].concat())?;
     }
     for &id in operands {
         let own = &graph.tensor_type(id).shape;
         let missing = shape.len() - own.len();
-        let fixed = own.iter().zip(known(graph, id)).enumerate();
+        let fixed = own.iter().zip(known(id)).enumerate();
         let clash = |(at, (&extent, base)): (usize, (&usize, Option<i64>))| {
             base.is_none() && extent != 1 && axes[missing + at].is_some()
         };
@@ -125,9 +132,13 @@ fn reshape(axes: &Axes, from: &[usize], to: &[usize]) -> Result<Axes, Error> {
 }
 
 /// Stacks broadcast; rows come from the left, columns from the right.
-fn product(graph: &Builder, operands: &[Option<ValueId>], shape: &[usize]) -> Result<Axes, Error> {
+fn product(
+    operands: &[Option<ValueId>],
+    shape: &[usize],
+    known: &dyn Fn(ValueId) -> Axes,
+) -> Result<Axes, Error> {
     let &[Some(left), Some(right), ..] = operands else { return Ok(vec![None; shape.len()]) };
-    let (left, right) = (known(graph, left), known(graph, right));
+    let (left, right) = (known(left), known(right));
     let ([left @ .., rows, _], [right @ .., _, columns]) = (&left[..], &right[..]) else {
         return Err(unsupported!("it multiplies a vector along an axis that grows while decoding"));
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use prost::bytes::Bytes;
 
 use super::proto::AttributeProto;
-use super::{Subgraph, tensor};
+use super::{Subgraph, sparse, tensor};
 use crate::element_type::ElementType;
 use crate::error::{Error, invalid, unsupported};
 use crate::tensor::Tensor;
@@ -140,6 +140,9 @@ fn mistyped(name: &str, wanted: &str, given: &Attribute) -> Error {
 
 /// `AttributeProto.AttributeType` says which field holds the value.
 fn attribute(proto: AttributeProto) -> Result<Attribute, Error> {
+    if let (11, Some(value)) = (proto.kind, &proto.sparse_tensor) {
+        return Ok(Attribute::Tensor(sparse::read(value)?));
+    }
     Ok(match (proto.kind, proto.t) {
         (1, _) => Attribute::Float(proto.f),
         (2, _) => Attribute::Int(proto.i),

@@ -30,7 +30,17 @@ pub struct GraphProto {
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<ValueInfo>,
     #[prost(message, repeated, tag = "15")]
-    pub sparse_initializer: Vec<Opaque>,
+    pub sparse_initializer: Vec<SparseTensorProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct SparseTensorProto {
+    #[prost(message, optional, tag = "1")]
+    pub values: Option<TensorProto>,
+    #[prost(message, optional, tag = "2")]
+    pub indices: Option<TensorProto>,
+    #[prost(int64, repeated, tag = "3")]
+    pub dims: Vec<i64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -71,6 +81,8 @@ pub struct AttributeProto {
     pub strings: Vec<Bytes>,
     #[prost(int32, tag = "20")]
     pub kind: i32,
+    #[prost(message, optional, tag = "22")]
+    pub sparse_tensor: Option<SparseTensorProto>,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -7,7 +7,7 @@ use crate::error::{Error, invalid, unsupported};
 use crate::ir::ValueId;
 use crate::node_view::{NodeView, axis};
 use crate::onnx::{OnnxNode, Subgraph};
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, TensorType};
 use crate::writer::Writer;
 
 /// A body is not read more often than this.
@@ -56,16 +56,39 @@ impl Scope {
     }
 
     fn read_if(&mut self, node: &NodeView, opsets: &Opsets) -> Result<Vec<ValueId>, Error> {
-        let condition = node.integers(0, "condition")?.ok_or_else(|| invalid!("operand 0 is missing"))?;
-        let taken = if condition.iter().any(|&element| element != 0) { "then_branch" } else { "else_branch" };
-        let branch = body(node, taken)?;
-        self.body(branch, &[], opsets)
+        let condition = node.operand(0)?;
+        let Some(known) = &condition.constant else { return self.read_both(node, opsets) };
+        let taken = if flag(known) { "then_branch" } else { "else_branch" };
+        self.body(body(node, taken)?, &[], opsets)
+    }
+
+    /// Both branches of an If whose condition is computed, and of each result the one that is taken.
+    fn read_both(&mut self, node: &NodeView, opsets: &Opsets) -> Result<Vec<ValueId>, Error> {
+        self.chosen(node, opsets).map_err(|reason| {
+            let what = format!("results ({reason})");
+            Error::NotConstant { what, operand: 0, inputs: Vec::new() }
+        })
+    }
+
+    fn chosen(&mut self, node: &NodeView, opsets: &Opsets) -> Result<Vec<ValueId>, Error> {
+        let condition = node.operand(0)?.id;
+        let branches = [body(node, "then_branch")?, body(node, "else_branch")?];
+        let [yes, no] = branches.map(|branch| self.body(branch, &[], opsets));
+        let write = &Writer::new(node, &mut self.graph);
+        let condition = write.reshape(condition, &[])?;
+        let choose = |(yes, no): (ValueId, ValueId)| {
+            let types = [write.tensor_type(yes), write.tensor_type(no)];
+            if types[0] != types[1] {
+                return Err(unsupported!("they give {} and {}", types[0], types[1]));
+            }
+            write.select(condition, yes, no)
+        };
+        yes?.into_iter().zip(no?).map(choose).collect()
     }
 
     fn read_loop(&mut self, node: &NodeView, opsets: &Opsets) -> Result<Vec<ValueId>, Error> {
-        let flag = |constant: Option<Vec<i64>>| constant.is_none_or(|found| found.iter().any(|&e| e != 0));
         let most = node.integers(0, "trip count")?.and_then(|count| count.first().copied());
-        let mut goes_on = flag(node.integers(1, "condition")?);
+        let mut goes_on = node.constant(1, "condition")?.is_none_or(flag);
         let body = body(node, "body")?;
         let mut carried = (2..node.inputs.len())
             .map(|index| node.operand(index).map(|operand| operand.id))
@@ -82,14 +105,43 @@ impl Scope {
             }
             let known = self.graph.constant_of(results[0]);
             let known = known.ok_or_else(|| unsupported!("its condition depends on what it computes"))?;
-            goes_on = flag(known.to_i64_vec());
+            goes_on = flag(known);
             rows.push(results.split_off(1 + carried.len()));
             carried = results.split_off(1);
             at += 1;
         }
-        let scanned = body.outputs.len().saturating_sub(1 + carried.len());
-        let stacked = self.stacked(node, &rows, &vec![(0, false); scanned])?;
+        let stacked = match rows.is_empty() {
+            true => self.stacked_of_none(node, body, &carried, opsets)?,
+            false => {
+                let scanned = body.outputs.len().saturating_sub(1 + carried.len());
+                self.stacked(node, &rows, &vec![(0, false); scanned])?
+            }
+        };
         Ok([carried, stacked].concat())
+    }
+
+    /// The results of no iteration of a Loop, stacked: a turn that is thrown away tells their types.
+    fn stacked_of_none(
+        &mut self,
+        node: &NodeView,
+        body: &Subgraph,
+        carried: &[ValueId],
+        opsets: &Opsets,
+    ) -> Result<Vec<ValueId>, Error> {
+        let before = self.graph.clone();
+        let counter = self.graph.constant(node.name, Tensor::scalar(0i64));
+        let condition = self.graph.constant(node.name, Tensor::scalar(true));
+        let results = self.body(body, &[&[counter, condition], carried].concat(), opsets);
+        let types = results.map(|results| {
+            let scanned = results.into_iter().skip(1 + carried.len());
+            scanned.map(|id| self.graph.tensor_type(id).clone()).collect::<Vec<_>>()
+        });
+        self.graph = before;
+        let none = |TensorType { data_type, shape }| {
+            let shape = [&[0], &shape[..]].concat();
+            self.graph.constant(node.name, Tensor::zeros(&TensorType { data_type, shape }))
+        };
+        Ok(types?.into_iter().map(none).collect())
     }
 
     fn read_scan(&mut self, node: &NodeView, opsets: &Opsets) -> Result<Vec<ValueId>, Error> {
@@ -161,6 +213,11 @@ impl Scope {
         };
         along.iter().enumerate().map(stack).collect()
     }
+}
+
+/// Whether a condition holds.
+fn flag(condition: &Tensor) -> bool {
+    condition.to_f32_vec().iter().any(|&element| element != 0.0)
 }
 
 fn body<'a>(node: &NodeView<'a>, name: &str) -> Result<&'a Subgraph, Error> {

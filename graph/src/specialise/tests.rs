@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{Feed, specialise};
-use crate::onnx::{reshape_model, small_model};
-use crate::text::{tensor, tensor_type};
-use crate::{Error, Graph};
+use crate::onnx::{Attribute, Dimension, Input, Model, OnnxNode, Subgraph, reshape_model, small_model};
+use crate::text::{node, tensor, tensor_type};
+use crate::{DataType, Error, Graph, interpret};
 
 /// Specialises `y = Relu(a + b)` with `a: f32[batch, 2]` and `b: f32[batch, 2]`.
 fn small(inputs: &[(&str, &str)]) -> Result<Graph, Error> {
@@ -65,7 +65,67 @@ fn inputs_that_say_what_to_compute_become_constants() {
 
     let error = specialised(Feed::Type(shape.tensor_type())).unwrap_err();
     assert!(error.is_unsupported(), "{error}");
-    let wanted =
-        "its shape (operand 1) depend on the data, which is not supported; give the elements of \"shape\"";
+    let wanted = "its shape (operand 1) depend on the data, which is not supported; give the elements of \"shape\", \
+         export the model with them fixed, or run it on onnxruntime";
     assert!(error.to_string().ends_with(wanted), "{error}");
+}
+
+/// A node with bodies: the attribute, names of inputs, lines, and names of outputs of each.
+fn control(line: &str, bodies: &[(&str, &[&str], &[&str], &[&str])]) -> OnnxNode {
+    let mut control = node(line).unwrap();
+    for (attribute, inputs, lines, outputs) in bodies {
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        let nodes = lines.iter().map(|line| node(line).unwrap()).collect();
+        let body =
+            Subgraph { inputs: names(inputs), outputs: names(outputs), nodes, constants: BTreeMap::new() };
+        control.attributes.0.insert((*attribute).to_owned(), Attribute::Graph(body));
+    }
+    control
+}
+
+/// The results of a model of `x: f32[2]` and the constants none, two and half, for this `x`.
+fn results(
+    nodes: Vec<OnnxNode>,
+    outputs: &[&str],
+    x: &str,
+) -> Result<BTreeMap<String, crate::Tensor>, Error> {
+    let dimensions = Some(vec![Dimension::Fixed(2)]);
+    let input = Input { name: "x".into(), data_type: DataType::F32, dimensions };
+    let constants =
+        [("none", "i64[] = 0"), ("yes", "bool[] = 1"), ("half", "f32[] = 0.5"), ("two", "f32[] = 2")];
+    let constants = constants.map(|(name, text)| (name.to_owned(), tensor(text).unwrap()));
+    let model = Model::of(vec![input], BTreeMap::from(constants), nodes, outputs);
+    let x = tensor(x).unwrap();
+    let graph = specialise(&model, &BTreeMap::from([("x".into(), Feed::Type(x.tensor_type()))]))?;
+    interpret(&graph, &BTreeMap::from([("x".into(), x)]))
+}
+
+#[test]
+fn a_computed_condition_chooses_between_results_of_one_type() {
+    let chosen = |otherwise: &str, x: &str| {
+        let branches: [(&str, &[&str], &[&str], &[&str]); 2] =
+            [("then_branch", &[], &["t = Mul(x, two)"], &["t"]), ("else_branch", &[], &[otherwise], &["e"])];
+        let nodes = [node("m = ReduceMax(x, keepdims=0)"), node("c = GreaterOrEqual(m, half)")];
+        let nodes = nodes.into_iter().map(Result::unwrap).chain([control("y = If(c)", &branches)]);
+        results(nodes.collect(), &["y"], x).map(|results| results["y"].clone())
+    };
+    assert_eq!(chosen("e = Neg(x)", "f32[2] = 0.5 -1"), tensor("f32[2] = 1 -2"));
+    assert_eq!(chosen("e = Neg(x)", "f32[2] = 0.25 -1"), tensor("f32[2] = -0.25 1"));
+    let error = chosen("e = ReduceSum(x)", "f32[2] = 1 1").unwrap_err();
+    assert!(error.is_unsupported(), "{error}");
+    assert!(error.to_string().contains("they give f32[2] and f32[1]"), "{error}");
+}
+
+#[test]
+fn a_loop_of_no_turn_hands_on_what_it_is_given() {
+    let body: (&str, &[&str], &[&str], &[&str]) = (
+        "body",
+        &["i", "go", "sum"],
+        &["on = Identity(go)", "next = Add(sum, x)", "row = Neg(next)"],
+        &["on", "next", "row"],
+    );
+    let looped = control("last, rows = Loop(none, yes, x)", &[body]);
+    let found = results(vec![looped], &["last", "rows"], "f32[2] = 1 2").unwrap();
+    assert_eq!(found["last"], tensor("f32[2] = 1 2").unwrap());
+    assert_eq!(found["rows"], tensor("f32[0,2] =").unwrap());
 }

@@ -163,9 +163,8 @@ fn with_files(
 
 /// The outputs, but for those of a type that no tensor here has.
 fn readable(session: &mut Session, inputs: &[(String, Tensor)]) -> Result<Tensors, RunnerError> {
-    let inputs = inputs.iter().map(|(name, tensor)| Ok((name.as_str(), to_value(tensor)?)));
-    let inputs = inputs.collect::<Result<Vec<(&str, SessionInputValue<'_>)>, RunnerError>>()?;
-    let computed = session.run(inputs).map_err(|error| refused("running the model", error))?;
+    let values = to_values(inputs)?;
+    let computed = session.run(lent(&values)).map_err(|error| refused("running the model", error))?;
     Ok(computed
         .iter()
         .filter_map(|(name, value)| Some((name.to_owned(), to_tensor(name, &value).ok()?)))
@@ -207,9 +206,8 @@ impl Ready for Opened {
 }
 
 fn infer(session: &mut Session, inputs: &[(String, Tensor)]) -> Result<Tensors, RunnerError> {
-    let inputs = inputs.iter().map(|(name, tensor)| Ok((name.as_str(), to_value(tensor)?)));
-    let inputs = inputs.collect::<Result<Vec<(&str, SessionInputValue<'_>)>, RunnerError>>()?;
-    let computed = session.run(inputs).map_err(|error| refused("running the model", error))?;
+    let values = to_values(inputs)?;
+    let computed = session.run(lent(&values)).map_err(|error| refused("running the model", error))?;
     computed.iter().map(|(name, value)| Ok((name.to_owned(), to_tensor(name, &value)?))).collect()
 }
 
@@ -234,7 +232,16 @@ fn refused(doing: &'static str, error: impl std::fmt::Display) -> RunnerError {
     RunnerError::Engine { engine: NAME, doing, message: error.to_string() }
 }
 
-fn to_value(tensor: &Tensor) -> Result<SessionInputValue<'static>, RunnerError> {
+/// What is fed, by name. It has to outlive the outputs: one that is an input as well lies in the input's memory.
+fn to_values(inputs: &[(String, Tensor)]) -> Result<Vec<(&str, DynValue)>, RunnerError> {
+    inputs.iter().map(|(name, tensor)| Ok((name.as_str(), to_value(tensor)?))).collect()
+}
+
+fn lent<'a>(values: &'a [(&'a str, DynValue)]) -> Vec<(&'a str, SessionInputValue<'a>)> {
+    values.iter().map(|(name, value)| (*name, SessionInputValue::from(value))).collect()
+}
+
+fn to_value(tensor: &Tensor) -> Result<DynValue, RunnerError> {
     let shape: Vec<i64> = tensor.shape.iter().map(|extent| *extent as i64).collect();
     let value = match &tensor.data {
         Data::F32(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
@@ -245,7 +252,7 @@ fn to_value(tensor: &Tensor) -> Result<SessionInputValue<'static>, RunnerError> 
         Data::I8(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
         Data::Bool(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
     };
-    value.map(SessionInputValue::from).map_err(|error| refused("taking the inputs", error))
+    value.map_err(|error| refused("taking the inputs", error))
 }
 
 fn to_tensor(name: &str, value: &DynValue) -> Result<Tensor, RunnerError> {

@@ -92,8 +92,9 @@ impl Builder {
             operands.push(constant.flatten());
             largest = largest.max(constant.flatten().map_or(0, Constant::element_count));
         }
-        if result.element_count() > largest {
-            return Ok(None);
+        let filled = operands.iter().flatten().any(|constant| constant.is_fill());
+        if filled || result.element_count() > largest {
+            return constant::refilled(operator, &operands, result);
         }
         constant::apply(operator, &operands, result)
     }

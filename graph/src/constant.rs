@@ -111,7 +111,7 @@ impl Constant {
     }
 
     /// The elements of an axis from `first` on, cut out of all of them.
-    fn window(&self, axis: usize, first: usize, count: usize) -> Option<Constant> {
+    pub(crate) fn window(&self, axis: usize, first: usize, count: usize) -> Option<Constant> {
         let TensorType { data_type, mut shape } = self.tensor_type();
         *shape.get_mut(axis)? = count;
         let mut starts = vec![0; shape.len()];

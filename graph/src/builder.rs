@@ -7,6 +7,7 @@ use crate::error::{Error, invalid};
 use crate::growth::{self, Growth};
 use crate::ir::{Graph, Node, Value, ValueId};
 use crate::ops::{Operator, Reshape};
+use crate::ranges;
 use crate::tensor::{Tensor, TensorType};
 
 /// A constant of more elements than this is left to be computed at run time, unless its operands are as
@@ -32,6 +33,25 @@ impl Builder {
         let id = self.value(name, tensor_type, None);
         self.graph.inputs.push(id);
         id
+    }
+
+    /// The same for integers between two numbers.
+    pub(crate) fn bounded_input(
+        &mut self,
+        name: &str,
+        tensor_type: TensorType,
+        bounds: (i64, i64),
+    ) -> ValueId {
+        self.graph.bounds.insert(name.to_owned(), bounds);
+        self.input(name, tensor_type)
+    }
+
+    /// The same for a tensor, whose integers bound what is fed.
+    pub(crate) fn fed(&mut self, name: &str, tensor: &Tensor) -> ValueId {
+        match ranges::of_elements(tensor) {
+            Some(bounds) => self.bounded_input(name, tensor.tensor_type(), bounds),
+            None => self.input(name, tensor.tensor_type()),
+        }
     }
 
     /// Adds a constant.

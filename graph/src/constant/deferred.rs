@@ -204,7 +204,7 @@ impl Deferred {
         // Parts start at whole bytes, however many elements share one.
         let sharing = match &self.origin.kind {
             Kind::File { element_type, .. } => 8_usize.div_ceil(element_type.bits()),
-            Kind::Recipe { .. } | Kind::Result { .. } => 1,
+            Kind::Recipe { .. } | Kind::Fill(_) | Kind::Result { .. } => 1,
         };
         let most_elements = (most_elements / sharing * sharing).max(sharing);
         let starts = (0..count).step_by(most_elements);

@@ -1,23 +1,49 @@
-//! Kernels keep f16 in memory and compute in f32: a kernel written for f32 becomes one whose bindings of f16 are
-//! converted wherever they are read or written. So no kernel is written twice, and every sum is one of f32.
+//! Bindings that keep numbers otherwise than their kernel computes with them. A kernel written for f32 becomes one whose
+//! bindings of f16 are converted wherever they are read or written, so that every sum is one of f32; and i64 that are
+//! kept in one word and in two (wide.wgsl) go with each other. So no kernel is written twice.
 
 use std::sync::Arc;
 
-/// The kernel with these bindings as f16.
+/// The kernel with bindings that keep what it computes with as this type of WGSL. `None` where there is no way from the
+/// one to the other.
 ///
-/// A binding is an array of `f32` or `vec4<f32>`, by that name or an alias, and is used by index alone: read as
+/// A binding is an array of a scalar or a vector, by that name or an alias, and is used by index alone: read as
 /// `name[at]`, written as a statement `name[at] = value;`.
-pub(super) fn kept(wgsl: Arc<str>, bindings: &[usize]) -> Arc<str> {
-    if bindings.is_empty() {
-        return wgsl;
-    }
+pub(super) fn kept(wgsl: Arc<str>, bindings: &[(usize, &str)]) -> Option<Arc<str>> {
     let mut text = wgsl.to_string();
-    for binding in bindings {
-        if let Some(declared) = declaration(&text, *binding) {
-            text = converted(&text, &declared);
+    let mut halves = false;
+    for &(binding, stored) in bindings {
+        let Some(declared) = declaration(&text, binding) else { continue };
+        if declared.meaning == stored || declared.meaning == format!("vec4<{stored}>") {
+            continue;
         }
+        let way = way(&declared.meaning, stored)?;
+        halves |= stored == "f16";
+        text = converted(&text, &declared, way);
     }
-    format!("enable f16;\n{text}").into()
+    Some(if halves { format!("enable f16;\n{text}").into() } else { text.into() })
+}
+
+/// How a binding is read and written.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    /// The element's type in memory.
+    memory: &'static str,
+    /// The function that gives what the kernel computes with, and the one that takes it.
+    read: &'static str,
+    write: &'static str,
+}
+
+fn way(computed: &str, stored: &str) -> Option<Way> {
+    let way = |memory, read, write| Some(Way { memory, read, write });
+    match (computed, stored) {
+        ("f32", "f16") => way("f16", "f32", "f16"),
+        ("vec4<f32>", "f16") => way("vec4<f16>", "vec4<f32>", "vec4<f16>"),
+        // What computes with one word reads indices.
+        ("i32", "vec2<u32>") => way("vec2<u32>", "saturated", "widened"),
+        ("vec2<u32>", "i32") => way("i32", "widened", "low_word"),
+        _ => None,
+    }
 }
 
 /// Where a binding is declared.
@@ -25,7 +51,8 @@ struct Declaration {
     name: String,
     /// Of the element's type in the text.
     type_range: std::ops::Range<usize>,
-    vector: bool,
+    /// That type, not an alias.
+    meaning: String,
 }
 
 fn declaration(text: &str, binding: usize) -> Option<Declaration> {
@@ -41,12 +68,13 @@ fn declaration(text: &str, binding: usize) -> Option<Declaration> {
         let value = &text[at + alias.len()..];
         value.split(';').next().unwrap_or(named)
     });
-    Some(Declaration { name, type_range, vector: meaning.starts_with("vec4") })
+    let meaning = meaning.to_owned();
+    Some(Declaration { name, type_range, meaning })
 }
 
-fn converted(text: &str, declared: &Declaration) -> String {
-    let (wide, half) = if declared.vector { ("vec4<f32>", "vec4<f16>") } else { ("f32", "f16") };
-    let mut result = text[..declared.type_range.start].to_owned() + half;
+fn converted(text: &str, declared: &Declaration, way: Way) -> String {
+    let Way { memory, read, write } = way;
+    let mut result = text[..declared.type_range.start].to_owned() + memory;
     let mut rest = &text[declared.type_range.end..];
     while let Some(at) = next_use(rest, &declared.name) {
         let (before, found) = rest.split_at(at);
@@ -57,14 +85,14 @@ fn converted(text: &str, declared: &Declaration) -> String {
             Some(assigned) => {
                 let end = assigned.find(';').unwrap_or(assigned.len());
                 // The value may read the binding too.
-                let value = reads(&assigned[..end], &declared.name, wide);
-                let place = inside(place, &declared.name, wide);
-                result.push_str(&format!("{place} = {half}({value})"));
+                let value = reads(&assigned[..end], &declared.name, read);
+                let place = inside(place, &declared.name, read);
+                result.push_str(&format!("{place} = {write}({value})"));
                 rest = &assigned[end..];
             }
             None => {
-                let place = inside(place, &declared.name, wide);
-                result.push_str(&format!("{wide}({place})"));
+                let place = inside(place, &declared.name, read);
+                result.push_str(&format!("{read}({place})"));
                 rest = after;
             }
         }
@@ -73,16 +101,16 @@ fn converted(text: &str, declared: &Declaration) -> String {
 }
 
 /// An expression with every use of the binding converted.
-fn reads(expression: &str, name: &str, wide: &str) -> String {
+fn reads(expression: &str, name: &str, read: &str) -> String {
     let Some(at) = next_use(expression, name) else { return expression.to_owned() };
     let (before, found) = expression.split_at(at);
     let (place, after) = found.split_at(closing(found));
-    format!("{before}{wide}({}){}", inside(place, name, wide), reads(after, name, wide))
+    format!("{before}{read}({}){}", inside(place, name, read), reads(after, name, read))
 }
 
 /// `name[at]` with the uses inside `at` converted.
-fn inside(place: &str, name: &str, wide: &str) -> String {
-    format!("{name}{}", reads(&place[name.len()..], name, wide))
+fn inside(place: &str, name: &str, read: &str) -> String {
+    format!("{name}{}", reads(&place[name.len()..], name, read))
 }
 
 /// Where `name[` stands as a word of its own.
@@ -129,7 +157,7 @@ fn main() {
 
     #[test]
     fn uses_are_converted_and_nothing_else() {
-        let halved = kept(KERNEL.into(), &[0, 1, 2]);
+        let halved = kept(KERNEL.into(), &[(0, "f16"), (1, "f16"), (2, "f16")]).unwrap();
         let expected = "enable f16;
 alias T = vec4<f32>;
 @group(0) @binding(0) var<storage, read> x: array<vec4<f16>>;
@@ -140,6 +168,35 @@ fn main() {
     let xy = xx[0];
 }";
         assert_eq!(&*halved, expected);
-        assert_eq!(&*kept(KERNEL.into(), &[]), KERNEL);
+        assert_eq!(&*kept(KERNEL.into(), &[]).unwrap(), KERNEL);
+    }
+
+    #[test]
+    fn integers_of_one_word_and_of_two_go_with_each_other() {
+        let kernel = |computed: &str| {
+            format!(
+                "alias E = {computed};
+@group(0) @binding(0) var<storage, read> x: array<E>;
+@group(0) @binding(1) var<storage, read_write> y: array<E>;
+fn main() {{
+    y[at] = x[at];
+}}"
+            )
+        };
+        let body = |computed: &str, bindings: &[(usize, &str)]| {
+            let kept = kept(kernel(computed).into(), bindings)?;
+            Some(kept.lines().nth(4).unwrap().trim().to_owned())
+        };
+        for (computed, bindings, expected) in [
+            ("i32", [(0, "i32"), (1, "i32")], Some("y[at] = x[at];")),
+            ("i32", [(0, "vec2<u32>"), (1, "i32")], Some("y[at] = saturated(x[at]);")),
+            ("i32", [(0, "i32"), (1, "vec2<u32>")], Some("y[at] = widened(x[at]);")),
+            ("vec2<u32>", [(0, "i32"), (1, "vec2<u32>")], Some("y[at] = widened(x[at]);")),
+            ("vec2<u32>", [(0, "vec2<u32>"), (1, "i32")], Some("y[at] = low_word(x[at]);")),
+            ("vec4<i32>", [(0, "vec2<u32>"), (1, "i32")], None),
+            ("f32", [(0, "vec2<u32>"), (1, "i32")], None),
+        ] {
+            assert_eq!(body(computed, &bindings).as_deref(), expected, "{computed} {bindings:?}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use burn::backend::ops::{ActivationOps, BoolTensorOps, FloatTensorOps, IntTensorOps, ModuleOps};
 use burn::backend::{Dispatch, DispatchDevice, DispatchTensor};
 use graph::ops::{
-    Activation, Binary, CacheUpdate, CumulativeSum, LayerNormalization, Reduce, Reduction, Slice, Unary,
+    Activation, Binary, CacheUpdate, Cast, CumulativeSum, LayerNormalization, Reduce, Reduction, Slice, Unary,
 };
 use graph::{DataType, Operator, Tensor, TensorType};
 
@@ -51,7 +51,7 @@ pub fn compute(
             let [rows, position] = [operands.take(1)?, operands.take(2)?];
             update_rows(update, first, rows, position)?
         }
-        Operator::Cast(cast) => first.cast(cast.to),
+        Operator::Cast(cast) => convert(*cast, first, device)?,
         Operator::Concat(concat) => {
             let all = std::iter::once(first).chain(operands.0.into_iter().flatten());
             Value::concatenate(all.filter(|value| !value.shape().contains(&0)).collect(), concat.axis)
@@ -106,6 +106,17 @@ pub fn compute(
         Operator::Unary(unary) => apply(*unary, first)?,
     };
     Ok(value.reshape(shape))
+}
+
+/// Burn stops at the ends of integers, where ONNX Runtime does not, and keeps f16 in f32: such casts are the graph's own.
+fn convert(cast: Cast, value: Value, device: &DispatchDevice) -> Result<Value, String> {
+    if value.family != Family::Float || matches!(cast.to, DataType::F32 | DataType::Bool) {
+        return Ok(value.cast(cast.to));
+    }
+    let tensor_type = TensorType::new(DataType::F32, value.shape());
+    let floats = value.download(&tensor_type)?;
+    let converted = Operator::Cast(cast).evaluate(&[Some(&floats)]).map_err(|error| error.to_string())?;
+    converted.first().map(|tensor| Value::upload(tensor, device)).ok_or_else(|| "it has no result".to_owned())
 }
 
 /// `x · cos + turned x · sin`; angles for half the last axis count for both halves.

@@ -7,6 +7,7 @@ use crate::error::{Error, invalid};
 use crate::growth::{self, Growth};
 use crate::ir::{Graph, Node, Value, ValueId};
 use crate::ops::{Operator, Reshape};
+use crate::ranges;
 use crate::selection::{self, Selection};
 use crate::tensor::{Tensor, TensorType};
 
@@ -35,6 +36,25 @@ impl Builder {
         let id = self.value(name, tensor_type, None);
         self.graph.inputs.push(id);
         id
+    }
+
+    /// The same for integers between two numbers.
+    pub(crate) fn bounded_input(
+        &mut self,
+        name: &str,
+        tensor_type: TensorType,
+        bounds: (i64, i64),
+    ) -> ValueId {
+        self.graph.bounds.insert(name.to_owned(), bounds);
+        self.input(name, tensor_type)
+    }
+
+    /// The same for a tensor, whose integers bound what is fed.
+    pub(crate) fn fed(&mut self, name: &str, tensor: &Tensor) -> ValueId {
+        match ranges::of_elements(tensor) {
+            Some(bounds) => self.bounded_input(name, tensor.tensor_type(), bounds),
+            None => self.input(name, tensor.tensor_type()),
+        }
     }
 
     /// Adds a constant.
@@ -98,8 +118,9 @@ impl Builder {
             operands.push(constant.flatten());
             largest = largest.max(constant.flatten().map_or(0, Constant::element_count));
         }
-        if result.element_count() > largest {
-            return Ok(None);
+        let filled = operands.iter().flatten().any(|constant| constant.is_fill());
+        if filled || result.element_count() > largest {
+            return constant::refilled(operator, &operands, result);
         }
         constant::apply(operator, &operands, result)
     }

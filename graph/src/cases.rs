@@ -11,6 +11,7 @@ use crate::tensor::{DataType, Tensor, TensorType};
 mod elementwise;
 mod indices;
 mod table;
+mod wide;
 mod windows;
 
 pub use table::{all, floats, whole};

@@ -111,7 +111,7 @@ impl Constant {
     }
 
     /// The elements of an axis from `first` on, cut out of all of them.
-    fn window(&self, axis: usize, first: usize, count: usize) -> Option<Constant> {
+    pub(crate) fn window(&self, axis: usize, first: usize, count: usize) -> Option<Constant> {
         let TensorType { data_type, mut shape } = self.tensor_type();
         *shape.get_mut(axis)? = count;
         let mut starts = vec![0; shape.len()];
@@ -136,6 +136,46 @@ impl Constant {
             Constant::Deferred(deferred) => Constant::Deferred(deferred.reshaped(shape)),
         }
     }
+}
+
+impl Constant {
+    /// Whether it is one element repeated, and far from any shape computation.
+    pub(crate) fn is_fill(&self) -> bool {
+        matches!(self, Constant::Deferred(deferred) if deferred.filled_with().is_some())
+    }
+
+    /// Its element, as a scalar, where there is but one everywhere.
+    fn only_element(&self) -> Option<Tensor> {
+        match self {
+            Constant::Here(tensor) => (tensor.len() == 1).then(|| tensor.reshaped(&[])),
+            Constant::Deferred(deferred) => deferred.filled_with().cloned(),
+        }
+    }
+}
+
+/// What an operator gives where each operand is one element repeated: one element repeated, which takes no room.
+/// `None` where the result is something else.
+///
+/// # Errors
+/// What the operator refuses.
+pub(crate) fn refilled(
+    operator: &Operator,
+    operands: &[Option<&Constant>],
+    result: &TensorType,
+) -> Result<Option<Constant>, Error> {
+    let elements: Option<Vec<_>> = operands.iter().map(|operand| (*operand)?.only_element()).collect();
+    let element = match (operator, elements) {
+        (
+            Operator::Expand(_) | Operator::Reshape(_) | Operator::Slice(_) | Operator::Transpose(_),
+            Some(elements),
+        ) => elements.into_iter().next(),
+        (operator, Some(elements)) if operator.is_elementwise() => {
+            let elements: Vec<_> = elements.iter().map(Some).collect();
+            operator.evaluate(&elements)?.pop()
+        }
+        _ => None,
+    };
+    Ok(element.map(|element| Constant::Deferred(Deferred::fill(result.clone(), &element))))
 }
 
 /// What an operator gives for constants, computed at once where all of them are here. `None` where it is too long a

@@ -51,6 +51,11 @@ pub enum Error {
     #[error("input {name:?} would be {given}, more than memory can hold here; give it smaller extents")]
     InputTooLarge { name: String, given: TensorType },
     #[error(
+        "input {name:?} holds {value}, and the model was made ready for {least} to {most}, as in the inputs given \
+         then; make it ready again with these"
+    )]
+    OutOfBounds { name: String, value: i64, least: i64, most: i64 },
+    #[error(
         "input {name:?} has {given} for dimension {symbol:?}, which input {other:?} has as {bound}; \
          give both the same"
     )]
@@ -88,6 +93,7 @@ impl Error {
             | Error::InputUnknown { .. }
             | Error::InputMismatch { .. }
             | Error::InputTooLarge { .. }
+            | Error::OutOfBounds { .. }
             | Error::SymbolConflict { .. }
             | Error::Wiring { .. }
             | Error::Text { .. }

@@ -40,7 +40,8 @@ pub(crate) struct Growth {
 impl Builder {
     /// Lets values grow: adds the input that says how many past positions there are.
     pub(crate) fn start_growth(&mut self, past_length: &str, capacity: usize) {
-        let past_length = self.input(past_length, TensorType::new(DataType::I64, []));
+        let most = i64::try_from(capacity).unwrap_or(i64::MAX);
+        let past_length = self.bounded_input(past_length, TensorType::new(DataType::I64, []), (0, most));
         let (axes, zero_tails, linear) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         let (computed, masks) = (BTreeMap::new(), BTreeMap::new());
         *self.growth_mut() =

@@ -1,5 +1,7 @@
 //! The static graph: every shape known, every shape computation folded away, nodes in execution order.
 
+use std::collections::BTreeMap;
+
 use crate::constant::Constant;
 use crate::ops::Operator;
 use crate::tensor::TensorType;
@@ -50,4 +52,7 @@ pub struct Graph {
     pub inputs: Vec<ValueId>,
     /// The values the caller wants.
     pub outputs: Vec<ValueId>,
+    /// The least and the most that inputs of integers hold, by name, where that is taken for granted: whoever feeds
+    /// them holds them to it.
+    pub bounds: BTreeMap<String, (i64, i64)>,
 }

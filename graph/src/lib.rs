@@ -24,6 +24,7 @@ pub mod onnx;
 pub mod ops;
 mod optimise;
 pub mod pipeline;
+pub mod ranges;
 mod registry;
 mod selection;
 mod specialise;

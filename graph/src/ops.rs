@@ -155,6 +155,11 @@ impl Operator {
         }
     }
 
+    /// Whether each element of the result comes from one of each operand, at the same place but for broadcasting.
+    pub fn is_elementwise(&self) -> bool {
+        matches!(self, Operator::Binary(_) | Operator::Cast(_) | Operator::Select(_) | Operator::Unary(_))
+    }
+
     /// Types of the results for operands of these types.
     ///
     /// # Errors

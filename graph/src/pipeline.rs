@@ -238,7 +238,7 @@ impl<'a> Composer<'a> {
         };
         let id = match self.pins.contains(&input.name) {
             true => self.graph.constant(&input.name, tensor.clone()),
-            false => self.graph.input(&input.name, tensor.tensor_type()),
+            false => self.graph.fed(&input.name, tensor),
         };
         self.inputs.insert(input.name.clone(), id);
         Ok(id)

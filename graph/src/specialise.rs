@@ -89,7 +89,8 @@ fn walk(model: &Model, feeds: &BTreeMap<String, Feed>, pins: &Pins) -> Result<Gr
     for Input { name, .. } in &model.inputs {
         let id = match &feeds[name] {
             Feed::Value(tensor) if pins.contains(name) => graph.constant(name, tensor.clone()),
-            feed => graph.input(name, feed.tensor_type()),
+            Feed::Value(tensor) => graph.fed(name, tensor),
+            Feed::Type(tensor_type) => graph.input(name, tensor_type.clone()),
         };
         values.insert(name.clone(), id);
     }

@@ -1,4 +1,6 @@
-//! Splits weights that are too large for one binding: tables by rows, matrices by columns.
+//! Splits what is too large for one binding: tables by rows, matrices by columns, and what is computed into parts.
+
+mod parts;
 
 use crate::constant::Constant;
 use crate::ir::{Graph, Node, Value, ValueId};
@@ -6,14 +8,12 @@ use crate::ops::{Binary, Concat, Gather, MatMul, Operator, Reshape, Select};
 use crate::tensor::{Tensor, TensorType};
 
 /// The same graph with every constant of more than `most_bytes` in pieces, as far as that can be done: tables that
-/// rows are gathered from, and matrices that are multiplied with from the left. `size_bytes` is what a tensor takes.
-/// `None` where there is none to split.
+/// rows are gathered from, and matrices that are multiplied with from the left. Other values of more are made in parts,
+/// and read in parts, along their outermost axis. `size_bytes` is what a tensor takes. `None` where there is nothing to
+/// split.
 pub fn split(graph: &Graph, most_bytes: u64, size_bytes: fn(&TensorType) -> u64) -> Option<Graph> {
-    let is_large = |id: &ValueId| {
-        let value = &graph.values[id.0];
-        value.constant.is_some() && size_bytes(&value.tensor_type) > most_bytes
-    };
-    let large = |node: &Node| node.inputs.iter().flatten().any(is_large);
+    let is_large = |id: &ValueId| size_bytes(&graph.values[id.0].tensor_type) > most_bytes;
+    let large = |node: &Node| node.inputs.iter().flatten().chain(&node.outputs).any(is_large);
     if !graph.nodes.iter().any(large) {
         return None;
     }
@@ -38,16 +38,27 @@ impl Pieces {
     /// Puts nodes in the place of one. `None` where nothing was done.
     fn split(&mut self, node: &Node) -> Option<()> {
         let before = (self.graph.nodes.len(), self.graph.values.len());
-        let done = match node.operator {
-            Operator::Gather(Gather { axis: 0 }) => self.gather(node),
-            Operator::MatMul(matmul) => self.multiply(node, matmul),
-            _ => None,
-        };
-        if done.is_none() {
+        for way in [Pieces::constants, Pieces::parts] {
+            if way(self, node).is_some() {
+                return Some(());
+            }
             self.graph.nodes.truncate(before.0);
             self.graph.values.truncate(before.1);
         }
-        done
+        None
+    }
+
+    /// By pieces of an operand that is a constant.
+    fn constants(&mut self, node: &Node) -> Option<()> {
+        let mut operands = node.inputs.iter().flatten().map(|id| &self.graph.values[id.0]);
+        operands.find(|value| {
+            value.constant.is_some() && (self.size_bytes)(&value.tensor_type) > self.most_bytes
+        })?;
+        match node.operator {
+            Operator::Gather(Gather { axis: 0 }) => self.gather(node),
+            Operator::MatMul(matmul) => self.multiply(node, matmul),
+            _ => None,
+        }
     }
 
     /// Each piece of the table is gathered from wherever the index lies, and the one in which it lies is taken.
@@ -134,10 +145,21 @@ impl Pieces {
     }
 
     fn push(&mut self, node: &Node, operator: Operator, operands: &[ValueId]) -> Option<ValueId> {
-        let types: Vec<_> = operands.iter().map(|id| Some(&self.graph.values[id.0].tensor_type)).collect();
+        let operands: Vec<_> = operands.iter().copied().map(Some).collect();
+        self.push_optional(node, operator, &operands)
+    }
+
+    fn push_optional(
+        &mut self,
+        node: &Node,
+        operator: Operator,
+        operands: &[Option<ValueId>],
+    ) -> Option<ValueId> {
+        let types: Vec<_> =
+            operands.iter().map(|id| id.map(|id| &self.graph.values[id.0].tensor_type)).collect();
         let tensor_type = operator.infer(&types).ok()?.pop()?;
         let output = self.value(node.name.clone(), tensor_type, None);
-        let inputs = operands.iter().copied().map(Some).collect();
+        let inputs = operands.to_vec();
         self.graph.nodes.push(Node { name: node.name.clone(), operator, inputs, outputs: vec![output] });
         Some(output)
     }

@@ -14,9 +14,14 @@ pub enum Error {
     #[error("node \"{node}\": {reason}; the graph breaks its own invariants")]
     Malformed { node: String, reason: String },
     #[error(
-        "a tensor of type {tensor_type} holds {value} at element {index}, and integers on the device have 32 bits"
+        "a tensor of type {tensor_type} holds {value} at element {index}, and its integers have 32 bits on the device"
     )]
     OutOfRange { tensor_type: String, index: usize, value: i64 },
+    #[error(
+        "input \"{port}\" holds {value}, and the plan relies on {least} to {most}, as in the inputs given when it was \
+         made; plan again with these"
+    )]
+    OutOfBounds { port: String, value: i64, least: i64, most: i64 },
     #[error("a weight cannot be made: {reason}")]
     Weight { reason: String },
     #[error("output \"{port}\" ({tensor_type}) needs {wanted} bytes, and {available} came back")]
@@ -28,7 +33,10 @@ impl Error {
     pub fn is_unsupported(&self) -> bool {
         match self {
             Error::Unsupported { .. } | Error::Limit { .. } | Error::OutOfRange { .. } => true,
-            Error::Malformed { .. } | Error::Weight { .. } | Error::ShortOutput { .. } => false,
+            Error::OutOfBounds { .. }
+            | Error::Malformed { .. }
+            | Error::Weight { .. }
+            | Error::ShortOutput { .. } => false,
         }
     }
 }

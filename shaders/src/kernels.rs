@@ -6,7 +6,6 @@ mod copy;
 mod cumulative_sum;
 mod elementwise;
 mod gather;
-mod half;
 mod launch;
 mod layer_normalization;
 mod matmul;
@@ -19,6 +18,7 @@ mod rotate_half;
 mod rows;
 mod scatter;
 mod softmax;
+mod storage;
 mod windows;
 
 use graph::Operator;

@@ -11,6 +11,7 @@ pub mod summary;
 mod template;
 pub mod transfer;
 pub mod tuning;
+mod views;
 mod weights;
 
 pub use error::Error;

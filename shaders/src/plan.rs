@@ -122,11 +122,7 @@ impl Weight {
     pub fn with_bytes<T>(&self, files: &mut dyn Files, take: impl FnOnce(&[u8]) -> T) -> Result<T, Error> {
         let tensor =
             self.constant.evaluate(files).map_err(|error| Error::Weight { reason: error.to_string() })?;
-        let bytes = match self.encoding {
-            Encoding::Elements => transfer::encode(&tensor)?,
-            Encoding::Packed => transfer::packed(&tensor),
-        };
-        Ok(take(&bytes))
+        Ok(take(&transfer::encode(&tensor, self.encoding)?))
     }
 }
 
@@ -139,6 +135,10 @@ pub struct Port {
     pub data_type: DataType,
     /// Its shape.
     pub shape: Vec<usize>,
+    /// How it is encoded on the device.
+    pub encoding: Encoding,
+    /// The least and the most that the plan relies on, of integers that are fed.
+    pub bounds: Option<(i64, i64)>,
     /// Where it lies.
     pub region: Region,
 }

@@ -1,9 +1,11 @@
 //! From graphs to a GpuPlan: kernels for every node, then space for every value.
 
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use graph::pipeline::Pipeline;
-use graph::{Graph, Node, TensorType, ValueId};
+use graph::ranges::{Range, fits_i32, ranges};
+use graph::{DataType, Graph, Node, TensorType, ValueId};
 
 use crate::error::Error;
 use crate::kernels::{self, Emission, Read, Step, Task};
@@ -12,6 +14,7 @@ use crate::plan::{Buffer, BufferRole, Dispatch, GpuPlan, Kernel, Port, Program, 
 use crate::site::Site;
 use crate::transfer::{ELEMENT_BYTES, Encoding};
 use crate::tuning::Tuning;
+use crate::views::{Sizes, View, views};
 use crate::weights::Packing;
 
 /// Weights that do not fit together into so many bytes lie in several buffers: drivers refuse much larger ones for which
@@ -73,6 +76,8 @@ enum Storage {
     Weight(Region),
     /// In an arena: an index into the demands.
     Arena(usize),
+    /// In a part of what lies there.
+    Part { demand: usize, offset_bytes: u64, size_bytes: u64 },
     /// In a state: an index into the states.
     State(usize),
 }
@@ -102,6 +107,7 @@ struct Shared<'a> {
 /// A program whose values have demands but no places yet.
 struct Planned<'a> {
     part: Part<'a>,
+    wide: Rc<[bool]>,
     bound: Vec<Bound>,
     demands: Vec<Demand>,
     inputs: Vec<(ValueId, Storage)>,
@@ -114,6 +120,10 @@ struct Planner<'a, 's> {
     shared: &'s mut Shared<'a>,
     /// For each value, the one whose elements it shares.
     roots: Vec<ValueId>,
+    /// Which values are i64 of two words.
+    wide: Rc<[bool]>,
+    /// Which values lie in others.
+    views: HashMap<ValueId, View>,
     storage: HashMap<ValueId, Storage>,
     demands: Vec<Demand>,
     bound: Vec<Bound>,
@@ -159,27 +169,44 @@ impl<'a> Shared<'a> {
             0 => 4 * ELEMENT_BYTES as u64,
             size => size as u64,
         };
-        let limits = &self.site.limits;
-        for (limit, available) in [
-            ("maxStorageBufferBindingSize", limits.max_storage_buffer_binding_size),
-            ("maxBufferSize", limits.max_buffer_size),
-        ] {
-            if wanted > available {
-                let place = format!("tensor \"{name}\" ({tensor_type})");
-                return Err(Error::Limit { place, limit, wanted, available });
-            }
-        }
+        within(name, tensor_type, "maxBufferSize", wanted, self.site.limits.max_buffer_size)?;
         Ok(wanted)
     }
 }
 
+fn within(
+    name: &str,
+    tensor_type: &TensorType,
+    limit: &'static str,
+    wanted: u64,
+    available: u64,
+) -> Result<(), Error> {
+    if wanted <= available {
+        return Ok(());
+    }
+    Err(Error::Limit { place: format!("tensor \"{name}\" ({tensor_type})"), limit, wanted, available })
+}
+
 impl<'a, 's> Planner<'a, 's> {
     fn new(part: &Part<'a>, shared: &'s mut Shared<'a>) -> Self {
+        let (wide, limits) = (wide(part), &shared.site.limits);
+        let values = part.graph.values.iter().zip(wide.iter());
+        let views = views(&Sizes {
+            graph: part.graph,
+            size_bytes: values
+                .map(|(value, &wide)| encoding(wide).size_bytes(&value.tensor_type) as u64)
+                .collect(),
+            most_bytes: limits.max_storage_buffer_binding_size,
+            alignment_bytes: u64::from(limits.min_storage_buffer_offset_alignment),
+            states: part.states,
+        });
         Planner {
             part: *part,
             graph: part.graph,
             shared,
             roots: (0..part.graph.values.len()).map(ValueId).collect(),
+            wide,
+            views,
             storage: HashMap::new(),
             demands: Vec::new(),
             bound: Vec::new(),
@@ -210,30 +237,39 @@ impl<'a, 's> Planner<'a, 's> {
         }
         // What the caller reads stays intact to the end.
         for (_, storage) in &outputs {
-            if let Storage::Arena(demand) = storage {
+            if let Storage::Arena(demand) | Storage::Part { demand, .. } = storage {
                 self.demands[*demand].last = usize::MAX;
             }
         }
-        let Planner { part, bound, demands, .. } = self;
-        Ok(Planned { part, bound, demands, inputs, outputs })
+        let Planner { part, wide, bound, demands, .. } = self;
+        Ok(Planned { part, wide, bound, demands, inputs, outputs })
     }
 
     fn state_of(&mut self, port: ValueId) -> Result<Option<Storage>, Error> {
         let value = &self.graph.values[port.0];
         let Some(name) = self.part.states.get(&value.name) else { return Ok(None) };
-        let size_bytes = self.shared.size_bytes(&value.name, &value.tensor_type, Encoding::Elements)?;
+        let size_bytes = self.shared.size_bytes(&value.name, &value.tensor_type, self.encoding(port))?;
         Ok(Some(Storage::State(self.shared.state(name, size_bytes))))
     }
 
-    fn task(&self, node: &'a Node) -> Task<'a> {
-        Task { graph: self.graph, node, site: self.shared.site, tuning: self.shared.tuning }
+    fn encoding(&self, value: ValueId) -> Encoding {
+        encoding(self.wide[value.0])
     }
 
     fn add_node(&mut self, node: &'a Node) -> Result<(), Error> {
-        let task = self.task(node);
+        let wide = Rc::clone(&self.wide);
+        let (site, tuning) = (self.shared.site, self.shared.tuning);
+        let task = Task { graph: self.graph, node, site, tuning, wide: &wide };
+        if self.lies_there(node) {
+            return Ok(());
+        }
         match kernels::emit(&task)? {
             Emission::Alias => {
-                self.roots[task.output_id()?.0] = self.roots[task.input_id(0)?.0];
+                let (old, new) = (task.input_id(0)?, task.output_id()?);
+                if self.encoding(old) != self.encoding(new) || self.views.contains_key(&new) {
+                    return self.add_step(&node.name, kernels::copy_whole(&task, old, new)?);
+                }
+                self.roots[new.0] = self.roots[old.0];
                 Ok(())
             }
             Emission::Steps(steps) if steps.is_empty() => {
@@ -242,13 +278,27 @@ impl<'a, 's> Planner<'a, 's> {
             Emission::Steps(steps) => steps.into_iter().try_for_each(|step| self.add_step(&node.name, step)),
             Emission::Update(steps) => {
                 let (old, new) = (task.input_id(0)?, task.output_id()?);
-                if self.can_update(old) {
+                if self.can_update(old) && self.encoding(old) == self.encoding(new) {
                     self.roots[new.0] = self.roots[old.0];
                 } else {
                     self.add_step(&node.name, kernels::copy_whole(&task, old, new)?)?;
                 }
                 steps.into_iter().try_for_each(|step| self.add_step(&node.name, step))
             }
+        }
+    }
+
+    /// Whether a node has nothing to move: it takes a part from where it lies, or joins parts that lie where they are
+    /// wanted.
+    fn lies_there(&self, node: &Node) -> bool {
+        let lies_in =
+            |part: &ValueId, whole: &ValueId| self.views.get(part).is_some_and(|view| view.whole == *whole);
+        match (&node.operator, node.inputs.as_slice(), node.outputs.as_slice()) {
+            (graph::Operator::Slice(_), [Some(whole)], [part]) => lies_in(part, whole),
+            (graph::Operator::Concat(_), parts, [whole]) => {
+                parts.iter().all(|part| part.is_some_and(|part| lies_in(&part, whole)))
+            }
+            _ => false,
         }
     }
 
@@ -265,28 +315,47 @@ impl<'a, 's> Planner<'a, 's> {
         let reads: Result<Vec<Storage>, Error> =
             step.reads.iter().map(|&read| self.read(read, now)).collect();
         let write = self.storage(step.write, now)?;
-        self.bind(label, step, reads?, write);
-        Ok(())
+        self.bind(label, step, reads?, write)
     }
 
-    fn bind(&mut self, label: &str, step: Step, reads: Vec<Storage>, write: Storage) {
+    /// What a binding of it takes.
+    fn bound_bytes(&self, storage: Storage) -> u64 {
+        match storage {
+            Storage::Weight(Region { size_bytes, .. }) | Storage::Part { size_bytes, .. } => size_bytes,
+            Storage::Arena(demand) => self.demands[demand].size_bytes,
+            Storage::State(state) => self.shared.states[state].1,
+        }
+    }
+
+    fn bind(&mut self, label: &str, step: Step, reads: Vec<Storage>, write: Storage) -> Result<(), Error> {
         let now = self.bound.len();
+        let values = step.reads.iter().map(|read| read.value).chain([step.write]);
+        for (value, &storage) in values.zip(reads.iter().chain([&write])) {
+            let value = &self.graph.values[value.0];
+            let available = self.shared.site.limits.max_storage_buffer_binding_size;
+            let wanted = self.bound_bytes(storage);
+            within(&value.name, &value.tensor_type, "maxStorageBufferBindingSize", wanted, available)?;
+        }
         let arenas = |storage: &Storage| match storage {
-            Storage::Arena(demand) => Some(*demand),
+            Storage::Arena(demand) | Storage::Part { demand, .. } => Some(*demand),
             Storage::Weight(_) | Storage::State(_) => None,
         };
         let read: Vec<usize> = reads.iter().filter_map(arenas).collect();
         for &demand in &read {
             self.demands[demand].last = now;
         }
-        if let Storage::Arena(demand) = write {
+        if let Some(demand) = arenas(&write) {
             self.demands[demand].last = self.demands[demand].last.max(now);
-            self.demands[demand].apart_from.extend(read);
+            for read in read {
+                // What is written part by part is older than some of what its parts are made of.
+                self.demands[demand.max(read)].apart_from.push(demand.min(read));
+            }
         }
         let mut operands = reads;
         operands.push(write);
         let kernel = self.shared.kernel(step.kernel);
         self.bound.push(Bound { label: label.to_owned(), kernel, operands, workgroups: step.workgroups });
+        Ok(())
     }
 
     /// The storage of a value, found at its first use: by then everything it is computed from has its own.
@@ -296,11 +365,14 @@ impl<'a, 's> Planner<'a, 's> {
             return Ok(known);
         }
         let value = &self.graph.values[root.0];
-        let encoding = Encoding::Elements;
+        let encoding = self.encoding(root);
         let size_bytes = self.shared.size_bytes(&value.name, &value.tensor_type, encoding)?;
-        let storage = match &value.constant {
-            Some(constant) => Storage::Weight(self.shared.packing.place(constant, encoding, size_bytes)),
-            None => self.demand(size_bytes, now),
+        let storage = match (self.views.get(&root).copied(), &value.constant) {
+            (Some(view), _) => part_of(self.storage(view.whole, now)?, view.offset_bytes, size_bytes),
+            (None, Some(constant)) => {
+                Storage::Weight(self.shared.packing.place(constant, encoding, size_bytes))
+            }
+            (None, None) => self.demand(size_bytes, now),
         };
         self.storage.insert(root, storage);
         Ok(storage)
@@ -349,12 +421,41 @@ impl<'a, 's> Planner<'a, 's> {
             inputs: vec![Some(root)],
             outputs: vec![output],
         };
-        let task =
-            Task { graph: self.graph, node: &node, site: self.shared.site, tuning: self.shared.tuning };
+        let (site, tuning) = (self.shared.site, self.shared.tuning);
+        let task = Task { graph: self.graph, node: &node, site, tuning, wide: &self.wide };
         let step = kernels::copy_whole(&task, root, output)?;
-        self.bind(&node.name, step, vec![from], to);
-        Ok(())
+        self.bind(&node.name, step, vec![from], to)
     }
+}
+
+/// A part of what lies somewhere. Nothing is part of a state.
+fn part_of(whole: Storage, further_bytes: u64, size_bytes: u64) -> Storage {
+    match whole {
+        Storage::Weight(Region { buffer, offset_bytes, .. }) => {
+            Storage::Weight(Region { buffer, offset_bytes: offset_bytes + further_bytes, size_bytes })
+        }
+        Storage::Arena(demand) => Storage::Part { demand, offset_bytes: further_bytes, size_bytes },
+        Storage::Part { demand, offset_bytes, .. } => {
+            Storage::Part { demand, offset_bytes: offset_bytes + further_bytes, size_bytes }
+        }
+        Storage::State(state) => Storage::State(state),
+    }
+}
+
+fn encoding(wide: bool) -> Encoding {
+    if wide { Encoding::Wide } else { Encoding::Elements }
+}
+
+/// Which values are i64 that nothing proves to fit in 32 bits. What lies in a state is, for another program may leave
+/// anything there.
+fn wide(part: &Part<'_>) -> Rc<[bool]> {
+    let in_state = |value: &graph::Value| part.states.contains_key(&value.name);
+    let fits = |range: Option<Range>| range.is_some_and(fits_i32);
+    let values = part.graph.values.iter().zip(ranges(part.graph));
+    let is_wide = |(value, range): (&graph::Value, Option<Range>)| {
+        value.tensor_type.data_type == DataType::I64 && (in_state(value) || !fits(range))
+    };
+    values.map(is_wide).collect()
 }
 
 /// Gives everything its place: weights, then arenas as large as the neediest program wants them, then states.
@@ -386,6 +487,10 @@ fn finish(shared: Shared<'_>, planned: Vec<Planned<'_>>) -> GpuPlan {
                 let size_bytes = program.demands[demand].size_bytes;
                 Region { buffer: first_arena + arena, offset_bytes, size_bytes }
             }
+            Storage::Part { demand, offset_bytes, size_bytes } => {
+                let Place { arena, offset_bytes: start_bytes } = arrangement.places[demand];
+                Region { buffer: first_arena + arena, offset_bytes: start_bytes + offset_bytes, size_bytes }
+            }
             Storage::State(state) => {
                 Region { buffer: first_state + state, offset_bytes: 0, size_bytes: state_bytes[state] }
             }
@@ -400,7 +505,9 @@ fn placed(program: &Planned<'_>, region: impl Fn(Storage) -> Region) -> Program 
     let port = |&(id, storage): &(ValueId, Storage)| {
         let value = &program.part.graph.values[id.0];
         let TensorType { data_type, shape } = value.tensor_type.clone();
-        Port { name: value.name.clone(), data_type, shape, region: region(storage) }
+        let encoding = encoding(program.wide[id.0]);
+        let bounds = program.part.graph.bounds.get(&value.name).copied();
+        Port { name: value.name.clone(), data_type, shape, encoding, bounds, region: region(storage) }
     };
     let dispatch = |bound: &Bound| Dispatch {
         label: bound.label.clone(),

@@ -5,7 +5,8 @@
 //! |---|---|
 //! | f32 | f32 |
 //! | f16 | f16; f32 in registers |
-//! | i64, i32, i8 | i32 |
+//! | i32, i8 | i32 |
+//! | i64 | i32 where all of a tensor is known to fit, else vec2<u32>, the lower word first |
 //! | bool, u8 | u32 |
 
 use std::borrow::Cow;
@@ -24,6 +25,8 @@ pub const ELEMENT_BYTES: usize = 4;
 pub enum Encoding {
     /// Each element takes four bytes.
     Elements,
+    /// The eight bytes of an i64.
+    Wide,
     /// As in the file: four bytes of a u8 or i8 tensor to a word. For weights of fewer than eight bits.
     Packed,
 }
@@ -37,6 +40,7 @@ impl Encoding {
                 (count * DataType::F16.size_bytes()).next_multiple_of(ELEMENT_BYTES)
             }
             Encoding::Elements => count * ELEMENT_BYTES,
+            Encoding::Wide => count * 2 * ELEMENT_BYTES,
             Encoding::Packed => (count * tensor_type.data_type.size_bytes()).next_multiple_of(ELEMENT_BYTES),
         }
     }
@@ -51,15 +55,25 @@ pub enum Element {
     I32,
     /// `u32`.
     U32,
+    /// `vec2<u32>`: an i64, the lower word first. There are no vectors of it.
+    Wide,
 }
 
 impl Element {
-    /// How elements of a host type are kept on the device.
+    /// How elements of a host type are kept on the device; of i64, where they fit.
     pub fn of(data_type: DataType) -> Self {
         match data_type {
             DataType::F32 | DataType::F16 => Element::F32,
             DataType::I64 | DataType::I32 | DataType::I8 => Element::I32,
             DataType::U8 | DataType::Bool => Element::U32,
+        }
+    }
+
+    /// What one takes in a workgroup's memory.
+    pub fn size_bytes(self) -> u32 {
+        match self {
+            Element::F32 | Element::I32 | Element::U32 => 4,
+            Element::Wide => 8,
         }
     }
 
@@ -69,6 +83,7 @@ impl Element {
             (Element::F32, false) => "f32",
             (Element::I32, false) => "i32",
             (Element::U32, false) => "u32",
+            (Element::Wide, _) => "vec2<u32>",
             (Element::F32, true) => "vec4<f32>",
             (Element::I32, true) => "vec4<i32>",
             (Element::U32, true) => "vec4<u32>",
@@ -79,27 +94,34 @@ impl Element {
 /// The bytes of a tensor as the device wants them, in row-major order; f32 and i32 are not copied.
 ///
 /// # Errors
-/// An i64 that does not fit in 32 bits. The two ends of i64, which mean "as far as it goes", become those of i32.
-pub fn encode(tensor: &Tensor) -> Result<Cow<'_, [u8]>, Error> {
-    Ok(match &tensor.data {
-        Data::F32(elements) => bytes_of(elements, f32::to_le_bytes),
-        Data::F16(_) => packed(tensor),
-        Data::I32(elements) => bytes_of(elements, i32::to_le_bytes),
-        Data::I64(elements) => {
+/// An i64 that does not fit in the 32 bits that the encoding gives it.
+pub fn encode(tensor: &Tensor, encoding: Encoding) -> Result<Cow<'_, [u8]>, Error> {
+    Ok(match (&tensor.data, encoding) {
+        (_, Encoding::Packed) | (Data::F16(_), _) => packed(tensor),
+        (Data::I64(elements), Encoding::Wide) => {
+            Cow::Owned(elements.iter().flat_map(|element| element.to_le_bytes()).collect())
+        }
+        (Data::I64(elements), Encoding::Elements) => {
             let narrow: Result<Vec<_>, _> =
                 elements.iter().enumerate().map(|(index, &value)| narrow(tensor, index, value)).collect();
             Cow::Owned(narrow?.into_iter().flatten().collect())
         }
-        Data::I8(elements) => Cow::Owned(elements.iter().flat_map(|&x| i32::from(x).to_le_bytes()).collect()),
-        Data::U8(elements) => Cow::Owned(elements.iter().flat_map(|&x| u32::from(x).to_le_bytes()).collect()),
-        Data::Bool(elements) => {
+        (Data::F32(elements), _) => bytes_of(elements, f32::to_le_bytes),
+        (Data::I32(elements), _) => bytes_of(elements, i32::to_le_bytes),
+        (Data::I8(elements), _) => {
+            Cow::Owned(elements.iter().flat_map(|&x| i32::from(x).to_le_bytes()).collect())
+        }
+        (Data::U8(elements), _) => {
+            Cow::Owned(elements.iter().flat_map(|&x| u32::from(x).to_le_bytes()).collect())
+        }
+        (Data::Bool(elements), _) => {
             Cow::Owned(elements.iter().flat_map(|&x| u32::from(x).to_le_bytes()).collect())
         }
     })
 }
 
 /// The bytes of a tensor as they are in files, and zeros up to a whole word; u8 are not copied where they fill it.
-pub fn packed(tensor: &Tensor) -> Cow<'_, [u8]> {
+fn packed(tensor: &Tensor) -> Cow<'_, [u8]> {
     match &tensor.data {
         Data::U8(elements) if elements.len().is_multiple_of(ELEMENT_BYTES) => Cow::Borrowed(elements),
         _ => {
@@ -119,13 +141,25 @@ fn bytes_of<T: bytemuck::NoUninit>(elements: &[T], to_bytes: fn(T) -> [u8; 4]) -
 }
 
 fn narrow(tensor: &Tensor, index: usize, value: i64) -> Result<[u8; 4], Error> {
-    let narrow = match value {
-        i64::MAX => Some(i32::MAX),
-        i64::MIN => Some(i32::MIN),
-        _ => i32::try_from(value).ok(),
-    };
     let tensor_type = || tensor.tensor_type().to_string();
-    narrow.map(i32::to_le_bytes).ok_or_else(|| Error::OutOfRange { tensor_type: tensor_type(), index, value })
+    let narrow = i32::try_from(value).map(i32::to_le_bytes);
+    narrow.map_err(|_| Error::OutOfRange { tensor_type: tensor_type(), index, value })
+}
+
+impl Port {
+    /// The bytes of what is fed here.
+    ///
+    /// # Errors
+    /// Integers outside the bounds that the plan relies on.
+    pub fn encode<'t>(&self, tensor: &'t Tensor) -> Result<Cow<'t, [u8]>, Error> {
+        if let (Some((least, most)), Some(found)) = (self.bounds, graph::ranges::of_elements(tensor))
+            && (found.0 < least || found.1 > most)
+        {
+            let value = if found.0 < least { found.0 } else { found.1 };
+            return Err(Error::OutOfBounds { port: self.name.clone(), value, least, most });
+        }
+        encode(tensor, self.encoding)
+    }
 }
 
 /// The tensor that came back from the device for an output.
@@ -134,7 +168,7 @@ fn narrow(tensor: &Tensor, index: usize, value: i64) -> Result<[u8; 4], Error> {
 /// Fewer bytes than the output's shape needs. Bytes beyond that are ignored.
 pub fn decode(port: &Port, bytes: &[u8]) -> Result<Tensor, Error> {
     let tensor_type = TensorType { data_type: port.data_type, shape: port.shape.clone() };
-    let wanted = Encoding::Elements.size_bytes(&tensor_type);
+    let wanted = port.encoding.size_bytes(&tensor_type);
     let bytes = bytes.get(..wanted).ok_or_else(|| Error::ShortOutput {
         port: port.name.clone(),
         tensor_type: tensor_type.to_string(),
@@ -148,6 +182,9 @@ pub fn decode(port: &Port, bytes: &[u8]) -> Result<Tensor, Error> {
         DataType::F16 => {
             let halves = bytes.as_chunks().0.iter().take(tensor_type.element_count());
             Data::F16(halves.map(|half| f16::from_le_bytes(*half)).collect())
+        }
+        DataType::I64 if port.encoding == Encoding::Wide => {
+            Data::I64(bytes.as_chunks().0.iter().map(|element| i64::from_le_bytes(*element)).collect())
         }
         DataType::I64 => Data::I64(integers.map(i64::from).collect()),
         DataType::I32 => Data::I32(integers.collect()),
@@ -163,9 +200,10 @@ mod tests {
     use super::*;
     use crate::plan::Region;
 
-    fn port(tensor: &Tensor) -> Port {
+    fn port(tensor: &Tensor, encoding: Encoding) -> Port {
         let region = Region { buffer: 0, offset_bytes: 0, size_bytes: 4 };
-        Port { name: "y".into(), data_type: tensor.data.data_type(), shape: tensor.shape.clone(), region }
+        let (data_type, shape) = (tensor.data.data_type(), tensor.shape.clone());
+        Port { name: "y".into(), data_type, shape, encoding, bounds: None, region }
     }
 
     #[test]
@@ -179,19 +217,28 @@ mod tests {
             Data::Bool([true, false, true].into()),
         ] {
             let tensor = Tensor { shape: vec![3], data };
-            let bytes = encode(&tensor).unwrap();
+            let bytes = encode(&tensor, Encoding::Elements).unwrap();
             assert_eq!(bytes.len(), 12);
-            assert_eq!(decode(&port(&tensor), &bytes), Ok(tensor.clone()));
+            assert_eq!(decode(&port(&tensor, Encoding::Elements), &bytes), Ok(tensor.clone()));
         }
+    }
+
+    #[test]
+    fn wide_integers_take_eight_bytes() {
+        let tensor = Tensor::vector([i64::MIN, 1 << 32, -2]);
+        let bytes = encode(&tensor, Encoding::Wide).unwrap();
+        assert_eq!(bytes.len(), Encoding::Wide.size_bytes(&tensor.tensor_type()));
+        assert_eq!(bytes[8..16], [0, 0, 0, 0, 1, 0, 0, 0]);
+        assert_eq!(decode(&port(&tensor, Encoding::Wide), &bytes), Ok(tensor.clone()));
     }
 
     #[test]
     fn halves_take_two_bytes_and_fill_whole_words() {
         let tensor = Tensor { shape: vec![3], data: Data::F16([1.5, -2.0, 0.25].map(f16::from_f32).into()) };
-        let bytes = encode(&tensor).unwrap();
+        let bytes = encode(&tensor, Encoding::Elements).unwrap();
         assert_eq!(bytes.len(), Encoding::Elements.size_bytes(&tensor.tensor_type()));
         assert_eq!(bytes.as_ref(), [0x00, 0x3e, 0x00, 0xc0, 0x00, 0x34, 0, 0]);
-        assert_eq!(decode(&port(&tensor), &bytes), Ok(tensor.clone()));
+        assert_eq!(decode(&port(&tensor, Encoding::Elements), &bytes), Ok(tensor.clone()));
     }
 
     #[test]
@@ -206,21 +253,29 @@ mod tests {
     }
 
     #[test]
-    fn integers_beyond_32_bits_are_refused_but_for_the_two_ends() {
+    fn integers_that_were_not_planned_for_are_refused() {
         let tensor = |value| Tensor { shape: vec![2], data: Data::I64([1, value].into()) };
-        assert_eq!(&encode(&tensor(i64::MAX)).unwrap()[4..], i32::MAX.to_le_bytes());
-        assert_eq!(&encode(&tensor(i64::MIN)).unwrap()[4..], i32::MIN.to_le_bytes());
-        let error = encode(&tensor(1 << 31)).unwrap_err();
+        let error = encode(&tensor(1 << 31), Encoding::Elements).unwrap_err();
         assert!(error.is_unsupported());
         assert_eq!(
             error.to_string(),
-            "a tensor of type i64[2] holds 2147483648 at element 1, and integers on the device have 32 bits"
+            "a tensor of type i64[2] holds 2147483648 at element 1, and its integers have 32 bits on the device"
+        );
+        let port = Port { bounds: Some((0, 9)), ..port(&tensor(9), Encoding::Elements) };
+        assert!(port.encode(&tensor(9)).is_ok());
+        assert_eq!(
+            port.encode(&tensor(10)).unwrap_err().to_string(),
+            "input \"y\" holds 10, and the plan relies on 0 to 9, as in the inputs given when it was made; plan again \
+             with these"
         );
     }
 
     #[test]
     fn a_short_output_is_refused() {
         let tensor = Tensor { shape: vec![2], data: Data::F32([1.0, 2.0].into()) };
-        assert!(matches!(decode(&port(&tensor), &[0; 4]), Err(Error::ShortOutput { wanted: 8, .. })));
+        assert!(matches!(
+            decode(&port(&tensor, Encoding::Elements), &[0; 4]),
+            Err(Error::ShortOutput { wanted: 8, .. })
+        ));
     }
 }

@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use graph::cases::{self, Case, fault};
-use graph::{Graph, Operator, Tensor};
+use graph::{DataType, Graph, Operator, Tensor};
 use shaders::{Host, Tuning};
 use support::{adapter, plan, site, tunings};
 
@@ -15,18 +15,26 @@ fn with_expected(case: Case) -> (Case, Tensor) {
     (case, expected)
 }
 
-/// The graphs that a case is run as: with operands as inputs, and, where kernels look at constants, all but the first
-/// as those.
+/// The graphs that a case is run as: with operands as inputs of which nothing is known; with their integers known to be
+/// no larger than they are, so that they take one word each; and, where kernels look at constants, with all but the
+/// first as those.
 fn graphs(case: &Case) -> Vec<Graph> {
     let graph = case.graph();
-    if !matches!(case.operator, Operator::MatMulNBits(_) | Operator::ScatterNd(_)) {
-        return vec![graph];
+    let mut graphs = vec![graph.clone()];
+    if case.fed().iter().any(|(_, tensor)| tensor.data_type() == DataType::I64) {
+        let mut bounded = graph.clone();
+        let bounds = |(name, tensor): (String, Tensor)| Some((name, graph::ranges::of_elements(&tensor)?));
+        bounded.bounds.extend(case.fed().into_iter().filter_map(bounds));
+        graphs.push(bounded);
     }
-    let mut fixed = graph.clone();
-    for (id, (_, tensor)) in fixed.inputs.split_off(1).into_iter().zip(case.fed().into_iter().skip(1)) {
-        fixed.values[id.0].constant = Some(tensor.into());
+    if matches!(case.operator, Operator::MatMulNBits(_) | Operator::ScatterNd(_)) {
+        let mut fixed = graph;
+        for (id, (_, tensor)) in fixed.inputs.split_off(1).into_iter().zip(case.fed().into_iter().skip(1)) {
+            fixed.values[id.0].constant = Some(tensor.into());
+        }
+        graphs.push(fixed);
     }
-    vec![graph, fixed]
+    graphs
 }
 
 #[test]

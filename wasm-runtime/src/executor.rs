@@ -12,7 +12,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use graph::Tensor;
 use js_sys::Uint8Array;
 use protocol::DispatchName;
-use shaders::transfer::{decode, encode};
+use shaders::transfer::decode;
 use shaders::{Buffer, BufferRole, Dispatch, GpuPlan, Port, Program, Region, Weight};
 use wasm_bindgen::JsValue;
 use web_sys::{
@@ -160,7 +160,7 @@ impl Executor {
     /// Writes a program's inputs.
     ///
     /// # Errors
-    /// A value that cannot be encoded, or the browser's refusal.
+    /// A value that cannot be encoded or was not planned for, or the browser's refusal.
     pub fn write_inputs(
         &self,
         program: usize,
@@ -168,7 +168,7 @@ impl Executor {
     ) -> Result<(), RuntimeError> {
         for port in &self.plan.programs[program].inputs {
             if let Some(tensor) = inputs.get(&port.name) {
-                write(&self.model, &self.device, &self.buffers, port.region, encode(tensor))?;
+                write(&self.model, &self.device, &self.buffers, port.region, port.encode(tensor))?;
             }
         }
         Ok(())

@@ -22,6 +22,7 @@ use self::stage::{Other, Ports, Stage, States, Tensors};
 use crate::engine::{Inferred, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::files::Folder;
+use crate::model::wrong;
 
 /// What becomes of nodes that a context cannot run.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +35,7 @@ pub struct Rest {
 
 /// A model on a context.
 pub(crate) struct Executor {
+    model: String,
     context: Rc<Context>,
     programs: Vec<Staged>,
     /// Whether parts of it run on another engine.
@@ -69,7 +71,7 @@ pub(crate) async fn prepare_on(
     let start = context.clock.now_ms();
     let (source, known) = (Source { model, folder }, context.broken.borrow().len());
     let executor = loop {
-        let mut assembly = Assembly::new(Rc::clone(&context), pipeline);
+        let mut assembly = Assembly::new(model, Rc::clone(&context), pipeline);
         // Each time round the context is known to do less.
         if assembly.all(pipeline, &source, rest).await? {
             break assembly.executor;
@@ -119,12 +121,13 @@ struct Assembly {
 type Refusals = BTreeMap<NodeId, webnn::Error>;
 
 impl Assembly {
-    fn new(context: Rc<Context>, pipeline: &Pipeline) -> Assembly {
+    fn new(model: &str, context: Rc<Context>, pipeline: &Pipeline) -> Assembly {
         let limits = context.limits.borrow();
         let shared_out =
             pipeline.programs.iter().any(|program| !webnn::refusals(&program.graph, &limits).is_empty());
         drop(limits);
         let executor = Executor {
+            model: model.to_owned(),
             context,
             programs: Vec::new(),
             shared_out,
@@ -246,8 +249,9 @@ fn copied_bytes(graph: &Graph, elsewhere: &Refusals) -> u64 {
 
 impl Ready for Executor {
     async fn run(&mut self, program: usize, inputs: &Tensors) -> Result<Inferred, RuntimeError> {
-        let Executor { context, programs, shared_out, states, handed, own_ms, all_ms, .. } = self;
+        let Executor { model, context, programs, shared_out, states, handed, own_ms, all_ms, .. } = self;
         let Staged { stages, graph, in_states } = &mut programs[program];
+        graph.check_bounds(inputs).map_err(|source| wrong(model, source))?;
         if let ([only], false) = (stages.as_mut_slice(), *shared_out) {
             let outputs = only.run(context, states, inputs).await?;
             return Ok(Inferred { outputs, gpu_ms: None, dispatches_ms: Vec::new() });

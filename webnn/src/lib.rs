@@ -10,7 +10,6 @@ mod limits;
 mod lower;
 mod partition;
 mod plan;
-mod ranges;
 mod script;
 mod writer;
 

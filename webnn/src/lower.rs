@@ -10,6 +10,7 @@ mod windows;
 
 use std::collections::BTreeMap;
 
+use graph::ranges::{Range, fits_i32, ranges};
 use graph::{DataType, Graph, Node, NodeId, Operator, TensorType, ValueId};
 
 use crate::element::ElementType;
@@ -18,7 +19,6 @@ use crate::layout;
 use crate::limits::Limits;
 use crate::partition::Stage;
 use crate::plan::{Operand, OperandId, Plan};
-use crate::ranges::{Range, fits_i32, ranges};
 use crate::writer::{Lowered, Writer};
 
 /// The calls that build a whole graph.

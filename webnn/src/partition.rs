@@ -3,9 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use graph::ranges::{Range, ranges};
 use graph::{Graph, Node, NodeId, Value, ValueId};
-
-use crate::ranges::{Range, ranges};
 
 /// A part of a graph that one engine runs in one go.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,9 +40,20 @@ pub fn partition(graph: &Graph, elsewhere: &BTreeSet<NodeId>) -> Vec<Stage> {
         let (graph, moved) = part(&named, |node| levels[node.0] == level);
         let mut own = vec![None; graph.values.len()];
         moved.into_iter().for_each(|(old, new)| own[new.0] = ranges[old.0]);
+        let graph = bounded(graph, &own);
         Stage { elsewhere: (level % 2 == 1) != first, graph, nodes, ranges: own }
     });
     stages.filter(|stage| !stage.graph.nodes.is_empty()).collect()
+}
+
+/// The graph with what the whole shows of its inputs, for whoever runs it.
+fn bounded(mut graph: Graph, ranges: &[Option<Range>]) -> Graph {
+    for id in &graph.inputs {
+        let bounds =
+            ranges[id.0].and_then(|(least, most)| Some((least.try_into().ok()?, most.try_into().ok()?)));
+        graph.bounds.extend(bounds.map(|bounds| (graph.values[id.0].name.clone(), bounds)));
+    }
+    graph
 }
 
 /// The stage of each node, where the first stage is the other engine's or not.

@@ -1,6 +1,6 @@
 //! The table: one case for each operator, element type and kind of shape.
 
-use super::{Case, elementwise, indices, windows};
+use super::{Case, elementwise, indices, wide, windows};
 use crate::half::kept;
 use crate::ops::*;
 use crate::{Data, DataType, Operator, Tensor, TensorType};
@@ -116,6 +116,7 @@ pub fn all() -> Vec<Case> {
     elementwise::add(&mut cases);
     moves(&mut cases);
     indices::add(&mut cases);
+    wide::add(&mut cases);
     cases.0
 }
 

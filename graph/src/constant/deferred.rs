@@ -45,6 +45,8 @@ enum Kind {
         columns: Range<usize>,
         first: usize,
     },
+    /// One element everywhere.
+    Fill(Tensor),
     Result {
         operator: Operator,
         operands: Vec<Option<Constant>>,
@@ -86,6 +88,22 @@ impl Deferred {
         Deferred::new(tensor_type, digester, 0, Kind::Recipe { recipe, shape, columns, first: 0 })
     }
 
+    /// One element as often as a type says.
+    pub(super) fn fill(tensor_type: TensorType, element: &Tensor) -> Deferred {
+        let mut digester = Digester::new();
+        digester.text(&format!("{} times {}", tensor_type.element_count(), tensor_type.data_type));
+        digester.digest(Digest::of_tensor(element));
+        Deferred::new(tensor_type, digester, 0, Kind::Fill(element.reshaped(&[])))
+    }
+
+    /// The one element of a constant that has it everywhere.
+    pub(super) fn filled_with(&self) -> Option<&Tensor> {
+        match &self.origin.kind {
+            Kind::Fill(element) => Some(element),
+            Kind::File { .. } | Kind::Recipe { .. } | Kind::Result { .. } => None,
+        }
+    }
+
     /// What an operator gives.
     pub(super) fn result(
         operator: &Operator,
@@ -100,6 +118,12 @@ impl Deferred {
             && let Some(recipe) = operand.whole_recipe()
         {
             return Some(Deferred::recipe(tensor_type.clone(), recipe.turned()));
+        }
+        if let (Operator::Transpose(_) | Operator::Slice(_), [Some(Constant::Deferred(operand))]) =
+            (operator, operands)
+            && let Some(element) = operand.filled_with()
+        {
+            return Some(Deferred::fill(tensor_type.clone(), element));
         }
         let mut digester = Digester::new();
         digester.text(&format!("{operator:?} {tensor_type}"));
@@ -145,7 +169,7 @@ impl Deferred {
     pub(crate) fn place(&self) -> Option<(&str, ElementType, &Span)> {
         match &self.origin.kind {
             Kind::File { tensor, element_type, span } => Some((tensor, *element_type, span)),
-            Kind::Recipe { .. } | Kind::Result { .. } => None,
+            Kind::Recipe { .. } | Kind::Fill(_) | Kind::Result { .. } => None,
         }
     }
 
@@ -153,7 +177,7 @@ impl Deferred {
     fn whole_recipe(&self) -> Option<Recipe> {
         match &self.origin.kind {
             Kind::Recipe { recipe, shape, first: 0, .. } if *shape == self.shape => Some(*recipe),
-            Kind::File { .. } | Kind::Recipe { .. } | Kind::Result { .. } => None,
+            Kind::File { .. } | Kind::Recipe { .. } | Kind::Fill(_) | Kind::Result { .. } => None,
         }
     }
 
@@ -180,7 +204,7 @@ impl Deferred {
         // Parts start at whole bytes, however many elements share one.
         let sharing = match &self.origin.kind {
             Kind::File { element_type, .. } => 8_usize.div_ceil(element_type.bits()),
-            Kind::Recipe { .. } | Kind::Result { .. } => 1,
+            Kind::Recipe { .. } | Kind::Fill(_) | Kind::Result { .. } => 1,
         };
         let most_elements = (most_elements / sharing * sharing).max(sharing);
         let starts = (0..count).step_by(most_elements);
@@ -200,6 +224,9 @@ impl Deferred {
                     Deferred::new(of_type(length), Digester::new(), 0, kind)
                 };
                 lengths.map(part).collect()
+            }
+            Kind::Fill(element) => {
+                lengths.map(|(_, length)| Deferred::fill(of_type(length), element)).collect()
             }
             Kind::Result { .. } => vec![self.clone()],
         }
@@ -228,7 +255,8 @@ impl Deferred {
                 let (shape, columns, first) = (shape.clone(), columns.clone(), first + start);
                 Kind::Recipe { recipe: *recipe, shape, columns, first }
             }
-            Kind::Result { .. } => return None,
+            Kind::Fill(element) => return Some(Deferred::fill(tensor_type, element)),
+            Kind::Result { .. } => return self.of_parts(&tensor_type, |operand| operand.rows(first, count)),
         };
         let mut digester = Digester::new();
         digester.text(&format!("rows from {first} {tensor_type}"));
@@ -236,18 +264,47 @@ impl Deferred {
         Some(Deferred::new(tensor_type, digester, 0, kind))
     }
 
-    /// `count` columns of a matrix from `first` on, where it is a recipe.
+    /// `count` columns of a matrix from `first` on, where these can be made without the others.
     pub(super) fn columns(&self, first: usize, count: usize) -> Option<Deferred> {
-        let (recipe, &[rows, extent]) = (self.whole_recipe()?, self.shape.as_slice()) else { return None };
+        let &[rows, extent] = self.shape.as_slice() else { return None };
         if first + count > extent {
             return None;
         }
         let tensor_type = TensorType::new(self.origin.tensor_type.data_type, [rows, count]);
+        if let Some(element) = self.filled_with() {
+            return Some(Deferred::fill(tensor_type, element));
+        }
+        if let Kind::Result { .. } = &self.origin.kind {
+            return self.of_parts(&tensor_type, |operand| operand.columns(first, count));
+        }
+        let recipe = self.whole_recipe()?;
         let mut digester = Digester::new();
         digester.text(&format!("columns from {first} {tensor_type}"));
         digester.digest(self.digest());
         let (shape, columns) = (self.shape.clone(), first..first + count);
         Some(Deferred::new(tensor_type, digester, 0, Kind::Recipe { recipe, shape, columns, first: 0 }))
+    }
+
+    /// What an element-wise operator makes of the same part of each operand that is as large as the result; what is
+    /// broadcast is one element.
+    fn of_parts(
+        &self,
+        tensor_type: &TensorType,
+        part: impl Fn(&Constant) -> Option<Constant>,
+    ) -> Option<Deferred> {
+        let Kind::Result { operator, operands } = &self.origin.kind else { return None };
+        let whole = &self.origin.tensor_type.shape;
+        if !operator.is_elementwise() || *whole != self.shape {
+            return None;
+        }
+        let of_operand = |operand: &Option<Constant>| match operand {
+            Some(constant) if constant.tensor_type().shape == *whole => part(constant).map(Some),
+            Some(constant) => (constant.element_count() == 1).then(|| Some(constant.clone())),
+            None => Some(None),
+        };
+        let operands: Vec<_> = operands.iter().map(of_operand).collect::<Option<_>>()?;
+        let operands: Vec<_> = operands.iter().map(Option::as_ref).collect();
+        Deferred::result(operator, &operands, tensor_type)
     }
 
     /// The one operand of a transpose of a matrix.
@@ -258,7 +315,7 @@ impl Deferred {
             {
                 operands.first()?.as_ref()
             }
-            Kind::File { .. } | Kind::Recipe { .. } | Kind::Result { .. } => None,
+            Kind::File { .. } | Kind::Recipe { .. } | Kind::Fill(_) | Kind::Result { .. } => None,
         }
     }
 
@@ -323,6 +380,10 @@ impl Evaluation<'_> {
             Kind::Recipe { recipe, shape: whole, columns, first } => {
                 let count = origin.tensor_type.element_count();
                 Tensor::new(shape.clone(), recipe.elements(whole, columns, *first..first + count))
+            }
+            Kind::Fill(element) => {
+                let count = origin.tensor_type.element_count();
+                Tensor::new(shape.clone(), element.data.pick(std::iter::repeat_n(0, count)))
             }
             Kind::Result { operator, operands } => {
                 let mut tensors = Vec::new();

@@ -19,6 +19,13 @@ struct Tokens {
     has_past: bool,
 }
 
+/// How many positions the caches hold, and how many tokens there are to choose from.
+#[derive(Clone, Copy)]
+struct Room {
+    capacity: usize,
+    vocabulary: usize,
+}
+
 /// What the step finds in states: the state's name, and the type it has there.
 type States = BTreeMap<String, TensorType>;
 
@@ -30,7 +37,7 @@ pub(super) fn compose(
 ) -> Result<Pipeline, Error> {
     let prompt = prompt(generation, composer.tensors)?;
     let decoding = Decoding { prompt_length: prompt.len(), tokens: generation.tokens as usize };
-    let ids = composer.graph.input(&generation.prompt, prompt.tensor_type());
+    let ids = composer.graph.fed(&generation.prompt, &prompt);
     composer.inputs.insert(generation.prompt.clone(), ids);
     let tokens = Tokens { ids, count: decoding.prompt_length, has_past: false };
     let results = decoder(&mut composer, generation, &generation.prefill, &tokens, Some(&prompt))?;
@@ -59,7 +66,8 @@ pub(super) fn compose(
         outputs.push((wire, id));
     }
     composer.refuse_unused_but_for_step(generation)?;
-    let step = step(&composer, generation, &states, capacity)?;
+    let vocabulary = composer.graph.tensor_type(logits).shape.last().copied().unwrap_or(0);
+    let step = step(&composer, generation, &states, Room { capacity, vocabulary })?;
     let prefill = composer.finish("prefill", outputs, prefill_states);
     Ok(Pipeline { programs: vec![prefill, step], decoding: Some(decoding) })
 }
@@ -254,11 +262,12 @@ fn step(
     first: &Composer,
     generation: &Generation,
     states: &States,
-    capacity: usize,
+    room: Room,
 ) -> Result<super::Program, Error> {
     let mut composer = Composer::new(first.passes, first.manifest, first.models, first.tensors, first.pins);
-    composer.graph.start_growth(PAST_LENGTH, capacity);
-    let ids = composer.graph.input(TOKEN, TensorType::new(DataType::I64, [1, 1]));
+    composer.graph.start_growth(PAST_LENGTH, room.capacity);
+    let last = i64::try_from(room.vocabulary.saturating_sub(1)).unwrap_or(i64::MAX);
+    let ids = composer.graph.bounded_input(TOKEN, TensorType::new(DataType::I64, [1, 1]), (0, last));
     let mut ports = BTreeMap::new();
     let past = step_inputs(&composer, generation)?;
     for (input, present, constant) in &past {

@@ -10,7 +10,7 @@ use graph::Tensor;
 use graph::constant::Files;
 use graph::pipeline::Pipeline;
 use protocol::{Device as DeviceName, DispatchName, Metric};
-use shaders::transfer::{decode, encode};
+use shaders::transfer::decode;
 use shaders::{Access, BufferRole, Dispatch, GpuPlan, Kernel, Port, Program, Region, Tuning};
 use wgpu::BufferUsages;
 
@@ -122,7 +122,7 @@ impl Ready for Planned {
         let ports = &self.plan.programs[program];
         for port in &ports.inputs {
             if let Some(tensor) = inputs.get(&port.name) {
-                self.write(port.region, encode(tensor))?;
+                self.write(port.region, port.encode(tensor))?;
             }
         }
         self.device.queue.submit([self.encode(ports, &self.steps[program])]);

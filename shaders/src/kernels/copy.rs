@@ -6,7 +6,6 @@ use graph::ops::{CacheUpdate, Concat, Slice, Transpose};
 use super::launch::{Grid, Shader, Step, Task};
 use crate::error::Error;
 use crate::strides::{Walk, contiguous};
-use crate::transfer::Element;
 use crate::tuning::{Family, ShapeClass};
 
 const FILE: &str = include_str!("copy.wgsl");
@@ -99,12 +98,12 @@ fn step(task: &Task<'_>, way: &Move<'_>) -> Result<Step, Error> {
     let moved = way.moved_by.map_or(0, |(_, stride)| stride);
     let aligned = way.bases.iter().chain([&moved]).all(|base| base % 4 == 0);
     let all_vectors = walk.vectors().is_some_and(|vectors| vectors.iter().all(|vector| *vector));
-    let vector = aligned && all_vectors;
+    let vector = aligned && all_vectors && !task.is_wide();
     if vector {
         walk = walk.in_fours(&[true, true]);
     }
     let unit = if vector { 4 } else { 1 };
-    let element = Element::of(task.value_type(way.from).data_type);
+    let element = task.element(way.from);
     let [input_base, result_base] = way.bases.map(|base| (base / unit) as f64);
     let shader = Shader::new(format!("{}{}", way.name, if vector { " in fours" } else { "" }), FILE)
         .walk(task, &walk, "RANK")?

@@ -11,7 +11,7 @@ use crate::tuning::Family;
 const FILE: &str = include_str!("cumulative_sum.wgsl");
 
 pub(super) fn emit(task: &Task<'_>, operator: &CumulativeSum) -> Result<Vec<Step>, Error> {
-    let input = task.input(0)?;
+    let (input, element) = (task.input(0)?, task.input_element(0)?);
     let extent = input.shape[operator.axis];
     let count = input.element_count() / extent;
     let choice = task.choose(Family::Reduce, rows::class(extent, count));
@@ -21,8 +21,9 @@ pub(super) fn emit(task: &Task<'_>, operator: &CumulativeSum) -> Result<Vec<Step
         .constant("REVERSE", f64::from(u8::from(operator.reverse)))
         .switch("EXCLUSIVE", operator.exclusive)
         .switch("INCLUSIVE", !operator.exclusive)
+        .word("SUM", if element == Element::Wide { "wide_add(a, x)" } else { "a + x" })
         .word("FINISH", &elementwise::wrapped("a", input.data_type));
-    let shader = rows::share(shader, choice, Element::of(input.data_type).wgsl(false));
+    let shader = rows::share(shader, choice, element);
     let grid = rows::grid(choice, count);
     Ok(vec![task.step(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
 }

@@ -6,6 +6,7 @@
 //            INNER      elements behind the axis; a row is one of outer * INNER
 //            REVERSE    whether rows are walked from the end
 // Template:  INCLUSIVE, EXCLUSIVE   whether element i counts itself
+//            SUM                    of a and x
 //            FINISH                 the result from the sum a
 // Variants:  one workgroup or one invocation per row, see rows.wgsl
 
@@ -18,6 +19,10 @@ alias U = u32;
 override EXTENT: u32;
 override INNER: u32;
 override REVERSE: bool;
+
+fn sum(a: E, x: E) -> E {
+    return $SUM;
+}
 
 @compute @workgroup_size(WX, WY, WZ)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
@@ -33,13 +38,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     var a = E(0);
 //#if SHARED
     for (var i = first; i < end; i++) {
-        a += input[start + select(i, EXTENT - 1u - i, REVERSE) * INNER];
+        a = sum(a, input[start + select(i, EXTENT - 1u - i, REVERSE) * INNER]);
     }
     partial[lane] = a;
     workgroupBarrier();
     a = E(0);
     for (var before = 0u; before < lane; before++) {
-        a += partial[before];
+        a = sum(a, partial[before]);
     }
 //#end
     for (var i = first; i < end; i++) {
@@ -47,7 +52,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
 //#if EXCLUSIVE
         result[at] = $FINISH;
 //#end
-        a += input[at];
+        a = sum(a, input[at]);
 //#if INCLUSIVE
         result[at] = $FINISH;
 //#end

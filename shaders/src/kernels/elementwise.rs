@@ -43,7 +43,18 @@ impl Form<'_> {
 }
 
 pub(super) fn binary(task: &Task<'_>, operator: Binary) -> Result<Vec<Step>, Error> {
-    let float = matches!(Element::of(task.input(0)?.data_type), Element::F32);
+    let operands = [task.input_id(0)?, task.input_id(1)?];
+    let element = task.element(operands[0]);
+    let mixed = element != task.element(operands[1]) && element != Element::F32;
+    if mixed && task.is_wide() {
+        let reason =
+            "there is no kernel for powers of i64 that may not fit in 32 bits, but to exponents of i64";
+        return Err(task.unsupported(reason));
+    }
+    if element == Element::Wide {
+        return emit(task, &format!("{operator:?}"), &Form::plain(of_wide(operator)), &operands);
+    }
+    let float = element == Element::F32;
     let result = match operator {
         Binary::Add => "x0 + x1",
         Binary::Sub => "x0 - x1",
@@ -74,7 +85,30 @@ pub(super) fn binary(task: &Task<'_>, operator: Binary) -> Result<Vec<Step>, Err
     let result = wrapped(result, task.output()?.data_type);
     let prelude = (whole && !float).then_some(INTEGERS);
     let form = Form { computed, prelude, ..Form::plain(&result) };
-    emit(task, &format!("{operator:?}"), &form, &[task.input_id(0)?, task.input_id(1)?])
+    emit(task, &format!("{operator:?}"), &form, &operands)
+}
+
+/// Of i64 of two words. Shifts are of other types.
+fn of_wide(operator: Binary) -> &'static str {
+    match operator {
+        Binary::Add => "wide_add(x0, x1)",
+        Binary::Sub => "wide_subtract(x0, x1)",
+        Binary::Mul => "wide_multiply(x0, x1)",
+        Binary::Div => "wide_divide(x0, x1)",
+        Binary::Mod => "wide_floor_remainder(x0, x1)",
+        Binary::Remainder => "wide_remainder(x0, x1)",
+        Binary::Pow => "wide_power(x0, x1)",
+        Binary::Max => "wide_larger(x0, x1)",
+        Binary::Min => "wide_smaller(x0, x1)",
+        Binary::And | Binary::BitwiseAnd => "x0 & x1",
+        Binary::Or | Binary::BitwiseOr => "x0 | x1",
+        Binary::Xor | Binary::BitwiseXor | Binary::ShiftLeft | Binary::ShiftRight => "x0 ^ x1",
+        Binary::Equal => "R(all(x0 == x1))",
+        Binary::Greater => "R(wide_less(x1, x0))",
+        Binary::GreaterOrEqual => "R(!wide_less(x0, x1))",
+        Binary::Less => "R(wide_less(x0, x1))",
+        Binary::LessOrEqual => "R(!wide_less(x1, x0))",
+    }
 }
 
 /// Small unsigned types wrap around as on the host; others wrap at 32 bits.
@@ -88,8 +122,9 @@ pub(super) fn wrapped(result: &str, data_type: DataType) -> String {
 
 pub(super) fn unary(task: &Task<'_>, operator: Unary) -> Result<Vec<Step>, Error> {
     let input = task.input(0)?;
-    let result = match Element::of(input.data_type) {
+    let result = match task.input_element(0)? {
         Element::F32 => of_floats(operator),
+        Element::Wide => of_wide_alone(operator),
         Element::I32 | Element::U32 => of_integers(operator, input.data_type),
     };
     let Some(result) = result else {
@@ -136,6 +171,17 @@ fn of_floats(operator: Unary) -> Option<&'static str> {
         Unary::IsInf { negative: false, positive: false } => "R(0u)",
         Unary::Activation(_) => "activate(x0)",
         Unary::Not | Unary::BitwiseNot => return None,
+    })
+}
+
+/// Of i64 of two words.
+fn of_wide_alone(operator: Unary) -> Option<&'static str> {
+    Some(match operator {
+        Unary::Abs => "wide_size(x0)",
+        Unary::Neg => "wide_negate(x0)",
+        Unary::Sign => "wide_sign(x0)",
+        Unary::BitwiseNot => "~x0",
+        _ => return None,
     })
 }
 
@@ -202,14 +248,28 @@ pub(super) fn cast_is_free(task: &Task<'_>, cast: &Cast) -> Result<bool, Error> 
 }
 
 pub(super) fn cast(task: &Task<'_>, cast: &Cast) -> Result<Vec<Step>, Error> {
-    let result = match cast.to {
-        DataType::Bool => "R(x0 != $T0(0))",
-        DataType::F32 | DataType::F16 | DataType::I64 | DataType::I32 => "R(x0)",
-        // By way of i32: below zero, WGSL makes 0 of a float.
-        DataType::U8 => "R($INT(x0)) & R(255u)",
-        DataType::I8 => "(R(x0) << U(24u)) >> U(24u)",
+    let operand = task.input_id(0)?;
+    let result = match (task.element(operand), cast.to) {
+        (Element::Wide, DataType::Bool) => "R(any(x0 != vec2<u32>()))",
+        (Element::Wide, DataType::F32 | DataType::F16) => "float_of_wide(x0)",
+        (Element::Wide, DataType::I64) => "x0",
+        (Element::Wide, DataType::I32) => "low_word(x0)",
+        (Element::Wide, DataType::U8) => "x0.x & 255u",
+        (Element::Wide, DataType::I8) => "(low_word(x0) << 24u) >> 24u",
+        (Element::F32, DataType::I64) if task.is_wide() => "wide_of_float(x0)",
+        (Element::I32, DataType::I64) if task.is_wide() => "widened(x0)",
+        (Element::U32, DataType::I64) if task.is_wide() => "vec2<u32>(x0, 0u)",
+        (_, DataType::Bool) => "R(x0 != $T0(0))",
+        (_, DataType::F32 | DataType::F16) => "R(x0)",
+        // What does not fit in i32 is its least number; smaller types are wrapped from there.
+        (Element::F32, DataType::I64 | DataType::I32) => "whole(x0)",
+        (Element::F32, DataType::U8) => "R(whole(x0)) & R(255u)",
+        (Element::F32, DataType::I8) => "(whole(x0) << U(24u)) >> U(24u)",
+        (_, DataType::I64 | DataType::I32) => "R(x0)",
+        (_, DataType::U8) => "R(x0) & R(255u)",
+        (_, DataType::I8) => "(R(x0) << U(24u)) >> U(24u)",
     };
-    emit(task, "Cast", &Form::plain(result), &[task.input_id(0)?])
+    emit(task, "Cast", &Form::plain(result), &[operand])
 }
 
 fn emit(task: &Task<'_>, name: &str, form: &Form<'_>, operands: &[ValueId]) -> Result<Vec<Step>, Error> {
@@ -217,7 +277,7 @@ fn emit(task: &Task<'_>, name: &str, form: &Form<'_>, operands: &[ValueId]) -> R
     let shapes: Result<Vec<_>, _> =
         operands.iter().map(|&id| task.broadcast(&task.value_type(id).shape, &output.shape)).collect();
     let mut walk = Walk::new(&output.shape, &shapes?);
-    let vectors = walk.vectors();
+    let vectors = walk.vectors().filter(|_| !task.is_wide());
     let vector = vectors.is_some();
     let in_memory = vectors.unwrap_or_else(|| vec![false; operands.len()]);
     if vector {
@@ -230,21 +290,21 @@ fn emit(task: &Task<'_>, name: &str, form: &Form<'_>, operands: &[ValueId]) -> R
         .functions(vector, activation(form.activation))
         .walk(task, &walk, "RANK")?
         .number("INPUTS", operands.len())
-        .word("INT", Element::I32.wgsl(vector))
-        .word("R", Element::of(output.data_type).wgsl(vector));
+        .word("R", task.element(task.output_id()?).wgsl(vector));
     if let Some(file) = form.prelude {
         shader = shader.prelude(file);
     }
     for (index, (&id, &in_fours)) in operands.iter().zip(&in_memory).enumerate() {
-        let element = Element::of(task.value_type(id).data_type);
-        let used = match form.computed {
-            Computed::AsTheyAre => element,
-            Computed::AsFloats => Element::F32,
+        let element = task.element(id);
+        let used = match (form.computed, element) {
+            (Computed::AsFloats, Element::Wide) => "float_of_wide",
+            (Computed::AsFloats, _) => Element::F32.wgsl(vector),
+            (Computed::AsTheyAre, _) => element.wgsl(vector),
         };
         shader = shader
             .word(&format!("I{index}"), element.wgsl(in_fours))
             .word(&format!("X{index}"), element.wgsl(vector))
-            .word(&format!("T{index}"), used.wgsl(vector));
+            .word(&format!("T{index}"), used);
     }
     let shader = shader.word("RESULT", form.result);
     let grid = Grid::Invocations(count);

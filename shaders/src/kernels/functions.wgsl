@@ -1,7 +1,7 @@
 // Prelude of kernels that compute with floats: functions that WGSL lacks or leaves undefined somewhere.
 //
 // Template: F  f32 or vec4<f32>
-//           U, B  the unsigned and the boolean type of the same width
+//           U, B, INT  the unsigned, the boolean and the signed type of the same width
 //           ACTIVATION  an expression of x
 
 alias F = $F;
@@ -79,6 +79,12 @@ fn remainder(x: F, y: F) -> F {
     rest = select(rest, rest + size, rest < F(0.0));
     rest = select(rest, rest - size, rest >= size);
     return select(select(select(rest, -rest, x < F(0.0)), x, abs(x) < size), undefined(), none);
+}
+
+// Towards zero; the least i32 where the float is no number or does not fit.
+fn whole(x: F) -> $INT {
+    let fits = abs(x) < F(2147483648.0);
+    return select($INT(-2147483647 - 1), $INT(select(F(0.0), x, fits)), fits & !not_a_number(x));
 }
 
 // Applied to each result of a matrix product or convolution.

@@ -5,7 +5,6 @@ use graph::ops::{Gather, GatherElements, GatherNd};
 use super::launch::{EXTENTS, Grid, MAX_RANK, STRIDES, Shader, Step, Task};
 use crate::error::Error;
 use crate::strides::{Walk, contiguous};
-use crate::transfer::Element;
 use crate::tuning::{Family, ShapeClass};
 
 const GATHER: &str = include_str!("gather.wgsl");
@@ -29,7 +28,7 @@ pub(super) fn gather_elements(task: &Task<'_>, operator: &GatherElements) -> Res
     let mut strides = contiguous(&data.shape);
     let along = std::mem::take(&mut strides[operator.axis]);
     let shader = Shader::new("gather_elements", GATHER_ELEMENTS)
-        .word("T", Element::of(data.data_type).wgsl(false))
+        .word("T", task.input_element(0)?.wgsl(false))
         .walk(task, &Walk::new(&indices.shape, &[strides]), "RANK")?
         .size("EXTENT", data.shape[operator.axis])
         .constant("STRIDE", along as f64);
@@ -64,8 +63,8 @@ pub(super) fn gather_nd(task: &Task<'_>, operator: &GatherNd) -> Result<Vec<Step
 
 /// What is moved at once, and how many elements that is.
 fn unit(task: &Task<'_>, inner: usize) -> Result<(&'static str, usize), Error> {
-    let vector = inner.is_multiple_of(4);
-    Ok((Element::of(task.input(0)?.data_type).wgsl(vector), if vector { 4 } else { 1 }))
+    let vector = inner.is_multiple_of(4) && !task.is_wide();
+    Ok((task.input_element(0)?.wgsl(vector), if vector { 4 } else { 1 }))
 }
 
 fn finish(task: &Task<'_>, shader: Shader, unit: usize) -> Result<Vec<Step>, Error> {

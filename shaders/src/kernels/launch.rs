@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use graph::{DataType, Graph, Node, TensorType, ValueId};
 
-use super::{half, rows};
+use super::{rows, storage};
 use crate::error::Error;
 use crate::plan::{Access, Kernel};
 use crate::site::Site;
@@ -15,6 +15,7 @@ use crate::tuning::{Choice, Family, ShapeClass, Tuning};
 
 const LAUNCH: &str = include_str!("launch.wgsl");
 const FUNCTIONS: &str = include_str!("functions.wgsl");
+const WIDE: &str = include_str!("wide.wgsl");
 pub(super) const ORDERING: &str = include_str!("ordering.wgsl");
 
 /// Dimensions that a kernel can be given constants for, once those that lie behind each other are joined.
@@ -66,9 +67,29 @@ pub(crate) struct Task<'a> {
     pub node: &'a Node,
     pub site: &'a Site,
     pub tuning: &'a Tuning,
+    /// Which values are i64 that take two words each, since nothing proves that they fit in one.
+    pub wide: &'a [bool],
 }
 
 impl<'a> Task<'a> {
+    /// Whether the node computes with i64 of two words: it reads or makes some.
+    pub fn is_wide(&self) -> bool {
+        self.node.inputs.iter().flatten().chain(&self.node.outputs).any(|id| self.wide[id.0])
+    }
+
+    /// What the node computes with where it reads or makes a value.
+    pub fn element(&self, value: ValueId) -> Element {
+        match self.value_type(value).data_type {
+            DataType::I64 if self.is_wide() => Element::Wide,
+            data_type => Element::of(data_type),
+        }
+    }
+
+    /// The same of an operand that has to be there.
+    pub fn input_element(&self, index: usize) -> Result<Element, Error> {
+        self.input_id(index).map(|value| self.element(value))
+    }
+
     /// Refuses the node.
     pub fn unsupported(&self, reason: impl Into<String>) -> Error {
         let described = self.node.operator.to_string();
@@ -105,7 +126,7 @@ impl<'a> Task<'a> {
         let input = self.input(index)?;
         match Element::of(input.data_type) {
             Element::F32 => Ok(input),
-            Element::I32 | Element::U32 => {
+            Element::I32 | Element::U32 | Element::Wide => {
                 Err(self
                     .unsupported(format!("operand {index} is {input}, and there is no kernel but for f32")))
             }
@@ -161,11 +182,16 @@ impl<'a> Task<'a> {
         shader = shader.constant("GRID_X", workgroups[0]).constant("COUNT", count as u32);
         let mut bindings = vec![Access::Read; reads.len()];
         bindings.push(Access::ReadWrite);
-        let halves = self.halves(&reads, write)?;
+        let stored = self.stored(&reads, write)?;
+        if self.is_wide() {
+            shader = shader.prelude(WIDE);
+        }
+        let wgsl = storage::kept(shader.text(), &stored)
+            .ok_or_else(|| self.unsupported("there is no kernel for i64 that may not fit in 32 bits"))?;
         let [x, y, z] = size;
         let kernel = Kernel {
             label: format!("{} {} by {x}x{y}x{z}", shader.label, self.shapes(&reads, write)),
-            wgsl: half::kept(shader.text(), &halves),
+            wgsl,
             entry_point: "main",
             constants: shader.constants,
             workgroup_size: size,
@@ -174,14 +200,19 @@ impl<'a> Task<'a> {
         Ok(Step { kernel, reads, write, workgroups })
     }
 
-    /// The bindings that hold f16.
-    fn halves(&self, reads: &[Read], write: ValueId) -> Result<Vec<usize>, Error> {
+    /// The bindings that may hold something else than the kernel computes with, and what.
+    fn stored(&self, reads: &[Read], write: ValueId) -> Result<Vec<(usize, &'static str)>, Error> {
         let values = reads.iter().map(|read| read.value).chain([write]);
-        let is_half = |value: ValueId| self.value_type(value).data_type == DataType::F16;
-        let halves = values.enumerate().filter(|&(_, value)| is_half(value)).map(|(binding, _)| binding);
-        let halves: Vec<usize> = halves.collect();
-        match halves.is_empty() || self.site.shader_f16 {
-            true => Ok(halves),
+        let stored = |value: ValueId| match self.value_type(value).data_type {
+            DataType::F16 => Some("f16"),
+            DataType::I64 if self.wide[value.0] => Some(Element::Wide.wgsl(false)),
+            DataType::I64 | DataType::I32 | DataType::I8 if self.is_wide() => Some(Element::I32.wgsl(false)),
+            _ => None,
+        };
+        let stored: Vec<_> =
+            values.enumerate().filter_map(|(binding, value)| Some((binding, stored(value)?))).collect();
+        match self.site.shader_f16 || stored.iter().all(|&(_, stored)| stored != "f16") {
+            true => Ok(stored),
             false => Err(self.unsupported(
                 "it works on f16, and the adapter has no feature shader-f16; use the model's fp32 variant here",
             )),
@@ -258,7 +289,8 @@ impl Shader {
         self.files.insert(1, FUNCTIONS);
         let boolean = if vector { "vec4<bool>" } else { "bool" };
         self.words = self.words.word("F", Element::F32.wgsl(vector)).word("U", Element::U32.wgsl(vector));
-        self.words = self.words.word("B", boolean).word("ACTIVATION", activation);
+        self.words = self.words.word("B", boolean).word("INT", Element::I32.wgsl(vector));
+        self.words = self.words.word("ACTIVATION", activation);
         self
     }
 
@@ -290,6 +322,13 @@ impl Shader {
     pub fn switch(mut self, name: &str, on: bool) -> Self {
         self.words = self.words.switch(name, on);
         self
+    }
+
+    /// Says how elements are compared, for ordering.wgsl.
+    pub fn ordered(self, element: Element) -> Self {
+        let wide = element == Element::Wide;
+        let shader = self.switch("FLOAT", element == Element::F32).switch("WIDE", wide);
+        shader.switch("WHOLE", element != Element::F32 && !wide)
     }
 
     /// An optional operand behind `operands` others: whether it is there, and so where the result is bound.

@@ -27,7 +27,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &LayerNormalization) -> Result<Vec
         .size("WIDTH", width)
         .constant("EPSILON", operator.epsilon)
         .fold(rows::SUM);
-    let shader = rows::share(shader, choice, "f32");
+    let shader = rows::share(shader, choice, Element::F32);
     let reads: Vec<_> = [task.input_id(0)?, task.input_id(1)?].into_iter().chain(bias).collect();
     let grid = rows::grid(choice, count);
     Ok(vec![task.step(shader, choice.workgroup_size, grid, &reads, task.output_id()?)?])

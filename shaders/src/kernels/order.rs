@@ -5,7 +5,6 @@ use graph::ops::{ArgReduce, Order};
 use super::launch::{Grid, ORDERING, Shader, Step, Task};
 use super::rows;
 use crate::error::Error;
-use crate::transfer::Element;
 use crate::tuning::{Family, ShapeClass};
 
 const ORDER: &str = include_str!("order.wgsl");
@@ -14,7 +13,7 @@ const ARG_REDUCE: &str = include_str!("arg_reduce.wgsl");
 pub(super) fn order(task: &Task<'_>, operator: &Order) -> Result<Vec<Step>, Error> {
     let shape = &task.input(0)?.shape;
     let shader = describe(task, "order".to_owned(), ORDER, operator.axis, operator.largest)?
-        .word("E", Element::of(task.input(0)?.data_type).wgsl(false))
+        .word("E", task.input_element(0)?.wgsl(false))
         .size("TAKEN", operator.count);
     let choice = task.choose(Family::Gather, ShapeClass::Small);
     let grid = Grid::Invocations(shape.iter().product());
@@ -27,10 +26,11 @@ pub(super) fn arg_reduce(task: &Task<'_>, operator: &ArgReduce) -> Result<Vec<St
     let label = format!("arg_reduce {}", rows::variant_name(choice));
     let shader = describe(task, label, ARG_REDUCE, operator.axis, operator.largest)?
         .word("TIE", if operator.last { "i > j" } else { "i < j" });
-    let shader = rows::share(shader, choice, Element::of(input.data_type).wgsl(false));
+    let element = task.input_element(0)?;
+    let shader = rows::share(shader, choice, element);
     // The places of the elements are shared too.
     let lanes = choice.workgroup_size.iter().product::<u32>();
-    let shader = shader.shared_bytes(2 * lanes * 4);
+    let shader = shader.shared_bytes(lanes * (element.size_bytes() + 4));
     let grid = rows::grid(choice, count);
     Ok(vec![task.step(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
 }
@@ -43,11 +43,9 @@ fn describe(
     largest: bool,
 ) -> Result<Shader, Error> {
     let input = task.input(0)?;
-    let element = Element::of(input.data_type);
     Ok(Shader::new(label, file)
         .prelude(ORDERING)
-        .switch("FLOAT", element == Element::F32)
-        .switch("WHOLE", element != Element::F32)
+        .ordered(task.input_element(0)?)
         .word("BEFORE", if largest { "is_larger(x, y)" } else { "is_larger(y, x)" })
         .size("EXTENT", input.shape[axis])
         .size("INNER", input.shape[axis + 1..].iter().product()))

@@ -1,6 +1,6 @@
 // Prelude of kernels that compare elements of type E: which of two is larger.
 //
-// Template: FLOAT, WHOLE  whether elements are floats, or integers
+// Template: FLOAT, WHOLE, WIDE  whether elements are floats, integers, or integers of two words
 
 //#if FLOAT
 // By the bits: compilers may assume that there are no NaNs, and then fold x != x.
@@ -33,5 +33,18 @@ fn larger(x: E, y: E) -> E {
 
 fn smaller(x: E, y: E) -> E {
     return min(x, y);
+}
+//#end
+//#if WIDE
+fn is_larger(x: E, y: E) -> bool {
+    return wide_less(y, x);
+}
+
+fn larger(x: E, y: E) -> E {
+    return wide_larger(x, y);
+}
+
+fn smaller(x: E, y: E) -> E {
+    return wide_smaller(x, y);
 }
 //#end

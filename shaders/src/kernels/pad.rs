@@ -4,7 +4,6 @@ use graph::ops::{Pad, PadMode};
 
 use super::launch::{EXTENTS, Grid, MAX_RANK, Shader, Step, Task};
 use crate::error::Error;
-use crate::transfer::Element;
 use crate::tuning::{Family, ShapeClass};
 
 const FILE: &str = include_str!("pad.wgsl");
@@ -28,7 +27,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &Pad) -> Result<Vec<Step>, Error> 
     }
     let (name, fill) = (format!("{:?}", operator.mode).to_lowercase(), task.optional(1));
     let mut shader = Shader::new(format!("pad {name}"), FILE)
-        .word("T", Element::of(input.data_type).wgsl(false))
+        .word("T", task.input_element(0)?.wgsl(false))
         .number("RANK", sides.len())
         .optional_operand("FILL", fill, 1)
         .switch("NO_FILL", fill.is_none());

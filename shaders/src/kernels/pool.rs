@@ -19,9 +19,12 @@ struct Recipe {
     finish: String,
 }
 
-fn recipe(kind: PoolKind, data_type: DataType) -> Recipe {
+fn recipe(kind: PoolKind, data_type: DataType, element: Element) -> Recipe {
     let recipe = |first, step: &str, finish: &str| Recipe { first, step: step.into(), finish: finish.into() };
     match kind {
+        PoolKind::Max if element == Element::Wide => {
+            recipe("vec2<u32>(0u, 0x80000000u)", "larger(a, x)", "a")
+        }
         PoolKind::Max => recipe(lowest(data_type), "larger(a, x)", "a"),
         PoolKind::Average { count_include_pad: true } => recipe("0", "a + x", "a / f32(max(counted, 1u))"),
         PoolKind::Average { count_include_pad: false } => recipe("0", "a + x", "a / f32(max(inside, 1u))"),
@@ -45,8 +48,8 @@ fn lowest(data_type: DataType) -> &'static str {
 
 pub(super) fn emit(task: &Task<'_>, operator: &Pool) -> Result<Vec<Step>, Error> {
     let (input, output) = (task.input(0)?, task.output()?);
-    let element = Element::of(input.data_type);
-    let recipe = recipe(operator.kind, input.data_type);
+    let element = task.input_element(0)?;
+    let recipe = recipe(operator.kind, input.data_type, element);
     let window = Window {
         kernel: &operator.kernel,
         strides: &operator.strides,
@@ -56,8 +59,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &Pool) -> Result<Vec<Step>, Error>
     let shader = Shader::new(format!("pool {}d", operator.kernel.len()), FILE)
         .prelude(ORDERING)
         .word("E", element.wgsl(false))
-        .switch("FLOAT", element == Element::F32)
-        .switch("WHOLE", element != Element::F32)
+        .ordered(element)
         .word("FIRST", recipe.first)
         .word("STEP", &recipe.step)
         .word("FINISH", &recipe.finish);

@@ -21,11 +21,25 @@ struct Recipe {
 }
 
 const LARGER: rows::Fold = rows::Fold { name: "larger", combine: "larger(a, b)" };
+const WIDE_SUM: rows::Fold = rows::Fold { name: "sum", combine: "wide_add(a, b)" };
+const WIDE_PRODUCT: rows::Fold = rows::Fold { name: "product", combine: "wide_multiply(a, b)" };
 const SMALLER: rows::Fold = rows::Fold { name: "smaller", combine: "smaller(a, b)" };
 
 fn recipe(task: &Task<'_>, reduction: Reduction, element: Element, folded: usize) -> Result<Recipe, Error> {
     let recipe = |first, step, fold, finish| Ok(Recipe { first, step, fold, finish });
     match (reduction, element) {
+        (Reduction::Sum, Element::Wide) => recipe("vec2<u32>()", "wide_add(a, x)", WIDE_SUM, "a"),
+        (Reduction::Prod, Element::Wide) => {
+            recipe("vec2<u32>(1u, 0u)", "wide_multiply(a, x)", WIDE_PRODUCT, "a")
+        }
+        (Reduction::Max, Element::Wide) => recipe("vec2<u32>(0u, 0x80000000u)", "larger(a, x)", LARGER, "a"),
+        (Reduction::Min, Element::Wide) => {
+            recipe("vec2<u32>(0xffffffffu, 0x7fffffffu)", "smaller(a, x)", SMALLER, "a")
+        }
+        (Reduction::Mean, Element::Wide) if folded == 0 => recipe("vec2<u32>()", "a", WIDE_SUM, "a"),
+        (Reduction::Mean, Element::Wide) => {
+            recipe("vec2<u32>()", "wide_add(a, x)", WIDE_SUM, "wide_divide(a, vec2<u32>(FOLDED, 0u))")
+        }
         (Reduction::Sum, _) => recipe("0", "a + x", rows::SUM, "a"),
         (Reduction::Prod, _) => recipe("1", "a * x", rows::PRODUCT, "a"),
         (Reduction::Max, Element::F32) => recipe("float_of(0xff800000u)", "larger(a, x)", LARGER, "a"),
@@ -38,7 +52,7 @@ fn recipe(task: &Task<'_>, reduction: Reduction, element: Element, folded: usize
         (Reduction::Mean, Element::I32 | Element::U32) if folded == 0 => recipe("0", "a", rows::SUM, "a"),
         (Reduction::Mean, _) => recipe("0", "a + x", rows::SUM, "a / E(FOLDED)"),
         (Reduction::L2, Element::F32) => recipe("0", "a + x * x", rows::SUM, "sqrt(a)"),
-        (Reduction::L2, Element::I32 | Element::U32) => {
+        (Reduction::L2, Element::I32 | Element::U32 | Element::Wide) => {
             Err(task.unsupported("there is no kernel for norms of integers"))
         }
     }
@@ -46,7 +60,7 @@ fn recipe(task: &Task<'_>, reduction: Reduction, element: Element, folded: usize
 
 pub(super) fn emit(task: &Task<'_>, operator: &Reduce) -> Result<Vec<Step>, Error> {
     let input = task.input(0)?;
-    let element = Element::of(input.data_type);
+    let element = task.input_element(0)?;
     let kept = part(&input.shape, |axis| !operator.axes.contains(&axis));
     let mut reduced = part(&input.shape, |axis| operator.axes.contains(&axis));
     let (count, folded) = (kept.extents.iter().product(), reduced.extents.iter().product());
@@ -71,15 +85,14 @@ pub(super) fn emit(task: &Task<'_>, operator: &Reduce) -> Result<Vec<Step>, Erro
         .word("STEP", recipe.step)
         .word("NAME", recipe.fold.name)
         .word("FINISH", &elementwise::wrapped(recipe.finish, input.data_type))
-        .switch("FLOAT", element == Element::F32)
-        .switch("WHOLE", element != Element::F32)
+        .ordered(element)
         .fold(recipe.fold);
     for (dimension, &extent) in reduced.extents.iter().enumerate() {
         shader = shader
             .size(REDUCED_EXTENTS[dimension], extent)
             .constant(STRIDES[1][dimension], reduced.strides[0][dimension] as f64);
     }
-    let shader = rows::share(shader, choice, element.wgsl(false));
+    let shader = rows::share(shader, choice, element);
     let grid = rows::grid(choice, count);
     Ok(vec![task.step(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
 }

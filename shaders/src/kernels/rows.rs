@@ -1,6 +1,7 @@
 //! What kernels that fold rows have in common: a workgroup or an invocation for each row.
 
 use super::launch::{Grid, Shader};
+use crate::transfer::Element;
 use crate::tuning::{Choice, ShapeClass, Variant};
 
 const ROWS: &str = include_str!("rows.wgsl");
@@ -36,7 +37,7 @@ pub(super) const PRODUCT: Fold = Fold { name: "product", combine: "a * b" };
 pub(super) const MAX: Fold = Fold { name: "max", combine: "max(a, b)" };
 
 /// Adds to a shader who works on which row of elements of type `element`.
-pub(super) fn share(shader: Shader, choice: Choice, element: &str) -> Shader {
+pub(super) fn share(shader: Shader, choice: Choice, element: Element) -> Shader {
     let (shared, lanes) = match choice.variant {
         Variant::Shared => (true, choice.workgroup_size.iter().product::<u32>()),
         Variant::Alone => (false, 1),
@@ -46,8 +47,8 @@ pub(super) fn share(shader: Shader, choice: Choice, element: &str) -> Shader {
         .switch("SHARED", shared)
         .switch("ALONE", !shared)
         .number("LANES", lanes as usize)
-        .word("E", element)
-        .shared_bytes(if shared { lanes * 4 } else { 0 })
+        .word("E", element.wgsl(false))
+        .shared_bytes(if shared { lanes * element.size_bytes() } else { 0 })
 }
 
 /// The grid for so many rows.

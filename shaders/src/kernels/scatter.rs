@@ -56,7 +56,7 @@ pub(super) fn nd(task: &Task<'_>, operator: &ScatterNd) -> Result<Vec<Step>, Err
         return Ok(Vec::new());
     }
     let compared = matches!(operator.scatter, Scatter::Max | Scatter::Min);
-    let vector = inner.is_multiple_of(4) && !compared;
+    let vector = inner.is_multiple_of(4) && !compared && !task.is_wide();
     let unit = if vector { 4 } else { 1 };
     let distinct = tuples == 1 || are_distinct(task, length)?;
     let slices: usize = data[..length].iter().product();
@@ -95,9 +95,11 @@ fn are_distinct(task: &Task<'_>, length: usize) -> Result<bool, Error> {
 /// Adds what becomes of an element that an update meets.
 fn join(shader: Shader, task: &Task<'_>, scatter: Scatter, vector: bool) -> Result<Shader, Error> {
     let data_type = task.output()?.data_type;
-    let element = Element::of(data_type);
+    let element = task.element(task.output_id()?);
     let step = match scatter {
         Scatter::Replace => "x",
+        Scatter::Add if element == Element::Wide => "wide_add(a, x)",
+        Scatter::Mul if element == Element::Wide => "wide_multiply(a, x)",
         Scatter::Add => "a + x",
         Scatter::Mul => "a * x",
         Scatter::Max => "larger(a, x)",
@@ -108,8 +110,7 @@ fn join(shader: Shader, task: &Task<'_>, scatter: Scatter, vector: bool) -> Resu
         Scatter::Replace | Scatter::Add | Scatter::Mul => shader,
     };
     Ok(shader
-        .switch("FLOAT", element == Element::F32)
-        .switch("WHOLE", element != Element::F32)
+        .ordered(element)
         .word("E", element.wgsl(vector))
         .word("U", Element::U32.wgsl(vector))
         .word("STEP", &elementwise::wrapped(step, data_type)))

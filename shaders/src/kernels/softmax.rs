@@ -5,6 +5,7 @@ use graph::ops::Softmax;
 use super::launch::{Shader, Step, Task};
 use super::rows;
 use crate::error::Error;
+use crate::transfer::Element;
 use crate::tuning::Family;
 
 const FILE: &str = include_str!("softmax.wgsl");
@@ -21,7 +22,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &Softmax) -> Result<Vec<Step>, Err
         .size("INNER", inner)
         .fold(rows::MAX)
         .fold(rows::SUM);
-    let shader = rows::share(shader, choice, "f32");
+    let shader = rows::share(shader, choice, Element::F32);
     let grid = rows::grid(choice, count);
     Ok(vec![task.step(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
 }

@@ -150,7 +150,7 @@ impl Ready<'_> {
     /// Writes the inputs, in the plan's order.
     pub fn write(&self, inputs: &[(String, Tensor)]) {
         for (port, (_, tensor)) in self.plan.programs[0].inputs.iter().zip(inputs) {
-            let bytes = transfer::encode(tensor).expect("inputs can be encoded");
+            let bytes = port.encode(tensor).expect("inputs can be encoded");
             self.device.queue.write_buffer(
                 &self.buffers[port.region.buffer],
                 port.region.offset_bytes,

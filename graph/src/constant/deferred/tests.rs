@@ -151,3 +151,44 @@ fn columns_of_a_recipe_are_a_recipe() {
         assert_ne!(weight.rows(0, 2).unwrap().digest(), weight.rows(0, 3).unwrap().digest());
     }
 }
+
+/// What is one element everywhere stays so, in parts and turned, and is not made before it is wanted.
+#[test]
+fn fills_stay_fills() {
+    let graph = crate::text::parse(
+        "s: i64[2] = 2048 1024\nw = ConstantOfShape(s)\nx: f32[2048,1024]\none: f32[1] = 1\na = Add(w, one)\n\
+         t = Transpose(a, perm=[1,0])\nk: f32[2048,1] = 2\nv = Transpose(x, perm=[1,0])\ny = Mul(t, v)\n\
+         z = Mul(w, k)\nreturn y, z",
+    )
+    .unwrap();
+    let operators: Vec<_> = graph.nodes.iter().map(|node| node.operator.to_string()).collect();
+    assert_eq!(operators.len(), 3, "{operators:?}");
+    let filled =
+        graph.values.iter().filter_map(|value| value.constant.as_ref()).filter(|constant| constant.is_fill());
+    let turned = filled.last().unwrap();
+    assert_eq!(turned.tensor_type(), TensorType::new(DataType::F32, [1024, 2048]));
+    for (part, shape) in [
+        (turned.rows(3, 2), vec![2, 2048]),
+        (turned.columns(3, 2), vec![1024, 2]),
+        (Some(turned.parts(100)[0].clone()), vec![100]),
+    ] {
+        let made = part.unwrap().evaluate(&mut NoFiles).unwrap();
+        assert_eq!(made.shape, shape);
+        assert!(made.as_f32().unwrap().iter().all(|&element| element == 1.0), "{shape:?}");
+    }
+}
+
+/// What an element-wise operator gives is cut by cutting what it is computed from.
+#[test]
+fn parts_of_an_expression_are_made_of_parts() {
+    let mut graph = Builder::new();
+    let w = graph.constant("w", file("w").reshaped(&[4, 6]));
+    let two = graph.constant("two", Tensor::scalar(2f32));
+    let doubled = graph.push("doubled", Operator::Binary(Binary::Mul), &[Some(w), Some(two)]).unwrap();
+    let doubled = constant(&graph, doubled);
+    let whole = doubled.evaluate(&mut Counting::default()).unwrap();
+    let rows = doubled.rows(1, 2).unwrap();
+    assert_eq!(rows.spans()[0].length_bytes, 2 * 6 * 4);
+    let made = rows.evaluate(&mut Counting::default()).unwrap();
+    assert_eq!(made.as_f32().unwrap(), &whole.as_f32().unwrap()[6..18]);
+}

@@ -141,7 +141,9 @@ fn mistyped(name: &str, wanted: &str, given: &Attribute) -> Error {
 /// `AttributeProto.AttributeType` says which field holds the value.
 fn attribute(proto: AttributeProto) -> Result<Attribute, Error> {
     if let (11, Some(value)) = (proto.kind, &proto.sparse_tensor) {
-        return Ok(Attribute::Tensor(sparse::read(value)?));
+        let tensor = sparse::read(value)?;
+        let element_type = ElementType::Kept(tensor.data_type());
+        return Ok(Attribute::Tensor(tensor, element_type));
     }
     Ok(match (proto.kind, proto.t) {
         (1, _) => Attribute::Float(proto.f),

@@ -76,8 +76,13 @@ fn control(line: &str, bodies: &[(&str, &[&str], &[&str], &[&str])]) -> OnnxNode
     for (attribute, inputs, lines, outputs) in bodies {
         let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
         let nodes = lines.iter().map(|line| node(line).unwrap()).collect();
-        let body =
-            Subgraph { inputs: names(inputs), outputs: names(outputs), nodes, constants: BTreeMap::new() };
+        let body = Subgraph {
+            inputs: names(inputs),
+            outputs: names(outputs),
+            nodes,
+            constants: BTreeMap::new(),
+            foreign: Default::default(),
+        };
         control.attributes.0.insert((*attribute).to_owned(), Attribute::Graph(body));
     }
     control

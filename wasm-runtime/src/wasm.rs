@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use burn_engine::{Burn, VERSION};
 pub(crate) use burn_engine::Walks;
+use burn_engine::{Burn, VERSION};
 use graph::Tensor;
 use graph::pipeline::Pipeline;
 use protocol::{Adapter, Metric};

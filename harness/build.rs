@@ -7,6 +7,7 @@ fn main() {
     if let (false, true, Ok(folder)) = (bundled, unix, std::env::var("DUCKDB_LIB_DIR")) {
         // The folder itself, not the checkout's link to it: the binary outlives the checkout.
         let folder = std::fs::canonicalize(&folder).map_or(folder, |path| path.display().to_string());
-        println!("cargo::rustc-link-arg=-Wl,-rpath,{folder}");
+        // A bundle has the library beside its programs.
+        println!("cargo::rustc-link-arg=-Wl,-rpath,$ORIGIN/lib:{folder}");
     }
 }

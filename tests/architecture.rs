@@ -7,18 +7,21 @@ use std::path::Path;
 use end_to_end::checkout;
 
 /// Each crate, and the crates of ours that it may depend on.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("graph", &["protocol"]),
     ("protocol", &[]),
+    ("alike", &[]),
+    ("archive", &["alike"]),
     ("shaders", &["graph"]),
     ("webnn", &["graph"]),
     ("burn-engine", &["graph"]),
-    ("wasm-runtime", &["shaders", "webnn", "burn-engine", "graph", "protocol"]),
-    ("native-runner", &["shaders", "burn-engine", "graph", "protocol"]),
-    ("fuzz", &["shaders", "graph"]),
-    ("harness", &["protocol"]),
-    ("xtask", &["protocol"]),
-    ("tests", &[]),
+    ("wasm-runtime", &["shaders", "webnn", "burn-engine", "graph", "protocol", "alike"]),
+    ("native-runner", &["shaders", "graph", "protocol", "alike"]),
+    ("burn-runner", &["native-runner", "burn-engine", "graph", "protocol"]),
+    ("fuzz", &["shaders", "graph", "alike"]),
+    ("harness", &["protocol", "alike"]),
+    ("xtask", &["protocol", "alike"]),
+    ("tests", &["alike"]),
 ];
 
 #[test]

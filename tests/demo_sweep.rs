@@ -1,4 +1,4 @@
-//! The main promise: both demo models on every demo target, right, measured, and stored.
+//! The main promise: both demo models on every demo target and on Burn, right, measured, and stored.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
 use end_to_end::{Scene, case, ended};

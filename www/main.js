@@ -2,17 +2,26 @@
 
 const show = (id, text) => (document.getElementById(id).textContent = text);
 
+// The module that runs most jobs, and the one that also has Burn, for jobs that the first says it cannot do without.
+const PLAIN = "pkg";
+const WITH_BURN = "pkg-burn";
+
 // A module instance, each time a new one: the query makes it a module of its own.
 let instances = 0;
-async function start() {
-  const bindings = await import(`./pkg/wasm_runtime.js?instance=${instances++}`);
-  await bindings.default({ module_or_path: new URL("./pkg/wasm_runtime_bg.wasm", import.meta.url) });
+async function start(folder) {
+  const bindings = await import(`./${folder}/wasm_runtime.js?instance=${instances++}`);
+  await bindings.default({ module_or_path: new URL(`./${folder}/wasm_runtime_bg.wasm`, import.meta.url) });
   return bindings;
 }
 
+const started = new Map();
+function module(folder) {
+  if (!started.has(folder)) started.set(folder, start(folder));
+  return started.get(folder);
+}
+
 // Settles once jobs can be run; rejects where the module cannot be loaded.
-let module = start();
-const ready = module.then(
+const ready = module(PLAIN).then(
   () => show("status", "ready"),
   (error) => {
     show("status", `cannot start: ${error}; build the module with \`cargo xtask wasm\``);
@@ -25,15 +34,33 @@ const ready = module.then(
 let onTrap = () => {};
 function trap(cause) {
   if (!(cause instanceof WebAssembly.RuntimeError || cause instanceof RangeError)) return;
-  module = start();
+  started.clear();
   onTrap(cause);
 }
 addEventListener("error", (event) => trap(event.error));
 addEventListener("unhandledrejection", (event) => trap(event.reason));
 
-function failed(id, cause) {
-  const message = `the page's module stopped: ${cause}; a smaller model, batch or sequence needs less memory`;
-  return JSON.stringify({ id, answer: { kind: "failed", failure: "error", message } });
+function failed(id, failure, message) {
+  return JSON.stringify({ id, answer: { kind: "failed", failure, message } });
+}
+
+function stopped(id, cause) {
+  return failed(id, "error", `the page's module stopped: ${cause}; a smaller model, batch or sequence needs less memory`);
+}
+
+// Runs a job in the module that can: the first rejects what takes Burn.
+async function perform(id, jobJson) {
+  const { run } = await module(PLAIN);
+  try {
+    return await run(jobJson);
+  } catch (reason) {
+    try {
+      return await (await module(WITH_BURN)).run(jobJson);
+    } catch {
+      started.delete(WITH_BURN);
+      return failed(id, "unavailable", `${reason}; build the one with it: run \`cargo xtask wasm\``);
+    }
+  }
 }
 
 function title({ id, engine, task }) {
@@ -47,8 +74,8 @@ async function run(jobJson) {
   const job = JSON.parse(jobJson);
   show("job", title(job));
   show("status", "running");
-  const trapped = new Promise((resolve) => (onTrap = (cause) => resolve(failed(job.id, cause))));
-  const outcomeJson = await Promise.race([(await module).run(jobJson), trapped]);
+  const trapped = new Promise((resolve) => (onTrap = (cause) => resolve(stopped(job.id, cause))));
+  const outcomeJson = await Promise.race([perform(job.id, jobJson), trapped]);
   const { kind, failure, message } = JSON.parse(outcomeJson).answer;
   show("status", failure ? `${failure}: ${message}` : kind);
   return outcomeJson;

@@ -1,6 +1,4 @@
 //! One small graph for each operator, element type and kind of shape: what every engine is tested with.
-//!
-//! Only with the feature `cases`, for tests.
 
 use crate::error::Error;
 use crate::half::kept;

@@ -5,7 +5,6 @@
 //! and drops what it can; [`interpret()`] computes the result the slow way.
 
 mod builder;
-#[cfg(feature = "cases")]
 pub mod cases;
 mod check;
 pub mod constant;

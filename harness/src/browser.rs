@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::env::{self, consts::EXE_EXTENSION};
 use std::path::{Path, PathBuf};
 
-use protocol::BrowserKind;
+use protocol::cache::is_bundled;
+use protocol::{BrowserKind, Engine, least};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -66,13 +67,38 @@ pub enum Access {
     },
 }
 
+/// Names a TOML file whose `[browsers.NAME]` hold for every command, below those of a plan.
+const BROWSERS: &str = "PARALLAX_BROWSERS";
+
+/// Every browser by name: the built-in ones, changed and added to by the file that the environment names, and above
+/// that by `changes`.
+///
+/// # Errors
+/// Those of [`configured`], and a file that cannot be read.
+pub fn known(changes: &BTreeMap<String, BrowserOverride>) -> Result<BTreeMap<String, BrowserEntry>, Error> {
+    let mut all = changes_of_the_environment()?;
+    all.extend(changes.clone());
+    configured(&all)
+}
+
+/// What the file named in the environment changes.
+fn changes_of_the_environment() -> Result<BTreeMap<String, BrowserOverride>, Error> {
+    #[derive(Deserialize)]
+    struct Browsers {
+        browsers: BTreeMap<String, BrowserOverride>,
+    }
+    let Some(path) = env::var_os(BROWSERS).map(PathBuf::from) else { return Ok(BTreeMap::new()) };
+    let read = std::fs::read_to_string(&path).map_err(|error| error.to_string());
+    let read = read.and_then(|text| toml::from_str::<Browsers>(&text).map_err(|error| error.to_string()));
+    let name = || format!("{BROWSERS}={}", path.display());
+    read.map(|file| file.browsers).map_err(|message| Error::BrowserInvalid { name: name(), message })
+}
+
 /// Every browser by name: the built-in ones, changed and added to by `changes`.
 ///
 /// # Errors
 /// When an entry of `changes` contradicts the built-in one or lacks its kind.
-pub fn configured(
-    changes: &BTreeMap<String, BrowserOverride>,
-) -> Result<BTreeMap<String, BrowserEntry>, Error> {
+fn configured(changes: &BTreeMap<String, BrowserOverride>) -> Result<BTreeMap<String, BrowserEntry>, Error> {
     let built_in = BUILT_IN.iter().map(|base| (base.name.to_owned(), BrowserEntry::of(base)));
     let mut browsers: BTreeMap<String, BrowserEntry> = built_in.collect();
     for (name, change) in changes {
@@ -133,8 +159,10 @@ impl BrowserEntry {
         let name = &self.name;
         let Some(chosen) = chosen else {
             let cached = cached.map(|cached| cached());
+            // A bundle brings a browser and its driver that fit each other.
+            let bundled = cached.as_deref().filter(|path| is_bundled(path));
             let usual = usual.iter().filter(|place| is_of_this_system(place));
-            let places = usual.map(Path::new).chain(cached.as_deref());
+            let places = bundled.into_iter().chain(usual.map(Path::new)).chain(cached.as_deref());
             return places.clone().find_map(locate).ok_or_else(|| {
                 let looked_for: Vec<String> = places.map(|place| place.display().to_string()).collect();
                 let reason = format!("{name}: no {what} found, looked for {}", looked_for.join(", "));
@@ -179,6 +207,25 @@ impl BrowserEntry {
         capabilities.insert("browserName".to_owned(), json!(self.base.browser_name));
         capabilities.insert(self.base.options_key.to_owned(), options);
         capabilities
+    }
+
+    /// Why an engine cannot run in this version of the browser, and what to do; none where it can, or where the
+    /// version cannot be read.
+    pub fn too_old(&self, engine: Engine, version: &str) -> Option<String> {
+        let &(_, needed, what) = self.base.since.iter().find(|(known, ..)| *known == engine)?;
+        let product = match self.kind {
+            BrowserKind::Chromium => "Chromium",
+            BrowserKind::Firefox => "Firefox",
+            BrowserKind::Webkit => "WebKit",
+        };
+        (least::major(version)? < needed).then(|| {
+            format!(
+                "{}: {version} is too old, {} needs {product} {needed} or later with {what}; update it, run \
+                 `cargo xtask setup`, or name a newer one as binary under [browsers.NAME] in a plan",
+                self.name,
+                engine.name()
+            )
+        })
     }
 
     /// The driver's version, from the capabilities of an open session.
@@ -274,6 +321,26 @@ mod tests {
             let capabilities = browsers[name].capabilities(Some(Path::new("/b")));
             assert_eq!(capabilities["browserName"], browser_name, "{name}");
             assert_eq!(capabilities[key]["binary"], "/b", "{name}");
+        }
+    }
+
+    #[test]
+    fn a_browser_too_old_for_an_engine_says_what_it_needs() {
+        let browsers = configured(&BTreeMap::new()).unwrap();
+        for (name, version, engine, expected) in [
+            ("firefox", "140.3.0", Engine::Webgpu, Some("webgpu needs Firefox 141 or later with WebGPU")),
+            ("firefox", "140.3.0", Engine::OrtWebgpu, Some("ort-webgpu needs Firefox 141 or later")),
+            ("firefox", "140.3.0", Engine::Wasm, None),
+            ("firefox", "141.0", Engine::Webgpu, None),
+            ("firefox", "unknown", Engine::Webgpu, None),
+            ("chrome", "112.0.5615.49", Engine::Webgpu, Some("Chromium 113 or later with WebGPU")),
+            ("edge", "113.0.1774.35", Engine::Webgpu, None),
+            ("webkit", "2.50.6", Engine::Webgpu, None),
+        ] {
+            let message = browsers[name].too_old(engine, version);
+            assert_eq!(message.is_some(), expected.is_some(), "{name} {version}: {message:?}");
+            let message = message.unwrap_or_default();
+            assert!(message.contains(expected.unwrap_or_default()), "{name} {version}: {message}");
         }
     }
 

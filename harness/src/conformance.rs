@@ -43,7 +43,7 @@ const TEMPLATE: &str = "{spinner} [{bar:24}] {pos}/{len}  {msg}  {elapsed} gone,
 /// When the request is bad, a test cannot be read, or the database or a report cannot be written. A test or a
 /// target that goes wrong is a row.
 pub async fn run(args: &ConformanceArgs) -> Result<Exit, Error> {
-    let browsers = browser::configured(&BTreeMap::new())?;
+    let browsers = browser::known(&BTreeMap::new())?;
     let targets = each_once(&args.targets);
     targets.iter().try_for_each(|target| check_browser(target, &browsers))?;
     let packs = TempDir::new().map_err(|source| Error::NodeTests { path: std::env::temp_dir(), source })?;

@@ -1,6 +1,6 @@
 //! `parallax detect`: what is on this machine, as each browser and engine says itself, and how to get the rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
@@ -13,6 +13,7 @@ use crate::cli::DetectArgs;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::report;
+use crate::session::program::{PROGRAMS, Program};
 use crate::session::{self, Context, Fault, Place};
 use crate::store::Store;
 
@@ -28,7 +29,7 @@ const TICK: Duration = Duration::from_millis(100);
 pub async fn run(args: &DetectArgs) -> Result<Exit, Error> {
     let begun = SystemTime::now();
     let mut store = Store::open(&args.db)?;
-    let context = Context::start(browser::configured(&BTreeMap::new())?).await?;
+    let context = Context::start(browser::known(&BTreeMap::new())?).await?;
     let capabilities = everything(&context).await;
     store.add_detection(&capabilities, begun)?;
     let text = match args.json {
@@ -48,8 +49,13 @@ async fn everything(context: &Context) -> Vec<Capability> {
         spinner.set_message(format!("looking at {}", entry.name));
         capabilities.extend(in_browser(entry, context).await);
     }
-    spinner.set_message("looking at the native engines");
-    capabilities.extend(native(context).await);
+    for program in &PROGRAMS {
+        spinner.set_message(format!("looking at the engines of {}", program.name));
+        capabilities.extend(native(program, context).await);
+    }
+    // Every program speaks of the machine.
+    let mut seen = BTreeSet::new();
+    capabilities.retain(|capability| seen.insert(capability.subject.clone()));
     spinner.finish_and_clear();
     capabilities
 }
@@ -75,11 +81,11 @@ async fn in_browser(entry: &BrowserEntry, context: &Context) -> Vec<Capability> 
     std::iter::once(found(name, &access, facts)).chain(inside).collect()
 }
 
-async fn native(context: &Context) -> Vec<Capability> {
-    // Any engine's process says what all of them can do.
-    match ask(&Place::Native(Engine::Wgpu), None, context).await {
+async fn native(program: &Program, context: &Context) -> Vec<Capability> {
+    let Some(engine) = program.an_engine() else { return Vec::new() };
+    match ask(&Place::Native(engine), None, context).await {
         Ok((Ok(capabilities), _)) => capabilities,
-        Ok((Err(fault), _)) | Err(fault) => vec![missing("native-runner", fault)],
+        Ok((Err(fault), _)) | Err(fault) => vec![missing(program.name, fault)],
     }
 }
 

@@ -33,7 +33,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// When a flag names what is not there, when a target cannot run the model, or the report cannot be written.
 pub async fn run(args: &DivergeArgs) -> Result<Exit, Error> {
     let model = model::find(&args.model, Path::new(""), &cli::dimensions(&args.dimensions)).await?;
-    let browsers = browser::configured(&BTreeMap::new())?;
+    let browsers = browser::known(&BTreeMap::new())?;
     check_browser(&args.a, &browsers)?;
     check_browser(&args.b, &browsers)?;
     let context = Context::start(browsers).await?;

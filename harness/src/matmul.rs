@@ -46,7 +46,7 @@ struct Scores {
 /// When a browser has no entry or the report cannot be written. A duel that goes
 /// wrong is a row.
 pub async fn run(args: &MatmulArgs) -> Result<Exit, Error> {
-    let context = Context::start(browser::configured(&BTreeMap::new())?).await?;
+    let context = Context::start(browser::known(&BTreeMap::new())?).await?;
     check_names(&args.browsers, &context)?;
     let spinner = ProgressBar::new_spinner();
     spinner.enable_steady_tick(TICK);

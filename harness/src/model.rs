@@ -8,6 +8,7 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use protocol::Manifest;
+use protocol::cache::beside_program;
 use protocol::suggest::did_you_mean;
 use sha2::{Digest, Sha256};
 
@@ -53,11 +54,12 @@ impl Model {
     }
 }
 
-/// Where models are found by name: `models` in the folder `PARALLAX_FIXTURES`, else in the fixtures of the
-/// checkout that this command was built from.
+/// Where models are found by name: `models` in the folder `PARALLAX_FIXTURES`, else in the fixtures beside this
+/// program, as in a bundle, or of the checkout that it was built from.
 fn fixtures_folder() -> PathBuf {
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
     let named = std::env::var_os("PARALLAX_FIXTURES").map(PathBuf::from);
+    let named = named.or_else(|| beside_program("fixtures"));
     named.unwrap_or_else(|| checkout.join("fixtures")).join("models")
 }
 

@@ -13,6 +13,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use protocol::cache::beside_program;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tower_http::services::ServeFile;
@@ -21,7 +22,7 @@ use crate::error::Error;
 use crate::model::hexadecimal;
 use crate::session::Fault;
 
-/// Names another folder than the checkout's `www`.
+/// Names another folder than the one beside this program, or the checkout's.
 const WWW: &str = "PARALLAX_WWW";
 /// Where the page may leave files.
 const DEPOSITS: &str = "deposits/";
@@ -65,8 +66,9 @@ impl PageServer {
     /// # Errors
     /// When no port can be had.
     pub async fn start() -> Result<PageServer, Error> {
-        let www = env::var_os(WWW)
-            .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../www"), PathBuf::from);
+        let checkout = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../www");
+        let www = env::var_os(WWW).map(PathBuf::from).or_else(|| beside_program("www"));
+        let www = www.unwrap_or_else(checkout);
         Self::start_with(&www).await
     }
 

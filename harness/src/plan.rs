@@ -63,7 +63,7 @@ impl Plan {
         };
         let targets = if args.targets.is_empty() { &file.targets } else { &args.targets };
         check_asked(names, targets)?;
-        let browsers = browser::configured(&file.browsers)?;
+        let browsers = browser::known(&file.browsers)?;
         for target in targets {
             check_browser(target, &browsers)?;
         }

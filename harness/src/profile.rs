@@ -32,7 +32,7 @@ const MOST_KERNELS: usize = 15;
 /// written.
 pub async fn run(args: &ProfileArgs) -> Result<Exit, Error> {
     let model = model::find(&args.model, Path::new(""), &cli::dimensions(&args.dimensions)).await?;
-    let browsers = browser::configured(&BTreeMap::new())?;
+    let browsers = browser::known(&BTreeMap::new())?;
     check_browser(&args.target, &browsers)?;
     let context = Context::start(browsers).await?;
     let spinner = ProgressBar::new_spinner();

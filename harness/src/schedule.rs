@@ -142,7 +142,7 @@ mod tests {
                     (Nothing, "open chrome"),
                     (Opened, "run m on webgpu@chrome"),
                     (Answered(Verdict::Pass), "run n on webgpu@chrome"),
-                    (Answered(Verdict::Error), "open native-runner (burn)"),
+                    (Answered(Verdict::Error), "open burn-runner (burn)"),
                     (Opened, "run m on burn:cpu"),
                     (Answered(Verdict::Pass), "done"),
                 ],
@@ -184,7 +184,7 @@ mod tests {
                     (Nothing, "open chrome"),
                     (NotOpened(missing()), "forgo m on webgpu@chrome: no such browser; install it"),
                     (Nothing, "forgo n on webgpu@chrome: no such browser; install it"),
-                    (Nothing, "open native-runner (burn)"),
+                    (Nothing, "open burn-runner (burn)"),
                 ],
             ),
             (

@@ -1,9 +1,10 @@
-//! What runs jobs one after another: a page in a browser, or a native-runner process, behind one trait.
+//! What runs jobs one after another: a page in a browser, or a process with native engines, behind one trait.
 
 mod browser;
 pub mod guard;
 pub mod last_words;
 mod memory;
+pub mod program;
 mod runner;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::case::Case;
 use crate::error::Error;
 use crate::model::Model;
 use crate::page_server::PageServer;
+use program::Program;
 
 /// Something that can run jobs one after another.
 #[async_trait]
@@ -81,7 +83,7 @@ impl Fault {
 pub enum Place {
     /// The browser with this configured name.
     Browser(String),
-    /// A native-runner process that serves this engine alone.
+    /// A process of the engine's program that serves this engine alone.
     Native(Engine),
 }
 
@@ -99,7 +101,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Place::Browser(name) => f.write_str(name),
-            Place::Native(engine) => write!(f, "native-runner ({})", engine.name()),
+            Place::Native(engine) => write!(f, "{} ({})", Program::of(*engine).name, engine.name()),
         }
     }
 }
@@ -181,12 +183,12 @@ impl Context {
     }
 }
 
-/// Opens a session in a native-runner.
+/// Opens a session in a process of a native engine's program.
 ///
 /// # Errors
-/// `Unavailable` when there is none on this machine.
-pub fn open_native() -> Result<Box<dyn Session>, Fault> {
-    Ok(Box::new(runner::Runner::start()?))
+/// `Unavailable` when it is not on this machine.
+pub fn open_native(engine: Engine) -> Result<Box<dyn Session>, Fault> {
+    Ok(Box::new(runner::Runner::start(Program::of(engine))?))
 }
 
 /// Opens a session at `place`.
@@ -195,7 +197,7 @@ pub fn open_native() -> Result<Box<dyn Session>, Fault> {
 /// `Unavailable` when what it takes is not on this machine; `Crash` or `Timeout` when it did not start.
 pub async fn open(place: &Place, context: &Context) -> Result<Box<dyn Session>, Fault> {
     match place {
-        Place::Native(_) => open_native(),
+        Place::Native(engine) => open_native(*engine),
         Place::Browser(name) => {
             let entry = context.browsers.get(name).ok_or_else(|| Fault::Unavailable {
                 reason: format!("there is no browser called {name}"),

@@ -144,6 +144,7 @@ impl Sweep<'_> {
     /// Tries the next engines of the browser in place of one that cannot run the model, until one can. Gives whether
     /// the session ended under it.
     async fn fall_back(&mut self, trial: &mut Trial) -> bool {
+        let mut last = None;
         for target in fallback::targets(&trial.case.target, trial.judgement.verdict) {
             let case = Case { target, ..trial.case.clone() };
             self.jobs += 1;
@@ -158,6 +159,10 @@ impl Sweep<'_> {
                 trial.fell_back(case.target, *report);
                 return false;
             }
+            last = Some((case.target, judgement));
+        }
+        if let Some((target, judgement)) = last {
+            trial.nothing_instead(&target, judgement);
         }
         false
     }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use protocol::{Adapter, InferenceReport, Metric, NodeElsewhere, OutputCheck, Placement, Samples, Target};
+use protocol::{
+    Adapter, InferenceReport, Metric, NodeElsewhere, OutputCheck, Placement, Samples, Target, Verdict,
+};
 
 use crate::case::Case;
 use crate::judge::Judgement;
@@ -56,6 +58,17 @@ impl Trial {
         self.judgement.message = Some(format!("{why}\nfell back to {target}, which is right{latency}"));
         self.judgement.actual_target = Some(target);
         self.finished_at = SystemTime::now();
+    }
+
+    /// Takes in why the last target that could have shown it instead could not, where that is a matter of getting it.
+    pub fn nothing_instead(&mut self, target: &Target, judgement: Judgement) {
+        if judgement.verdict == Verdict::Unavailable {
+            let (why, lacking) = (&mut self.judgement.message, judgement.message.unwrap_or_default());
+            *why = Some(format!(
+                "{}\n{target} cannot show it instead: {lacking}",
+                why.take().unwrap_or_default()
+            ));
+        }
     }
 
     /// Largest absolute error over all outputs; infinite when an output cannot be compared.

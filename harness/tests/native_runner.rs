@@ -18,7 +18,7 @@ fn row(folder: &Path, runner: &Path) -> Value {
             "--models",
             "bert-tiny",
             "--targets",
-            "burn:cpu",
+            "wgpu:vulkan",
             "--timeout-s",
             "1",
             "--db",

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 
 use graph::onnx::Model;
 use graph::{Tensor, tensor_file};
-use protocol::{BareModel, CompletedModel, Component, Device, Engine, Manifest, Precision};
+use protocol::{BareModel, CompletedModel, Component, Device, Manifest, Precision};
 use sha2::{Digest, Sha256};
 
-use crate::engines::{self, EngineEntry, Prepare};
+use crate::engines::{Chosen, EngineEntry, Prepare};
 use crate::error::RunnerError;
 use crate::model::Loaded;
 
@@ -34,12 +34,12 @@ const WHY: &str = "\
 /// Does what a [`BareModel`] asks for; a folder that is there already is left as it is.
 ///
 /// # Errors
-/// No such engine, a file that is missing or no ONNX model, inputs that cannot be made up, a model that the engine
+/// A reference that is not here, a file that is missing or no ONNX model, inputs that cannot be made up, a model that the engine
 /// does not run, a folder that cannot be written.
-pub fn run(engine: Engine, device: Option<Device>, bare: &BareModel) -> Result<CompletedModel, RunnerError> {
-    let (entry, device) = engines::find(engine, device)?;
+pub fn run(chosen: Chosen, bare: &BareModel) -> Result<CompletedModel, RunnerError> {
+    let Chosen { entry, device } = chosen;
     let version = (entry.detect)(device)?.version.unwrap_or_default();
-    let reference = format!("{}:{} {version}", engine.name(), device.name());
+    let reference = format!("{}:{} {version}", entry.engine.name(), device.name());
     let source = Source::read(bare)?;
     let folder = bare.folders.join(format!("{}-{}", bare.name, source.key(&reference)?));
     if !folder.join(MANIFEST).is_file() {

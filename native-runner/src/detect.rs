@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use protocol::{Capability, Presence};
 use serde_json::json;
 
-use crate::engines::{ENGINES, Found};
+use crate::engines::{EngineEntry, Found};
 use crate::error::RunnerError;
 use crate::processor;
 
-/// The processor and every device of every native engine this build has.
-pub fn capabilities() -> Vec<Capability> {
-    let engines = ENGINES.iter().flat_map(|entry| {
+/// The processor and every device of every one of `engines`.
+pub fn capabilities(engines: &[EngineEntry]) -> Vec<Capability> {
+    let engines = engines.iter().flat_map(|entry| {
         entry.devices.iter().map(|device| {
             let subject = format!("{}:{}", entry.engine.name(), device.name());
             engine(subject, (entry.detect)(*device))

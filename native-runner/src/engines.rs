@@ -1,4 +1,4 @@
-//! The native engines: one entry each, and what an engine has to be able to do.
+//! The native engines of this package: one entry each, and what an engine has to be able to do.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,6 @@ use crate::error::RunnerError;
 use crate::model::Loaded;
 use crate::trace::{Deposit, Kept};
 
-pub mod burn;
 pub mod onnxruntime;
 pub mod wgpu;
 
@@ -88,19 +87,13 @@ pub enum Prepare {
     },
 }
 
-/// Every engine built in.
+/// The engines of the program `native-runner`.
 pub const ENGINES: &[EngineEntry] = &[
     EngineEntry {
         engine: Engine::Wgpu,
         devices: &[Device::Vulkan, Device::Metal, Device::Dx12],
         detect: wgpu::detect,
         prepare: Prepare::Graphs(wgpu::prepare),
-    },
-    EngineEntry {
-        engine: Engine::Burn,
-        devices: &[Device::Cpu],
-        detect: burn::detect,
-        prepare: Prepare::Graphs(burn::prepare),
     },
     EngineEntry {
         engine: Engine::Onnxruntime,
@@ -111,12 +104,28 @@ pub const ENGINES: &[EngineEntry] = &[
 ];
 
 /// The engine and the device of it that a job asks for.
-///
-/// # Errors
-/// When this build has no such engine or device.
-pub fn find(engine: Engine, device: Option<Device>) -> Result<(&'static EngineEntry, Device), RunnerError> {
-    let missing = RunnerError::EngineNotBuilt { engine, device };
-    let entry = ENGINES.iter().find(|entry| entry.engine == engine);
-    let device = device.filter(|device| entry.is_some_and(|entry| entry.devices.contains(device)));
-    entry.zip(device).ok_or(missing)
+#[derive(Clone, Copy)]
+pub struct Chosen {
+    /// The engine.
+    pub entry: &'static EngineEntry,
+    /// One of its devices.
+    pub device: Device,
+}
+
+impl Chosen {
+    /// Finds both among the engines of a program.
+    ///
+    /// # Errors
+    /// When the program has no such engine or device.
+    pub fn find(
+        engines: &'static [EngineEntry],
+        engine: Engine,
+        device: Option<Device>,
+    ) -> Result<Chosen, RunnerError> {
+        let missing = RunnerError::EngineNotBuilt { engine, device };
+        let entry = engines.iter().find(|entry| entry.engine == engine).ok_or(missing)?;
+        let known = device.filter(|device| entry.devices.contains(device));
+        let device = known.ok_or(RunnerError::EngineNotBuilt { engine, device })?;
+        Ok(Chosen { entry, device })
+    }
 }

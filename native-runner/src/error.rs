@@ -4,10 +4,11 @@ use protocol::{Engine, FailureKind};
 
 /// Everything that can go wrong in a native run.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each field is")]
 pub enum RunnerError {
     #[error("{task} runs only in a page")]
     OnlyInAPage { task: &'static str },
-    #[error("this build of native-runner has no engine {}{}", engine.name(), device_suffix(*device))]
+    #[error("this runner has no engine {}{}", engine.name(), device_suffix(*device))]
     EngineNotBuilt { engine: Engine, device: Option<protocol::Device> },
     #[error(
         "dispatches cannot be timed here: {reason}; profile on a target of ours with timestamp queries: wgpu, or webgpu in Chrome or Edge"
@@ -21,8 +22,8 @@ pub enum RunnerError {
     Graph { model: String, source: Box<graph::Error> },
     #[error("model \"{model}\": {source}")]
     Plan { model: String, source: shaders::Error },
-    #[error("Burn cannot run {0}")]
-    Burn(burn_engine::Error),
+    #[error("{engine} cannot run {fault}")]
+    Walk { engine: &'static str, fault: graph::walk::Fault<String> },
     #[error("{engine} lacks what the model needs: {message}")]
     EngineLacks { engine: &'static str, message: String },
     #[error("{reason}; {remedy}")]
@@ -60,9 +61,11 @@ impl RunnerError {
     pub fn kind(&self) -> FailureKind {
         use RunnerError::*;
         match self {
-            OnlyInAPage { .. } | NotProfiled { .. } | NoReference { .. } | Burn(_) | EngineLacks { .. } => {
-                FailureKind::Unsupported
-            }
+            OnlyInAPage { .. }
+            | NotProfiled { .. }
+            | NoReference { .. }
+            | Walk { .. }
+            | EngineLacks { .. } => FailureKind::Unsupported,
             EngineNotBuilt { .. } | Unavailable { .. } => FailureKind::Unavailable,
             DeviceLost { .. } => FailureKind::DeviceLost,
             File { source, .. } | Graph { source, .. } if source.is_unsupported() => FailureKind::Unsupported,

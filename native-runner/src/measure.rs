@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use graph::Tensor;
 use graph::pipeline::{self, Run};
-use protocol::{Device, Engine, Inference, InferenceReport, Metric, Samples, Timing};
+use protocol::{Inference, InferenceReport, Metric, Samples, Timing};
 
-use crate::engines::{self, Prepare, Prepared};
+use crate::engines::{Chosen, Prepare, Prepared};
 use crate::error::RunnerError;
 use crate::model::Loaded;
 
@@ -17,24 +17,20 @@ type Measured = BTreeMap<Metric, Vec<f64>>;
 ///
 /// # Errors
 /// Everything that keeps the model from running; a wrong output is no error but a check in the report.
-pub fn run(
-    engine: Engine,
-    device: Option<Device>,
-    inference: &Inference,
-) -> Result<InferenceReport, RunnerError> {
-    let (entry, found) = engines::find(engine, device)?;
+pub fn run(chosen: Chosen, inference: &Inference) -> Result<InferenceReport, RunnerError> {
+    let Chosen { entry, device } = chosen;
     let start = Instant::now();
     let loaded = Loaded::read(inference)?;
     let (load_ms, mut prepared) = match entry.prepare {
         Prepare::Graphs(prepare) => {
             let pipeline = loaded.pipeline()?;
-            (elapsed_ms(start), prepare(&loaded, &pipeline, found)?)
+            (elapsed_ms(start), prepare(&loaded, &pipeline, device)?)
         }
         Prepare::Files { prepare, .. } => {
             let load_ms = elapsed_ms(start);
             // What is wrong with the model itself reads the same on every engine.
             let ours = |error| loaded.pipeline().err().unwrap_or(error);
-            (load_ms, prepare(&loaded, found).map_err(ours)?)
+            (load_ms, prepare(&loaded, device).map_err(ours)?)
         }
     };
     let mut measured = Measured::from([(Metric::LoadMs, vec![load_ms])]);
@@ -43,8 +39,8 @@ pub fn run(
     }
     let ends = sample(inference, &mut prepared, &loaded, &mut measured)?;
     Ok(InferenceReport {
-        engine,
-        device,
+        engine: entry.engine,
+        device: Some(device),
         adapter: prepared.adapter,
         checks: pipeline::checks(&loaded.expected, &ends),
         metrics: measured.into_iter().map(|(metric, values)| Samples { metric, values }).collect(),

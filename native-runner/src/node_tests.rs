@@ -8,10 +8,10 @@ use std::time::Instant;
 use graph::node_test::NodeTest;
 use graph::onnx::Model;
 use protocol::{
-    Component, Conformance, ConformanceReport, Device, Engine, Failure, Manifest, NodeTestEnd, NodeTestReport,
+    Component, Conformance, ConformanceReport, Device, Failure, Manifest, NodeTestEnd, NodeTestReport,
 };
 
-use crate::engines::{self, EngineEntry, Prepare, Prepared};
+use crate::engines::{Chosen, EngineEntry, Prepare, Prepared};
 use crate::error::RunnerError;
 use crate::measure::elapsed_ms;
 use crate::model::Loaded;
@@ -24,21 +24,18 @@ const COMPONENT: &str = "model";
 /// Runs every test asked for.
 ///
 /// # Errors
-/// When the engine is not here.
-pub fn run(
-    engine: Engine,
-    device: Option<Device>,
-    asked: &Conformance,
-) -> Result<ConformanceReport, RunnerError> {
-    let (entry, found) = engines::find(engine, device)?;
-    let adapter = (entry.detect)(found)?.adapter;
-    let mut batch = Batch { entry, device: found, asked, phases_ms: BTreeMap::new() };
+/// When what the engine needs is not here.
+pub fn run(chosen: Chosen, asked: &Conformance) -> Result<ConformanceReport, RunnerError> {
+    let Chosen { entry, device } = chosen;
+    let adapter = (entry.detect)(device)?.adapter;
+    let mut batch = Batch { entry, device, asked, phases_ms: BTreeMap::new() };
     let tests = asked.tests.iter().map(|test| batch.report(test)).collect();
     let operators = match entry.prepare {
         Prepare::Graphs(_) => graph::operators().collect(),
         Prepare::Files { .. } => Vec::new(),
     };
     let refused = BTreeMap::new();
+    let (engine, device) = (entry.engine, Some(device));
     Ok(ConformanceReport { engine, device, adapter, tests, refused, operators, phases_ms: batch.phases_ms })
 }
 

@@ -2,9 +2,9 @@
 
 use graph::pipeline::Run;
 use protocol::profile::Times;
-use protocol::{Device, Engine, Inference, ProfileReport};
+use protocol::{Inference, ProfileReport};
 
-use crate::engines::{self, Prepare};
+use crate::engines::{Chosen, Prepare};
 use crate::error::RunnerError;
 use crate::model::{Loaded, refused};
 
@@ -12,16 +12,12 @@ use crate::model::{Loaded, refused};
 ///
 /// # Errors
 /// Everything that keeps the model from running, an engine or a device that cannot time dispatches.
-pub fn run(
-    engine: Engine,
-    device: Option<Device>,
-    inference: &Inference,
-) -> Result<ProfileReport, RunnerError> {
-    let (entry, found) = engines::find(engine, device)?;
+pub fn run(chosen: Chosen, inference: &Inference) -> Result<ProfileReport, RunnerError> {
+    let Chosen { entry, device } = chosen;
     let loaded = Loaded::read(inference)?;
     let mut prepared = match entry.prepare {
-        Prepare::Graphs(prepare) => prepare(&loaded, &loaded.pipeline()?, found)?,
-        Prepare::Files { prepare, .. } => prepare(&loaded, found)?,
+        Prepare::Graphs(prepare) => prepare(&loaded, &loaded.pipeline()?, device)?,
+        Prepare::Files { prepare, .. } => prepare(&loaded, device)?,
     };
     let mut times = Times::new(prepared.model.time_apart()?);
     let inferences = inference.sampling.samples;
@@ -35,5 +31,6 @@ pub fn run(
             run.take(inferred.outputs).map_err(|source| refused(&loaded.manifest.name, source))?;
         }
     }
+    let (engine, device) = (entry.engine, Some(device));
     Ok(ProfileReport { engine, device, adapter: prepared.adapter, inferences, dispatches: times.finish() })
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use graph::pipeline;
 use graph::{Constant, Tensor};
-use protocol::{Adapter, Device, Engine, Trace, TraceReport, TracedNode};
+use protocol::{Adapter, Trace, TraceReport, TracedNode};
 
-use crate::engines::{self, Prepare};
+use crate::engines::{Chosen, Prepare};
 use crate::error::RunnerError;
 use crate::model::{Loaded, refused};
 
@@ -36,17 +36,17 @@ pub struct Kept {
 ///
 /// # Errors
 /// Everything that keeps the model from running, and a folder that cannot be written to.
-pub fn run(engine: Engine, device: Option<Device>, trace: &Trace) -> Result<TraceReport, RunnerError> {
-    let (entry, found) = engines::find(engine, device)?;
+pub fn run(chosen: Chosen, trace: &Trace) -> Result<TraceReport, RunnerError> {
+    let Chosen { entry, device } = chosen;
     let loaded = Loaded::read(&trace.inference())?;
     let deposit = Deposit { folder: Path::new(&trace.deposit) };
     let kept = match entry.prepare {
         Prepare::Graphs(prepare) => {
             let pipeline = if trace.unfused { loaded.unfused_pipeline()? } else { loaded.pipeline()? };
             let traced = pipeline::trace(&loaded.manifest, &pipeline, GROUP_BYTES);
-            let mut prepared = prepare(&loaded, &traced.pipeline, found)?;
+            let mut prepared = prepare(&loaded, &traced.pipeline, device)?;
             deposit.write(0, &loaded.inputs)?;
-            let plain = prepare(&loaded, &pipeline, found)?.model.run(0, &loaded.inputs)?.outputs;
+            let plain = prepare(&loaded, &pipeline, device)?.model.run(0, &loaded.inputs)?.outputs;
             let mut outputs = BTreeMap::new();
             for program in 0..traced.pipeline.programs.len() {
                 let values = prepared.model.run(program, &loaded.inputs)?.outputs;
@@ -60,7 +60,7 @@ pub fn run(engine: Engine, device: Option<Device>, trace: &Trace) -> Result<Trac
         Prepare::Files { trace, .. } => {
             // What is wrong with the model itself reads the same on every engine.
             let ours = |error| loaded.pipeline().err().unwrap_or(error);
-            trace(&loaded, found, &deposit).map_err(ours)?
+            trace(&loaded, device, &deposit).map_err(ours)?
         }
     };
     let Kept { adapter, program, files, nodes, constants, outputs, plain } = kept;
@@ -72,6 +72,7 @@ pub fn run(engine: Engine, device: Option<Device>, trace: &Trace) -> Result<Trac
     }
     let constants = told;
     let against_plain = pipeline::checks(&plain, &[outputs.clone(), outputs]);
+    let (engine, device) = (entry.engine, Some(device));
     Ok(TraceReport { engine, device, adapter, program, files, nodes, constants, against_plain })
 }
 

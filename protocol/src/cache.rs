@@ -1,12 +1,15 @@
-//! Where set-up keeps what it fetched, and in which versions. Only names paths: it never reads or writes a file.
+//! Where set-up keeps what it fetched, and in which versions; a bundle carries the same beside its programs. Only names
+//! paths: it never reads or writes a file.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The version of geckodriver that set-up builds where none is installed.
 pub const GECKODRIVER: &str = "0.37.1";
 /// The version of the npm package that carries the headless shell of Chromium, WebNN's CPU backend built in.
 pub const HEADLESS_SHELL: &str = "153.0.0";
+/// The version of the Python package that carries the headless shell's driver, built for systems older than this one.
+pub const CHROMEDRIVER: &str = "153.0.8010.52";
 /// The version of DuckDB that the harness is linked with.
 pub const DUCKDB: &str = "1.5.6";
 /// The version of the npm package that carries the library of [`DUCKDB`].
@@ -48,15 +51,40 @@ pub fn cache_dir() -> PathBuf {
     cache_dir_on(platform, |name| std::env::var_os(name))
 }
 
+/// The folder beside the programs of a bundle that is laid out as the cache is.
+pub const BUNDLED: &str = "fetched";
+
+/// What lies beside this program by a name, if anything does.
+pub fn beside_program(name: &str) -> Option<PathBuf> {
+    let program = std::env::current_exe().and_then(|program| program.canonicalize()).ok()?;
+    program.parent().map(|folder| folder.join(name)).filter(|path| path.exists())
+}
+
+/// Whether a path leads into the bundle that this program is part of.
+pub fn is_bundled(path: &Path) -> bool {
+    beside_program(BUNDLED).is_some_and(|bundle| path.starts_with(bundle))
+}
+
+/// Where something fetched lies: in the bundle, where there is one that carries it, else in the cache.
+fn fetched(path: impl AsRef<Path>) -> PathBuf {
+    let bundled = beside_program(BUNDLED).map(|bundle| bundle.join(&path)).filter(|path| path.exists());
+    bundled.unwrap_or_else(|| cache_dir().join(path))
+}
+
 /// The geckodriver that set-up built.
 pub fn geckodriver() -> PathBuf {
     let program = format!("geckodriver{}", std::env::consts::EXE_SUFFIX);
-    cache_dir().join("geckodriver").join(GECKODRIVER).join("bin").join(program)
+    fetched(Path::new("geckodriver").join(GECKODRIVER).join("bin").join(program))
 }
 
 /// The headless shell that set-up fetched.
 pub fn headless_shell() -> PathBuf {
-    cache_dir().join("headless-shell").join(HEADLESS_SHELL).join("chrome-headless-shell")
+    fetched(Path::new("headless-shell").join(HEADLESS_SHELL).join("chrome-headless-shell"))
+}
+
+/// The driver of the headless shell that a bundle carries.
+pub fn chromedriver() -> PathBuf {
+    fetched(Path::new("chromedriver").join(CHROMEDRIVER).join("chromedriver"))
 }
 
 /// The folder that holds [`DUCKDB_LIBRARY`].
@@ -66,17 +94,17 @@ pub fn duckdb_library_dir() -> PathBuf {
 
 /// ONNX Runtime's shared library.
 pub fn onnxruntime_library() -> PathBuf {
-    cache_dir().join("onnxruntime").join(ONNXRUNTIME).join(ONNXRUNTIME_LIBRARY)
+    fetched(Path::new("onnxruntime").join(ONNXRUNTIME).join(ONNXRUNTIME_LIBRARY))
 }
 
 /// The folder that holds `ort.webgpu.min.mjs` and the other files that a page loads.
 pub fn onnxruntime_web_dir() -> PathBuf {
-    cache_dir().join("onnxruntime-web").join(ONNXRUNTIME_WEB).join("dist")
+    fetched(Path::new("onnxruntime-web").join(ONNXRUNTIME_WEB).join("dist"))
 }
 
 /// The folder that holds the ONNX project's node tests, each a folder `test_*`.
 pub fn node_tests_dir() -> PathBuf {
-    cache_dir().join("onnx-node-tests").join(NODE_TESTS)
+    fetched(Path::new("onnx-node-tests").join(NODE_TESTS))
 }
 
 /// The folder of what the model hub's client fetched, where `HF_HOME` names none.
@@ -153,6 +181,7 @@ mod tests {
         for (path, version) in [
             (geckodriver(), GECKODRIVER),
             (headless_shell(), HEADLESS_SHELL),
+            (chromedriver(), CHROMEDRIVER),
             (duckdb_library_dir(), DUCKDB),
             (onnxruntime_library(), ONNXRUNTIME),
             (onnxruntime_web_dir(), ONNXRUNTIME_WEB),

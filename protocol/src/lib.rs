@@ -7,6 +7,7 @@ pub mod capability;
 pub mod check;
 pub mod conformance;
 pub mod job;
+pub mod least;
 pub mod manifest;
 pub mod metric;
 pub mod outcome;

@@ -59,14 +59,15 @@ struct Faults {
 /// The adapter the browser offers first.
 ///
 /// # Errors
-/// `NoWebgpu` or `NoAdapter`, each with what to do.
+/// `NoWebgpu`, `NoAdapter` or `AdapterRefused`, each with what to do.
 pub async fn request_adapter() -> Result<GpuAdapter, RuntimeError> {
     let navigator = browser::window()?.navigator();
     let gpu = property(&navigator, "gpu").dyn_into::<Gpu>().map_err(|_| RuntimeError::NoWebgpu)?;
     let options = GpuRequestAdapterOptions::new();
     options.set_power_preference(GpuPowerPreference::HighPerformance);
     let adapter = JsFuture::from(gpu.request_adapter_with_options(&options)).await;
-    let adapter = adapter.map_err(|e| refused("requesting an adapter", &e))?;
+    // No valid request is ever rejected: the browser has the interface and nothing behind it.
+    let adapter = adapter.map_err(|e| RuntimeError::AdapterRefused { reason: thrown(&e) })?;
     adapter.into_option().ok_or(RuntimeError::NoAdapter)
 }
 

@@ -29,6 +29,10 @@ pub enum RuntimeError {
     )]
     NoAdapter,
     #[error(
+        "the browser refuses every WebGPU adapter: {reason}; use a newer one (on Linux: Firefox 141 or later, Chromium 113 or later), with WebGPU switched on"
+    )]
+    AdapterRefused { reason: String },
+    #[error(
         "the device was lost while {doing}: {reason}; run it again, with a newer driver if it is lost again"
     )]
     DeviceLost { doing: String, reason: String },
@@ -46,8 +50,10 @@ pub enum RuntimeError {
     Graph { model: String, source: Box<graph::Error> },
     #[error("model \"{model}\": {source}")]
     Plan { model: String, source: shaders::Error },
-    #[error("Burn cannot run {0}")]
-    Burn(burn_engine::Error),
+    #[error("{engine} cannot run {fault}")]
+    Walk { engine: &'static str, fault: graph::walk::Fault<String> },
+    #[error("this module of the page was built without Burn, which the engine wasm is made of")]
+    WithoutBurn,
     #[error("model \"{model}\": {source}")]
     Webnn { model: String, source: Box<webnn::Error> },
     #[error(
@@ -85,8 +91,14 @@ impl RuntimeError {
             | Webnn { .. }
             | Strict { .. }
             | RefusedTogether { .. }
-            | Burn(_) => FailureKind::Unsupported,
-            NoWebgpu | NoAdapter | NoWebnn | NoContext { .. } | PeerMissing => FailureKind::Unavailable,
+            | Walk { .. } => FailureKind::Unsupported,
+            NoWebgpu
+            | NoAdapter
+            | AdapterRefused { .. }
+            | WithoutBurn
+            | NoWebnn
+            | NoContext { .. }
+            | PeerMissing => FailureKind::Unavailable,
             DeviceLost { .. } => FailureKind::DeviceLost,
             File { source, .. } | Graph { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
             Plan { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
@@ -127,6 +139,14 @@ mod tests {
                 "\"m\": operator Frobnicate",
             ),
             (RuntimeError::NoAdapter, Unavailable, "install a Vulkan"),
+            (
+                // What Firefox 140 says.
+                RuntimeError::AdapterRefused {
+                    reason: "WebGPU is not yet available in Release or late Beta builds.".into(),
+                },
+                Unavailable,
+                "late Beta builds.; use a newer one (on Linux: Firefox 141",
+            ),
             (RuntimeError::NoWebgpu, Unavailable, "dom.webgpu.enabled"),
             (RuntimeError::PeerMissing, Unavailable, "cargo xtask setup"),
             (

@@ -3,20 +3,21 @@
 use std::cell::RefCell;
 
 use js_sys::Promise;
-use protocol::{Answer, Failure, FailureKind, Job, Outcome, Task};
+use protocol::{Answer, Engine, Failure, FailureKind, Job, Outcome, Task};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::engine::Place;
 use crate::error::RuntimeError;
-use crate::{detect, duel, inference, node_tests, profile, trace};
+use crate::{detect, duel, inference, node_tests, profile, trace, wasm};
 
-/// Runs one job, given as the JSON of [`Job`]; the promise resolves to the JSON of [`Outcome`] and never
-/// rejects. A panic resolves it too, so that a defect costs one case and not a time-out.
+/// Runs one job, given as the JSON of [`Job`]; the promise resolves to the JSON of [`Outcome`], and rejects only
+/// where the job needs Burn and this module was built without. A panic resolves it too, so that a defect costs one
+/// case and not a time-out.
 #[wasm_bindgen]
 pub fn run(job_json: String) -> Promise {
-    Promise::new(&mut |resolve, _reject| {
+    Promise::new(&mut |resolve, reject| {
         let job_json = job_json.clone();
         spawn_local(async move {
             let job = serde_json::from_str::<Job>(&job_json);
@@ -29,15 +30,21 @@ pub fn run(job_json: String) -> Promise {
                 Err(error) => Err(error),
             };
             ON_PANIC.set(None);
-            settle(
-                &resolve,
-                &Outcome { id, answer: answer.unwrap_or_else(|error| Answer::Failed(error.into())) },
-            );
+            match answer {
+                Err(error @ RuntimeError::WithoutBurn) => call(&reject, &error.to_string()),
+                answer => {
+                    let answer = answer.unwrap_or_else(|error| Answer::Failed(error.into()));
+                    settle(&resolve, &Outcome { id, answer });
+                }
+            }
         });
     })
 }
 
 async fn answer(job: Job) -> Result<Answer, RuntimeError> {
+    if job.engine == Engine::Wasm && !wasm::IS_HERE {
+        return Err(RuntimeError::WithoutBurn);
+    }
     let place = Place { browser: job.browser, device: job.device, peer: job.peer.as_deref() };
     match &job.task {
         Task::Complete(_) => Err(RuntimeError::EngineNotHere { engine: job.engine }),
@@ -83,7 +90,11 @@ fn answer_for_panic(panic: &std::panic::PanicHookInfo<'_>) {
 
 fn settle(resolve: &js_sys::Function, outcome: &Outcome) {
     // Maps with text keys and numbers always become JSON; an empty text would be reported as no answer.
-    let json = serde_json::to_string(outcome).unwrap_or_default();
-    // A resolve function does not throw.
-    let _ = resolve.call1(&JsValue::UNDEFINED, &JsValue::from_str(&json));
+    call(resolve, &serde_json::to_string(outcome).unwrap_or_default());
+}
+
+/// Resolves or rejects a promise.
+fn call(settle: &js_sys::Function, text: &str) {
+    // What settles a promise does not throw.
+    let _ = settle.call1(&JsValue::UNDEFINED, &JsValue::from_str(text));
 }

@@ -47,7 +47,10 @@ mod profile;
 mod timing;
 #[cfg(web_sys_unstable_apis)]
 mod trace;
-#[cfg(web_sys_unstable_apis)]
+#[cfg(all(web_sys_unstable_apis, feature = "burn"))]
+mod wasm;
+#[cfg(all(web_sys_unstable_apis, not(feature = "burn")))]
+#[path = "wasm/absent.rs"]
 mod wasm;
 #[cfg(web_sys_unstable_apis)]
 mod webgpu;

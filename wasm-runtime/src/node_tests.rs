@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use ::webnn::Scene;
-use burn_engine::Walks;
 use graph::node_test::NodeTest;
 use graph::onnx::Model;
 use graph::pipeline::Pipeline;
@@ -20,7 +19,7 @@ use crate::executor::Executor;
 use crate::files::Folder;
 use crate::model::wrong;
 use crate::timing::Clock;
-use crate::wasm;
+use crate::wasm::{self, Walks};
 use crate::webgpu;
 use crate::webnn::{self, Rest};
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use burn_engine::{Burn, VERSION, Walks};
+pub(crate) use burn_engine::Walks;
+use burn_engine::{Burn, VERSION};
 use graph::Tensor;
 use graph::pipeline::Pipeline;
 use protocol::{Adapter, Metric};
@@ -12,6 +13,9 @@ use crate::error::RuntimeError;
 use crate::files::Folder;
 use crate::model::wrong;
 use crate::timing::Clock;
+
+/// Whether this module has the engine.
+pub const IS_HERE: bool = true;
 
 /// Takes a model's weights into this page's memory.
 ///
@@ -28,7 +32,7 @@ pub(crate) async fn prepare(
     for (weight, constant) in walks.weights() {
         let mut files = folder.gather(constant.spans()).await?;
         let tensor = constant.evaluate(&mut files).map_err(|source| wrong(model, source))?;
-        walks.put(weight, &tensor).map_err(RuntimeError::Burn)?;
+        walks.put(weight, &tensor).map_err(refused)?;
     }
     let measured = vec![(Metric::UploadMs, clock.now_ms() - start)];
     let nodes = pipeline.programs.iter().map(|program| program.graph.nodes.len().to_string());
@@ -41,6 +45,11 @@ pub(crate) async fn prepare(
     ];
     let features = features.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     Ok(Prepared { model: walks, adapter: adapter(), measured, features })
+}
+
+/// Burn's refusal as an error of this page.
+fn refused(fault: burn_engine::Error) -> RuntimeError {
+    RuntimeError::Walk { engine: "Burn", fault }
 }
 
 /// The processor, as far as a page is told of it.
@@ -59,7 +68,7 @@ impl Ready for Walks {
         program: usize,
         inputs: &BTreeMap<String, Tensor>,
     ) -> Result<Inferred, RuntimeError> {
-        let outputs = Walks::run(self, program, inputs).map_err(RuntimeError::Burn)?;
+        let outputs = Walks::run(self, program, inputs).map_err(refused)?;
         Ok(Inferred { outputs, gpu_ms: None, dispatches_ms: Vec::new() })
     }
 }

@@ -15,6 +15,11 @@ pub fn target_dir() -> Result<PathBuf> {
     Ok(root()?.join(chosen))
 }
 
+/// Where cargo puts a program.
+pub fn program(name: &str) -> Result<PathBuf> {
+    Ok(target_dir()?.join("release").join(name).with_extension(std::env::consts::EXE_EXTENSION))
+}
+
 /// The target folder of builds with the flags of WebAssembly, so that neither build throws the other's away.
 pub fn wasm_target_dir() -> Result<PathBuf> {
     Ok(target_dir()?.join("wasm"))

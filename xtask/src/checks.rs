@@ -4,9 +4,11 @@ use std::process::Command;
 
 use anyhow::Result;
 
+#[cfg(target_os = "linux")]
+use crate::bundle;
 use crate::command::{cargo, show, succeeds};
 use crate::steps::Steps;
-use crate::{checkout, setup, wasm};
+use crate::{checkout, programs};
 
 /// Everything but wasm-runtime, which is compiled for the web. xtask goes by itself, as `cargo xtask` builds it:
 /// together with the others it would be compiled a second time, with their features.
@@ -22,13 +24,16 @@ pub fn run(steps: &mut Steps, arguments: &[String]) -> Result<()> {
 }
 
 fn check(steps: &mut Steps, arguments: &[String]) -> Result<()> {
-    setup::everything(steps)?;
     if arguments.is_empty() {
         formatting(steps)?;
     }
-    wasm::build(steps)?;
-    // The end-to-end tests start these.
-    steps.loud("build: programs", || workspace_command("build", &WORKSPACE, &["--bins"]))?;
+    // The end-to-end tests start these, and the stand-ins among the rest.
+    programs::ready(steps, true)?;
+    steps.loud("build: all other programs", || workspace_command("build", &WORKSPACE, &["--bins"]))?;
+    #[cfg(target_os = "linux")]
+    if arguments.is_empty() {
+        bundle::check(steps)?;
+    }
     if arguments.is_empty() {
         lints(steps)?;
         steps.loud("test: xtask", || workspace_command("test", &XTASK, &[]))?;
@@ -54,7 +59,11 @@ fn lints(steps: &mut Steps) -> Result<()> {
     const STRICT: [&str; 4] = ["--all-targets", "--", "--deny", "warnings"];
     steps.loud("check: lints", || workspace_command("clippy", &WORKSPACE, &STRICT))?;
     steps.loud("check: lints of xtask", || workspace_command("clippy", &XTASK, &STRICT))?;
-    steps.loud("check: lints of wasm-runtime", || show(wasm_runtime_lints()?.args(STRICT)))
+    for feature in ["", "burn"] {
+        let name = format!("check: lints of wasm-runtime {feature}");
+        steps.loud(name.trim(), || show(wasm_runtime_lints()?.args(["--features", feature]).args(STRICT)))?;
+    }
+    Ok(())
 }
 
 /// Lints the browser's side natively: the flag that gives web-sys its WebGPU compiles it on any target.

@@ -5,19 +5,15 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
-use crate::command::{cargo, show};
 use crate::steps::Steps;
-use crate::{checkout, setup, wasm};
+use crate::{checkout, programs};
 
 type Defaults = [(&'static str, &'static str)];
 
 /// What is swept unless the caller says otherwise.
 const SWEEP: &Defaults = &[
     ("--models", "bert-tiny,vit-tiny"),
-    (
-        "--targets",
-        "webgpu@chrome,webgpu@firefox,webnn:cpu@headless-shell,wgpu:vulkan,burn:cpu,onnxruntime:cpu",
-    ),
+    ("--targets", "webgpu@chrome,webgpu@firefox,webnn:cpu@headless-shell,wgpu:vulkan,onnxruntime:cpu"),
     ("--db", "parallax.duckdb"),
 ];
 
@@ -62,17 +58,22 @@ pub fn bench(steps: &mut Steps, full_size: bool, asked: Vec<String>) -> Result<E
 }
 
 fn parallax(steps: &mut Steps, command: &[&str], arguments: Vec<String>) -> Result<ExitCode> {
-    setup::everything(steps)?;
-    wasm::build(steps)?;
-    let root = checkout::root()?;
-    let build = ["build", "--release", "--package", "harness", "--package", "native-runner"];
-    steps.loud("build: parallax, native-runner", || show(cargo().args(build).current_dir(root)))?;
-    let parallax =
-        checkout::target_dir()?.join("release/parallax").with_extension(std::env::consts::EXE_EXTENSION);
+    programs::ready(steps, wants_burn(&arguments))?;
+    println!("\n{}", steps.summary());
+    let (root, parallax) = (checkout::root()?, checkout::program("parallax")?);
     let status = Command::new(&parallax).args(command).args(arguments).current_dir(root).status();
     let status = status.with_context(|| format!("cannot start {}", parallax.display()))?;
     // A signal leaves no code.
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// Whether a target among the arguments, or in a plan that they name, runs on Burn.
+fn wants_burn(arguments: &[String]) -> bool {
+    let is_burns = |target: &str| target.starts_with("burn:") || target.starts_with("wasm@");
+    let ends = |letter: char| !(letter.is_alphanumeric() || "-:@".contains(letter));
+    let plans = arguments.iter().filter(|argument| argument.ends_with(".toml"));
+    let plans = plans.filter_map(|plan| std::fs::read_to_string(plan).ok());
+    arguments.iter().cloned().chain(plans).any(|text| text.split(ends).any(is_burns))
 }
 
 /// The defaults that were not replaced, then what was asked for.
@@ -92,7 +93,7 @@ mod tests {
     #[test]
     fn what_is_asked_for_replaces_the_default() {
         let all = "--models bert-tiny,vit-tiny \
-                   --targets webgpu@chrome,webgpu@firefox,webnn:cpu@headless-shell,wgpu:vulkan,burn:cpu,onnxruntime:cpu \
+                   --targets webgpu@chrome,webgpu@firefox,webnn:cpu@headless-shell,wgpu:vulkan,onnxruntime:cpu \
                    --db parallax.duckdb";
         for (asked, expected) in [
             ("", all.to_owned()),
@@ -103,5 +104,26 @@ mod tests {
             let words = asked.split_whitespace().map(str::to_owned).collect();
             assert_eq!(arguments(SWEEP, words).join(" "), expected, "{asked}");
         }
+    }
+
+    #[test]
+    fn burn_is_built_where_a_target_asks_for_it() {
+        let plan = std::env::temp_dir().join(format!("parallax-plan-{}.toml", std::process::id()));
+        std::fs::write(&plan, "models = ['bert-tiny']\ntargets = ['webgpu@chrome', 'wasm@firefox']\n")
+            .unwrap();
+        for (words, expected) in [
+            ("--targets webgpu@chrome,wgpu:vulkan", false),
+            ("--targets webgpu@chrome,burn:cpu", true),
+            ("--targets=wasm@chrome", true),
+            ("--pairs wasm@chrome/ort-wasm@chrome", true),
+            ("--pairs webgpu@chrome/ort-wasm@chrome", false),
+            ("no-such-plan.toml", false),
+            (&plan.display().to_string(), true),
+        ] {
+            let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+            assert_eq!(wants_burn(&words), expected, "{words:?}");
+        }
+        assert!(!wants_burn(&arguments(SWEEP, vec![])), "the demo needs no minutes of compiling Burn");
+        std::fs::remove_file(plan).unwrap();
     }
 }

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+#[cfg(target_os = "linux")]
+mod bundle;
 mod checkout;
 mod checks;
 mod command;
@@ -15,6 +17,7 @@ mod headless_shell;
 mod libraries;
 mod node_tests;
 mod platform;
+mod programs;
 mod registry;
 mod setup;
 mod staging;
@@ -37,9 +40,9 @@ struct Arguments {
 enum Chore {
     /// Fetches what is missing: wasm compiler, browsers, drivers, DuckDB, ONNX Runtime, ONNX's node tests. Does nothing twice.
     Setup,
-    /// Builds wasm-runtime into www/pkg.
+    /// Builds wasm-runtime into www/pkg, and with Burn into www/pkg-burn.
     Wasm,
-    /// Set-up and build, then `parallax sweep`: two models, WebGPU in two browsers, WebNN in a third, three native engines.
+    /// Set-up and build, then `parallax sweep`: two models, WebGPU in two browsers, WebNN in a third, two native engines.
     #[command(after_help = "Example:\n  cargo xtask sweep --models bert-tiny --targets webgpu@firefox")]
     Sweep {
         /// Passed on to `parallax sweep`; --models, --targets and --db replace the defaults.
@@ -64,6 +67,10 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Makes one archive for Linux on x86-64 that runs without network, Rust or anything of ours: in target/bundle.
+    #[cfg(target_os = "linux")]
+    #[command(after_help = "Example:\n  cargo xtask bundle --models bert-tiny --with headless-shell")]
+    Bundle(bundle::Wanted),
     /// Takes mutated ONNX files through the loader; keeps those that make it panic, hang or take all memory.
     #[command(after_help = "Example:\n  cargo xtask fuzz --minutes 10 --seed 7")]
     Fuzz {
@@ -87,12 +94,17 @@ fn main() -> ExitCode {
 }
 
 fn perform(chore: Chore) -> Result<ExitCode> {
-    let mut steps = Steps::default();
+    let mut steps = Steps::new();
     match chore {
         Chore::Setup => setup::everything(&mut steps)?,
-        Chore::Wasm => wasm::build(&mut steps)?,
+        Chore::Wasm => {
+            setup::wasm_compiler(&mut steps)?;
+            wasm::build(&mut steps, true)?;
+        }
         Chore::Sweep { arguments } => return demo::sweep(&mut steps, arguments),
         Chore::Bench { full_size, arguments } => return demo::bench(&mut steps, full_size, arguments),
+        #[cfg(target_os = "linux")]
+        Chore::Bundle(wanted) => bundle::make(&mut steps, &wanted)?,
         Chore::Fuzz { minutes, seed } => return fuzz::run(&mut steps, minutes, seed),
         Chore::Test { arguments } => checks::run(&mut steps, &arguments)?,
     }

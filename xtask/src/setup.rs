@@ -20,12 +20,30 @@ struct Need {
 
 /// Fetches everything that is missing.
 pub fn everything(steps: &mut Steps) -> Result<()> {
+    for_building(steps)?;
+    for_running(steps)?;
+    driver(steps)
+}
+
+/// Fetches what nothing can be built without.
+pub fn for_building(steps: &mut Steps) -> Result<()> {
     wasm_compiler(steps)?;
+    let name = format!("DuckDB's library {}", cache::DUCKDB);
+    let (is_there, fetch) = (libraries::duckdb_is_there, libraries::fetch_duckdb);
+    meet(steps, &Need { name, required: true, is_there, how: "fetching it", fetch })
+}
+
+/// Fetches what models are run by: time on the network, little of the processor's.
+pub fn for_running(steps: &mut Steps) -> Result<()> {
     system_parts(steps);
-    for need in needs() {
-        meet(steps, &need)?;
-    }
-    Ok(())
+    needs().iter().try_for_each(|need| meet(steps, need))
+}
+
+/// Builds Firefox's driver where there is none: time of the processor, little on the network.
+pub fn driver(steps: &mut Steps) -> Result<()> {
+    let name = format!("geckodriver {}", cache::GECKODRIVER);
+    let (is_there, fetch) = (geckodriver::is_there, geckodriver::build);
+    meet(steps, &Need { name, required: false, is_there, how: "building it, about a minute", fetch })
 }
 
 /// Fetches a compiler for WebAssembly where there is none.
@@ -35,28 +53,14 @@ pub fn wasm_compiler(steps: &mut Steps) -> Result<()> {
     meet(steps, &Need { name, required: true, is_there, how: "fetching it", fetch: toolchain::fetch })
 }
 
-fn needs() -> [Need; 6] {
+fn needs() -> [Need; 4] {
     [
-        Need {
-            name: format!("geckodriver {}", cache::GECKODRIVER),
-            required: false,
-            is_there: geckodriver::is_there,
-            how: "building it, 2 to 5 minutes",
-            fetch: geckodriver::build,
-        },
         Need {
             name: format!("headless shell {}", cache::HEADLESS_SHELL),
             required: false,
             is_there: headless_shell::is_there,
             how: "fetching it",
             fetch: headless_shell::fetch,
-        },
-        Need {
-            name: format!("DuckDB's library {}", cache::DUCKDB),
-            required: true,
-            is_there: libraries::duckdb_is_there,
-            how: "fetching it",
-            fetch: libraries::fetch_duckdb,
         },
         Need {
             name: format!("ONNX Runtime's library {}", cache::ONNXRUNTIME),

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::Once;
 
 use anyhow::{Context, Result};
+use protocol::least;
 
 use crate::command::{capture, on_path, succeeds};
 
@@ -22,10 +23,14 @@ pub struct SystemPart {
 /// Everything that a sweep over the browsers and a native GPU API wants from the system.
 static PARTS: [SystemPart; 6] = [
     SystemPart {
-        name: "Chrome or Chromium",
-        packages: &["chromium"],
-        remedy: "install Google Chrome, or Chromium by your package manager",
-        is_there: || on_path(&CHROMES).is_some() || Path::new("/Applications/Google Chrome.app").exists(),
+        name: "a current Chrome or Chromium",
+        // A driver drives the browser of its own version only.
+        packages: &["chromium", "chromium-driver"],
+        remedy: "install a current Google Chrome, or Chromium by your package manager",
+        is_there: || {
+            is_recent(&CHROMES, least::CHROMIUM_WITH_WEBGPU)
+                || Path::new("/Applications/Google Chrome.app").exists()
+        },
     },
     SystemPart {
         name: "chromedriver",
@@ -34,11 +39,12 @@ static PARTS: [SystemPart; 6] = [
         is_there: || on_path(&["chromedriver"]).is_some(),
     },
     SystemPart {
-        name: "Firefox",
+        name: "Firefox with WebGPU",
         packages: &["firefox-esr"],
-        remedy: "install Firefox",
+        remedy: "install Firefox 141 or later",
         is_there: || {
-            on_path(&["firefox", "firefox-esr"]).is_some() || Path::new("/Applications/Firefox.app").exists()
+            is_recent(&["firefox", "firefox-esr"], least::FIREFOX_WITH_WEBGPU)
+                || Path::new("/Applications/Firefox.app").exists()
         },
     },
     SystemPart {
@@ -67,7 +73,7 @@ const CHROMES: [&str; 5] =
 impl SystemPart {
     /// One line: what is missing and how to get it.
     pub fn advice(&self) -> String {
-        format!("{} is missing: {}", self.name, self.remedy)
+        format!("{} is missing or too old: {}", self.name, self.remedy)
     }
 }
 
@@ -97,12 +103,17 @@ pub fn install(parts: &[&SystemPart]) -> Result<()> {
 pub fn refresh_package_lists() {
     static REFRESHED: Once = Once::new();
     REFRESHED.call_once(|| {
-        if !can_install() {
-            eprintln!("warning: going on with the package lists as they are: refreshing them takes root");
-        } else if let Err(error) = capture(as_root("apt-get").arg("update")) {
-            eprintln!("warning: going on with the package lists as they are, old ones perhaps: {error:#}");
+        if let Err(warning) = refresh(can_install().then(|| as_root("apt-get"))) {
+            eprintln!("\nwarning: {warning}");
         }
     });
+}
+
+/// Refreshes the lists by the package manager, if there is one that may; gives what to say where they stay old.
+fn refresh(manager: Option<Command>) -> Result<(), String> {
+    const GOING_ON: &str = "going on with the package lists as they are, old ones perhaps";
+    let mut manager = manager.ok_or_else(|| format!("{GOING_ON}: refreshing them takes root"))?;
+    capture(manager.arg("update")).map(drop).map_err(|error| format!("{GOING_ON}: {error:#}"))
 }
 
 fn as_root(program: &str) -> Command {
@@ -118,6 +129,17 @@ fn is_root() -> bool {
     capture(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
 
+/// Whether one of `names` is a program on PATH of this major version or a later one.
+fn is_recent(names: &[&str], least: u32) -> bool {
+    let says = |program| capture(Command::new(program).arg("--version")).unwrap_or_default();
+    names.iter().filter_map(|name| on_path(&[name])).map(says).any(|said| is_at_least(&said, least))
+}
+
+/// What a program says of its version. One that tells none is given the benefit of the doubt.
+fn is_at_least(said: &str, least: u32) -> bool {
+    least::major(said).is_none_or(|version| version >= least)
+}
+
 /// macOS has Metal and Windows Direct3D; elsewhere a loader and at least one driver's manifest are needed.
 fn has_vulkan() -> bool {
     let manifests = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d"];
@@ -128,4 +150,43 @@ fn has_vulkan() -> bool {
         capture(Command::new("/sbin/ldconfig").arg("-p")).is_ok_and(|list| list.contains("libvulkan.so.1"))
     };
     !cfg!(target_os = "linux") || (has_driver() && has_loader())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_that_cannot_be_refreshed_are_a_warning() {
+        let failing = || {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", "echo no network >&2; exit 100"]);
+            shell
+        };
+        for (name, manager, part) in [
+            ("no root", None, Some("takes root")),
+            ("no network", Some(failing()), Some("no network")),
+            ("no such program", Some(Command::new("/nowhere/apt-get")), Some("cannot start")),
+            ("all well", Some(Command::new("true")), None),
+        ] {
+            let said = refresh(manager).err();
+            assert_eq!(said.is_some(), part.is_some(), "{name}: {said:?}");
+            let said = said.unwrap_or_default();
+            assert!(said.is_empty() || said.starts_with("going on with the package lists"), "{said}");
+            assert!(said.contains(part.unwrap_or_default()), "{name}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_browser_that_is_too_old_is_not_there() {
+        for (said, expected) in [
+            ("Mozilla Firefox 140.3.0esr\n", false),
+            ("Mozilla Firefox 141.0\n", true),
+            ("Mozilla Firefox 153.0 (nightly)\n", true),
+            ("", true),
+        ] {
+            assert_eq!(is_at_least(said, least::FIREFOX_WITH_WEBGPU), expected, "{said}");
+        }
+        assert!(!is_recent(&["no-such-browser-anywhere"], 1));
+    }
 }

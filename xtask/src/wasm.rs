@@ -1,4 +1,5 @@
-//! The page's runtime: wasm-runtime compiled for the web and bound to JavaScript in www/pkg.
+//! The page's runtime: wasm-runtime compiled for the web and bound to JavaScript, once without Burn in www/pkg, and
+//! with it in www/pkg-burn.
 
 use std::path::{Path, PathBuf};
 
@@ -7,29 +8,47 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::checkout;
 use crate::command::show;
-use crate::setup;
+use crate::programs::without_bar;
 use crate::steps::Steps;
 use crate::toolchain::{Toolchain, WASM_TARGET};
 
 /// web-sys hides WebGPU behind the first flag.
 const FLAGS: &str = "--cfg=web_sys_unstable_apis -C target-feature=+simd128";
 
-/// Builds www/pkg, with the compiler fetched first where there is none.
-pub fn build(steps: &mut Steps) -> Result<()> {
-    setup::wasm_compiler(steps)?;
-    let module = steps.loud("build: wasm-runtime", compile)?;
-    let package = checkout::root()?.join("www/pkg");
-    // Takes a fraction of a second, so it is done even where cargo had nothing to do: the page is never stale.
-    steps.quiet("build: www/pkg", || bind(&module, &package))
+/// A form of the module.
+struct Module {
+    /// Where the page looks for it.
+    folder: &'static str,
+    features: &'static str,
 }
 
-fn compile() -> Result<PathBuf> {
-    let toolchain = Toolchain::find().context("no compiler for WebAssembly: run `cargo xtask setup`")?;
-    let target = checkout::wasm_target_dir()?;
-    let mut build = toolchain.cargo("build")?;
-    build.args(["--release", "--package", "wasm-runtime", "--target-dir"]).arg(&target);
-    show(build.env("RUSTFLAGS", FLAGS).current_dir(checkout::root()?))?;
-    Ok(target.join(WASM_TARGET).join("release/wasm_runtime.wasm"))
+const PLAIN: Module = Module { folder: "www/pkg", features: "" };
+const WITH_BURN: Module = Module { folder: "www/pkg-burn", features: "burn" };
+
+/// Builds the page's module, and the one with Burn where it is wanted or was before.
+pub fn build(steps: &mut Steps, wants_burn: bool) -> Result<()> {
+    PLAIN.build(steps)?;
+    let has_burn = checkout::root()?.join(WITH_BURN.folder).is_dir();
+    if wants_burn || has_burn { WITH_BURN.build(steps) } else { Ok(()) }
+}
+
+impl Module {
+    fn build(&self, steps: &mut Steps) -> Result<()> {
+        let package = checkout::root()?.join(self.folder);
+        let module = steps.loud(&format!("build: wasm-runtime for {}", self.folder), || self.compile())?;
+        // Takes a fraction of a second, so it is done even where cargo had nothing to do: the page is never stale.
+        steps.quiet(&format!("build: {}", self.folder), || bind(&module, &package))
+    }
+
+    fn compile(&self) -> Result<PathBuf> {
+        let toolchain = Toolchain::find().context("no compiler for WebAssembly: run `cargo xtask setup`")?;
+        let target = checkout::wasm_target_dir()?;
+        let mut build = toolchain.cargo("build")?;
+        build.args(["--release", "--package", "wasm-runtime", "--features", self.features, "--target-dir"]);
+        build.arg(&target).env("RUSTFLAGS", FLAGS).current_dir(checkout::root()?);
+        show(without_bar(&mut build))?;
+        Ok(target.join(WASM_TARGET).join("release/wasm_runtime.wasm"))
+    }
 }
 
 fn bind(module: &Path, package: &Path) -> Result<()> {

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
+use protocol::cache::is_bundled;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
@@ -53,8 +54,13 @@ impl Driver {
         let port = format!("--port={chosen}");
         let arguments: Vec<&str> =
             [port.as_str()].into_iter().chain(driver_arguments.iter().copied()).collect();
-        let environment = display.as_ref().map(|display| ("DISPLAY", display.name.as_str()));
-        let mut process = Guarded::spawn(program, &arguments, environment.as_slice()).map_err(unavailable)?;
+        let libraries = libraries_beside(program);
+        let environment = [
+            display.as_ref().map(|display| ("DISPLAY", display.name.as_str())),
+            libraries.as_deref().map(|folders| ("LD_LIBRARY_PATH", folders)),
+        ];
+        let environment: Vec<(&str, &str)> = environment.into_iter().flatten().collect();
+        let mut process = Guarded::spawn(program, &arguments, &environment).map_err(unavailable)?;
         let last_words = LastWords::default();
         let (lines, mut said) = mpsc::unbounded_channel();
         if let Some(stdout) = process.take_stdout() {
@@ -125,6 +131,14 @@ async fn answers(port: u16) {
 /// Waits until a process has closed all that it speaks through.
 async fn silence(said: &mut mpsc::UnboundedReceiver<String>) {
     while said.recv().await.is_some() {}
+}
+
+/// Where a bundled driver, and the browser that it starts, find the libraries that servers lack.
+fn libraries_beside(program: &Path) -> Option<String> {
+    let folder = program.parent().filter(|_| is_bundled(program)).map(|folder| folder.join("lib"))?;
+    let others = std::env::var("LD_LIBRARY_PATH").ok().filter(|others| !others.is_empty());
+    let folders = std::iter::once(folder.display().to_string()).chain(others);
+    Some(folders.collect::<Vec<_>>().join(":"))
 }
 
 async fn printed_port(said: &mut mpsc::UnboundedReceiver<String>) -> Option<u16> {

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use protocol::BrowserKind;
+use protocol::least::{CHROMIUM_WITH_WEBGPU, FIREFOX_WITH_WEBGPU};
+use protocol::{BrowserKind, Engine};
 use serde_json::{Value, json};
 
 /// What is known of a browser before any plan speaks.
@@ -36,9 +37,20 @@ pub struct BuiltIn {
     pub arguments: &'static [&'static str],
     /// Preferences in its profile.
     pub preferences: &'static [(&'static str, Preference)],
+    /// The engines that earlier versions lack, and the first version with each.
+    pub since: &'static [Since],
     /// How to get it and its driver.
     pub remedy: &'static str,
 }
+
+/// An engine, the first version that has it, and what that version brought.
+pub type Since = (Engine, u32, &'static str);
+
+const CHROMIUM_SINCE: &[Since] =
+    &[(Engine::Webgpu, CHROMIUM_WITH_WEBGPU, "WebGPU"), (Engine::OrtWebgpu, CHROMIUM_WITH_WEBGPU, "WebGPU")];
+
+const FIREFOX_SINCE: &[Since] =
+    &[(Engine::Webgpu, FIREFOX_WITH_WEBGPU, "WebGPU"), (Engine::OrtWebgpu, FIREFOX_WITH_WEBGPU, "WebGPU")];
 
 /// How a driver and we agree on a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +128,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
         needs_display: false,
         arguments: chromium!("--headless=new"),
         preferences: &[],
+        since: CHROMIUM_SINCE,
         remedy: "run `cargo xtask setup`, or install Chrome and the chromedriver of the same version (Debian: \
                  apt install chromium chromium-driver)",
     },
@@ -132,13 +145,14 @@ pub static BUILT_IN: &[BuiltIn] = &[
             "/usr/lib/chromium-browser/chromedriver",
         ],
         cached_binary: Some(protocol::cache::headless_shell),
-        cached_driver: None,
+        cached_driver: Some(protocol::cache::chromedriver),
         // The shell's packages and the driver's seldom come in the same version.
         listens: Listens::OnAPortItPrints,
         driver_arguments: &["--disable-build-check"],
         needs_display: false,
         arguments: chromium!("--headless"),
         preferences: &[],
+        since: CHROMIUM_SINCE,
         remedy: "run `cargo xtask setup`, or put chrome-headless-shell and chromedriver on PATH (npx @puppeteer/browsers install \
                  chrome-headless-shell), or name them under [browsers.headless-shell] in a plan",
     },
@@ -164,6 +178,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
         needs_display: false,
         arguments: chromium!("--headless=new"),
         preferences: &[],
+        since: CHROMIUM_SINCE,
         remedy: "install Microsoft Edge and put the msedgedriver of the same version on PATH (both from \
                  microsoft.com/edge)",
     },
@@ -192,6 +207,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
             // A page that computes for minutes is not a page that hangs: the case's own time limit says when.
             ("dom.max_script_run_time", Preference::Number(0)),
         ],
+        since: FIREFOX_SINCE,
         remedy: "run `cargo xtask setup`, or install Firefox and geckodriver (Debian: apt install firefox-esr; \
                  cargo install geckodriver)",
     },
@@ -217,6 +233,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
         needs_display: true,
         arguments: &["--automation"],
         preferences: &[],
+        since: &[],
         remedy: "run `cargo xtask setup`, or install WebKitGTK's driver (Debian: apt install webkit2gtk-driver)",
     },
 ];

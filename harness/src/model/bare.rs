@@ -53,7 +53,7 @@ pub async fn complete(
 }
 
 async fn ask(bare: BareModel) -> Result<Outcome, Fault> {
-    let mut session = session::open_native()?;
+    let mut session = session::open_native(Engine::Onnxruntime)?;
     let job = Job {
         id: 1,
         engine: Engine::Onnxruntime,

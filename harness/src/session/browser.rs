@@ -9,7 +9,7 @@ use fantoccini::error::{CmdError, NewSessionError};
 use fantoccini::wd::TimeoutConfiguration;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
-use protocol::{Job, Outcome};
+use protocol::{Answer, Engine, Failure, FailureKind, Job, Outcome};
 use serde_json::{Value, json};
 
 use super::{Fault, Session};
@@ -23,12 +23,15 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How long a browser may take to quit before it is killed.
 const QUIT_LIMIT: Duration = Duration::from_secs(3);
 
+/// The fact that tells the browser's version.
+const BROWSER_VERSION: &str = "browser_version";
+
 const AWAIT_READY: &str = include_str!("await_ready.js");
 const RUN_JOB: &str = include_str!("run_job.js");
 
 /// The page, open in a browser.
 pub struct BrowserSession {
-    name: String,
+    entry: BrowserEntry,
     client: Client,
     driver: Option<Driver>,
     facts: BTreeMap<String, String>,
@@ -61,7 +64,7 @@ impl BrowserSession {
 
     fn new(entry: &BrowserEntry, client: Client, driver: Option<Driver>) -> BrowserSession {
         let facts = facts(entry, &client);
-        BrowserSession { name: entry.name.clone(), client, driver, facts, limit: None, idle: false }
+        BrowserSession { entry: entry.clone(), client, driver, facts, limit: None, idle: false }
     }
 
     async fn show(&mut self, url: &str) -> Result<(), Fault> {
@@ -73,7 +76,7 @@ impl BrowserSession {
         match answer["failed"].as_str() {
             None => Ok(()),
             Some(words) => Err(Fault::Unavailable {
-                reason: format!("{}: the page cannot start: {words}", self.name),
+                reason: format!("{}: the page cannot start: {words}", self.entry.name),
                 remedy: "run `cargo xtask wasm` to build its module".to_owned(),
             }),
         }
@@ -97,12 +100,18 @@ impl BrowserSession {
         }
     }
 
+    /// Why this version of the browser cannot do a job of an engine.
+    fn too_old(&self, engine: Engine) -> Option<Failure> {
+        let message = self.entry.too_old(engine, self.facts.get(BROWSER_VERSION)?)?;
+        Some(Failure { kind: FailureKind::Unavailable, message })
+    }
+
     /// Says what an error of the driver means for the session.
     async fn fault(&mut self, error: &CmdError, limit: Duration) -> Fault {
         if error.is_script_timeout() || error.is_timeout() {
             return Fault::Timeout { limit };
         }
-        let name = &self.name;
+        let name = &self.entry.name;
         let message = match (error, &mut self.driver) {
             (CmdError::Standard(said), _) => {
                 format!("{name}: the page or the browser died: {}", first_line(&said.message))
@@ -123,12 +132,15 @@ impl BrowserSession {
 #[async_trait]
 impl Session for BrowserSession {
     async fn run(&mut self, job: &Job, limit: Duration) -> Result<Outcome, Fault> {
+        if let Some(failure) = self.too_old(job.engine) {
+            return Ok(Outcome { id: job.id, answer: Answer::Failed(failure) });
+        }
         let crash = |message: String| Fault::Crash { message };
         let text = serde_json::to_string(job).map_err(|error| crash(format!("a job is no JSON: {error}")))?;
         self.idle = false;
         let answer = self.script(RUN_JOB, vec![json!(text)], limit).await?;
         self.idle = true;
-        let name = &self.name;
+        let name = &self.entry.name;
         if let Some(words) = answer["failed"].as_str() {
             return Err(crash(format!("{name}: the page failed: {words}")));
         }
@@ -206,7 +218,7 @@ fn facts(entry: &BrowserEntry, client: &Client) -> BTreeMap<String, String> {
     let preferences = entry.preferences();
     let facts = [
         ("browser", text("browserName")),
-        ("browser_version", text("browserVersion")),
+        (BROWSER_VERSION, text("browserVersion")),
         ("browser_platform", text("platformName")),
         ("driver_version", entry.driver_version(&said)),
         ("browser_arguments", Some(entry.arguments().join(" "))),

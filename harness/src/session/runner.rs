@@ -1,9 +1,7 @@
-//! A session in a native-runner process: one job a line on its standard input, one outcome a line on its output.
+//! A session in a runner's process: one job a line on its standard input, one outcome a line on its output.
 
 use std::collections::BTreeMap;
-use std::env::{self, consts::EXE_SUFFIX};
 use std::io;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,34 +11,32 @@ use tokio::process::ChildStdout;
 
 use super::guard::Guarded;
 use super::last_words::LastWords;
+use super::program::Program;
 use super::{Fault, Session};
 
-/// Names another native-runner than the one beside this program.
-const OVERRIDE: &str = "PARALLAX_NATIVE_RUNNER";
-
-/// A running native-runner.
+/// A running runner.
 pub struct Runner {
+    program: &'static Program,
     process: Guarded,
     outcomes: Split<BufReader<ChildStdout>>,
     last_words: LastWords,
 }
 
 impl Runner {
-    /// Starts a native-runner.
+    /// Starts a program.
     ///
     /// # Errors
-    /// `Unavailable` when there is none.
-    pub fn start() -> Result<Runner, Fault> {
-        let program = find()?;
-        let unavailable = |reason: String| Fault::Unavailable { reason, remedy: remedy() };
-        let mut process = Guarded::spawn(&program, &[], &[])
-            .map_err(|error| unavailable(format!("cannot start {}: {error}", program.display())))?;
+    /// `Unavailable` when it is not there.
+    pub fn start(program: &'static Program) -> Result<Runner, Fault> {
+        let file = program.find()?;
+        let mut process = Guarded::spawn(&file, &[], &[])
+            .map_err(|error| program.unavailable(format!("cannot start {}: {error}", file.display())))?;
         let (Some(stdout), Some(stderr)) = (process.take_stdout(), process.take_stderr()) else {
-            return Err(unavailable(format!("{} has no output", program.display())));
+            return Err(program.unavailable(format!("{} has no output", file.display())));
         };
         let last_words = LastWords::default();
         last_words.listen(stderr, None);
-        Ok(Runner { process, outcomes: BufReader::new(stdout).split(b'\n'), last_words })
+        Ok(Runner { program, process, outcomes: BufReader::new(stdout).split(b'\n'), last_words })
     }
 
     async fn ask(&mut self, job: &Job) -> Result<Outcome, Fault> {
@@ -53,7 +49,7 @@ impl Runner {
             }
         }
         let ending = self.process.ended().await;
-        Err(Fault::Crash { message: format!("native-runner {ending}{}", self.last_words) })
+        Err(Fault::Crash { message: format!("{} {ending}{}", self.program.name, self.last_words) })
     }
 
     async fn send(&mut self, job: &Job) -> io::Result<()> {
@@ -83,24 +79,4 @@ impl Session for Runner {
     async fn close(self: Box<Self>) {
         self.process.stop().await;
     }
-}
-
-fn find() -> Result<PathBuf, Fault> {
-    let chosen = env::var_os(OVERRIDE).map(PathBuf::from);
-    let beside = || {
-        let ourselves = env::current_exe().ok()?;
-        Some(ourselves.parent()?.join(format!("native-runner{EXE_SUFFIX}")))
-    };
-    let path = chosen.or_else(beside).unwrap_or_else(|| Path::new("native-runner").to_owned());
-    match path.is_file() {
-        true => Ok(path),
-        false => Err(Fault::Unavailable {
-            reason: format!("there is no native-runner at {}", path.display()),
-            remedy: remedy(),
-        }),
-    }
-}
-
-fn remedy() -> String {
-    format!("run `cargo build --release -p native-runner`, or name one in {OVERRIDE}")
 }

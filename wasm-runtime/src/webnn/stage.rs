@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use burn_engine::Walks;
 use futures_util::future::try_join_all;
 use graph::pipeline::{Pipeline, Program};
 use graph::{Data, Graph, Tensor, TensorType};
@@ -20,7 +19,8 @@ use crate::engine::Ready;
 use crate::error::RuntimeError;
 use crate::executor::Executor;
 use crate::files::Folder;
-use crate::{wasm, webgpu};
+use crate::wasm::{self, Walks};
+use crate::webgpu;
 
 /// Tensors by name.
 pub type Tensors = BTreeMap<String, Tensor>;
@@ -54,7 +54,9 @@ impl Other {
         }
         let opened = match Device::open(self.browser).await {
             Ok(device) => Some(Rc::new(device)),
-            Err(RuntimeError::NoWebgpu | RuntimeError::NoAdapter) => None,
+            Err(RuntimeError::NoWebgpu | RuntimeError::NoAdapter | RuntimeError::AdapterRefused { .. }) => {
+                None
+            }
             Err(error) => return Err(error),
         };
         self.opened = Some(opened.clone());

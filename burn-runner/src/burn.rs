@@ -7,13 +7,12 @@ use std::time::Instant;
 use burn_engine::{Burn, VERSION, Walks};
 use graph::Tensor;
 use graph::pipeline::Pipeline;
+use native_runner::engines::{Found, Inferred, Prepared, Ready};
+use native_runner::error::RunnerError;
+use native_runner::measure::elapsed_ms;
+use native_runner::model::{Loaded, refused};
+use native_runner::processor;
 use protocol::{Device, Metric};
-
-use super::{Found, Inferred, Prepared, Ready};
-use crate::error::RunnerError;
-use crate::measure::elapsed_ms;
-use crate::model::{Loaded, refused};
-use crate::processor;
 
 /// Burn's version and the processor; it is built in, so it is always there.
 ///
@@ -34,7 +33,7 @@ pub fn prepare(loaded: &Loaded, pipeline: &Pipeline, _device: Device) -> Result<
         for (weight, constant) in walks.weights() {
             let tensor = constant.evaluate(&mut files);
             let tensor = tensor.map_err(|source| refused(&loaded.manifest.name, source))?;
-            walks.put(weight, &tensor).map_err(RunnerError::Burn)?;
+            walks.put(weight, &tensor).map_err(cannot)?;
         }
         Ok(walks)
     })?;
@@ -45,15 +44,22 @@ pub fn prepare(loaded: &Loaded, pipeline: &Pipeline, _device: Device) -> Result<
         ("backend".to_owned(), burn_engine::backend()),
         ("nodes".to_owned(), nodes.collect::<Vec<_>>().join("+")),
     ]);
-    Ok(Prepared { model: Box::new(walks), adapter: processor::adapter(), measured, features })
+    Ok(Prepared { model: Box::new(Walker(walks)), adapter: processor::adapter(), measured, features })
 }
 
-impl Ready for Walks {
+/// A model whose weights Burn has.
+struct Walker(Walks);
+
+impl Ready for Walker {
     fn run(&mut self, program: usize, inputs: &BTreeMap<String, Tensor>) -> Result<Inferred, RunnerError> {
-        let outputs =
-            guarded("running the model", || Walks::run(self, program, inputs).map_err(RunnerError::Burn))?;
+        let outputs = guarded("running the model", || self.0.run(program, inputs).map_err(cannot))?;
         Ok(Inferred { outputs, gpu_ms: None, dispatches_ms: Vec::new() })
     }
+}
+
+/// Burn's refusal as an error of the runner.
+fn cannot(fault: burn_engine::Error) -> RunnerError {
+    RunnerError::Walk { engine: "Burn", fault }
 }
 
 /// Burn has no errors but panics; here they become errors.

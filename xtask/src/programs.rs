@@ -1,0 +1,44 @@
+//! Set-up and build at once: what waits for the network runs beside what waits for the processor.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::command::{cargo, show};
+use crate::steps::{Lane, Steps};
+use crate::{checkout, setup, wasm};
+
+/// The runner that brings Burn, and with it minutes of compiling: nothing needs it but the targets `burn:*`.
+const BURN_RUNNER: &str = "burn-runner";
+
+/// Sets up all that is missing and builds what `parallax` consists of; with Burn where it is wanted, or was before:
+/// nothing that is there is stale.
+pub fn ready(steps: &mut Steps, wants_burn: bool) -> Result<()> {
+    setup::for_building(steps)?;
+    let lanes: Vec<Lane<'_>> = vec![
+        Box::new(|steps| {
+            let runner = checkout::program(BURN_RUNNER)?;
+            native(steps, wants_burn || runner.is_file())
+        }),
+        Box::new(|steps| {
+            wasm::build(steps, wants_burn)?;
+            setup::driver(steps)
+        }),
+        Box::new(setup::for_running),
+    ];
+    steps.lanes(lanes)
+}
+
+fn native(steps: &mut Steps, with_burn: bool) -> Result<()> {
+    let mut packages = vec!["harness", "native-runner"];
+    packages.extend(with_burn.then_some(BURN_RUNNER));
+    let mut build = cargo();
+    build.args(["build", "--release"]).args(packages.iter().flat_map(|package| ["--package", package]));
+    let name = format!("build: {}", packages.join(", ").replace("harness", "parallax"));
+    steps.loud(&name, || show(without_bar(&mut build).current_dir(checkout::root()?)))
+}
+
+/// Tells cargo to draw no bar of progress: two of them at once draw over each other.
+pub fn without_bar(cargo: &mut Command) -> &mut Command {
+    cargo.env("CARGO_TERM_PROGRESS_WHEN", "never")
+}

@@ -7,7 +7,7 @@ mod suite;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +15,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use protocol::{
     Answer, Conformance, ConformanceReport, Failure, FailureKind, Job, Outcome, Target, Task, Tolerance,
 };
-use tempfile::TempDir;
 
 use self::batches::{Batch, Batches, Finished, Step};
 use self::suite::Suite;
@@ -26,6 +25,8 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::plan::{check_browser, each_once};
 use crate::report::conformance::{self as report, REFUSES, TestRow};
+use crate::report::screen;
+use crate::scratch;
 use crate::session::{self, Context, Fault, Place, Session};
 use crate::store::{RunId, RunKind, RunState, Store, TargetBegun, TargetEnded};
 
@@ -46,7 +47,8 @@ pub async fn run(args: &ConformanceArgs) -> Result<Exit, Error> {
     let browsers = browser::known(&BTreeMap::new())?;
     let targets = each_once(&args.targets);
     targets.iter().try_for_each(|target| check_browser(target, &browsers))?;
-    let packs = TempDir::new().map_err(|source| Error::NodeTests { path: std::env::temp_dir(), source })?;
+    let packs =
+        scratch::folder().map_err(|source| Error::NodeTests { path: std::env::temp_dir(), source })?;
     let suite = Suite::find();
     let wanted = match &args.repro {
         Some(test) => std::slice::from_ref(test),
@@ -78,14 +80,13 @@ pub async fn run(args: &ConformanceArgs) -> Result<Exit, Error> {
 
 fn publish(found: &report::Conformance, args: &ConformanceArgs) -> Result<(), Error> {
     if let Some(path) = &args.document {
-        fs::write(path, report::operators(found)).map_err(Error::Output)?;
+        fs::write(path, screen::shown(&report::operators(found))).map_err(Error::Output)?;
     }
-    let stdout = io::stdout();
-    let text = match args.json {
-        true => report::document(found),
-        false => report::render(found, stdout.is_terminal() && console::colors_enabled()),
-    };
-    writeln!(stdout.lock(), "{text}").map_err(Error::Output)
+    let colour = io::stdout().is_terminal() && console::colors_enabled();
+    match args.json {
+        true => screen::print(&report::document(found)),
+        false => screen::print_coloured(&report::render(found, colour)),
+    }
 }
 
 /// What every target is given.

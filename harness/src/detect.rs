@@ -1,7 +1,6 @@
 //! `parallax detect`: what is on this machine, as each browser and engine says itself, and how to get the rest.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
 use indicatif::ProgressBar;
@@ -12,7 +11,7 @@ use crate::browser::{self, Access, BrowserEntry};
 use crate::cli::DetectArgs;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::report;
+use crate::report::{self, screen};
 use crate::session::program::{PROGRAMS, Program};
 use crate::session::{self, Context, Fault, Place};
 use crate::store::Store;
@@ -36,7 +35,7 @@ pub async fn run(args: &DetectArgs) -> Result<Exit, Error> {
         true => format!("{:#}", json!({ "capabilities": capabilities })),
         false => report::capabilities(&capabilities),
     };
-    writeln!(io::stdout(), "{text}").map_err(Error::Output)?;
+    screen::print(&text)?;
     Ok(Exit::Success)
 }
 

@@ -6,7 +6,6 @@ mod values;
 mod walk;
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,6 +18,8 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::model::{self, Model};
 use crate::plan::check_browser;
+use crate::report::screen;
+use crate::scratch;
 use crate::session::{self, Context, Fault, Place};
 use report::Report;
 use values::Values;
@@ -64,7 +65,7 @@ pub async fn run(args: &DivergeArgs) -> Result<Exit, Error> {
         operands: operands.unwrap_or_default(),
     };
     let text = if args.json { report.document() } else { report.table() };
-    writeln!(io::stdout(), "{text}").map_err(Error::Output)?;
+    screen::print(&text)?;
     Ok(if walk.first_apart().is_some() { Exit::GateFailed } else { Exit::Success })
 }
 
@@ -90,7 +91,7 @@ impl Scene<'_> {
     /// Runs the model on one target and reads what it left.
     async fn side(&self, name: &str, target: &Target) -> Result<(Ran, Side), Error> {
         let not_run = |message: String| Error::NothingRan(message);
-        let folder = tempfile::tempdir()
+        let folder = scratch::folder()
             .map_err(|error| not_run(format!("no folder can be made for the values: {error}")))?;
         let report = match self.ask(name, target, folder.path()).await {
             Ok(answer) => traced(target, answer).map_err(not_run)?,

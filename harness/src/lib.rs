@@ -1,6 +1,8 @@
 //! The command `parallax`, as a library: plan → cases → schedule → session → outcome → store → reports.
 //! It never links an inference engine: whatever crashes there is a row here.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod browser;
 pub mod case;
 pub mod cli;
@@ -21,6 +23,7 @@ pub mod plan;
 pub mod profile;
 pub mod report;
 pub mod schedule;
+mod scratch;
 pub mod session;
 pub mod statistics;
 pub mod store;

@@ -1,7 +1,6 @@
 //! `parallax bench matmul`: one matrix product in each browser, ours and onnxruntime-web's turn by turn.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
@@ -14,7 +13,7 @@ use crate::cli::MatmulArgs;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::report::columns::{Align, lay_out};
-use crate::report::{adapter_name, number};
+use crate::report::{adapter_name, number, screen};
 use crate::session::{self, Context, Fault, Place, Session};
 use crate::statistics::Summary;
 
@@ -62,7 +61,7 @@ pub async fn run(args: &MatmulArgs) -> Result<Exit, Error> {
     }
     spinner.finish_and_clear();
     let text = if args.json { document(&duels) } else { table(&duels) };
-    writeln!(io::stdout(), "{text}").map_err(Error::Output)?;
+    screen::print(&text)?;
     Ok(Exit::of(duels.iter().map(Duel::verdict)))
 }
 

@@ -1,7 +1,6 @@
 //! `parallax profile`: where the device's time goes, kernel by kernel.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,9 +14,8 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::model;
 use crate::plan::check_browser;
-use crate::report::adapter_name;
 use crate::report::columns::{Align, lay_out};
-use crate::report::number;
+use crate::report::{adapter_name, number, screen};
 use crate::session::{self, Context, Fault, Place};
 
 /// How often the spinner turns.
@@ -47,7 +45,7 @@ pub async fn run(args: &ProfileArgs) -> Result<Exit, Error> {
     let name = &model.manifest.name;
     let text =
         if args.json { document(name, &args.target, &report) } else { table(name, &args.target, &report) };
-    writeln!(io::stdout(), "{text}").map_err(Error::Output)?;
+    screen::print(&text)?;
     Ok(Exit::Success)
 }
 

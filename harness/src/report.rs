@@ -6,6 +6,7 @@ pub mod conformance;
 mod json;
 pub mod number;
 mod progress;
+pub mod screen;
 mod table;
 
 use std::collections::BTreeMap;

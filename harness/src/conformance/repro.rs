@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use super::{PACKS, TOLERANCE};
 use crate::browser::BrowserEntry;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::report::screen;
 use crate::session::{self, Context, Fault, Place};
 
 /// How long it may take.
@@ -29,7 +29,7 @@ pub async fn write(
     browsers: BTreeMap<String, BrowserEntry>,
     packs: &Path,
 ) -> Result<Exit, Error> {
-    let said = |error: &dyn std::fmt::Display| eprintln!("{error}");
+    let said = |error: &dyn std::fmt::Display| screen::tell(&error.to_string());
     let (Ok(suite), Some(target)) = (suite, targets.first()) else {
         suite.as_ref().err().inspect(|fault| said(fault));
         return Ok(Exit::NothingRan);
@@ -58,7 +58,7 @@ pub async fn write(
         Ok(Answer::Reproduced { page }) => {
             let path = format!("{}.html", batch.tests[0]);
             fs::write(&path, page).map_err(Error::Output)?;
-            writeln!(io::stdout(), "{path}").map_err(Error::Output)?;
+            screen::print(&path)?;
             Ok(Exit::Success)
         }
         Ok(Answer::Failed(failure)) => {

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::columns::{Align, lay_out};
+use super::screen::shown;
 use super::{Run, adapter_name, number};
 use crate::exit::Exit;
 
@@ -180,10 +181,10 @@ pub fn render(found: &Conformance, colour: bool) -> String {
     ];
     let rows: Vec<Vec<String>> = found.targets.iter().map(|target| row(target, colour)).collect();
     let mut lines = lay_out(&heads, &rows);
-    lines.extend(paragraphs(&found.targets, failures));
-    lines.extend(paragraphs(&found.targets, |target| target.unavailable.clone()));
-    lines.extend(paragraphs(&found.targets, unsupported));
-    lines.extend(paragraphs(&found.targets, refusals));
+    type Say = fn(&TargetRow) -> Option<String>;
+    let says: [Say; 4] = [failures, |target| target.unavailable.clone(), unsupported, refusals];
+    let said = says.into_iter().flat_map(|say| paragraphs(&found.targets, say));
+    lines.extend(said.map(|paragraph| shown(&paragraph)));
     lines.push(String::new());
     lines.push(closing(found));
     lines.join("\n")
@@ -195,14 +196,14 @@ fn row(target: &TargetRow, colour: bool) -> Vec<String> {
         style.force_styling(colour && count > 0).apply_to(count).to_string()
     };
     vec![
-        target.target.clone(),
+        shown(&target.target),
         count(Sort::Pass, Style::new().green()),
         count(Sort::Fail, Style::new().red().bold()),
         count(Sort::Unsupported, Style::new().yellow()),
         target.wall_s.map_or("–".to_owned(), |seconds| number::time(seconds * 1e3)),
         match (&target.unavailable, &target.adapter) {
             (Some(_), _) => "unavailable".to_owned(),
-            (None, Some(adapter)) => adapter_name(adapter),
+            (None, Some(adapter)) => shown(&adapter_name(adapter)),
             (None, None) => "–".to_owned(),
         },
     ]

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use protocol::Metric;
 
 use super::number;
+use super::screen::{shown, tell};
 use crate::error::Error;
 use crate::event::{Event, Listener};
 use crate::trial::Trial;
@@ -33,7 +34,7 @@ impl Progress {
         self.bar.inc(1);
         if !self.on_terminal {
             let (done, all) = (self.bar.position(), self.bar.length().unwrap_or_default());
-            eprintln!("[{done}/{all}] {}", line(trial));
+            tell(&format!("[{done}/{all}] {}", line(trial)));
         }
     }
 }
@@ -51,8 +52,8 @@ impl Listener for Progress {
                 self.bar.set_length(cases.len() as u64);
                 self.bar.enable_steady_tick(Duration::from_millis(120));
             }
-            Event::SessionOpening(place) => self.bar.set_message(format!("starting {place}")),
-            Event::CaseStarted(case) => self.bar.set_message(case.to_string()),
+            Event::SessionOpening(place) => self.bar.set_message(shown(&format!("starting {place}"))),
+            Event::CaseStarted(case) => self.bar.set_message(shown(&case.to_string())),
             Event::CaseFinished(trial) => self.finished(trial),
             Event::RunFinished { .. } => self.bar.finish_and_clear(),
         }

@@ -4,7 +4,9 @@ use console::Style;
 use protocol::{Adapter, Metric, Verdict};
 
 use super::columns::{Align, lay_out};
+use super::screen::shown;
 use super::{CaseRow, REFERENCE, Report, number};
+use crate::exit::Exit;
 
 /// One column: its head, its alignment, and what it shows of a case.
 struct Column(&'static str, Align, fn(&CaseRow) -> String);
@@ -36,14 +38,14 @@ pub fn render(report: &Report, colour: bool) -> String {
     let heads: Vec<_> = columns.iter().map(|Column(head, align, _)| (*head, *align)).collect();
     let rows: Vec<Vec<String>> = report.cases.iter().map(|case| row(&columns, case, colour)).collect();
     let mut lines = lay_out(&heads, &rows);
-    lines.extend(messages(report));
+    lines.extend(messages(report).iter().map(|message| shown(message)));
     lines.push(String::new());
     lines.push(closing(report));
     lines.join("\n")
 }
 
 fn row(columns: &[&Column], case: &CaseRow, colour: bool) -> Vec<String> {
-    let mut cells: Vec<String> = columns.iter().map(|Column(_, _, cell)| cell(case)).collect();
+    let mut cells: Vec<String> = columns.iter().map(|Column(_, _, cell)| shown(&cell(case))).collect();
     let verdict = style(case.verdict).force_styling(colour).apply_to(&cells[VERDICT_COLUMN]).to_string();
     cells[VERDICT_COLUMN] = verdict;
     cells
@@ -77,12 +79,24 @@ fn messages(report: &Report) -> Vec<String> {
 }
 
 fn closing(report: &Report) -> String {
-    let count = |verdict| report.cases.iter().filter(|case| case.verdict == verdict).count();
-    let counts = Verdict::ALL.into_iter().map(|verdict| (count(verdict), verdict.name()));
+    let counts = Verdict::ALL.into_iter().map(|verdict| (count_of(report, verdict), verdict.name()));
     let counts: Vec<String> =
         counts.filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
     let counts = if counts.is_empty() { "no case finished".to_owned() } else { counts.join(", ") };
-    format!("run {} {}: {counts}", report.run.id, report.run.state)
+    format!("run {} {}: {counts}{}", report.run.id, report.run.state, unseen(report))
+}
+
+/// What a success does not say: that some of what was asked for did not run.
+fn unseen(report: &Report) -> String {
+    let (all, passed) = (report.cases.len(), count_of(report, Verdict::Pass));
+    match report.exit() == Exit::Success && passed < all {
+        true => format!("; nothing failed, but {} of {all} cases did not run as asked", all - passed),
+        false => String::new(),
+    }
+}
+
+fn count_of(report: &Report, verdict: Verdict) -> usize {
+    report.cases.iter().filter(|case| case.verdict == verdict).count()
 }
 
 fn dash() -> String {

@@ -100,6 +100,40 @@ fn the_table_reads_like_this() {
 }
 
 #[test]
+fn a_success_that_left_something_out_says_so() {
+    let closing = |cases: Vec<CaseRow>| {
+        let table = render(&Report { cases, ..report() }, false);
+        table.lines().last().unwrap_or_default().to_owned()
+    };
+    let lacks = || failed("wasm@edge", Verdict::Unsupported, "it has no sorting");
+    for (name, cases, expected) in [
+        ("all ran", vec![passed()], "run 7 finished: 1 pass"),
+        (
+            "one did not",
+            vec![passed(), lacks()],
+            "run 7 finished: 1 pass, 1 unsupported; nothing failed, but 1 of 2 cases did not run as asked",
+        ),
+        ("none ran, and the exit code says so", vec![lacks()], "run 7 finished: 1 unsupported"),
+    ] {
+        assert_eq!(closing(cases), expected, "{name}");
+    }
+}
+
+#[test]
+fn control_characters_are_shown_in_the_table_and_colours_stay() {
+    let mut case = failed("webgpu@chrome", Verdict::Error, "node \u{1b}[2J\u{9b}1m\r: wrong\nsecond line");
+    case.model = "a\u{1b}]0;b\u{7}".to_owned();
+    case.adapter = Some(Adapter { vendor: "v\u{8}".to_owned(), ..Adapter::default() });
+    let report = Report { cases: vec![case], ..report() };
+    let plain = render(&report, false);
+    assert!(!plain.chars().any(|c| c.is_control() && c != '\n'), "{plain:?}");
+    for part in ["a\\u001b]0;b\\u0007", "node \\u001b[2J\\u009b1m\\u000d: wrong\n  second line", "v\\u0008"] {
+        assert!(plain.contains(part), "no {part} in {plain}");
+    }
+    assert_eq!(console::strip_ansi_codes(&render(&report, true)), plain);
+}
+
+#[test]
 fn colour_marks_the_verdicts_alone() {
     let plain = render(&report(), false);
     let coloured = render(&report(), true);

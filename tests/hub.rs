@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::{Path as UrlPath, State};
@@ -72,12 +72,13 @@ async fn file(
     let (start, end) = range.and_then(|range| range.split_once('-')).unwrap_or(("0", ""));
     let start: usize = start.parse().unwrap();
     let end = end.parse().map_or(bytes.len(), |last: usize| last + 1);
+    let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     let answer = [
         ("x-repo-commit", COMMIT.to_owned()),
         ("etag", format!("\"{repo}-{}\"", file.replace('/', "-"))),
         ("content-range", format!("bytes {start}-{}/{}", end - 1, bytes.len())),
     ];
-    (StatusCode::PARTIAL_CONTENT, answer, bytes[start..end].to_vec()).into_response()
+    (status, answer, bytes[start..end].to_vec()).into_response()
 }
 
 /// The files below a folder, as paths from there.
@@ -252,5 +253,243 @@ fn a_bare_file_without_onnx_runtime_is_unavailable_with_the_remedy() {
     assert_eq!(refused.code, Some(3), "{refused:?}");
     for part in ["photos.onnx", "unavailable", "/nowhere/libonnxruntime.so", "cargo xtask setup"] {
         assert!(refused.stderr.contains(part), "no {part:?} in {}", refused.stderr);
+    }
+}
+
+/// What a hostile hub lists, and what it gives whatever file is asked for.
+#[derive(Debug, Clone, Default)]
+struct Trick {
+    commit: Option<String>,
+    names: Vec<&'static str>,
+    size: Option<usize>,
+    sha256: Option<&'static str>,
+    headers: Vec<(&'static str, String)>,
+    /// So many bytes of the file come.
+    comes: Option<usize>,
+    /// Where the file is said to be instead.
+    elsewhere: Option<String>,
+}
+
+/// A hub that plays tricks, and the tokens that it was shown, one for each request.
+struct Trickster {
+    endpoint: String,
+    shown: Arc<Mutex<Vec<Option<String>>>>,
+    _runtime: Runtime,
+}
+
+impl Trickster {
+    fn serve(trick: Trick, model: Vec<u8>) -> Trickster {
+        let runtime = Runtime::new().unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let shown: Arc<Mutex<Vec<Option<String>>>> = Arc::default();
+        let tokens = Arc::clone(&shown);
+        let answer = move |headers: HeaderMap, uri: axum::http::Uri| {
+            let token = headers.get(header::AUTHORIZATION).map(|token| token.to_str().unwrap().to_owned());
+            tokens.lock().unwrap().push(token);
+            let answer = match uri.path().starts_with("/api/") {
+                true => trick.listing(model.len()),
+                false => trick.file(&model),
+            };
+            async { answer }
+        };
+        let router = Router::new().fallback(answer);
+        runtime.spawn(async move { axum::serve(listener, router).await });
+        Trickster { endpoint, shown, _runtime: runtime }
+    }
+
+    fn tokens(&self) -> Vec<Option<String>> {
+        self.shown.lock().unwrap().clone()
+    }
+}
+
+impl Trick {
+    fn listing(&self, length: usize) -> Response {
+        let commit = self.commit.clone().unwrap_or(COMMIT.to_owned());
+        let names = if self.names.is_empty() { &["model.onnx"][..] } else { &self.names };
+        let listed = |name: &&str| {
+            let mut file = serde_json::json!({ "rfilename": name });
+            if let Some(sha256) = self.sha256 {
+                file["lfs"] = serde_json::json!({ "sha256": sha256, "size": length, "pointerSize": 130 });
+            }
+            if let Some(size) = self.size {
+                file["size"] = size.into();
+            }
+            file
+        };
+        let files: Vec<serde_json::Value> = names.iter().map(listed).collect();
+        serde_json::json!({ "sha": commit, "siblings": files }).to_string().into_response()
+    }
+
+    fn file(&self, model: &[u8]) -> Response {
+        let mut answer = model[..self.comes.unwrap_or(model.len())].to_vec().into_response();
+        if let Some(place) = &self.elsewhere {
+            *answer.status_mut() = StatusCode::FOUND;
+            answer.headers_mut().insert(header::LOCATION, place.parse().unwrap());
+        }
+        for (name, value) in &self.headers {
+            answer.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        answer
+    }
+}
+
+/// Every file of a scene outside its caches.
+fn outside_the_caches(scene: &Scene) -> Vec<String> {
+    files(&scene.path("")).into_iter().filter(|file| !file.starts_with("cache/")).collect()
+}
+
+#[test]
+fn a_hub_writes_nothing_outside_the_cache_and_nothing_but_what_it_listed() {
+    let model = fs::read(fixture("vit-tiny/model.onnx")).unwrap();
+    let length = model.len();
+    // Computed by sha256sum of an empty file.
+    const OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let headers = |etag: &str, commit: &str| {
+        vec![("etag", format!("\"{etag}\"")), ("x-repo-commit", commit.to_owned())]
+    };
+    for (name, trick, refusal) in [
+        ("nothing", Trick::default(), None),
+        (
+            "a way up in headers",
+            Trick { headers: headers("../../../../escapee", "../../../escapee"), ..Trick::default() },
+            None,
+        ),
+        (
+            "an absolute path in headers",
+            Trick { headers: headers("ABSOLUTE", "ABSOLUTE"), ..Trick::default() },
+            None,
+        ),
+        (
+            "a way up for a commit",
+            Trick { commit: Some("../../escapee".to_owned()), ..Trick::default() },
+            Some("does not answer as a hub"),
+        ),
+        (
+            "a path for a commit",
+            Trick { commit: Some("/escapee".to_owned()), ..Trick::default() },
+            Some("does not answer as a hub"),
+        ),
+        (
+            "a way up for a file",
+            Trick { names: vec!["model.toml", "../../../escapee"], ..Trick::default() },
+            Some("outside of the cache"),
+        ),
+        (
+            "a path for a file",
+            Trick { names: vec!["model.toml", "/escapee"], ..Trick::default() },
+            Some("outside of the cache"),
+        ),
+        (
+            "too little of a listed size",
+            Trick { size: Some(length), comes: Some(5), ..Trick::default() },
+            Some("and 5 came"),
+        ),
+        (
+            "too much of a listed size",
+            Trick { size: Some(5), ..Trick::default() },
+            Some("has 5 bytes, and more came"),
+        ),
+        (
+            "too little of a size in a header",
+            Trick {
+                comes: Some(5),
+                headers: vec![("content-range", format!("bytes 0-4/{length}"))],
+                ..Trick::default()
+            },
+            Some("and 5 came"),
+        ),
+        (
+            "another file",
+            Trick { sha256: Some(OF_NOTHING), ..Trick::default() },
+            Some("listed with the SHA-256 e3b0c442"),
+        ),
+        (
+            "escapes in a name",
+            Trick { names: vec!["a\u{1b}[2J/model.onnx"], ..Trick::default() },
+            Some("a\\u001b[2J"),
+        ),
+    ] {
+        let scene = Scene::new();
+        let absolute = scene.path("absolute").display().to_string();
+        let headers =
+            trick.headers.iter().map(|(name, value)| (*name, value.replace("ABSOLUTE", &absolute))).collect();
+        let hub = Trickster::serve(Trick { headers, ..trick.clone() }, model.clone());
+        let sweep = ended(at(
+            &scene,
+            &hub.endpoint,
+            scene.sweep(&["hf:someone/tricks"], &["onnxruntime:cpu"], &["--samples", "1"]),
+        ));
+        let said = format!("{}{}", sweep.stdout, sweep.stderr);
+        match refusal {
+            None => assert_eq!(sweep.code, Some(0), "{name}: {said}"),
+            Some(part) => {
+                assert_eq!(sweep.code, Some(2), "{name}: {said}");
+                assert!(said.contains(part), "{name}: no {part:?} in {said}");
+            }
+        }
+        assert!(!said.contains("panicked") && !said.contains("gave up"), "{name}: {said}");
+        assert!(!said.chars().any(|c| c.is_control() && c != '\n'), "{name}: {said:?}");
+        let stray = outside_the_caches(&scene);
+        assert!(stray.iter().all(|file| file.starts_with("sweep.duckdb")), "{name}: {stray:?}");
+        assert!(!files(&scene.path("cache")).iter().any(|file| file.contains("escapee")), "{name}");
+    }
+}
+
+#[test]
+fn what_was_cut_short_goes_on_where_it_ended() {
+    let model = fs::read(fixture("vit-tiny/model.onnx")).unwrap();
+    let scene = Scene::new();
+    let short = Trick { size: Some(model.len()), comes: Some(1000), ..Trick::default() };
+    let hub = Trickster::serve(short, model.clone());
+    let refused =
+        ended(at(&scene, &hub.endpoint, scene.sweep(&["hf:someone/vit"], &["onnxruntime:cpu"], &[])));
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    drop(hub);
+    publish(&scene, "someone/vit/model.onnx", &model);
+    let hub = Hub::serve(scene.path("repositories"));
+    passes(&scene, &hub.endpoint, "hf:someone/vit", "someone-vit");
+}
+
+#[test]
+fn the_token_goes_to_the_hub_alone() {
+    let model = fs::read(fixture("vit-tiny/model.onnx")).unwrap();
+    let scene = Scene::new();
+    fs::create_dir(scene.path("hf")).unwrap();
+    fs::write(scene.path("hf/token"), "hf_secret\n").unwrap();
+    let other = Trickster::serve(Trick::default(), model.clone());
+    let hub = Trickster::serve(
+        Trick { elsewhere: Some(format!("{}/files/model.onnx", other.endpoint)), ..Trick::default() },
+        model,
+    );
+    let mut sweep = at(
+        &scene,
+        &hub.endpoint,
+        scene.sweep(&["hf:someone/vit"], &["onnxruntime:cpu"], &["--samples", "1"]),
+    );
+    sweep.env("HF_HOME", scene.path("hf"));
+    let sweep = ended(sweep);
+    assert_eq!(sweep.code, Some(0), "{sweep:?}");
+    let bearer = Some("Bearer hf_secret".to_owned());
+    assert_eq!(hub.tokens(), [bearer.clone(), bearer]);
+    assert_eq!(other.tokens(), [None]);
+}
+
+#[test]
+fn a_model_that_cannot_be_had_costs_its_own_rows() {
+    let scene = Scene::new();
+    fs::write(scene.path("noise.onnx"), [0x9f, 0x3c, 0xe1, 0x07].repeat(300)).unwrap();
+    let models = ["noise.onnx", "bert-tiny", "hf:someone/else"];
+    let sweep = ended(at(&scene, NOWHERE, scene.sweep(&models, &TARGETS, &["--samples", "2"])));
+    assert_eq!(sweep.code, Some(1), "{sweep:?}");
+    let cases = sweep.cases();
+    assert_eq!(cases.len(), 6, "{cases:#?}");
+    for target in TARGETS {
+        assert_eq!(case(&cases, "bert-tiny", target)["verdict"], "pass");
+        for (model, part) in [("noise.onnx", "not an ONNX"), ("hf:someone/else", "cannot be reached")] {
+            let row = case(&cases, model, target);
+            assert_eq!(row["verdict"], "error", "{row:#}");
+            assert!(row["message"].as_str().is_some_and(|message| message.contains(part)), "{row:#}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use protocol::{Sampling, Target};
+use protocol::{Failure, Sampling, Target};
 use sha2::{Digest, Sha256};
 
 use crate::model::{Model, hexadecimal};
@@ -56,12 +56,24 @@ impl fmt::Display for Case {
 
 /// The matrix of a plan: every model on every target, models outermost.
 pub fn expand(plan: &Plan) -> Vec<Case> {
-    let pairs = plan.models.iter().flat_map(|model| plan.targets.iter().map(move |target| (model, target)));
-    (0..)
+    matrix(plan, 0, plan.models.iter().cloned())
+}
+
+/// The matrix of the models that cannot be had, each with the reason; it follows the others'.
+pub fn lost(plan: &Plan) -> Vec<(Case, Failure)> {
+    let begin = (plan.models.len() * plan.targets.len()) as u32;
+    let models = plan.lost.iter().map(|lost| Arc::new(Model::absent(&lost.name)));
+    let failures = plan.lost.iter().flat_map(|lost| plan.targets.iter().map(|_| lost.failure.clone()));
+    matrix(plan, begin, models).into_iter().zip(failures).collect()
+}
+
+fn matrix(plan: &Plan, begin: u32, models: impl Iterator<Item = Arc<Model>>) -> Vec<Case> {
+    let pairs = models.flat_map(|model| plan.targets.iter().map(move |target| (Arc::clone(&model), target)));
+    (begin..)
         .zip(pairs)
         .map(|(position, (model, target))| Case {
             position,
-            model: Arc::clone(model),
+            model,
             target: target.clone(),
             sampling: plan.sampling,
             browser_settings: plan.browser_settings(target),

@@ -69,6 +69,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether it is about one model of a plan alone, so that the others can run.
+    pub fn is_about_one_model(&self) -> bool {
+        matches!(self, Error::Hub { .. } | Error::Uncompleted { .. } | Error::NoReference { .. })
+    }
+
     /// The exit code that goes with it.
     pub fn exit(&self) -> Exit {
         match self {

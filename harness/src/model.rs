@@ -48,6 +48,25 @@ impl Model {
         Ok(Model { digest: digest(&folder)?, manifest, batch, folder })
     }
 
+    /// What stands in the rows of a model that cannot be had.
+    pub fn absent(name: &str) -> Model {
+        let unknown = String::new;
+        let manifest = Manifest {
+            name: name.to_owned(),
+            family: unknown(),
+            modality: unknown(),
+            source: unknown(),
+            reference: None,
+            precision: Default::default(),
+            inputs: unknown(),
+            expected: unknown(),
+            components: Vec::new(),
+            generation: None,
+            tolerances: BTreeMap::new(),
+        };
+        Model { folder: PathBuf::new(), manifest, digest: format!("absent {name}"), batch: 1 }
+    }
+
     /// Largest absolute error allowed.
     pub fn tolerance(&self) -> f64 {
         self.manifest.tolerances.get(&self.manifest.precision).copied().unwrap_or(0.0)
@@ -201,11 +220,15 @@ pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 fn list_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
     for entry in fs::read_dir(folder).map_err(|source| unreadable(folder, source))?.flatten() {
         let path = entry.path();
-        // A link to a folder could lead in a circle; a link to a file is a file.
-        match (path.is_file(), path.is_dir() && !path.is_symlink()) {
-            (true, _) => files.push(path),
-            (false, true) => list_files(&path, files)?,
-            (false, false) => {}
+        // A link to a file is a file. One to a folder could lead in a circle, or to all that there is.
+        match (path.is_file(), path.is_dir(), path.is_symlink()) {
+            (true, _, _) => files.push(path),
+            (false, true, false) => list_files(&path, files)?,
+            (false, true, true) => {
+                let message = "it is a link to a folder, whose files would not count as the model's; put the folder itself there";
+                return Err(invalid(&path, message.to_owned()));
+            }
+            (false, false, _) => {}
         }
     }
     Ok(())
@@ -370,6 +393,26 @@ tolerances = { fp32 = 1e-4 }
         ] {
             assert_ne!(original, digest_after(change), "{name}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_a_file_counts_as_the_file_and_one_to_a_folder_is_refused() {
+        use std::os::unix::fs::symlink;
+        let elsewhere = TempDir::new().unwrap();
+        let weights = elsewhere.path().join("weights.bin");
+        let root = fixtures(SOUND);
+        let folder = root.path().join("sound");
+        symlink(&weights, folder.join("weights.bin")).unwrap();
+        let digest_with = |contents: &str| {
+            fs::write(&weights, contents).unwrap();
+            Model::read(&folder).unwrap().digest
+        };
+        assert_ne!(digest_with("1"), digest_with("2"));
+        fs::create_dir(folder.join("onnx")).unwrap();
+        symlink(elsewhere.path(), folder.join("onnx/more")).unwrap();
+        let message = Model::read(&folder).unwrap_err().to_string();
+        assert!(message.contains("onnx/more") && message.contains("a link to a folder"), "{message}");
     }
 
     #[test]

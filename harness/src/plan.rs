@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::suggest::did_you_mean;
-use protocol::{Sampling, Target};
+use protocol::{Failure, FailureKind, Sampling, Target};
 use serde::Deserialize;
 
 use crate::browser::{self, BrowserEntry, BrowserOverride};
 use crate::cli::{self, SweepArgs};
 use crate::error::Error;
+use crate::exit::Exit;
 use crate::model::{self, Dimensions, Model};
 
 /// Seconds that one case may take unless the plan or a flag says otherwise.
@@ -23,6 +24,8 @@ const TIMEOUT_S: u64 = 300;
 pub struct Plan {
     /// The models, each once.
     pub models: Vec<Arc<Model>>,
+    /// Those that were asked for and cannot be had; they cost their own rows and no others'.
+    pub lost: Vec<Lost>,
     /// The targets, each once.
     pub targets: Vec<Target>,
     /// How each case is measured.
@@ -34,6 +37,15 @@ pub struct Plan {
     /// Every configured browser by name: the built-in ones, changed and added to by the plan.
     pub browsers: BTreeMap<String, BrowserEntry>,
     overrides: BTreeMap<String, BrowserOverride>,
+}
+
+/// A model that cannot be had: the hub does not give it, or it cannot be completed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lost {
+    /// What it was called where it was asked for.
+    pub name: String,
+    /// Why.
+    pub failure: Failure,
 }
 
 /// The TOML file, as written.
@@ -72,8 +84,10 @@ impl Plan {
         sampling.samples = args.samples.or(file.samples.map(Into::into)).unwrap_or(sampling.samples);
         let mut dimensions = file.dimensions;
         dimensions.extend(cli::dimensions(&args.dimensions));
+        let (models, lost) = find_models(names, &base, &dimensions).await?;
         Ok(Plan {
-            models: find_models(names, &base, &dimensions).await?,
+            models,
+            lost,
             targets: each_once(targets),
             sampling,
             timeout: Duration::from_secs(timeout_s),
@@ -141,14 +155,23 @@ pub fn check_browser(target: &Target, browsers: &BTreeMap<String, BrowserEntry>)
     })
 }
 
+/// The models that there are, and those that cannot be had; an error where none is left.
 async fn find_models(
     names: &[String],
     base: &Path,
     dimensions: &Dimensions,
-) -> Result<Vec<Arc<Model>>, Error> {
+) -> Result<(Vec<Arc<Model>>, Vec<Lost>), Error> {
     let mut models: Vec<Arc<Model>> = Vec::new();
+    let mut errors = Vec::new();
     for name in names {
-        let found = model::find(name, base, dimensions).await?;
+        let found = match model::find(name, base, dimensions).await {
+            Ok(found) => found,
+            Err(error) if error.is_about_one_model() => {
+                errors.push((name, error));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         match models.iter().find(|other| other.manifest.name == found.manifest.name) {
             None => models.push(Arc::new(found)),
             Some(same) if same.folder == found.folder => {}
@@ -161,7 +184,20 @@ async fn find_models(
             }
         }
     }
-    Ok(models)
+    let lost = errors.iter().map(|(name, error)| Lost { name: (*name).clone(), failure: failure(error) });
+    let lost = lost.collect();
+    match (models.is_empty(), errors.into_iter().next()) {
+        (true, Some((_, error))) => Err(error),
+        _ => Ok((models, lost)),
+    }
+}
+
+fn failure(error: &Error) -> Failure {
+    let kind = match error.exit() {
+        Exit::NothingRan => FailureKind::Unavailable,
+        Exit::Success | Exit::GateFailed | Exit::BadRequest | Exit::Interrupted => FailureKind::Error,
+    };
+    Failure { kind, message: error.to_string() }
 }
 
 /// The targets in their order, doubles left out.

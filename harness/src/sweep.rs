@@ -1,12 +1,12 @@
 //! The sweep: runs what the schedule says in sessions, judges each answer, and tells its listeners.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::time::{Duration, SystemTime};
 
-use protocol::{Answer, Metric, Outcome, Samples, Verdict};
+use protocol::{Answer, Failure, Metric, Outcome, Samples, Verdict};
 
-use crate::case::{Case, expand};
+use crate::case::{self, Case, expand};
 use crate::cli::SweepArgs;
 use crate::error::Error;
 use crate::event::{Event, Listener};
@@ -15,7 +15,7 @@ use crate::fallback;
 use crate::interrupt::Interrupt;
 use crate::judge;
 use crate::plan::Plan;
-use crate::report::{self, Progress, REFERENCE, Report};
+use crate::report::{self, Progress, REFERENCE, Report, screen};
 use crate::schedule::{Finished, Schedule, Step};
 use crate::session::{self, Context, Fault, Place, Session};
 use crate::store::{Recorder, Store};
@@ -30,7 +30,7 @@ const CONCURRENCY: u32 = 1;
 /// When the request is bad, or the database or the report cannot be written. A case that goes wrong is a row.
 pub async fn run(args: &SweepArgs) -> Result<Exit, Error> {
     let plan = Plan::resolve(args).await?;
-    let cases = expand(&plan);
+    let (cases, lost) = (expand(&plan), case::lost(&plan));
     let mut store = Store::open(&args.db)?;
     let interrupt = Interrupt::listen()?;
     let context = Context::start(plan.browsers.clone()).await?;
@@ -43,7 +43,7 @@ pub async fn run(args: &SweepArgs) -> Result<Exit, Error> {
         session: None,
         jobs: 0,
     }
-    .run(&cases, interrupt)
+    .run(&cases, lost, interrupt)
     .await?;
     let Some(run) = recorder.run() else { return Ok(Exit::NothingRan) };
     let report = store.report(run)?;
@@ -55,12 +55,11 @@ pub async fn run(args: &SweepArgs) -> Result<Exit, Error> {
 }
 
 fn print(report: &Report, json: bool) -> Result<(), Error> {
-    let stdout = io::stdout();
-    let text = match json {
-        true => report::document(report),
-        false => report::render(report, stdout.is_terminal() && console::colors_enabled()),
-    };
-    writeln!(stdout.lock(), "{text}").map_err(Error::Output)
+    let colour = io::stdout().is_terminal() && console::colors_enabled();
+    match json {
+        true => screen::print(&report::document(report)),
+        false => screen::print_coloured(&report::render(report, colour)),
+    }
 }
 
 /// How a sweep came to its end.
@@ -80,9 +79,18 @@ struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
-    /// Runs all cases; closes the open session whatever happens.
-    async fn run(mut self, cases: &[Case], mut interrupt: Interrupt) -> Result<Ended, Error> {
-        self.tell(&Event::RunStarted { cases, at: SystemTime::now() })?;
+    /// Runs all cases after those whose models cannot be had; closes the open session whatever happens.
+    async fn run(
+        mut self,
+        cases: &[Case],
+        lost: Vec<(Case, Failure)>,
+        mut interrupt: Interrupt,
+    ) -> Result<Ended, Error> {
+        let all: Vec<Case> = cases.iter().chain(lost.iter().map(|(case, _)| case)).cloned().collect();
+        self.tell(&Event::RunStarted { cases: &all, at: SystemTime::now() })?;
+        for (case, failure) in lost {
+            self.write_off(case, Ok(Outcome { id: 0, answer: Answer::Failed(failure) }))?;
+        }
         let ended = tokio::select! {
             biased;
             () = interrupt.received() => Ok(Ended::Interrupted),
@@ -104,7 +112,10 @@ impl Sweep<'_> {
             finished = match schedule.next(finished) {
                 Step::Run(case) => self.run_case(case).await?,
                 Step::Restart(place) => self.restart(&place).await?,
-                Step::Forgo(case, fault) => self.forgo(case, &fault)?,
+                Step::Forgo(case, fault) => {
+                    self.write_off(case, Err(fault))?;
+                    Finished::Nothing
+                }
                 Step::Done => return Ok(()),
             }
         }
@@ -167,11 +178,11 @@ impl Sweep<'_> {
         false
     }
 
-    fn forgo(&mut self, case: Case, fault: &Fault) -> Result<Finished, Error> {
+    /// Ends a case that cannot begin.
+    fn write_off(&mut self, case: Case, reason: Result<Outcome, Fault>) -> Result<(), Error> {
         self.tell(&Event::CaseStarted(&case))?;
-        let trial = trial(case, Err(fault.clone()), BTreeMap::new(), SystemTime::now());
-        self.tell(&Event::CaseFinished(&trial))?;
-        Ok(Finished::Nothing)
+        let trial = trial(case, reason, BTreeMap::new(), SystemTime::now());
+        self.tell(&Event::CaseFinished(&trial))
     }
 
     async fn close(&mut self) {

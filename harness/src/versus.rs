@@ -1,7 +1,6 @@
 //! `parallax bench models`: each model on two targets, turn by turn, and how many times as long the second takes.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use crate::exit::Exit;
 use crate::judge;
 use crate::plan::Plan;
 use crate::report::columns::{Align, lay_out};
-use crate::report::number;
+use crate::report::{number, screen};
 use crate::session::{self, Context, Place, Session};
 use crate::statistics::Summary;
 
@@ -67,7 +66,15 @@ pub async fn run(args: &VersusArgs) -> Result<Exit, Error> {
     let cases = expand(&plan);
     let spinner = ProgressBar::new_spinner();
     spinner.enable_steady_tick(TICK);
-    let mut rows = Vec::new();
+    let lost = plan.lost.iter().flat_map(|lost| {
+        let why = || (lost.failure.kind.into(), lost.failure.message.clone());
+        args.pairs.iter().map(move |pair| Row {
+            model: lost.name.clone(),
+            pair: pair.clone(),
+            ended: Err(why()),
+        })
+    });
+    let mut rows: Vec<Row> = lost.collect();
     for pair in &args.pairs {
         let mut field =
             Field { context: &context, timeout: plan.timeout, sessions: BTreeMap::new(), jobs: 0 };
@@ -77,18 +84,18 @@ pub async fn run(args: &VersusArgs) -> Result<Exit, Error> {
                 cases.iter().find(|case| case.model.manifest.name == *name && case.target == *target)
             };
             let (Some(ours), Some(other)) = (side(&pair.ours), side(&pair.other)) else { continue };
-            spinner.set_message(format!("{name}: {} against {}", pair.ours, pair.other));
+            spinner.set_message(screen::shown(&format!("{name}: {} against {}", pair.ours, pair.other)));
             let ended = field.rounds([ours, other], args.rounds).await;
             let row = Row { model: name.clone(), pair: pair.clone(), ended };
             // A run of hours that is cut short leaves what it has measured.
-            spinner.suspend(|| eprintln!("{}", row.cells().join("  ")));
+            spinner.suspend(|| screen::tell(&row.cells().join("  ")));
             rows.push(row);
         }
         field.close().await;
     }
     spinner.finish_and_clear();
     let text = if args.json { document(&args.pairs, &rows) } else { table(&args.pairs, &rows) };
-    writeln!(io::stdout(), "{text}").map_err(Error::Output)?;
+    screen::print(&text)?;
     Ok(Exit::of(rows.iter().map(Row::verdict)))
 }
 

@@ -39,8 +39,21 @@ pub const DUCKDB_LIBRARY: &str = if cfg!(windows) {
     "libduckdb.so"
 };
 
-/// The folder of everything fetched: the platform's cache folder, then `parallax`.
+/// What to say where there is no [`own_dir`].
+pub const HOMELESS: &str = "there is no folder of yours to keep downloads in, and one that everybody can write to is not \
+                            taken; set HOME, or XDG_CACHE_HOME to a folder of your own";
+
+/// Where a folder cannot be, for anyone.
+const NOWHERE: &str = if cfg!(windows) { r"NUL\parallax" } else { "/dev/null/parallax" };
+
+/// The folder of everything fetched: the platform's cache folder, then `parallax`. Where the user has none, it is one that
+/// nobody can make: programs are started from it, and must not be another's.
 pub fn cache_dir() -> PathBuf {
+    own_dir().unwrap_or_else(|| NOWHERE.into())
+}
+
+/// The folder of everything fetched, for a user who has a folder.
+pub fn own_dir() -> Option<PathBuf> {
     let platform = if cfg!(windows) {
         Platform::Windows
     } else if cfg!(target_os = "macos") {
@@ -134,7 +147,7 @@ enum Platform {
     Windows,
 }
 
-fn cache_dir_on(platform: Platform, variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
+fn cache_dir_on(platform: Platform, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let folder = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     // The XDG specification says that a relative path is to be ignored.
     let chosen = folder("XDG_CACHE_HOME").filter(|path| path.has_root());
@@ -143,7 +156,7 @@ fn cache_dir_on(platform: Platform, variable: impl Fn(&str) -> Option<OsString>)
         Platform::MacOs => chosen.or_else(|| folder("HOME").map(|home| home.join("Library/Caches"))),
         Platform::Windows => folder("LOCALAPPDATA"),
     };
-    own.unwrap_or_else(std::env::temp_dir).join("parallax")
+    own.map(|own| own.join("parallax"))
 }
 
 #[cfg(test)]
@@ -167,13 +180,14 @@ mod tests {
             let variable = |wanted: &str| {
                 environment.iter().find(|(key, _)| *key == wanted).map(|(_, value)| value.into())
             };
-            assert_eq!(cache_dir_on(platform, variable), PathBuf::from(expected), "{name}");
+            assert_eq!(cache_dir_on(platform, variable), Some(expected.into()), "{name}");
         }
     }
 
     #[test]
-    fn no_home_at_all_still_gives_a_folder() {
-        assert_eq!(cache_dir_on(Platform::Unix, |_| None), std::env::temp_dir().join("parallax"));
+    fn who_has_no_home_has_no_folder_and_none_of_anybodys() {
+        assert_eq!(cache_dir_on(Platform::Unix, |_| None), None);
+        assert!(std::fs::create_dir_all(NOWHERE).is_err());
     }
 
     #[test]

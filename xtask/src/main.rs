@@ -94,6 +94,7 @@ fn main() -> ExitCode {
 }
 
 fn perform(chore: Chore) -> Result<ExitCode> {
+    anyhow::ensure!(protocol::cache::own_dir().is_some(), protocol::cache::HOMELESS);
     let mut steps = Steps::new();
     match chore {
         Chore::Setup => setup::everything(&mut steps)?,

@@ -46,6 +46,6 @@ fn version(connection: &Connection, path: &Path) -> Result<i64, Error> {
 }
 
 fn tables(connection: &Connection) -> duckdb::Result<Vec<String>> {
-    let sql = "select table_name from information_schema.tables order by table_name";
+    let sql = "select table_name from system.main.duckdb_tables() where not internal order by table_name";
     connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
 }

@@ -1,14 +1,70 @@
-//! Opens a database file and says in plain words why one cannot be opened.
+//! Opens a database file, trusts it no further than its tables, and says in plain words why one cannot be opened.
 
 use std::path::Path;
 
-use duckdb::Connection;
+use duckdb::{Config, Connection};
 
 use crate::error::Error;
 
-/// Opens or makes the database at `path`.
+/// What a database may not make us do, whatever it holds: read or write other files, load code, or lift this again
+/// (<https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview>).
+const SETTINGS: [(&str, &str); 5] = [
+    ("enable_external_access", "false"),
+    ("autoload_known_extensions", "false"),
+    ("autoinstall_known_extensions", "false"),
+    ("allow_community_extensions", "false"),
+    ("lock_configuration", "true"),
+];
+
+/// What a database can hold besides tables, each with the names of those that are not DuckDB's own. A view or a macro may
+/// stand in for a table or a function that we ask for; so these are asked for where nothing can stand in.
+const BESIDES_TABLES: [(&str, &str); 3] = [
+    ("view", "select view_name from system.main.duckdb_views() where not internal"),
+    ("macro", "select function_name from system.main.duckdb_functions() where not internal"),
+    ("type", "select type_name from system.main.duckdb_types() where not internal"),
+];
+
+/// Opens or makes the database at `path`, which afterwards nobody else can read: it names folders of its user.
 pub fn connect(path: &Path) -> Result<Connection, Error> {
-    Connection::open(path).map_err(|error| explain(path, &error.to_string()))
+    let opened = || {
+        let config = Config::default();
+        let config = SETTINGS.iter().try_fold(config, |config, (name, value)| config.with(name, value))?;
+        Connection::open_with_flags(path, config)
+    };
+    let connection = opened().map_err(|error| explain(path, &error.to_string()))?;
+    trust(&connection, path)?;
+    #[cfg(unix)]
+    keep_private(path)?;
+    Ok(connection)
+}
+
+/// Refuses a database that holds anything but tables.
+fn trust(connection: &Connection, path: &Path) -> Result<(), Error> {
+    for (kind, sql) in BESIDES_TABLES {
+        let names = || -> duckdb::Result<Vec<String>> {
+            connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+        };
+        let names = names().map_err(super::failed("looking for what is not a table"))?;
+        if let Some(name) = names.first() {
+            let found = format!("it holds a {kind}, {name}, and Parallax makes tables only: drop it");
+            return Err(Error::ForeignDatabase { path: path.to_owned(), found });
+        }
+    }
+    Ok(())
+}
+
+/// New files are private from the start, by the mask of the process.
+#[cfg(unix)]
+fn keep_private(path: &Path) -> Result<(), Error> {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+    match set_permissions(path, Permissions::from_mode(0o600)) {
+        // A database in memory is no file.
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::DatabaseUnopened { path: path.to_owned(), message: error.to_string() })
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Turns DuckDB's message into ours. Its wording is all it gives: it has no codes.

@@ -165,10 +165,48 @@ fn foreign(path: &Path, sql: &str) {
     Connection::open(path).unwrap().execute_batch(sql).unwrap();
 }
 
+/// Makes a database of ours and adds to it with one statement.
+fn handed_over(path: &Path, sql: &str) {
+    drop(Store::open(path).unwrap());
+    foreign(path, sql);
+}
+
+#[test]
+fn a_database_reaches_nothing_but_itself() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("secret"), "the secret").unwrap();
+    let store = Store::open(&folder.path().join("x.duckdb")).unwrap();
+    let secret = folder.path().join("secret").display().to_string();
+    for sql in [
+        format!("select * from read_text('{secret}')"),
+        format!("copy (select 1) to '{secret}'"),
+        format!("attach '{secret}.duckdb'"),
+        "install httpfs".to_owned(),
+        format!("load '{secret}'"),
+        "set enable_external_access = true".to_owned(),
+        "set lock_configuration = false".to_owned(),
+    ] {
+        assert!(store.connection.execute_batch(&sql).is_err(), "{sql}");
+    }
+    assert_eq!(fs::read_to_string(folder.path().join("secret")).unwrap(), "the secret");
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_can_read_a_database() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("x.duckdb");
+    drop(Store::open(&path).unwrap());
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    drop(Store::open(&path).unwrap());
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
 #[test]
 fn what_is_not_ours_is_refused_and_left_alone() {
     type Make = fn(&Path);
-    let rows: [(&str, Make, &str); 7] = [
+    let rows: [(&str, Make, &str); 10] = [
         (
             "a letter",
             |path| fs::write(path, "not a database\n".repeat(900)).unwrap(),
@@ -176,6 +214,21 @@ fn what_is_not_ours_is_refused_and_left_alone() {
         ),
         ("a short letter", |path| fs::write(path, "hello").unwrap(), "is not a DuckDB database"),
         ("a folder", |path| fs::create_dir(path).unwrap(), "cannot open the database"),
+        (
+            "a view in place of a table",
+            |path| handed_over(path, "create view cats as select 1"),
+            "a view, cats",
+        ),
+        (
+            "a macro in place of a function",
+            |path| handed_over(path, "create macro strftime(a, b) as 'yesterday'"),
+            "a macro, strftime",
+        ),
+        (
+            "a type in place of a type",
+            |path| handed_over(path, "create type mood as enum ('ok')"),
+            "a type, mood",
+        ),
         ("another's tables", |path| foreign(path, "create table cats (id int)"), "it holds cats"),
         (
             "another's versions",

@@ -65,8 +65,9 @@ fn a_page_that_never_answers_is_a_timeout_and_the_next_target_still_runs() {
     for file in ["wasm_runtime.js", "wasm_runtime_bg.wasm"] {
         fs::write(scene.path("www/pkg").join(file), "").unwrap();
     }
-    let page = "<!doctype html><script>globalThis.parallax = { ready: Promise.resolve(), run: () => new Promise(() => {}) }</script>";
-    fs::write(scene.path("www/index.html"), page).unwrap();
+    fs::write(scene.path("www/index.html"), "<!doctype html><script src=main.js></script>").unwrap();
+    let script = "globalThis.parallax = { ready: Promise.resolve(), run: () => new Promise(() => {}) }";
+    fs::write(scene.path("www/main.js"), script).unwrap();
     let targets = ["webgpu@chrome", "webgpu@firefox", "wgpu:vulkan"];
     let mut sweep = scene.sweep(&["bert-tiny"], &targets, &["--samples", "2", "--timeout-s", "5"]);
     sweep.env("PARALLAX_WWW", scene.path("www"));

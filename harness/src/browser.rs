@@ -182,9 +182,17 @@ impl BrowserEntry {
         if self.kind == BrowserKind::Chromium && arguments::is_root() {
             all.push("--no-sandbox".to_owned());
         }
+        all.extend(self.is_debugged_by_pipe().then(|| "--remote-debugging-pipe".to_owned()));
         all.extend(self.changes.arguments.iter().cloned());
         all.extend((!self.changes.features.is_empty()).then(|| features(&self.changes.features)));
         arguments::merged(all)
+    }
+
+    /// Whether only its driver can debug it: everybody who reaches a port can read its pages, and files through them. A
+    /// plan may ask for a port for a tool of its own.
+    pub fn is_debugged_by_pipe(&self) -> bool {
+        let is_port = |argument: &String| argument.starts_with("--remote-debugging-");
+        self.kind == BrowserKind::Chromium && !self.changes.arguments.iter().any(is_port)
     }
 
     /// The preferences set in the browser's profile.
@@ -278,6 +286,23 @@ mod tests {
         let firefox = entry("firefox", "preferences = { 'dom.webgpu.enabled' = false }").unwrap();
         assert_eq!(firefox.preferences()["dom.webgpu.enabled"], false);
         assert_eq!(firefox.preferences()["gfx.webgpu.ignore-blocklist"], true);
+    }
+
+    #[test]
+    fn only_a_driver_debugs_a_chromium_unless_a_plan_asks_for_a_port() {
+        for (name, toml, by_pipe) in [
+            ("chrome", "", true),
+            ("headless-shell", "", true),
+            ("edge", "arguments = ['--enable-logging']", true),
+            ("chrome", "arguments = ['--remote-debugging-port=0']", false),
+            ("firefox", "", false),
+            ("webkit", "", false),
+        ] {
+            let entry = entry(name, toml).unwrap();
+            assert_eq!(entry.is_debugged_by_pipe(), by_pipe, "{name} {toml}");
+            let piped = entry.arguments().iter().any(|argument| argument == "--remote-debugging-pipe");
+            assert_eq!(piped, by_pipe, "{name} {toml}");
+        }
     }
 
     #[test]

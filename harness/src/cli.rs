@@ -256,6 +256,12 @@ pub fn dimensions(flags: &[(String, usize)]) -> Dimensions {
 /// What `parallax guard` runs.
 #[derive(Debug, Args)]
 pub struct GuardArgs {
+    /// The program is a WebDriver server
+    #[arg(long)]
+    pub driver: bool,
+    /// Enter a network of the program's own, and make sockets in it for whoever is at the other end of standard input
+    #[arg(long)]
+    pub own_network: bool,
     /// The program and its arguments
     #[arg(last = true, required = true)]
     pub command: Vec<OsString>,

@@ -4,16 +4,41 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use harness::cli::{Bench, Cli, Command};
+use harness::exit::Exit;
+use harness::report::screen;
 use harness::session::guard;
 use harness::{conformance, detect, diverge, matmul, profile, sweep, versus};
 use tracing_subscriber::EnvFilter;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Command::Guard(args) = &cli.command {
+        // What a guard does to its process takes one that has no other thread yet.
+        return guard::stand(args);
+    }
+    #[cfg(unix)]
+    keep_to_ourselves();
+    match protocol::cache::own_dir() {
+        Some(_) => run(&cli.command),
+        None => {
+            screen::tell(&format!("parallax: {}", protocol::cache::HOMELESS));
+            Exit::BadRequest.into()
+        }
+    }
+}
+
+/// What is written here and below, databases, caches and profiles, is for the user who runs it alone.
+#[cfg(unix)]
+fn keep_to_ourselves() {
+    use nix::sys::stat::{Mode, umask};
+    umask(Mode::S_IRWXG | Mode::S_IRWXO);
+}
+
+#[tokio::main]
+async fn run(command: &Command) -> ExitCode {
     let filter = EnvFilter::try_from_env("PARALLAX_LOG").unwrap_or_else(|_| EnvFilter::new("off"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let ended = match &cli.command {
+    let ended = match command {
         Command::Sweep(args) => sweep::run(args).await,
         Command::Conformance(args) => conformance::run(args).await,
         Command::Detect(args) => detect::run(args).await,
@@ -21,12 +46,12 @@ async fn main() -> ExitCode {
         Command::Profile(args) => profile::run(args).await,
         Command::Bench(Bench::Matmul(args)) => matmul::run(args).await,
         Command::Bench(Bench::Models(args)) => versus::run(args).await,
-        Command::Guard(args) => return guard::stand(&args.command),
+        Command::Guard(args) => return guard::stand(args),
     };
     match ended {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("parallax: {error}");
+            screen::tell(&format!("parallax: {error}"));
             error.exit().into()
         }
     }

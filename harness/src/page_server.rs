@@ -6,16 +6,21 @@ use std::env;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use protocol::cache::beside_program;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::{AbortHandle, JoinSet};
 use tower_http::services::ServeFile;
 
 use crate::error::Error;
@@ -33,22 +38,50 @@ const PEER: &str = "peer";
 /// Without these there is no page.
 const PAGE_FILES: [&str; 3] = ["index.html", "pkg/wasm_runtime.js", "pkg/wasm_runtime_bg.wasm"];
 
-/// What every answer carries: isolation, so that the page gets its finest clock and shared memory, and no cache,
-/// so that a cold load is cold.
-const HEADERS: [(HeaderName, HeaderValue); 5] = [
+/// What a page of ours may do: run its own scripts and WebAssembly, start workers, read and post here, and nothing else.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; \
+                      connect-src 'self'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
+                      form-action 'none'; frame-ancestors 'none'";
+
+/// What every answer carries: isolation, so that the page gets its finest clock and shared memory, a policy, and no
+/// cache, so that a cold load is cold.
+const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
     (HeaderName::from_static("cross-origin-embedder-policy"), HeaderValue::from_static("require-corp")),
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
 ];
 
+/// What one who connects may take.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// How long a request's head may take to arrive, from the moment that one may.
+    head: Duration,
+    /// Connections at the same time; more wait until others end. A browser opens six.
+    connections: usize,
+}
+
+const LIMITS: Limits = Limits { head: Duration::from_secs(15), connections: 64 };
+
 /// A running page server; it ends when dropped.
 pub struct PageServer {
     url: String,
+    port: u16,
     www: PathBuf,
     site: Arc<Site>,
-    task: JoinHandle<()>,
+    limits: Limits,
+    _serving: Option<Serving>,
+}
+
+/// A place where the page is served for as long as this lives.
+pub struct Serving(AbortHandle);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// What is served: each folder by the path below which it appears, the page's own by the empty one.
@@ -69,10 +102,10 @@ impl PageServer {
         let checkout = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../www");
         let www = env::var_os(WWW).map(PathBuf::from).or_else(|| beside_program("www"));
         let www = www.unwrap_or_else(checkout);
-        Self::start_with(&www).await
+        Self::start_with(&www, LIMITS).await
     }
 
-    async fn start_with(www: &Path) -> Result<PageServer, Error> {
+    async fn start_with(www: &Path, limits: Limits) -> Result<PageServer, Error> {
         let failed = |reason: String, remedy: &str| Error::PageServer { reason, remedy: remedy.to_owned() };
         let mut token = [0; 16];
         getrandom::fill(&mut token)
@@ -80,22 +113,35 @@ impl PageServer {
         let no_port = |error: std::io::Error| failed(error.to_string(), "a port on 127.0.0.1 has to be free");
         let listener =
             TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.map_err(no_port)?;
-        let host = listener.local_addr().map_err(no_port)?.to_string();
+        let address = listener.local_addr().map_err(no_port)?;
         let site = Arc::new(Site {
             token: hexadecimal(&token),
-            host,
+            host: address.to_string(),
             mounts: RwLock::default(),
             deposits: RwLock::default(),
         });
-        let router = Router::new().fallback(answer).with_state(Arc::clone(&site));
-        let task = tokio::spawn(async move {
-            // It serves for as long as the task lives.
-            let _ = axum::serve(listener, router).await;
-        });
         let url = format!("http://{}/{}/", site.host, site.token);
-        let server = PageServer { url, www: www.to_owned(), site, task };
-        server.mount_at("", www);
+        let www = www.to_owned();
+        let mut server = PageServer { url, port: address.port(), www, site, limits, _serving: None };
+        server.mount_at("", &server.www);
+        server._serving = Some(server.serve_at(listener));
         Ok(server)
+    }
+
+    /// The port in its address.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Serves the same at another place too: the same address in another network.
+    pub fn serve_at(&self, listener: TcpListener) -> Serving {
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&self.site));
+        Serving(tokio::spawn(welcome(listener, router, self.limits)).abort_handle())
+    }
+
+    /// What nobody else may learn, with which its address is reached.
+    pub fn secret(&self) -> &str {
+        &self.site.token
     }
 
     /// The page's address, which ends in `/`.
@@ -143,10 +189,31 @@ impl PageServer {
     }
 }
 
-impl Drop for PageServer {
-    fn drop(&mut self) {
-        self.task.abort();
+/// Serves for as long as the task lives, with the connections that it has.
+async fn welcome(listener: TcpListener, router: Router, limits: Limits) {
+    /// How long it waits when the system has no socket to spare.
+    const BREATH: Duration = Duration::from_millis(100);
+    let seats = Arc::new(Semaphore::new(limits.connections));
+    let mut guests = JoinSet::new();
+    while let Ok(seat) = Arc::clone(&seats).acquire_owned().await {
+        while guests.try_join_next().is_some() {}
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(BREATH).await;
+            continue;
+        };
+        let router = router.clone();
+        guests.spawn(async move {
+            attend(stream, router, limits).await;
+            drop(seat);
+        });
     }
+}
+
+async fn attend(stream: TcpStream, router: Router, limits: Limits) {
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(limits.head);
+    // What goes wrong with a connection is over with it.
+    let _ = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).await;
 }
 
 async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response {
@@ -232,7 +299,8 @@ fn relative(path: &str) -> Option<PathBuf> {
         let name = percent_decode_str(segment).decode_utf8().ok()?;
         let mut parts = Path::new(name.as_ref()).components();
         let plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(part)), None) if part == name.as_ref());
-        if !plain || name.contains(['\\', ':', '\0']) {
+        let leads_elsewhere = cfg!(windows) && name.contains(['\\', ':']);
+        if !plain || leads_elsewhere || name.contains('\0') {
             return None;
         }
         relative.push(name.as_ref());

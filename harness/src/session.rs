@@ -4,6 +4,7 @@ mod browser;
 pub mod guard;
 pub mod last_words;
 mod memory;
+pub mod network;
 pub mod program;
 mod runner;
 
@@ -203,7 +204,7 @@ pub async fn open(place: &Place, context: &Context) -> Result<Box<dyn Session>, 
                 reason: format!("there is no browser called {name}"),
                 remedy: format!("add [browsers.{name}] to the plan"),
             })?;
-            Ok(Box::new(browser::BrowserSession::open(entry, context.pages.page()?).await?))
+            Ok(Box::new(browser::BrowserSession::open(entry, &context.pages).await?))
         }
     }
 }

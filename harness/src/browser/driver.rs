@@ -11,9 +11,11 @@ use tokio::sync::mpsc;
 use super::BrowserEntry;
 use super::display::Display;
 use super::table::{BuiltIn, Listens};
+use crate::page_server::{PageServer, Serving};
 use crate::session::Fault;
 use crate::session::guard::Guarded;
 use crate::session::last_words::LastWords;
+use crate::session::network::Network;
 
 /// How long a driver may take to listen.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -27,14 +29,16 @@ pub struct Driver {
     last_words: LastWords,
     process: Guarded,
     display: Option<Display>,
+    _page: Option<Serving>,
 }
 
 impl Driver {
-    /// Starts the browser's driver at `program`, and a display where it needs one, and waits until it listens.
+    /// Starts the browser's driver at `program`, and a display where it needs one, and waits until it listens. In the
+    /// driver's own network, where it gets one, the page is served too.
     ///
     /// # Errors
     /// `Unavailable` when it cannot be started, `Crash` when it ends, `Timeout` when it never listens.
-    pub async fn start(entry: &BrowserEntry, program: &Path) -> Result<Driver, Fault> {
+    pub async fn start(entry: &BrowserEntry, program: &Path, pages: &PageServer) -> Result<Driver, Fault> {
         let (browser, &BuiltIn { listens, driver_arguments, needs_display, .. }) = (&entry.name, entry.base);
         let unavailable = |error: std::io::Error| Fault::Unavailable {
             reason: format!("{browser}: cannot start {}: {error}", program.display()),
@@ -55,12 +59,20 @@ impl Driver {
         let arguments: Vec<&str> =
             [port.as_str()].into_iter().chain(driver_arguments.iter().copied()).collect();
         let libraries = libraries_beside(program);
-        let environment = [
-            display.as_ref().map(|display| ("DISPLAY", display.name.as_str())),
-            libraries.as_deref().map(|folders| ("LD_LIBRARY_PATH", folders)),
-        ];
-        let environment: Vec<(&str, &str)> = environment.into_iter().flatten().collect();
-        let mut process = Guarded::spawn(program, &arguments, &environment).map_err(unavailable)?;
+        let mut environment = display.as_ref().map(Display::environment).unwrap_or_default();
+        environment.extend(libraries.as_deref().map(|folders| ("LD_LIBRARY_PATH", folders)));
+        let mut process =
+            Guarded::spawn_driver(program, &arguments, &environment).await.map_err(unavailable)?;
+        let network = process.network().cloned();
+        let page = match &network {
+            Some(network) => {
+                let inside = network.listen(pages.port()).await;
+                Some(pages.serve_at(inside.map_err(|error| Fault::Crash {
+                    message: format!("{browser}: the page cannot be served in its driver's network: {error}"),
+                })?))
+            }
+            None => None,
+        };
         let last_words = LastWords::default();
         let (lines, mut said) = mpsc::unbounded_channel();
         if let Some(stdout) = process.take_stdout() {
@@ -74,7 +86,7 @@ impl Driver {
                 Listens::OnAPortItPrints => printed_port(&mut said).await,
                 Listens::OnThePortGiven => tokio::select! {
                     () = silence(&mut said) => None,
-                    () = answers(chosen) => {
+                    () = answers(chosen, network.as_ref()) => {
                         // Somebody else may have taken the port, and then the driver ends at once.
                         let ends = tokio::time::timeout(KNOCK_INTERVAL * 5, silence(&mut said));
                         ends.await.is_err().then_some(chosen)
@@ -84,7 +96,8 @@ impl Driver {
         };
         match tokio::time::timeout(START_LIMIT, listening).await {
             Ok(Some(port)) => {
-                Ok(Driver { url: format!("http://127.0.0.1:{port}"), last_words, process, display })
+                let url = format!("http://127.0.0.1:{port}");
+                Ok(Driver { url, last_words, process, display, _page: page })
             }
             Ok(None) => {
                 let ending = process.ended().await;
@@ -100,6 +113,11 @@ impl Driver {
     pub async fn ended(&mut self) -> String {
         let ending = self.process.ended().await;
         format!("{ending}{}", self.last_words)
+    }
+
+    /// The network in which its address counts, where that is not this machine's.
+    pub fn network(&self) -> Option<&Network> {
+        self.process.network()
     }
 
     /// Resident memory of the driver, its browsers and everything these started, in bytes.
@@ -122,8 +140,12 @@ fn free_port() -> std::io::Result<u16> {
 }
 
 /// Waits until somebody listens on `port`.
-async fn answers(port: u16) {
-    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
+async fn answers(port: u16, network: Option<&Network>) {
+    let knock = async || match network {
+        Some(network) => network.connect(port).await,
+        None => TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await,
+    };
+    while knock().await.is_err() {
         tokio::time::sleep(KNOCK_INTERVAL).await;
     }
 }

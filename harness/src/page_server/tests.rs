@@ -24,6 +24,7 @@ async fn scene() -> Scene {
         ("model/model.onnx", "the model"),
         ("model/a b.bin", "the weights"),
         ("model/part/deep.bin", "the part"),
+        ("model/#1?é%20.bin", "the odd one"),
         ("secret", "the secret"),
         ("model-secret/key", "the secret"),
     ] {
@@ -37,7 +38,7 @@ async fn scene() -> Scene {
         std::os::unix::fs::symlink("..", folder.path().join("model/way-up")).unwrap();
         std::os::unix::fs::symlink("model.onnx", folder.path().join("model/alias")).unwrap();
     }
-    let server = PageServer::start_with(&folder.path().join("www")).await.unwrap();
+    let server = PageServer::start_with(&folder.path().join("www"), LIMITS).await.unwrap();
     server.mount("tiny", &folder.path().join("model"));
     Scene { folder, server }
 }
@@ -72,6 +73,7 @@ async fn the_page_and_the_models_are_read_with_their_types() {
         ("models/tiny/model.onnx", "application/octet-stream", "the model"),
         ("models/tiny/a%20b.bin", "application/octet-stream", "the weights"),
         ("models/tiny/part/deep.bin", "application/octet-stream", "the part"),
+        ("models/tiny/%231%3F%C3%A9%2520.bin", "application/octet-stream", "the odd one"),
     ] {
         let answer = scene.get(path).await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
@@ -89,6 +91,7 @@ async fn every_answer_is_isolated_and_never_kept() {
             "cross-origin-opener-policy: same-origin\r\n",
             "cross-origin-embedder-policy: require-corp\r\n",
             "cross-origin-resource-policy: same-origin\r\n",
+            "content-security-policy: default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; ",
             "cache-control: no-store\r\n",
         ] {
             assert!(answer.contains(line), "{path}: no {line} in {answer}");
@@ -214,7 +217,7 @@ async fn two_servers_share_neither_port_nor_token() {
 async fn a_page_that_was_not_built_is_unavailable_by_name() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("index.html"), "").unwrap();
-    let server = PageServer::start_with(folder.path()).await.unwrap();
+    let server = PageServer::start_with(folder.path(), LIMITS).await.unwrap();
     let refused = server.page().unwrap_err().to_string();
     for part in ["wasm_runtime.js", "cargo xtask setup", "PARALLAX_WWW"] {
         assert!(refused.contains(part), "{refused}");
@@ -231,4 +234,61 @@ async fn weights_are_read_in_parts_and_their_length_is_told() {
     assert!(part.starts_with("HTTP/1.1 206") && part.ends_with("\r\n\r\nweights"), "{part}");
     let head = scene.ask(&format!("HEAD {path}"), &site.host).await;
     assert!(head.starts_with("HTTP/1.1 200") && head.contains("content-length: 11"), "{head}");
+}
+
+/// A server of nothing with these limits.
+async fn strict(head: Duration, connections: usize) -> (TempDir, PageServer) {
+    let folder = TempDir::new().unwrap();
+    let server = PageServer::start_with(folder.path(), Limits { head, connections }).await.unwrap();
+    (folder, server)
+}
+
+#[tokio::test]
+async fn one_who_does_not_finish_asking_is_shown_the_door() {
+    let (_folder, server) = strict(Duration::from_millis(200), 64).await;
+    for half in ["", "GET / HTTP/1.1\r\nHost: x", "G"] {
+        let mut stream = TcpStream::connect(&server.site.host).await.unwrap();
+        stream.write_all(half.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        let ended = tokio::time::timeout(Duration::from_secs(20), stream.read_to_string(&mut answer)).await;
+        assert!(ended.is_ok(), "{half:?} was never hung up on");
+    }
+}
+
+#[tokio::test]
+async fn only_so_many_are_served_at_once_and_the_others_wait() {
+    let (_folder, server) = strict(Duration::from_secs(60), 2).await;
+    let host = &server.site.host;
+    let idle = [TcpStream::connect(host).await.unwrap(), TcpStream::connect(host).await.unwrap()];
+    let mut third = TcpStream::connect(host).await.unwrap();
+    third.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    let early = tokio::time::timeout(Duration::from_millis(300), third.read_to_string(&mut answer)).await;
+    assert!(early.is_err(), "{answer}");
+    drop(idle);
+    third.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+}
+
+#[tokio::test]
+async fn the_same_is_served_at_another_place() {
+    let scene = scene().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let other = listener.local_addr().unwrap();
+    let serving = scene.server.serve_at(listener);
+    let site = &scene.server.site;
+    let ask = async || {
+        let mut stream = TcpStream::connect(other).await.ok()?;
+        let request =
+            format!("GET /{}/ HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", site.token, site.host);
+        stream.write_all(request.as_bytes()).await.ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.ok()?;
+        Some(answer)
+    };
+    assert!(ask().await.is_some_and(|answer| answer.ends_with("the page")));
+    drop(serving);
+    while ask().await.is_some_and(|answer| !answer.is_empty()) {
+        tokio::task::yield_now().await;
+    }
 }

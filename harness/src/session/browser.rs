@@ -10,11 +10,12 @@ use fantoccini::wd::TimeoutConfiguration;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use protocol::{Answer, Engine, Failure, FailureKind, Job, Outcome};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Fault, Session};
 use crate::browser::driver::Driver;
 use crate::browser::{Access, BrowserEntry};
+use crate::page_server::PageServer;
 
 /// How long a browser may take to start and show the page: cold disks and busy machines included.
 const OPEN_LIMIT: Duration = Duration::from_secs(90);
@@ -32,6 +33,7 @@ const RUN_JOB: &str = include_str!("run_job.js");
 /// The page, open in a browser.
 pub struct BrowserSession {
     entry: BrowserEntry,
+    secret: String,
     client: Client,
     driver: Option<Driver>,
     facts: BTreeMap<String, String>,
@@ -40,31 +42,33 @@ pub struct BrowserSession {
 }
 
 impl BrowserSession {
-    /// Starts the browser with a fresh profile and opens the page at `url` in it.
+    /// Starts the browser with a fresh profile and opens the page in it.
     ///
     /// # Errors
     /// `Unavailable` when the browser, its driver or the page's module is missing or they do not fit together;
     /// `Crash` or `Timeout` when one of them ends or hangs.
-    pub async fn open(entry: &BrowserEntry, url: &str) -> Result<BrowserSession, Fault> {
+    pub async fn open(entry: &BrowserEntry, pages: &PageServer) -> Result<BrowserSession, Fault> {
+        let url = pages.page()?;
         let (binary, server, driver) = match entry.access()? {
             Access::Remote { url } => (None, url, None),
             Access::Local { binary, driver } => {
-                let driver = Driver::start(entry, &driver).await?;
+                let driver = Driver::start(entry, &driver, pages).await?;
                 (Some(binary), driver.url.clone(), Some(driver))
             }
         };
         let opened = tokio::time::timeout(OPEN_LIMIT, async {
-            let client = connect(entry, &server, binary.as_deref()).await?;
-            let mut session = BrowserSession::new(entry, client, driver);
+            let client = connect(entry, &server, binary.as_deref(), driver.as_ref()).await?;
+            let mut session = BrowserSession::new(entry, client, driver, pages.secret());
             session.show(url).await?;
             Ok(session)
         });
         opened.await.unwrap_or(Err(Fault::Timeout { limit: OPEN_LIMIT }))
     }
 
-    fn new(entry: &BrowserEntry, client: Client, driver: Option<Driver>) -> BrowserSession {
-        let facts = facts(entry, &client);
-        BrowserSession { entry: entry.clone(), client, driver, facts, limit: None, idle: false }
+    fn new(entry: &BrowserEntry, client: Client, driver: Option<Driver>, secret: &str) -> BrowserSession {
+        let facts = facts(entry, &client, driver.as_ref());
+        let (entry, secret) = (entry.clone(), secret.to_owned());
+        BrowserSession { entry, secret, client, driver, facts, limit: None, idle: false }
     }
 
     async fn show(&mut self, url: &str) -> Result<(), Fault> {
@@ -94,7 +98,7 @@ impl BrowserSession {
         let answered = tokio::time::timeout(limit + GRACE, all).await;
         self.limit = Some(limit);
         match answered {
-            Ok(Ok(answer)) => Ok(answer),
+            Ok(Ok(answer)) => Ok(self.discreet_answer(answer)),
             Ok(Err(error)) => Err(self.fault(&error, limit).await),
             Err(_) => Err(Fault::Timeout { limit }),
         }
@@ -125,8 +129,23 @@ impl BrowserSession {
             }
             _ => format!("{name}: {error}"),
         };
-        Fault::Crash { message }
+        Fault::Crash { message: discreet(&message, &self.secret) }
     }
+
+    fn discreet_answer(&self, mut answer: Value) -> Value {
+        for field in answer.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            if let Value::String(text) = field {
+                *text = discreet(text, &self.secret);
+            }
+        }
+        answer
+    }
+}
+
+/// Text without the secret in the page's address, which messages of the page and of its browser name: what is kept and
+/// shown is read by others.
+fn discreet(text: &str, secret: &str) -> String {
+    text.replace(secret, "…")
 }
 
 #[async_trait]
@@ -168,11 +187,17 @@ impl Session for BrowserSession {
     }
 }
 
-async fn connect(entry: &BrowserEntry, server: &str, binary: Option<&Path>) -> Result<Client, Fault> {
-    let client = ClientBuilder::new(HttpConnector::new())
-        .capabilities(entry.capabilities(binary))
-        .connect(server)
-        .await;
+async fn connect(
+    entry: &BrowserEntry,
+    server: &str,
+    binary: Option<&Path>,
+    driver: Option<&Driver>,
+) -> Result<Client, Fault> {
+    let capabilities = entry.capabilities(binary);
+    let client = match driver.and_then(Driver::network) {
+        Some(network) => ClientBuilder::new(network.clone()).capabilities(capabilities).connect(server).await,
+        None => ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(server).await,
+    };
     client.map_err(|error| match (binary, &error) {
         (None, NewSessionError::FailedC(_) | NewSessionError::Failed(_) | NewSessionError::Lost(_)) => {
             Fault::Unavailable {
@@ -212,16 +237,19 @@ fn first_line(words: &str) -> &str {
     words.lines().next().unwrap_or_default().trim()
 }
 
-fn facts(entry: &BrowserEntry, client: &Client) -> BTreeMap<String, String> {
+fn facts(entry: &BrowserEntry, client: &Client, driver: Option<&Driver>) -> BTreeMap<String, String> {
     let said = json!(client.capabilities());
     let text = |key: &str| said[key].as_str().map(str::to_owned);
     let preferences = entry.preferences();
+    let network = driver.map(|driver| if driver.network().is_some() { "its own" } else { "this machine's" });
     let facts = [
         ("browser", text("browserName")),
         (BROWSER_VERSION, text("browserVersion")),
         ("browser_platform", text("platformName")),
         ("driver_version", entry.driver_version(&said)),
         ("browser_arguments", Some(entry.arguments().join(" "))),
+        ("network", network.map(str::to_owned)),
+        ("debugged", Some(if entry.is_debugged_by_pipe() { "by pipe" } else { "on a port" }.to_owned())),
         ("browser_preferences", (!preferences.is_empty()).then(|| Value::Object(preferences).to_string())),
     ];
     facts.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()

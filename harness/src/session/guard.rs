@@ -1,5 +1,5 @@
 //! Runs a program so that nothing it starts outlives us: a guard process of our own stands in between, and ends
-//! everything below it once the pipe to us closes, however we ended.
+//! everything below it once the pipe or socket to us closes, however we ended.
 
 use std::ffi::OsString;
 use std::io;
@@ -8,6 +8,10 @@ use std::process::{ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
 
 use super::memory;
+use super::network::{Inside, Network};
+use crate::cli::GuardArgs;
+use crate::report::screen;
+use crate::scratch;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
 /// How long a guard may take to end what it guards.
@@ -15,10 +19,18 @@ const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 /// A running program with its guard. Dropping it ends the program and everything that it started.
 ///
-/// The program's standard input is the lifeline: the guard watches it without reading, so that the program may.
+/// The guard's standard input is the lifeline: the guard watches it without reading, so that the program may; in a
+/// network of its own, it is what the guard is asked for sockets by.
 pub struct Guarded {
     guard: Child,
     stdin: Option<ChildStdin>,
+    network: Option<Network>,
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        self.hang_up();
+    }
 }
 
 impl Guarded {
@@ -29,11 +41,39 @@ impl Guarded {
     /// When the guard cannot be started. A program that cannot be started ends at once, and says so on its
     /// standard error.
     pub fn spawn(program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> io::Result<Guarded> {
-        let mut command = guarded(program, arguments);
-        command.envs(environment.iter().copied());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut guard = command.spawn()?;
-        Ok(Guarded { stdin: guard.stdin.take(), guard })
+        let mut guard = guarded(&[], program, arguments, environment).stdin(Stdio::piped()).spawn()?;
+        Ok(Guarded { stdin: guard.stdin.take(), guard, network: None })
+    }
+
+    /// Starts a driver, like [`Guarded::spawn`], in a network of its own where the system allows one, and with a home
+    /// that can be written.
+    ///
+    /// # Errors
+    /// Those of [`Guarded::spawn`].
+    pub async fn spawn_driver(
+        program: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> io::Result<Guarded> {
+        #[cfg(target_os = "linux")]
+        {
+            let (network, inside) = Network::new()?;
+            let flags = ["--driver", "--own-network"];
+            let guard = guarded(&flags, program, arguments, environment).stdin(inside).spawn()?;
+            let guarded = Guarded { guard, stdin: None, network: Some(network.clone()) };
+            match network.entered().await {
+                Ok(()) => return Ok(guarded),
+                Err(error) => tracing::info!("{} has no network of its own: {error}", program.display()),
+            }
+        }
+        let mut guard =
+            guarded(&["--driver"], program, arguments, environment).stdin(Stdio::piped()).spawn()?;
+        Ok(Guarded { stdin: guard.stdin.take(), guard, network: None })
+    }
+
+    /// The network that the program has for itself, if any.
+    pub fn network(&self) -> Option<&Network> {
+        self.network.as_ref()
     }
 
     /// The program's standard input.
@@ -67,28 +107,43 @@ impl Guarded {
 
     /// Ends the program and everything that it started.
     pub async fn stop(mut self) {
-        drop(self.stdin.take());
+        self.hang_up();
         // The guard ends by itself; one that does not has lost its child to the kernel, and waiting is no help.
         let _ = tokio::time::timeout(STOP_LIMIT, self.guard.wait()).await;
     }
+
+    /// Lets go of the lifeline.
+    fn hang_up(&mut self) {
+        drop(self.stdin.take());
+        if let Some(network) = &self.network {
+            network.hang_up();
+        }
+    }
+}
+
+/// The command of a guard, its standard input still to be chosen.
+fn guarded(flags: &[&str], program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = below_a_guard(flags, program, arguments);
+    command.envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
 }
 
 #[cfg(unix)]
-fn guarded(program: &Path, arguments: &[&str]) -> Command {
+fn below_a_guard(flags: &[&str], program: &Path, arguments: &[&str]) -> Command {
     // On Linux this path works even after the file was replaced by a newer build.
     let ourselves = match cfg!(target_os = "linux") {
         true => Ok("/proc/self/exe".into()),
         false => std::env::current_exe(),
     };
     let mut command = Command::new(ourselves.unwrap_or_else(|_| "parallax".into()));
-    command.arg("guard").arg("--").arg(program).args(arguments);
+    command.arg("guard").args(flags).arg("--").arg(program).args(arguments);
     // Ctrl-C in a terminal goes to the whole group in the foreground: this one is ended by us, in order.
     command.process_group(0);
     command
 }
 
 #[cfg(not(unix))]
-fn guarded(program: &Path, arguments: &[&str]) -> Command {
+fn below_a_guard(_flags: &[&str], program: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).kill_on_drop(true);
     command
@@ -112,15 +167,15 @@ fn ending(status: ExitStatus) -> String {
     }
 }
 
-/// Stands guard in this process: runs `command`, and ends everything below when standard input hangs up or
-/// the command ends.
+/// Stands guard in this process: runs a command, and ends everything below when standard input hangs up or the command
+/// ends.
 #[cfg(unix)]
-pub fn stand(command: &[OsString]) -> ExitCode {
-    let Some((program, arguments)) = command.split_first() else { return ExitCode::FAILURE };
-    match watch(program, arguments) {
+pub fn stand(args: &GuardArgs) -> ExitCode {
+    let Some((program, arguments)) = args.command.split_first() else { return ExitCode::FAILURE };
+    match watch(program, arguments, args) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("cannot run {}: {error}", Path::new(program).display());
+            screen::tell(&format!("cannot run {}: {error}", Path::new(program).display()));
             ExitCode::from(127)
         }
     }
@@ -128,28 +183,53 @@ pub fn stand(command: &[OsString]) -> ExitCode {
 
 /// Standing guard takes process groups: elsewhere programs are started without a guard.
 #[cfg(not(unix))]
-pub fn stand(_command: &[OsString]) -> ExitCode {
+pub fn stand(_args: &GuardArgs) -> ExitCode {
     ExitCode::FAILURE
 }
 
 #[cfg(unix)]
-fn watch(program: &OsString, arguments: &[OsString]) -> io::Result<u8> {
+fn watch(program: &OsString, arguments: &[OsString], args: &GuardArgs) -> io::Result<u8> {
     use std::os::unix::process::ExitStatusExt;
+    let inside = args.own_network.then(Inside::enter).transpose()?;
     below::adopt_orphans()?;
     // Profiles of drivers and browsers go where TMPDIR says: removed here, they are removed in any case.
-    let scratch = tempfile::Builder::new().prefix("parallax-").tempdir()?;
+    let scratch = scratch::folder()?;
     let mut command = std::process::Command::new(program);
     command.args(arguments).env("TMPDIR", scratch.path());
+    if args.driver {
+        settle(&mut command, scratch.path());
+    }
+    if inside.is_some() {
+        // Ours is for requests.
+        command.stdin(Stdio::null());
+    }
     below::die_with_us(&mut command);
     let mut child = command.spawn()?;
     let group = child.id();
     std::thread::spawn(move || {
-        wait_for_hangup();
+        match inside {
+            Some(inside) => inside.serve(),
+            None => wait_for_hangup(),
+        }
         below::end_all(group);
     });
     let status = child.wait()?;
     below::end_all(group);
     Ok(status.code().or(status.signal().map(|signal| 128 + signal)).unwrap_or(1) as u8)
+}
+
+/// Takes out of a driver's environment what its browser would hang on: all that it speaks to is on this machine, where
+/// no proxy leads (WebKit asks one even so), and Firefox waits for ever for a home that it can write to.
+#[cfg(unix)]
+fn settle(command: &mut std::process::Command, scratch: &Path) {
+    let is_proxy = |name: &OsString| name.to_string_lossy().to_ascii_lowercase().ends_with("_proxy");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_proxy(name)) {
+        command.env_remove(name);
+    }
+    let home = std::env::home_dir().unwrap_or_default();
+    if tempfile::tempfile_in(home).is_err() {
+        command.env("HOME", scratch);
+    }
 }
 
 /// Returns once nobody holds the other end of standard input any more.

@@ -51,9 +51,10 @@ impl Folder {
         Folder { url: String::new() }
     }
 
-    /// The address of a file.
+    /// The address of a file: names hold anything, `#`, `?` and `%` among it.
     pub fn url(&self, file: &str) -> String {
-        format!("{}{file}", self.url)
+        let escaped = |segment: &str| String::from(js_sys::encode_uri_component(segment));
+        format!("{}{}", self.url, file.split('/').map(escaped).collect::<Vec<_>>().join("/"))
     }
 
     async fn read(&self, span: &Span) -> Result<Uint8Array, RuntimeError> {

@@ -182,6 +182,17 @@ impl GpuPlan {
         self.programs.iter().map(Program::readback_bytes).max().unwrap_or(0)
     }
 
+    /// For each kernel the first dispatch that runs it: the number of the program, and that of the dispatch in it.
+    pub fn first_uses(&self) -> Vec<(usize, usize)> {
+        let mut uses = vec![None; self.kernels.len()];
+        for (program, Program { dispatches, .. }) in self.programs.iter().enumerate() {
+            for (index, dispatch) in dispatches.iter().enumerate() {
+                uses[dispatch.kernel].get_or_insert((program, index));
+            }
+        }
+        uses.into_iter().flatten().collect()
+    }
+
     /// The number of dispatches, as people read it: of each program one after another, `+` between them.
     pub fn dispatch_counts(&self) -> String {
         let counts = self.programs.iter().map(|program| program.dispatches.len().to_string());

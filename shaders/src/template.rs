@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `//#for i in ROWS` … `//#end` | the lines between, once for each i from 0 to ROWS - 1, `$i` standing for i |
 //! | `//#if BIAS` … `//#end` | the lines between, or nothing when BIAS is 0 |
+//! | `//#loop i from A to B by C` … `//#end` | a loop that goes through the lines between with each i, TURNS of them in every turn; `while D` behind it ends the loop early |
 //! | `$ROWS`, `$TYPE` | the number or the word of that name |
 
 /// What a template is filled in with.
@@ -64,6 +65,11 @@ impl Words {
 
     fn expand_block(&self, directive: &str, body: &[&str]) -> String {
         let words: Vec<&str> = directive.split_whitespace().collect();
+        if let ["loop", variable, "from", first, "to", end, "by", step, ..] = words[..] {
+            let more =
+                directive.split_once(" while ").map_or(String::new(), |(_, more)| format!(" && {more}"));
+            return self.expand_loop(body, variable, [first, end, step], &more);
+        }
         let (variable, count) = match words[..] {
             ["for", variable, "in", count] => (Some(variable), self.count(count)),
             ["if", switch] => (None, self.count(switch).map(|on| on.min(1))),
@@ -76,6 +82,19 @@ impl Words {
             None => body.clone(),
         };
         (0..count).map(repeat).collect()
+    }
+
+    fn expand_loop(&self, body: &[&str], i: &str, [first, end, step]: [&str; 3], more: &str) -> String {
+        let body = self.expand_lines(body);
+        let Some(turns) = self.count("TURNS").filter(|turns| *turns > 1) else {
+            return format!("for (var {i} = {first}; {i} < {end}{more}; {i} += {step}) {{\n{body}}}\n");
+        };
+        let once =
+            |turn| format!("{{\nlet {i} = {i}_turn + {turn}u * {step};\nif {i} < {end} {{\n{body}}}\n}}\n");
+        let all: String = (0..turns).map(once).collect();
+        let head =
+            format!("for (var {i}_turn = {first}; {i}_turn < {end}{more}; {i}_turn += {turns}u * {step})");
+        format!("{head} {{\n{all}}}\n")
     }
 }
 
@@ -111,6 +130,11 @@ mod tests {
             ("if not", "//#if BIAS\na\n//#end\nb", "b\n"),
             ("if", "//#if ROWS\na\n//#end", "a\n"),
             (
+                "loop",
+                "//#loop i from 0u to END by 1u\na[i] = $T();\n//#end",
+                "for (var i = 0u; i < END; i += 1u) {\na[i] = f32();\n}\n",
+            ),
+            (
                 "no such number: left in, for the validator to refuse",
                 "//#for i in NONE\n//#end",
                 "$for i in NONE\n",
@@ -118,5 +142,28 @@ mod tests {
         ] {
             assert_eq!(words().expand(template), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_loop_takes_several_at_a_turn() {
+        let expanded = Words::default()
+            .number("TURNS", 2)
+            .expand("//#loop i from lane to END by LANES while open\ns += a[i];\n//#end");
+        let expected = "for (var i_turn = lane; i_turn < END && open; i_turn += 2u * LANES) {
+{
+let i = i_turn + 0u * LANES;
+if i < END {
+s += a[i];
+}
+}
+{
+let i = i_turn + 1u * LANES;
+if i < END {
+s += a[i];
+}
+}
+}
+";
+        assert_eq!(expanded, expected);
     }
 }

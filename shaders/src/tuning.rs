@@ -64,7 +64,7 @@ pub enum ShapeClass {
     Small,
     /// Enough to fill any device.
     Large,
-    /// One long dimension: audio, other element-wise work without broadcasting, few long rows.
+    /// Few long rows; for attention, many rows.
     Long,
 }
 
@@ -90,7 +90,8 @@ pub struct Choice {
     /// Together or alone.
     pub variant: Variant,
     /// Results per invocation: rows, and vectors of four columns. Attention takes from the first its rows per workgroup,
-    /// or per invocation where these are alone; for convolutions they are channels, at most, and places. Other kernels ignore both.
+    /// or per invocation where these are alone; for convolutions they are channels and places, as far as there are so many.
+    /// Other kernels ignore both.
     pub tile: [u32; 2],
     /// Invocations per workgroup. [`Variant::Shared`] wants a product that is a power of two, at least 4.
     pub workgroup_size: [u32; 3],
@@ -159,7 +160,7 @@ impl Default for Tuning {
         let choice = |variant, tile, workgroup_size| Choice { variant, tile, workgroup_size };
         let row = |family, class, software, host, choice| Row { family, class, software, host, choice };
         let (gpu, cpu) = (Some(false), Some(true));
-        let (chromium, firefox) = (Some(Host::Chromium), Some(Host::Firefox));
+        let chromium = Some(Host::Chromium);
         Tuning {
             rows: vec![
                 row(Matmul, None, gpu, None, choice(Shared, [4, 1], [16, 16, 1])),
@@ -194,15 +195,10 @@ impl Default for Tuning {
                 row(Reduce, Some(Long), gpu, None, choice(Shared, [1, 1], [256, 1, 1])),
                 row(Reduce, Some(Long), cpu, None, choice(Shared, [1, 1], [8, 1, 1])),
                 row(Elementwise, None, None, None, choice(Alone, [1, 1], [64, 1, 1])),
-                row(Elementwise, Some(Long), None, firefox, choice(Alone, [1, 1], [256, 1, 1])),
-                row(Elementwise, Some(Long), None, chromium, choice(Alone, [1, 1], [128, 2, 1])),
-                row(Conv, None, None, None, choice(Alone, [4, 1], [64, 1, 1])),
-                row(Conv, Some(Large), None, None, choice(Alone, [4, 4], [64, 1, 1])),
+                row(Conv, None, gpu, None, choice(Alone, [4, 1], [64, 1, 1])),
+                row(Conv, Some(Large), gpu, None, choice(Alone, [4, 4], [64, 1, 1])),
                 // On software adapters the time goes into loads; measured with tests/measure.rs.
                 row(Conv, None, cpu, None, choice(Alone, [8, 4], [8, 1, 1])),
-                row(Conv, Some(Large), cpu, None, choice(Alone, [8, 4], [8, 1, 1])),
-                row(Conv, Some(Long), None, firefox, choice(Alone, [8, 4], [256, 1, 1])),
-                row(Conv, Some(Long), None, chromium, choice(Alone, [8, 4], [128, 2, 1])),
                 row(Copy, None, None, None, choice(Alone, [1, 1], [64, 1, 1])),
                 row(Gather, None, None, None, choice(Alone, [1, 1], [64, 1, 1])),
             ],
@@ -223,16 +219,11 @@ mod tests {
     fn the_row_that_says_most_wins() {
         let table = Tuning::default();
         for (name, family, class, site, size) in [
-            ("class and host", Family::Elementwise, ShapeClass::Long, site(Host::Firefox, true), [256, 1, 1]),
-            ("another host", Family::Elementwise, ShapeClass::Long, site(Host::Chromium, false), [128, 2, 1]),
+            ("class and host", Family::Matmul, ShapeClass::Large, site(Host::Chromium, true), [16, 1, 1]),
+            ("another host", Family::Matmul, ShapeClass::Large, site(Host::Firefox, true), [8, 1, 1]),
+            ("another adapter", Family::Matmul, ShapeClass::Large, site(Host::Chromium, false), [8, 8, 1]),
             ("neither", Family::Elementwise, ShapeClass::Small, site(Host::Firefox, true), [64, 1, 1]),
-            (
-                "host without a row",
-                Family::Elementwise,
-                ShapeClass::Long,
-                site(Host::Native, true),
-                [64, 1, 1],
-            ),
+            ("class without a row", Family::Conv, ShapeClass::Large, site(Host::Native, true), [8, 1, 1]),
             ("class before adapter", Family::Reduce, ShapeClass::Small, site(Host::Native, true), [64, 1, 1]),
         ] {
             assert_eq!(table.choose(family, class, &site).workgroup_size, size, "{name}");

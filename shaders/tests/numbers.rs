@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use graph::cases::{self, Case, fault};
 use graph::{DataType, Graph, Operator, Tensor};
-use shaders::{Host, Tuning};
+use shaders::{Error, GpuPlan, Host, Limits, Site, Tuning};
 use support::{adapter, plan, site, tunings};
 
 fn with_expected(case: Case) -> (Case, Tensor) {
@@ -40,26 +40,67 @@ fn graphs(case: &Case) -> Vec<Graph> {
 #[test]
 fn every_kernel_computes_with_halves() {
     let halves: Vec<(Case, Tensor)> =
-        cases::all().iter().filter_map(Case::halved).map(with_expected).collect();
-    let faults: Vec<String> = halves
-        .iter()
-        .filter_map(|(case, expected)| {
-            let plan = plan(&case.name, &case.graph(), &site(Host::Native, true), &Tuning::default());
-            let ready = adapter::device().prepare(&plan);
-            ready.write(&case.fed());
-            ready.run();
-            fault(&ready.read()[0], expected).map(|fault| format!("{}: {fault}", case.name))
-        })
-        .collect();
+        cases::all().iter().chain(&cases::extremes()).filter_map(Case::halved).map(with_expected).collect();
     assert!(halves.len() > 200, "{} cases", halves.len());
+    check(halves);
+}
+
+#[test]
+fn loops_of_many_turns_are_not_cut_short() {
+    check(cases::long().into_iter().map(with_expected).collect());
+}
+
+/// Runs cases as the default table has it.
+fn check(cases: Vec<(Case, Tensor)>) {
+    let run = |(case, expected): &(Case, Tensor)| {
+        let plan = plan(&case.name, &case.graph(), &site(Host::Native, true), &Tuning::default());
+        run(&plan, case, expected)
+    };
+    complain(&cases.iter().filter_map(run).collect::<Vec<_>>());
+}
+
+/// What is wrong with the result of a case's plan.
+fn run(plan: &GpuPlan, case: &Case, expected: &Tensor) -> Option<String> {
+    let ready = adapter::device().prepare(plan);
+    ready.write(&case.fed());
+    ready.run();
+    let label = plan.kernels.first().map_or("no kernel", |kernel| kernel.label.as_str());
+    fault(&ready.read()[0], expected).map(|fault| format!("{} ({label}): {fault}", case.name))
+}
+
+fn complain(faults: &[String]) {
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults[..faults.len().min(40)].join("\n"));
+}
+
+#[test]
+fn more_workgroups_than_a_dimension_may_have_are_folded() {
+    let most = 3;
+    let limits = Limits { max_compute_workgroups_per_dimension: most, ..Limits::default() };
+    let site = Site { limits, ..site(Host::Native, true) };
+    let mut faults = Vec::new();
+    let mut folded = BTreeSet::new();
+    for (case, expected) in cases::all().into_iter().map(with_expected) {
+        match shaders::plan(&case.graph(), &site, &Tuning::default()) {
+            Ok(plan) => {
+                let kernels = plan.kernels.iter().filter(|kernel| kernel.wgsl.contains("BLOCKS_X"));
+                folded.extend(kernels.map(|kernel| kernel.label.split(' ').next().unwrap_or("").to_owned()));
+                faults.extend(run(&plan, &case, &expected));
+            }
+            // Nine are the most.
+            Err(error) => assert!(matches!(error, Error::Limit { .. }), "{}: {error}", case.name),
+        }
+    }
+    complain(&faults);
+    let expected = ["attention", "conv", "conv_transpose", "matmul", "matmul_n_bits"];
+    assert!(expected.iter().all(|kernel| folded.contains(*kernel)), "{folded:?}");
 }
 
 #[test]
 fn every_kernel_variant_computes_what_its_operator_means() {
     let mut faults = Vec::new();
     let mut seen = BTreeSet::new();
-    let cases: Vec<(Case, Tensor)> = cases::all().into_iter().map(with_expected).collect();
+    let cases = cases::all().into_iter().chain(cases::extremes());
+    let cases: Vec<(Case, Tensor)> = cases.map(with_expected).collect();
     for tuning in tunings() {
         let runs = cases.iter().flat_map(|run| graphs(&run.0).into_iter().map(move |graph| (run, graph)));
         for ((case, expected), graph) in runs {
@@ -72,14 +113,8 @@ fn every_kernel_variant_computes_what_its_operator_means() {
             if !pipelines.is_empty() && !seen.insert(pipelines) {
                 continue;
             }
-            let ready = adapter::device().prepare(&plan);
-            ready.write(&case.fed());
-            ready.run();
-            let label = plan.kernels.first().map_or("no kernel", |kernel| kernel.label.as_str());
-            faults.extend(
-                fault(&ready.read()[0], expected).map(|fault| format!("{} ({label}): {fault}", case.name)),
-            );
+            faults.extend(run(&plan, case, expected));
         }
     }
-    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults[..faults.len().min(40)].join("\n"));
+    complain(&faults);
 }

@@ -137,6 +137,7 @@ fn a_chain_needs_two_arenas_and_one_kernel() {
         (vec![256, 256], 1, 20),
         "{plan}"
     );
+    assert_eq!(plan.first_uses(), [(0, 0)]);
 }
 
 #[test]

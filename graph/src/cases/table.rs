@@ -37,8 +37,9 @@ pub fn whole(data_type: DataType, shape: &[usize], seed: u32) -> Tensor {
     Tensor { shape: shape.to_vec(), data }
 }
 
-/// The table in the making.
-pub(super) struct Cases(Vec<Case>);
+/// A table in the making.
+#[derive(Default)]
+pub(super) struct Cases(pub(super) Vec<Case>);
 
 impl Cases {
     pub fn add(
@@ -106,7 +107,7 @@ wrap!(
 
 /// All cases.
 pub fn all() -> Vec<Case> {
-    let mut cases = Cases(Vec::new());
+    let mut cases = Cases::default();
     matrix_products(&mut cases);
     packed_products(&mut cases);
     windows::add(&mut cases);

@@ -138,7 +138,7 @@ fn dynamically(write: &Writer, x: ValueId) -> Result<[ValueId; 3], Error> {
     let low = write.binary(Binary::Min, write.reduce(Reduction::Min, x, &all, false)?, zero)?;
     let range = write.sub(high, low)?;
     let flat = write.binary(Binary::Equal, range, zero)?;
-    let scale = write.div(write.select(flat, write.float(1.0), range)?, write.float(255.0))?;
+    let scale = write.select(flat, write.float(1.0), write.div(range, write.float(255.0))?)?;
     let start = write.unary(Unary::Neg, write.div(low, scale)?)?;
     let zero_point = quantised(write, start, None, DataType::U8)?;
     let y = quantised(write, write.div(x, scale)?, Some(zero_point), DataType::U8)?;

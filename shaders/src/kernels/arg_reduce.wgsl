@@ -36,13 +36,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     // Lanes beyond the row take its last element too.
     var place = min(lane, EXTENT - 1u);
     var best = input[start + place * INNER];
-    for (var i = lane + LANES; i < EXTENT; i += LANES) {
+    let next = lane + LANES;
+//#loop i from next to EXTENT by LANES
         let x = input[start + i * INNER];
         if is_taken(x, i, best, place) {
             best = x;
             place = i;
         }
-    }
+//#end
 //#if SHARED
     partial[lane] = best;
     places[lane] = place;

@@ -3,7 +3,7 @@
 use graph::ops::{Attention, HeadLayout};
 use graph::{DataType, ValueId};
 
-use super::launch::{Grid, Shader, Step, Task};
+use super::launch::{Grid, MOST_TURNS, Shader, Step, Task};
 use crate::error::Error;
 use crate::strides::broadcast;
 use crate::transfer::Element;
@@ -116,7 +116,8 @@ impl Cut {
         let rows = (choice.tile[0] as usize).min(scene.query.rows).max(1);
         match choice.variant {
             Variant::Alone => {
-                let block = KEYS_AT_ONCE.min(scene.key.rows).max(1);
+                let most = KEYS_AT_ONCE.max(scene.key.rows.div_ceil(MOST_TURNS));
+                let block = most.min(scene.key.rows).max(1);
                 Cut {
                     name: "alone",
                     file: ALONE,
@@ -144,7 +145,7 @@ impl Cut {
                     row_tile: 1,
                     lanes,
                     few,
-                    block: 1,
+                    block: scene.key.rows.div_ceil(lanes * MOST_TURNS).max(1),
                     shared_bytes,
                 }
             }

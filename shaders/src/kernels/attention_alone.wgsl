@@ -70,18 +70,19 @@ fn total(v: T) -> f32 {
 
 @compute @workgroup_size(WX, WY, WZ)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let head = workgroup.y;
-    let batch = workgroup.z;
+    let block = block_of(workgroup);
+    let head = block.y;
+    let batch = block.z;
 //#if MANY
     let lane = 0u;
-    let first = (workgroup.x * (WX * WY * WZ) + local) * $ROWSu;
+    let first = (block.x * (WX * WY * WZ) + local) * $ROWSu;
     if first >= QUERIES {
         return;
     }
 //#end
 //#if FEW
     let lane = local;
-    let first = workgroup.x;
+    let first = block.x;
 //#end
     let key_start = batch * K_BATCH + head / SHARING * K_HEAD;
     let value_start = batch * V_BATCH + head / SHARING * V_HEAD;
@@ -98,6 +99,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     // The smallest finite number, not minus infinity: a row of minus infinities then ends with a sum of 0.
     var largest$r = -3.4028234e38;
     var weights$r = 0.0;
+    // By its bits, the largest score of all: drivers lose NaN in exp.
+    var extreme$r = 0u;
 //#end
     for (var j = lane * $BLOCKu; j < KEYS; j += LANES * $BLOCKu) {
 //#for k in BLOCK
@@ -134,6 +137,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
         score$r_$k = select(float_of(0xff800000u), score$r_$k, j + $ku < KEYS);
 //#end
         largest$r = select(largest$r, score$r_$k, score$r_$k > largest$r);
+        extreme$r = max(extreme$r, bitcast<u32>(score$r_$k) & 0x7fffffffu);
 //#end
         let shrink$r = exp(before$r - largest$r);
         weights$r *= shrink$r;
@@ -156,14 +160,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     }
 //#if FEW
     peaks[lane] = largest0;
-    totals[lane] = weights0;
+    totals[lane] = select(weights0, undefined(), extreme0 > 0x7f800000u || not_finite(largest0));
 //#for d in VALUE_DEPTH
     parts[lane * VALUE_DEPTH + $du] = sum0_$d;
 //#end
     workgroupBarrier();
     var largest = largest0;
     for (var i = 0u; i < LANES; i++) {
-        largest = max(largest, peaks[i]);
+        largest = larger(largest, peaks[i]);
     }
     let result_at = batch * O_BATCH + head * O_HEAD + row0 * O_ROW;
     for (var d = lane; d < VALUE_DEPTH; d += LANES) {
@@ -183,7 +187,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
 //#for r in ROWS
     if first + $ru < QUERIES {
         let result_at = batch * O_BATCH + head * O_HEAD + row$r * O_ROW;
-        let defined = weights$r > 0.0 && !not_a_number(weights$r);
+        let lost = extreme$r > 0x7f800000u || not_finite(largest$r) || not_a_number(weights$r);
+        let defined = weights$r > 0.0 && !lost;
         let factor = select(select(undefined(), 0.0, ZERO_UNDEFINED), 1.0 / weights$r, defined);
 //#for d in VALUE_DEPTH
         result[result_at + $du] = select(T(factor), sum$r_$d * factor, defined);

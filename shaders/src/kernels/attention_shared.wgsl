@@ -57,9 +57,10 @@ fn total(v: T) -> f32 {
 
 @compute @workgroup_size(WX, WY, WZ)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let first_row = workgroup.x * $ROWSu;
-    let head = workgroup.y;
-    let batch = workgroup.z;
+    let block = block_of(workgroup);
+    let first_row = block.x * $ROWSu;
+    let head = block.y;
+    let batch = block.z;
     let query_start = batch * Q_BATCH + head * Q_HEAD;
     let key_start = batch * K_BATCH + head / SHARING * K_HEAD;
     let value_start = batch * V_BATCH + head / SHARING * V_HEAD;
@@ -75,8 +76,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     var sum$m_$p = T(0.0);
 //#end
 //#end
-    for (var block = 0u; block < KEYS; block += LANES) {
-        let key_row = min(block + lane, KEYS - 1u);
+    for (var from_key = 0u; from_key < KEYS; from_key += LANES) {
+        let key_row = min(from_key + lane, KEYS - 1u);
         let key_at = key_start + key_row * K_ROW;
 //#for m in ROWS
         var products$m = T(0.0);
@@ -97,16 +98,16 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
 //#end
         workgroupBarrier();
 
-        let here = min(LANES, KEYS - block);
+        let here = min(LANES, KEYS - from_key);
 //#for m in ROWS
         var peak$m = largest$m;
         for (var j = 0u; j < here; j++) {
 //#if BOOL
-            if mask[batch * MASK_BATCH + head * MASK_HEAD + row$m * MASK_QUERY + (block + j) * MASK_KEY] == 0u {
+            if mask[batch * MASK_BATCH + head * MASK_HEAD + row$m * MASK_QUERY + (from_key + j) * MASK_KEY] == 0u {
                 continue;
             }
 //#end
-            peak$m = max(peak$m, scores[$mu * LANES + j]);
+            peak$m = larger(peak$m, scores[$mu * LANES + j]);
         }
         let shrink$m = exp(largest$m - peak$m);
         largest$m = peak$m;
@@ -116,14 +117,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
 //#end
 //#end
         for (var j = 0u; j < here; j++) {
-            let value_at = value_start + (block + j) * V_ROW;
+            let value_at = value_start + (from_key + j) * V_ROW;
 //#for p in PARTS
             let element$p = value[value_at + min($pu * LANES + lane, $VALUE_DEPTHu - 1u)];
 //#end
 //#for m in ROWS
             var weight$m = exp(scores[$mu * LANES + j] - largest$m);
 //#if BOOL
-            if mask[batch * MASK_BATCH + head * MASK_HEAD + row$m * MASK_QUERY + (block + j) * MASK_KEY] == 0u {
+            if mask[batch * MASK_BATCH + head * MASK_HEAD + row$m * MASK_QUERY + (from_key + j) * MASK_KEY] == 0u {
                 weight$m = 0.0;
             }
 //#end
@@ -137,7 +138,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
 //#for m in ROWS
     if first_row + $mu < QUERIES {
         let result_at = batch * O_BATCH + head * O_HEAD + row$m * O_ROW;
-        let defined = weights$m > 0.0 && !not_a_number(weights$m);
+        // Drivers lose NaN in exp, but not in the largest score.
+        let defined = weights$m > 0.0 && !not_a_number(weights$m) && !not_finite(largest$m);
         let factor = select(select(undefined(), 0.0, ZERO_UNDEFINED), 1.0 / weights$m, defined);
 //#for p in PARTS
         if $pu * LANES + lane < $VALUE_DEPTHu {

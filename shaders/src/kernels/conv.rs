@@ -6,7 +6,7 @@ use super::elementwise;
 use super::launch::{Grid, Shader, Step, Task};
 use super::windows::{self, Window};
 use crate::error::Error;
-use crate::tuning::{Family, ShapeClass};
+use crate::tuning::{Choice, Family, ShapeClass};
 
 const CONV: &str = include_str!("conv.wgsl");
 const CONV_TRANSPOSE: &str = include_str!("conv_transpose.wgsl");
@@ -18,8 +18,9 @@ const LARGE: usize = 1 << 17;
 struct Form<'a> {
     name: &'static str,
     file: &'static str,
-    /// Whether an invocation computes several places.
-    several: bool,
+    /// Whether the window lies in the loop over channels, and an invocation computes several places; else it is the other
+    /// way round, and one.
+    inner_window: bool,
     groups: usize,
     /// Channels of a group, in and out.
     channels: [usize; 2],
@@ -27,12 +28,58 @@ struct Form<'a> {
     window: Window<'a>,
 }
 
+/// How the work is cut.
+struct Cut {
+    /// Channels of an invocation.
+    block: usize,
+    /// Blocks of channels of a group.
+    blocks: usize,
+    /// Places of an invocation.
+    places: usize,
+    size: [u32; 3],
+    /// Workgroups that all places take.
+    workgroups: usize,
+}
+
+impl Cut {
+    /// What the table says, as far as the work fills it: a tile larger than that computes the same results many times.
+    fn new(choice: Choice, channels: usize, places: usize, several: bool) -> Self {
+        // Of 9 channels, two blocks of 5 are less than 8 and 8.
+        let blocks = channels.div_ceil(choice.tile[0] as usize);
+        let lanes = choice.workgroup_size.iter().product::<u32>() as usize;
+        let filled = places.next_power_of_two();
+        let (lanes, size) = match filled < lanes {
+            true => (filled, [filled as u32, 1, 1]),
+            false => (lanes, choice.workgroup_size),
+        };
+        let most = if several { choice.tile[1] as usize } else { 1 };
+        let rounds = places.div_ceil(lanes);
+        let workgroups = rounds.div_ceil(most);
+        let places = rounds.div_ceil(workgroups.max(1));
+        Cut { block: channels.div_ceil(blocks), blocks, places, size, workgroups }
+    }
+}
+
+impl Form<'_> {
+    /// How many turns an invocation goes through, where the innermost loop takes so many elements at a turn.
+    fn turns(&self, at_a_turn: usize) -> usize {
+        let [incoming, _] = self.channels;
+        match self.inner_window {
+            true => incoming * (1 + self.window.turns(at_a_turn)),
+            false => {
+                self.window.turns(1)
+                    + self.window.kernel.iter().product::<usize>() * incoming.div_ceil(at_a_turn)
+            }
+        }
+    }
+}
+
 pub(super) fn conv(task: &Task<'_>, operator: &Conv) -> Result<Vec<Step>, Error> {
     let weight = &task.float_input(1)?.shape;
     let form = Form {
         name: "conv",
         file: CONV,
-        several: true,
+        inner_window: true,
         groups: operator.groups,
         channels: [weight[1], weight[0] / operator.groups],
         activation: operator.activation,
@@ -51,7 +98,7 @@ pub(super) fn conv_transpose(task: &Task<'_>, operator: &ConvTranspose) -> Resul
     let form = Form {
         name: "conv_transpose",
         file: CONV_TRANSPOSE,
-        several: false,
+        inner_window: false,
         groups: operator.groups,
         channels: [weight[0] / operator.groups, weight[1]],
         activation: operator.activation,
@@ -69,28 +116,22 @@ fn emit(task: &Task<'_>, form: &Form<'_>) -> Result<Vec<Step>, Error> {
     let (x, output) = (&task.float_input(0)?.shape, &task.output()?.shape);
     let spatial = form.window.kernel.len();
     let [incoming, outgoing] = form.channels;
-    let class = match spatial {
-        1 => ShapeClass::Long,
-        _ if task.output()?.element_count() >= LARGE => ShapeClass::Large,
-        _ => ShapeClass::Small,
-    };
-    let choice = task.choose(Family::Conv, class);
-    let most = choice.tile[0] as usize;
-    let block = (1..=most).rev().find(|&block| outgoing.is_multiple_of(block)).unwrap_or(1);
-    let places = if form.several { choice.tile[1] as usize } else { 1 };
+    let large = task.output()?.element_count() >= LARGE;
+    let choice = task.choose(Family::Conv, if large { ShapeClass::Large } else { ShapeClass::Small });
+    let cut = Cut::new(choice, outgoing, output[2..].iter().product(), form.inner_window);
     let bias = task.optional(2);
     let shader = Shader::new(format!("{} {spatial}d", form.name), form.file)
         .functions(false, elementwise::activation(form.activation))
-        .number("BLOCK", block)
-        .number("PLACES", places)
+        .number("BLOCK", cut.block)
+        .number("PLACES", cut.places)
         .optional_operand("BIAS", bias, 2)
         .size("GROUPS", form.groups)
         .size("IN", incoming)
-        .size("OUT", outgoing);
+        .size("OUT", outgoing)
+        .size("BLOCKS", cut.blocks)
+        .turns(task, |at_a_turn| form.turns(at_a_turn))?;
     let shader = windows::describe(task, shader, &form.window, &x[2..], &output[2..])?;
-    let lanes = choice.workgroup_size.iter().product::<u32>() as usize;
-    let blocks = output[2..].iter().product::<usize>().div_ceil(lanes * places);
-    let grid = Grid::Blocks([blocks, form.groups * outgoing / block, output[0]]);
+    let grid = Grid::Blocks([cut.workgroups, form.groups * cut.blocks, output[0]]);
     let reads: Vec<_> = [task.input_id(0)?, task.input_id(1)?].into_iter().chain(bias).collect();
-    Ok(vec![task.step(shader, choice.workgroup_size, grid, &reads, task.output_id()?)?])
+    Ok(vec![task.step(shader, cut.size, grid, &reads, task.output_id()?)?])
 }

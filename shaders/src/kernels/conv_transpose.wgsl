@@ -2,16 +2,17 @@
 // element i of x and the element k of the window meet at o = i * STRIDE + k * DILATION - PAD.
 //
 // Layout: x [batch, GROUPS * IN, I...], weight [GROUPS * IN, OUT, K...], result [batch, GROUPS * OUT, O...].
-// One invocation computes BLOCK channels of one place, so that an element of x is read once for all of them.
-// Workgroups are numbered by [places, blocks of channels, batch]: all invocations of one read the same weights.
-// Spatial dimensions are counted from the innermost.
+// One invocation computes BLOCK channels of one place, so that an element of x is read once for all of them. Channels
+// beyond the last of a group are the last once more. Workgroups are numbered by [places, blocks of channels, batch]: all
+// invocations of one read the same weights. Spatial dimensions are counted from the innermost.
 //
 // Overrides: GROUPS, IN, OUT        groups, and channels of each
+//            BLOCKS                 blocks of channels of a group
 //            O0, I0, K0, ...        extents of result, input and window
 //            STRIDE0, PAD0, DILATION0, ...
 // Template:  SPATIAL                spatial dimensions; LAST is SPATIAL - 1
 //            AREA, VOLUME           whether there are at least two, or three
-//            BLOCK                  channels per invocation; divides OUT
+//            BLOCK                  channels per invocation
 //            BIAS, RESULT           whether there is a bias; binding of the result
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -24,6 +25,7 @@
 override GROUPS: u32;
 override IN: u32;
 override OUT: u32;
+override BLOCKS: u32;
 //#for d in SPATIAL
 override O$d: u32;
 override I$d: u32;
@@ -35,7 +37,8 @@ override DILATION$d: u32;
 
 @compute @workgroup_size(WX, WY, WZ)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let place = workgroup.x * (WX * WY * WZ) + local;
+    let block = block_of(workgroup);
+    let place = block.x * (WX * WY * WZ) + local;
     var rest = place;
     var inputs = 1u;
     var outputs = 1u;
@@ -50,11 +53,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     if rest > 0u {
         return;
     }
-    let channel = workgroup.y * $BLOCKu;
-    let batch = workgroup.z;
-    let group = channel / OUT;
-
+    let batch = block.z;
+    let group = block.y / BLOCKS;
+    let first = block.y % BLOCKS * $BLOCKu;
 //#for b in BLOCK
+    let channel$b = min(first + $bu, OUT - 1u);
     var sum$b = 0.0;
 //#end
     var tap = 0u;
@@ -77,13 +80,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
         stride *= I$d;
 //#end
         if inside {
-            for (var c = 0u; c < IN; c++) {
+//#loop c from 0u to IN by 1u
                 let value = x[((batch * GROUPS + group) * IN + c) * inputs + at];
-                let first = ((group * IN + c) * OUT + channel % OUT) * window + tap;
+                let filters = (group * IN + c) * OUT;
 //#for b in BLOCK
-                sum$b += value * weight[first + $bu * window];
+                sum$b += value * weight[(filters + channel$b) * window + tap];
 //#end
-            }
+//#end
         }
         tap += 1u;
 //#if AREA
@@ -95,8 +98,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     }
 //#for b in BLOCK
 //#if BIAS
-    sum$b += bias[channel + $bu];
+    sum$b += bias[group * OUT + channel$b];
 //#end
-    result[(batch * GROUPS * OUT + channel + $bu) * outputs + place] = activate(sum$b);
+    if first + $bu < OUT {
+        result[((batch * GROUPS + group) * OUT + channel$b) * outputs + place] = activate(sum$b);
+    }
 //#end
 }

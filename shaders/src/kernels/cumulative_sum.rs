@@ -17,6 +17,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &CumulativeSum) -> Result<Vec<Step
     let choice = task.choose(Family::Reduce, rows::class(extent, count));
     let shader = Shader::new(format!("cumulative_sum {}", rows::variant_name(choice)), FILE)
         .size("EXTENT", extent)
+        .turns(task, |at_a_turn| 2 * extent.div_ceil(rows::lanes(choice) * at_a_turn))?
         .size("INNER", input.shape[operator.axis + 1..].iter().product())
         .constant("REVERSE", f64::from(u8::from(operator.reverse)))
         .switch("EXCLUSIVE", operator.exclusive)

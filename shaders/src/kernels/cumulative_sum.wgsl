@@ -37,9 +37,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     let end = min(first + part, EXTENT);
     var a = E(0);
 //#if SHARED
-    for (var i = first; i < end; i++) {
+//#loop i from first to end by 1u
         a = sum(a, input[start + select(i, EXTENT - 1u - i, REVERSE) * INNER]);
-    }
+//#end
     partial[lane] = a;
     workgroupBarrier();
     a = E(0);
@@ -47,7 +47,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
         a = sum(a, partial[before]);
     }
 //#end
-    for (var i = first; i < end; i++) {
+//#loop i from first to end by 1u
         let at = start + select(i, EXTENT - 1u - i, REVERSE) * INNER;
 //#if EXCLUSIVE
         result[at] = $FINISH;
@@ -56,5 +56,5 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
 //#if INCLUSIVE
         result[at] = $FINISH;
 //#end
-    }
+//#end
 }

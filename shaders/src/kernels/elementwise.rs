@@ -10,11 +10,10 @@ use crate::transfer::Element;
 use crate::tuning::{Family, ShapeClass};
 
 const FILE: &str = include_str!("elementwise.wgsl");
+const ANGLES: &str = include_str!("angles.wgsl");
 const CURVES: &str = include_str!("curves.wgsl");
 const INTEGERS: &str = include_str!("integers.wgsl");
-
-/// From so many elements on, work without broadcasting counts as long.
-const LONG: usize = 1 << 14;
+const REMAINDER: &str = include_str!("remainder.wgsl");
 
 /// What the operands are computed with, unless as they are.
 #[derive(Clone, Copy)]
@@ -33,12 +32,14 @@ struct Form<'a> {
     computed: Computed,
     /// Functions that the expression needs.
     prelude: Option<&'static str>,
+    /// Whether they are functions of single elements, not of vectors.
+    single: bool,
 }
 
 impl Form<'_> {
     /// Operands as they are, and no functions but those all share.
     fn plain(result: &str) -> Form<'_> {
-        Form { result, activation: None, computed: Computed::AsTheyAre, prelude: None }
+        Form { result, activation: None, computed: Computed::AsTheyAre, prelude: None, single: false }
     }
 }
 
@@ -81,9 +82,12 @@ pub(super) fn binary(task: &Task<'_>, operator: Binary) -> Result<Vec<Step>, Err
         Binary::LessOrEqual => "R(x0 <= x1)",
     };
     let computed = if operator == Binary::Pow && float { Computed::AsFloats } else { Computed::AsTheyAre };
-    let whole = matches!(operator, Binary::Mod | Binary::Pow | Binary::ShiftLeft | Binary::ShiftRight);
     let result = wrapped(result, task.output()?.data_type);
-    let prelude = (whole && !float).then_some(INTEGERS);
+    let prelude = match operator {
+        Binary::Remainder if float => Some(REMAINDER),
+        Binary::Mod | Binary::Pow | Binary::ShiftLeft | Binary::ShiftRight if !float => Some(INTEGERS),
+        _ => None,
+    };
     let form = Form { computed, prelude, ..Form::plain(&result) };
     emit(task, &format!("{operator:?}"), &form, &operands)
 }
@@ -130,13 +134,13 @@ pub(super) fn unary(task: &Task<'_>, operator: Unary) -> Result<Vec<Step>, Error
     let Some(result) = result else {
         return Err(task.unsupported(format!("there is no kernel for {operator:?} of {input}")));
     };
-    let (activation, prelude) = match operator {
-        Unary::Activation(activation) => (Some(activation), None),
-        operator if is_curve(operator) => (None, Some(CURVES)),
-        _ => (None, None),
+    let activation = match operator {
+        Unary::Activation(activation) => Some(activation),
+        _ => None,
     };
+    let prelude = prelude(operator);
     let result = wrapped(result, task.output()?.data_type);
-    let form = Form { activation, prelude, ..Form::plain(&result) };
+    let form = Form { activation, prelude, single: prelude == Some(ANGLES), ..Form::plain(&result) };
     emit(task, &format!("{operator:?}"), &form, &[task.input_id(0)?])
 }
 
@@ -144,12 +148,12 @@ fn of_floats(operator: Unary) -> Option<&'static str> {
     Some(match operator {
         Unary::Abs => "abs(x0)",
         Unary::Neg => "-x0",
-        Unary::Sqrt => "sqrt(x0)",
-        Unary::Exp => "exp(x0)",
+        Unary::Sqrt => "square_root(x0)",
+        Unary::Exp => "exponential(x0)",
         Unary::Log => "logarithm(x0)",
         Unary::Erf => "erf(x0)",
-        Unary::Sin => "sin(x0)",
-        Unary::Cos => "cos(x0)",
+        Unary::Sin => "sine(x0)",
+        Unary::Cos => "cosine(x0)",
         Unary::Tan => "tangent(x0)",
         Unary::Asin => "arc_sine(x0)",
         Unary::Acos => "arc_cosine(x0)",
@@ -159,10 +163,10 @@ fn of_floats(operator: Unary) -> Option<&'static str> {
         Unary::Asinh => "inverse_hyperbolic_sine(x0)",
         Unary::Acosh => "inverse_hyperbolic_cosine(x0)",
         Unary::Atanh => "inverse_hyperbolic_tangent(x0)",
-        Unary::Floor => "floor(x0)",
-        Unary::Ceil => "ceil(x0)",
-        Unary::Round => "round(x0)",
-        Unary::Sign => "select(sign(x0), x0, not_a_number(x0))",
+        Unary::Floor => "kept(x0, floor(x0))",
+        Unary::Ceil => "kept(x0, ceil(x0))",
+        Unary::Round => "kept(x0, round(x0))",
+        Unary::Sign => "kept(x0, sign(x0))",
         Unary::Reciprocal => "F(1.0) / x0",
         Unary::IsNaN => "R(not_a_number(x0))",
         Unary::IsInf { negative: true, positive: true } => "R(bitcast<U>(abs(x0)) == U(0x7f800000u))",
@@ -199,20 +203,20 @@ fn of_integers(operator: Unary, data_type: DataType) -> Option<&'static str> {
     })
 }
 
-/// Whether curves.wgsl has the function.
-fn is_curve(operator: Unary) -> bool {
-    matches!(
-        operator,
-        Unary::Tan
-            | Unary::Asin
-            | Unary::Acos
-            | Unary::Atan
-            | Unary::Sinh
-            | Unary::Cosh
-            | Unary::Asinh
-            | Unary::Acosh
-            | Unary::Atanh
-    )
+/// The file that has the function, unless all kernels of floats have it or it is one of WGSL.
+fn prelude(operator: Unary) -> Option<&'static str> {
+    match operator {
+        Unary::Sin | Unary::Cos | Unary::Tan => Some(ANGLES),
+        Unary::Asin
+        | Unary::Acos
+        | Unary::Atan
+        | Unary::Sinh
+        | Unary::Cosh
+        | Unary::Asinh
+        | Unary::Acosh
+        | Unary::Atanh => Some(CURVES),
+        _ => None,
+    }
 }
 
 /// The expression of x that kernels with a fused activation apply to their results.
@@ -277,15 +281,14 @@ fn emit(task: &Task<'_>, name: &str, form: &Form<'_>, operands: &[ValueId]) -> R
     let shapes: Result<Vec<_>, _> =
         operands.iter().map(|&id| task.broadcast(&task.value_type(id).shape, &output.shape)).collect();
     let mut walk = Walk::new(&output.shape, &shapes?);
-    let vectors = walk.vectors().filter(|_| !task.is_wide());
+    let vectors = walk.vectors().filter(|_| !form.single && !task.is_wide());
     let vector = vectors.is_some();
     let in_memory = vectors.unwrap_or_else(|| vec![false; operands.len()]);
     if vector {
         walk = walk.in_fours(&in_memory);
     }
     let count = output.element_count() / if vector { 4 } else { 1 };
-    let long = walk.rank() == 1 && output.element_count() >= LONG;
-    let choice = task.choose(Family::Elementwise, if long { ShapeClass::Long } else { ShapeClass::Small });
+    let choice = task.choose(Family::Elementwise, ShapeClass::Small);
     let mut shader = Shader::new(format!("{name}{}", if vector { " in fours" } else { "" }), FILE)
         .functions(vector, activation(form.activation))
         .walk(task, &walk, "RANK")?

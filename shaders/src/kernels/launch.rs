@@ -28,6 +28,14 @@ pub(super) const STRIDES: [[&str; MAX_RANK]; 3] = [
     ["S2_0", "S2_1", "S2_2", "S2_3", "S2_4", "S2_5", "S2_6", "S2_7"],
 ];
 
+/// An invocation that has gone through 65,535 turns in all its loops together is through with them on llvmpipe, which says
+/// nothing (LP_MAX_TGSI_LOOP_ITERATIONS in Mesa); and browsers do not say whether a software adapter is llvmpipe. What is
+/// left is for loops of a few turns, which nobody counts.
+pub(super) const MOST_TURNS: usize = 65_000;
+
+/// So many elements a turn, and a shader becomes too long.
+const MOST_AT_A_TURN: usize = 64;
+
 /// A dispatch before memory is planned. Its bindings are the values read, in order, and then the one written.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Step {
@@ -57,7 +65,7 @@ pub(crate) enum Grid {
     Invocations(usize),
     /// One for each of these rows.
     Workgroups(usize),
-    /// So many along each dimension.
+    /// One for each of so many blocks along each dimension; `block_of` in WGSL says which it has.
     Blocks([usize; 3]),
 }
 
@@ -151,6 +159,22 @@ impl<'a> Task<'a> {
         self.tuning.choose(family, class, self.site)
     }
 
+    /// How many elements the loops of a shader take at a turn: one, unless so many turns would be cut short.
+    fn at_a_turn(&self, turns: impl Fn(usize) -> usize) -> Result<usize, Error> {
+        if !self.site.software {
+            return Ok(1);
+        }
+        let mut powers = (0..).map(|power| 1 << power).take_while(|&count| count <= MOST_AT_A_TURN);
+        let enough = powers.find(|&count| turns(count) <= MOST_TURNS);
+        let refused = || Error::Limit {
+            place: format!("node \"{}\"", self.node.name),
+            limit: "number of turns in the loops of an invocation",
+            wanted: turns(1) as u64,
+            available: (MOST_TURNS * MOST_AT_A_TURN) as u64,
+        };
+        enough.ok_or_else(refused)
+    }
+
     /// A broadcast operand's strides, as the walk of `target` needs them.
     pub fn broadcast(&self, shape: &[usize], target: &[usize]) -> Result<Vec<i64>, Error> {
         crate::strides::broadcast(shape, target).ok_or_else(|| Error::Malformed {
@@ -170,16 +194,24 @@ impl<'a> Task<'a> {
     ) -> Result<Step, Error> {
         let reads: Vec<Read> = reads.iter().map(|&read| read.into()).collect();
         let lanes = size.iter().product::<u32>();
+        let folded = matches!(&grid, Grid::Blocks(blocks) if self.exceed(blocks));
         let (count, workgroups) = match grid {
             Grid::Invocations(count) => (count, self.fold(count.div_ceil(lanes as usize))?),
             Grid::Workgroups(count) => (count, self.fold(count)?),
-            Grid::Blocks(blocks) => (0, self.blocks(blocks)?),
+            Grid::Blocks(blocks) if folded => {
+                let [x, y, _] = blocks;
+                shader = shader.size("BLOCKS_X", x).size("BLOCKS_Y", y);
+                let count = blocks.iter().product();
+                (count, self.fold(count)?)
+            }
+            Grid::Blocks(blocks) => (0, blocks.map(|count| count as u32)),
         };
+        shader = shader.switch("FOLDED", folded).switch("STRAIGHT", !folded);
         self.check_limits(&shader, lanes, reads.len() + 1)?;
         for (name, value) in ["WX", "WY", "WZ"].into_iter().zip(size) {
             shader = shader.constant(name, value);
         }
-        shader = shader.constant("GRID_X", workgroups[0]).constant("COUNT", count as u32);
+        shader = shader.constant("GRID_X", workgroups[0]).size("COUNT", count);
         let mut bindings = vec![Access::Read; reads.len()];
         bindings.push(Access::ReadWrite);
         let stored = self.stored(&reads, write)?;
@@ -224,17 +256,18 @@ impl<'a> Task<'a> {
         format!("{} -> {}", read.join(", "), self.value_type(write))
     }
 
-    /// Workgroups in x and y, since no dimension may have more than the adapter allows.
-    fn fold(&self, count: usize) -> Result<[u32; 3], Error> {
-        let rows = count.div_ceil(self.site.limits.max_compute_workgroups_per_dimension as usize);
-        self.blocks([count.div_ceil(rows.max(1)), rows, 1])
+    /// Whether there are more blocks along some dimension than the adapter allows.
+    fn exceed(&self, blocks: &[usize; 3]) -> bool {
+        let most = self.site.limits.max_compute_workgroups_per_dimension as usize;
+        blocks.iter().any(|&count| count > most)
     }
 
-    fn blocks(&self, blocks: [usize; 3]) -> Result<[u32; 3], Error> {
+    /// Workgroups in x and y, since no dimension may have more than the adapter allows.
+    fn fold(&self, count: usize) -> Result<[u32; 3], Error> {
         let most = self.site.limits.max_compute_workgroups_per_dimension;
-        let largest = blocks.into_iter().max().unwrap_or(0) as u64;
-        self.within("maxComputeWorkgroupsPerDimension", largest, u64::from(most))?;
-        Ok(blocks.map(|count| count as u32))
+        let rows = count.div_ceil(most as usize);
+        self.within("maxComputeWorkgroupsPerDimension", rows as u64, u64::from(most))?;
+        Ok([count.div_ceil(rows.max(1)) as u32, rows as u32, 1])
     }
 
     fn check_limits(&self, shader: &Shader, lanes: u32, bindings: usize) -> Result<(), Error> {
@@ -269,6 +302,7 @@ pub(crate) struct Shader {
     folds: Vec<rows::Fold>,
     constants: Vec<(&'static str, f64)>,
     shared_bytes: u32,
+    at_a_turn: usize,
 }
 
 impl Shader {
@@ -281,6 +315,7 @@ impl Shader {
             folds: Vec::new(),
             constants: Vec::new(),
             shared_bytes: 0,
+            at_a_turn: 1,
         }
     }
 
@@ -354,6 +389,13 @@ impl Shader {
         self
     }
 
+    /// Has the loops of the template take several elements at a turn where so many turns would be cut short. `turns` says
+    /// how many an invocation goes through, at so many elements a turn.
+    pub fn turns(mut self, task: &Task<'_>, turns: impl Fn(usize) -> usize) -> Result<Self, Error> {
+        self.at_a_turn = task.at_a_turn(turns)?;
+        Ok(self)
+    }
+
     /// Sets extents and strides to those of a walk; `rank` is the template's name for its dimensions.
     pub fn walk(mut self, task: &Task<'_>, walk: &Walk, rank: &str) -> Result<Self, Error> {
         if walk.rank() > MAX_RANK {
@@ -374,7 +416,8 @@ impl Shader {
     }
 
     fn text(&self) -> Arc<str> {
-        let mut text = self.words.expand(&self.files.join("\n"));
+        let words = self.words.clone().number("TURNS", self.at_a_turn);
+        let mut text = words.expand(&self.files.join("\n"));
         for fold in &self.folds {
             let words = self.words.clone().word("NAME", fold.name).word("COMBINE", fold.combine);
             text.push_str(&words.expand(rows::FOLD));

@@ -16,6 +16,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &LayerNormalization) -> Result<Vec
     let count = shape[..operator.axis].iter().product();
     let vector = width.is_multiple_of(4);
     let choice = task.choose(Family::LayerNormalization, rows::class(width, count));
+    let columns = if vector { width / 4 } else { width };
     let bias = task.optional(2);
 
     let shader = Shader::new(format!("layer_normalization {}", rows::variant_name(choice)), FILE)
@@ -23,7 +24,8 @@ pub(super) fn emit(task: &Task<'_>, operator: &LayerNormalization) -> Result<Vec
         .word("TOTAL", if vector { "v.x + v.y + v.z + v.w" } else { "v" })
         .switch("CENTERED", operator.center)
         .optional_operand("BIAS", bias, 2)
-        .size("COLUMNS", if vector { width / 4 } else { width })
+        .size("COLUMNS", columns)
+        .turns(task, |at_a_turn| 3 * columns.div_ceil(rows::lanes(choice) * at_a_turn))?
         .size("WIDTH", width)
         .constant("EPSILON", operator.epsilon)
         .fold(rows::SUM);

@@ -38,25 +38,25 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     var mean = 0.0;
 //#if CENTERED
     var sum = T(0.0);
-    for (var i = lane; i < COLUMNS; i += LANES) {
+//#loop i from lane to COLUMNS by LANES
         sum += input[start + i];
-    }
+//#end
     mean = fold_sum(total(sum), lane) / WIDTH;
 //#end
 
     var squares = T(0.0);
-    for (var i = lane; i < COLUMNS; i += LANES) {
+//#loop i from lane to COLUMNS by LANES
         let difference = input[start + i] - T(mean);
         squares += difference * difference;
-    }
+//#end
     let variance = fold_sum(total(squares), lane) / WIDTH;
     let factor = T(1.0 / sqrt(variance + EPSILON));
 
-    for (var i = lane; i < COLUMNS; i += LANES) {
+//#loop i from lane to COLUMNS by LANES
         var value = (input[start + i] - T(mean)) * factor * scale[i];
 //#if BIAS
         value += bias[i];
 //#end
         result[start + i] = value;
-    }
+//#end
 }

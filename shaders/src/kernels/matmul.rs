@@ -151,6 +151,7 @@ impl Product {
             .optional_operand("BIAS", self.bias, 2)
             .size("N4", self.n / 4)
             .size("K4", self.k / 4)
+            .turns(task, |at_a_turn| (self.k / 4).div_ceil(cut.sharing * at_a_turn))?
             .shared_bytes(cut.shared_bytes as u32);
         let shader = if cut.file == FEW { shader } else { shader.size("M", self.m) };
         self.finish(task, shader, choice, cut.blocks)
@@ -170,6 +171,7 @@ impl Product {
             .size("M", self.m)
             .size("N", self.n)
             .size("K", self.k)
+            .turns(task, |at_a_turn| self.k.div_ceil(at_a_turn))?
             .size("A_ROW", detail.a[0])
             .size("A_K", detail.a[1])
             .size("B_K", detail.b[0])
@@ -212,6 +214,8 @@ struct Cut {
     /// Terms of a block in workgroup memory, in vectors of four.
     depth: usize,
     shared_bytes: usize,
+    /// Invocations that share the terms of a result.
+    sharing: usize,
     /// Workgroups of one product.
     blocks: [usize; 2],
 }
@@ -231,12 +235,14 @@ impl Cut {
             lanes: [x, y],
             depth,
             shared_bytes,
+            sharing: 1,
             blocks,
         };
         match (choice.variant, product.class()) {
             (Variant::Shared, ShapeClass::Vector) => Cut {
                 rows: product.m,
                 vectors: 1,
+                sharing: y,
                 ..cut("few", FEW, 16 * x * y * product.m, [product.n.div_ceil(4 * x), 1])
             },
             (Variant::Shared, _) => cut("shared", SHARED, block_bytes(depth), [columns, lines]),

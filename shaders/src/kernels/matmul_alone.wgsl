@@ -31,8 +31,9 @@ override S1_$d: u32;
 
 @compute @workgroup_size(WX, WY, WZ)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-    let row = (workgroup.x * WY + local.y) * $ROWSu;
-    var rest = workgroup.z;
+    let block = block_of(workgroup);
+    let row = (block.x * WY + local.y) * $ROWSu;
+    var rest = block.z;
     var a_start = 0u;
     var b_start = 0u;
 //#for d in LAST
@@ -43,7 +44,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     a_start += rest * S0_$LAST;
     b_start += rest * S1_$LAST;
 //#for v in VECTORS
-    let column$v = (workgroup.y * $VECTORSu + $vu) * WX + local.x;
+    let column$v = (block.y * $VECTORSu + $vu) * WX + local.x;
     let b$v = b_start + min(column$v, N4 - 1u);
 //#end
 //#for m in ROWS
@@ -52,7 +53,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     var sum$m_$v = vec4<f32>();
 //#end
 //#end
-    for (var k4 = 0u; k4 < K4; k4++) {
+//#loop k4 from 0u to K4 by 1u
 //#for m in ROWS
         let factor$m = a[a$m + k4];
 //#end
@@ -69,7 +70,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
 //#end
         }
 //#end
-    }
+//#end
 //#for v in VECTORS
     if column$v < N4 {
 //#if BIAS
@@ -81,7 +82,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
 //#if BIAS
             value += shift;
 //#end
-            result[(workgroup.z * M + row + $mu) * N4 + column$v] = activate(value);
+            result[(block.z * M + row + $mu) * N4 + column$v] = activate(value);
         }
 //#end
     }

@@ -38,9 +38,10 @@ fn main(
     @builtin(local_invocation_id) local: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    var rest = workgroup.z;
+    let block = block_of(workgroup);
+    var rest = block.z;
     var a_start = 0u;
-    var b_start = min(workgroup.x * LX + local.x, N4 - 1u);
+    var b_start = min(block.x * LX + local.x, N4 - 1u);
 //#for d in LAST
     a_start += rest % D$d * S0_$d;
     b_start += rest % D$d * S1_$d;
@@ -51,7 +52,7 @@ fn main(
 //#for m in ROWS
     var sum$m = vec4<f32>();
 //#end
-    for (var k4 = local.y; k4 < K4; k4 += LY) {
+//#loop k4 from local.y to K4 by LY
 //#for j in FOUR
         let vector$j = b[b_start + (k4 * 4u + $ju) * N4];
 //#end
@@ -61,13 +62,13 @@ fn main(
         sum$m = fma(vec4<f32>(factor$m[$j]), vector$j, sum$m);
 //#end
 //#end
-    }
+//#end
 //#for m in ROWS
     parts[local.y * SUMS + $mu * LX + local.x] = sum$m;
 //#end
     workgroupBarrier();
     for (var i = lane; i < SUMS; i += LX * LY) {
-        let column = workgroup.x * LX + i % LX;
+        let column = block.x * LX + i % LX;
         if column < N4 {
             var value = vec4<f32>();
 //#for y in LY
@@ -76,7 +77,7 @@ fn main(
 //#if BIAS
             value += bias[column];
 //#end
-            result[(workgroup.z * $ROWSu + i / LX) * N4 + column] = activate(value);
+            result[(block.z * $ROWSu + i / LX) * N4 + column] = activate(value);
         }
     }
 }

@@ -44,6 +44,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &MatMulNBits) -> Result<Vec<Step>,
         .size("N", n)
         .size("K", k)
         .size("WORDS", k.div_ceil(numbers))
+        .turns(task, |at_a_turn| k.div_ceil(numbers * lanes[0] as usize * at_a_turn))?
         .size("BLOCKS", blocks)
         .size("BLOCK_WORDS", operator.block_size / numbers)
         .shared_bytes(shared_bytes);

@@ -92,17 +92,18 @@ fn four_of_a(start: u32, i: u32) -> vec4<f32> {
 
 @compute @workgroup_size(WX, WY, WZ)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-    let column = workgroup.x * LY + local.y;
-    let row = workgroup.y * $ROWSu;
+    let block = block_of(workgroup);
+    let column = block.x * LY + local.y;
+    let row = block.y * $ROWSu;
     let own = min(column, N - 1u);
 //#for m in ROWS
     let start$m = min(row + $mu, M - 1u) * K;
     var sum$m = 0.0;
 //#end
-    for (var word = local.x; word < WORDS; word += LX) {
-        let block = word / BLOCK_WORDS;
-        let zero = zero_of(own, block);
-        let scale = scales[own * BLOCKS + block];
+//#loop word from local.x to WORDS by LX
+        let part = word / BLOCK_WORDS;
+        let zero = zero_of(own, part);
+        let scale = scales[own * BLOCKS + part];
         let bits = word_of_q(own * BLOCKS * BLOCK_WORDS + word);
 //#for v in FOURS
         {
@@ -114,7 +115,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
 //#end
         }
 //#end
-    }
+//#end
 //#if SHARED
 //#for m in ROWS
     parts[($mu * LY + local.y) * LX + local.x] = sum$m;

@@ -43,9 +43,10 @@ override S1_$d: u32;
 
 @compute @workgroup_size(WX, WY, WZ)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-    let column = workgroup.x * WX + local.x;
-    let row = (workgroup.y * WY + local.y) * $ROWSu;
-    var rest = workgroup.z;
+    let block = block_of(workgroup);
+    let column = block.x * WX + local.x;
+    let row = (block.y * WY + local.y) * $ROWSu;
+    var rest = block.z;
     var a_start = 0u;
     var b_start = 0u;
 //#for d in LAST
@@ -59,12 +60,12 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     let a$m = a_start + min(row + $mu, M - 1u) * A_ROW;
     var sum$m = E(0);
 //#end
-    for (var k = 0u; k < K; k++) {
+//#loop k from 0u to K by 1u
         let factor = b[b_start + k * B_K];
 //#for m in ROWS
         sum$m += a[a$m + k * A_K] * factor;
 //#end
-    }
+//#end
     if column >= N {
         return;
     }
@@ -75,10 +76,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
 //#if BIAS
         value += BETA * c[(row + $mu) * C_ROW + column * C_COLUMN];
 //#end
-        result[(workgroup.z * M + row + $mu) * N + column] = activate(value);
+        result[(block.z * M + row + $mu) * N + column] = activate(value);
 //#end
 //#if WHOLE
-        result[(workgroup.z * M + row + $mu) * N + column] = sum$m;
+        result[(block.z * M + row + $mu) * N + column] = sum$m;
 //#end
     }
 //#end

@@ -43,9 +43,10 @@ fn main(
     @builtin(local_invocation_id) local: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let first_row = workgroup.y * TILE_ROWS;
-    let first_column = workgroup.x * TILE_COLUMNS;
-    var rest = workgroup.z;
+    let block = block_of(workgroup);
+    let first_row = block.y * TILE_ROWS;
+    let first_column = block.x * TILE_COLUMNS;
+    var rest = block.z;
     var a_start = 0u;
     var b_start = 0u;
 //#for d in LAST
@@ -60,14 +61,14 @@ fn main(
     var sum$m_$v = vec4<f32>();
 //#end
 //#end
-    for (var block = 0u; block < K4; block += DEPTH4) {
+    for (var from_k4 = 0u; from_k4 < K4; from_k4 += DEPTH4) {
         for (var i = lane; i < TILE_ROWS * DEPTH4; i += LANES) {
-            let k4 = block + i % DEPTH4;
+            let k4 = from_k4 + i % DEPTH4;
             let row = min(first_row + i / DEPTH4, M - 1u);
             tile_a[i] = select(vec4<f32>(), a[a_start + row * K4 + min(k4, K4 - 1u)], k4 < K4);
         }
         for (var i = lane; i < DEPTH4 * 4u * TILE_COLUMNS; i += LANES) {
-            let k = block * 4u + i / TILE_COLUMNS;
+            let k = from_k4 * 4u + i / TILE_COLUMNS;
             let column = min(first_column + i % TILE_COLUMNS, N4 - 1u);
             tile_b[i] = select(vec4<f32>(), b[b_start + min(k, K4 * 4u - 1u) * N4 + column], k < K4 * 4u);
         }
@@ -103,7 +104,7 @@ fn main(
 //#if BIAS
             value += shift;
 //#end
-            result[(workgroup.z * M + first_row + local.y * $ROWSu + $mu) * N4 + column$v] = activate(value);
+            result[(block.z * M + first_row + local.y * $ROWSu + $mu) * N4 + column$v] = activate(value);
         }
 //#end
     }

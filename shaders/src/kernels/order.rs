@@ -14,7 +14,8 @@ pub(super) fn order(task: &Task<'_>, operator: &Order) -> Result<Vec<Step>, Erro
     let shape = &task.input(0)?.shape;
     let shader = describe(task, "order".to_owned(), ORDER, operator.axis, operator.largest)?
         .word("E", task.input_element(0)?.wgsl(false))
-        .size("TAKEN", operator.count);
+        .size("TAKEN", operator.count)
+        .turns(task, |at_a_turn| shape[operator.axis].div_ceil(at_a_turn))?;
     let choice = task.choose(Family::Gather, ShapeClass::Small);
     let grid = Grid::Invocations(shape.iter().product());
     Ok(vec![task.step(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
@@ -22,10 +23,12 @@ pub(super) fn order(task: &Task<'_>, operator: &Order) -> Result<Vec<Step>, Erro
 
 pub(super) fn arg_reduce(task: &Task<'_>, operator: &ArgReduce) -> Result<Vec<Step>, Error> {
     let (input, count) = (task.input(0)?, task.output()?.element_count());
-    let choice = task.choose(Family::Reduce, rows::class(input.shape[operator.axis], count));
+    let extent = input.shape[operator.axis];
+    let choice = task.choose(Family::Reduce, rows::class(extent, count));
     let label = format!("arg_reduce {}", rows::variant_name(choice));
     let shader = describe(task, label, ARG_REDUCE, operator.axis, operator.largest)?
-        .word("TIE", if operator.last { "i > j" } else { "i < j" });
+        .word("TIE", if operator.last { "i > j" } else { "i < j" })
+        .turns(task, |at_a_turn| extent.div_ceil(rows::lanes(choice) * at_a_turn))?;
     let element = task.input_element(0)?;
     let shader = rows::share(shader, choice, element);
     // The places of the elements are shared too.

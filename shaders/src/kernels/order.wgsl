@@ -34,12 +34,12 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     let start = outer * EXTENT * INNER + inner;
     let x = input[start + place * INNER];
     var rank = 0u;
-    for (var i = 0u; i < EXTENT && rank < TAKEN; i++) {
+//#loop i from 0u to EXTENT by 1u while rank < TAKEN
         let y = input[start + i * INNER];
         if comes_before(y, x) || (i < place && !comes_before(x, y)) {
             rank += 1u;
         }
-    }
+//#end
     if rank < TAKEN {
         result[(outer * TAKEN + rank) * INNER + inner] = i32(place);
     }

@@ -3,9 +3,13 @@
 // Template: FLOAT, WHOLE, WIDE  whether elements are floats, integers, or integers of two words
 
 //#if FLOAT
-// By the bits: compilers may assume that there are no NaNs, and then fold x != x.
+// By the bits: compilers may assume that there are no NaNs and infinities, and then fold x != x.
 fn not_a_number(x: E) -> bool {
     return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+
+fn not_finite(x: E) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) >= 0x7f800000u;
 }
 
 // For sorting: NaN is larger than every number and as large as itself.
@@ -15,11 +19,11 @@ fn is_larger(x: E, y: E) -> bool {
 
 // For folds: NaN wins.
 fn larger(x: E, y: E) -> E {
-    return select(select(y, x, x > y), x, not_a_number(x));
+    return select(select(y, x, x > y && !not_a_number(y)), x, not_a_number(x));
 }
 
 fn smaller(x: E, y: E) -> E {
-    return select(select(y, x, x < y), x, not_a_number(x));
+    return select(select(y, x, x < y && !not_a_number(y)), x, not_a_number(x));
 }
 //#end
 //#if WHOLE

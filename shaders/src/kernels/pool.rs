@@ -62,14 +62,14 @@ pub(super) fn emit(task: &Task<'_>, operator: &Pool) -> Result<Vec<Step>, Error>
         .ordered(element)
         .word("FIRST", recipe.first)
         .word("STEP", &recipe.step)
-        .word("FINISH", &recipe.finish);
+        .word("FINISH", &recipe.finish)
+        .turns(task, |at_a_turn| window.turns(at_a_turn))?;
     let mut shader = windows::describe(task, shader, &window, &input.shape[2..], &output.shape[2..])?;
     for (name, axis) in PADDED.into_iter().zip((0..operator.kernel.len()).rev()) {
         let padded = input.shape[axis + 2] + operator.pads_begin[axis] + operator.pads_end[axis];
         shader = shader.size(name, padded);
     }
-    let class = if operator.kernel.len() == 1 { ShapeClass::Long } else { ShapeClass::Small };
-    let choice = task.choose(Family::Conv, class);
+    let choice = task.choose(Family::Conv, ShapeClass::Small);
     let grid = Grid::Invocations(output.element_count());
     Ok(vec![task.step(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
 }

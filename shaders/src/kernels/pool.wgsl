@@ -43,13 +43,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     var a = E($FIRST);
     var inside = 0u;
     var counted = 0u;
+//#if AREA
     for (var k$LAST = 0u; k$LAST < K$LAST; k$LAST++) {
+//#end
 //#if VOLUME
     for (var k1 = 0u; k1 < K1; k1++) {
 //#end
-//#if AREA
-    for (var k0 = 0u; k0 < K0; k0++) {
-//#end
+//#loop k0 from 0u to K0 by 1u
         var is_inside = true;
         var is_counted = true;
         var at = plane;
@@ -71,12 +71,12 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
             let x = input[at];
             a = $STEP;
         }
-//#if AREA
-    }
 //#end
 //#if VOLUME
     }
 //#end
+//#if AREA
     }
+//#end
     result[flat] = $FINISH;
 }

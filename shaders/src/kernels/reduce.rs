@@ -20,10 +20,8 @@ struct Recipe {
     finish: &'static str,
 }
 
-const LARGER: rows::Fold = rows::Fold { name: "larger", combine: "larger(a, b)" };
 const WIDE_SUM: rows::Fold = rows::Fold { name: "sum", combine: "wide_add(a, b)" };
 const WIDE_PRODUCT: rows::Fold = rows::Fold { name: "product", combine: "wide_multiply(a, b)" };
-const SMALLER: rows::Fold = rows::Fold { name: "smaller", combine: "smaller(a, b)" };
 
 fn recipe(task: &Task<'_>, reduction: Reduction, element: Element, folded: usize) -> Result<Recipe, Error> {
     let recipe = |first, step, fold, finish| Ok(Recipe { first, step, fold, finish });
@@ -32,9 +30,11 @@ fn recipe(task: &Task<'_>, reduction: Reduction, element: Element, folded: usize
         (Reduction::Prod, Element::Wide) => {
             recipe("vec2<u32>(1u, 0u)", "wide_multiply(a, x)", WIDE_PRODUCT, "a")
         }
-        (Reduction::Max, Element::Wide) => recipe("vec2<u32>(0u, 0x80000000u)", "larger(a, x)", LARGER, "a"),
+        (Reduction::Max, Element::Wide) => {
+            recipe("vec2<u32>(0u, 0x80000000u)", "larger(a, x)", rows::LARGER, "a")
+        }
         (Reduction::Min, Element::Wide) => {
-            recipe("vec2<u32>(0xffffffffu, 0x7fffffffu)", "smaller(a, x)", SMALLER, "a")
+            recipe("vec2<u32>(0xffffffffu, 0x7fffffffu)", "smaller(a, x)", rows::SMALLER, "a")
         }
         (Reduction::Mean, Element::Wide) if folded == 0 => recipe("vec2<u32>()", "a", WIDE_SUM, "a"),
         (Reduction::Mean, Element::Wide) => {
@@ -42,12 +42,14 @@ fn recipe(task: &Task<'_>, reduction: Reduction, element: Element, folded: usize
         }
         (Reduction::Sum, _) => recipe("0", "a + x", rows::SUM, "a"),
         (Reduction::Prod, _) => recipe("1", "a * x", rows::PRODUCT, "a"),
-        (Reduction::Max, Element::F32) => recipe("float_of(0xff800000u)", "larger(a, x)", LARGER, "a"),
-        (Reduction::Min, Element::F32) => recipe("float_of(0x7f800000u)", "smaller(a, x)", SMALLER, "a"),
-        (Reduction::Max, Element::I32) => recipe("-2147483647 - 1", "larger(a, x)", LARGER, "a"),
-        (Reduction::Min, Element::I32) => recipe("2147483647", "smaller(a, x)", SMALLER, "a"),
-        (Reduction::Max, Element::U32) => recipe("0", "larger(a, x)", LARGER, "a"),
-        (Reduction::Min, Element::U32) => recipe("255", "smaller(a, x)", SMALLER, "a"),
+        (Reduction::Max, Element::F32) => recipe("float_of(0xff800000u)", "larger(a, x)", rows::LARGER, "a"),
+        (Reduction::Min, Element::F32) => {
+            recipe("float_of(0x7f800000u)", "smaller(a, x)", rows::SMALLER, "a")
+        }
+        (Reduction::Max, Element::I32) => recipe("-2147483647 - 1", "larger(a, x)", rows::LARGER, "a"),
+        (Reduction::Min, Element::I32) => recipe("2147483647", "smaller(a, x)", rows::SMALLER, "a"),
+        (Reduction::Max, Element::U32) => recipe("0", "larger(a, x)", rows::LARGER, "a"),
+        (Reduction::Min, Element::U32) => recipe("255", "smaller(a, x)", rows::SMALLER, "a"),
         // WGSL refuses an integer division by a constant zero.
         (Reduction::Mean, Element::I32 | Element::U32) if folded == 0 => recipe("0", "a", rows::SUM, "a"),
         (Reduction::Mean, _) => recipe("0", "a + x", rows::SUM, "a / E(FOLDED)"),
@@ -63,7 +65,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &Reduce) -> Result<Vec<Step>, Erro
     let element = task.input_element(0)?;
     let kept = part(&input.shape, |axis| !operator.axes.contains(&axis));
     let mut reduced = part(&input.shape, |axis| operator.axes.contains(&axis));
-    let (count, folded) = (kept.extents.iter().product(), reduced.extents.iter().product());
+    let (count, folded): (usize, usize) = (kept.extents.iter().product(), reduced.extents.iter().product());
     if folded == 0 {
         // Nothing is walked, and no extent may be zero: WGSL refuses a division by it.
         reduced = Walk::new(&[], &[vec![]]);
@@ -81,6 +83,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &Reduce) -> Result<Vec<Step>, Erro
         .number("REDUCED", reduced.rank())
         .number("REDUCED_LAST", reduced.rank() - 1)
         .size("FOLDED", folded)
+        .turns(task, |at_a_turn| folded.div_ceil(rows::lanes(choice) * at_a_turn))?
         .word("FIRST", recipe.first)
         .word("STEP", recipe.step)
         .word("NAME", recipe.fold.name)

@@ -57,10 +57,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     }
     let start = row_start(row);
     var a = E($FIRST);
-    for (var i = lane; i < FOLDED; i += LANES) {
+//#loop i from lane to FOLDED by LANES
         let x = input[start + element_at(i)];
         a = $STEP;
-    }
+//#end
     a = fold_$NAME(a, lane);
     if lane == 0u {
         result[row] = $FINISH;

@@ -34,21 +34,28 @@ pub(crate) struct Fold {
 
 pub(super) const SUM: Fold = Fold { name: "sum", combine: "a + b" };
 pub(super) const PRODUCT: Fold = Fold { name: "product", combine: "a * b" };
-pub(super) const MAX: Fold = Fold { name: "max", combine: "max(a, b)" };
+/// These two want ordering.wgsl.
+pub(super) const LARGER: Fold = Fold { name: "larger", combine: "larger(a, b)" };
+pub(super) const SMALLER: Fold = Fold { name: "smaller", combine: "smaller(a, b)" };
+
+/// Invocations that share a row.
+pub(super) fn lanes(choice: Choice) -> usize {
+    match choice.variant {
+        Variant::Shared => choice.workgroup_size.iter().product::<u32>() as usize,
+        Variant::Alone => 1,
+    }
+}
 
 /// Adds to a shader who works on which row of elements of type `element`.
 pub(super) fn share(shader: Shader, choice: Choice, element: Element) -> Shader {
-    let (shared, lanes) = match choice.variant {
-        Variant::Shared => (true, choice.workgroup_size.iter().product::<u32>()),
-        Variant::Alone => (false, 1),
-    };
+    let (shared, lanes) = (choice.variant == Variant::Shared, lanes(choice));
     shader
         .prelude(ROWS)
         .switch("SHARED", shared)
         .switch("ALONE", !shared)
-        .number("LANES", lanes as usize)
+        .number("LANES", lanes)
         .word("E", element.wgsl(false))
-        .shared_bytes(if shared { lanes * element.size_bytes() } else { 0 })
+        .shared_bytes(if shared { lanes as u32 * element.size_bytes() } else { 0 })
 }
 
 /// The grid for so many rows.

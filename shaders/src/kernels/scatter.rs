@@ -38,6 +38,7 @@ pub(super) fn elements(task: &Task<'_>, operator: &ScatterElements) -> Result<Ve
         .walk(task, &Walk::new(&across(updates), &kept), "RANK")?
         .size("OWNERS", owners)
         .size("UPDATES", updates[operator.axis])
+        .turns(task, |at_a_turn| updates[operator.axis].div_ceil(at_a_turn))?
         .size("EXTENT", data[operator.axis])
         .constant("STRIDE", strides[0][operator.axis] as f64)
         .constant("STEP_AT", strides[1][operator.axis] as f64);
@@ -67,6 +68,7 @@ pub(super) fn nd(task: &Task<'_>, operator: &ScatterNd) -> Result<Vec<Step>, Err
         .switch("MEETING", !distinct)
         .size("OWNERS", owners)
         .size("TUPLES", tuples)
+        .turns(task, |at_a_turn| if distinct { 0 } else { tuples.div_ceil(at_a_turn) })?
         .size("INNER", inner / unit);
     let strides = contiguous(&data[..length]);
     for component in 0..length {

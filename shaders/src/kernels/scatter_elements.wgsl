@@ -49,7 +49,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
 //#end
     from_at += rest * S0_$LAST;
     to_at += rest * S1_$LAST;
-    for (var i = 0u; i < UPDATES; i++) {
+//#loop i from 0u to UPDATES by 1u
         let given = indices[from_at + i * STRIDE];
         let index = u32(select(given, given + EXTENT, given < 0));
         if index < u32(EXTENT) && index % OWNERS == owner {
@@ -57,5 +57,5 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
             let a = result[to_at + index * STEP_AT];
             result[to_at + index * STEP_AT] = $STEP;
         }
-    }
+//#end
 }

@@ -54,8 +54,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     update(flat / INNER, flat % INNER, 0u);
 //#end
 //#if MEETING
-    for (var tuple = 0u; tuple < TUPLES; tuple++) {
+//#loop tuple from 0u to TUPLES by 1u
         update(tuple, flat % INNER, flat / INNER);
-    }
+//#end
 //#end
 }

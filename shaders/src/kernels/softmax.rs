@@ -2,7 +2,7 @@
 
 use graph::ops::Softmax;
 
-use super::launch::{Shader, Step, Task};
+use super::launch::{ORDERING, Shader, Step, Task};
 use super::rows;
 use crate::error::Error;
 use crate::transfer::Element;
@@ -20,8 +20,11 @@ pub(super) fn emit(task: &Task<'_>, operator: &Softmax) -> Result<Vec<Step>, Err
     let shader = Shader::new(format!("softmax {}", rows::variant_name(choice)), FILE)
         .size("EXTENT", extent)
         .size("INNER", inner)
-        .fold(rows::MAX)
-        .fold(rows::SUM);
+        .prelude(ORDERING)
+        .ordered(Element::F32)
+        .fold(rows::LARGER)
+        .fold(rows::SUM)
+        .turns(task, |at_a_turn| 3 * extent.div_ceil(rows::lanes(choice) * at_a_turn))?;
     let shader = rows::share(shader, choice, Element::F32);
     let grid = rows::grid(choice, count);
     Ok(vec![task.step(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])

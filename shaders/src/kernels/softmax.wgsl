@@ -1,5 +1,7 @@
 // result = exp(x - max) / sum(exp(x - max)) along one axis of [outer, EXTENT, INNER].
 //
+// A row with a NaN or plus infinity in it has no sum. It is found by its largest element, since drivers lose NaN in exp.
+//
 // Overrides: EXTENT  of the axis
 //            INNER   elements behind the axis; a row is one of outer * INNER
 // Variants:  one workgroup or one invocation per row, see rows.wgsl
@@ -20,19 +22,22 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     let start = row / INNER * EXTENT * INNER + row % INNER;
 
     var largest = -3.4028234e38;
-    for (var i = lane; i < EXTENT; i += LANES) {
-        largest = max(largest, input[start + i * INNER]);
-    }
-    largest = fold_max(largest, lane);
+//#loop i from lane to EXTENT by LANES
+        largest = larger(largest, input[start + i * INNER]);
+//#end
+    largest = fold_larger(largest, lane);
 
     // The sum is 0 only where every element is minus infinity, and 0 / 0 is then the NaN that the definition asks for.
     var sum = 0.0;
-    for (var i = lane; i < EXTENT; i += LANES) {
+//#loop i from lane to EXTENT by LANES
         sum += exp(input[start + i * INNER] - largest);
-    }
+//#end
     sum = fold_sum(sum, lane);
-
-    for (var i = lane; i < EXTENT; i += LANES) {
-        result[start + i * INNER] = exp(input[start + i * INNER] - largest) / sum;
+    if not_finite(largest) {
+        sum = float_of(0x7fc00000u);
     }
+
+//#loop i from lane to EXTENT by LANES
+        result[start + i * INNER] = exp(input[start + i * INNER] - largest) / sum;
+//#end
 }

@@ -21,6 +21,15 @@ pub(super) struct Window<'a> {
     pub dilations: &'a [usize],
 }
 
+impl Window<'_> {
+    /// How many turns the loops over the window go through, where the innermost takes so many elements at a turn.
+    pub fn turns(&self, at_a_turn: usize) -> usize {
+        let mut extents = self.kernel.iter().rev();
+        let innermost = extents.next().map_or(1, |extent| extent.div_ceil(at_a_turn));
+        extents.fold(innermost, |turns, extent| extent * (1 + turns))
+    }
+}
+
 /// Adds the extents of window, input and result, and how the window moves.
 pub(super) fn describe(
     task: &Task<'_>,

@@ -72,9 +72,11 @@ impl Pieces {
                 Whole => {}
             }
         }
-        let slices: Vec<u64> = cut.into_iter().map(|size_bytes| size_bytes / extent as u64).collect();
-        let most = self.most_bytes / slices.iter().copied().max()?.max(1);
-        let step = slices.iter().map(|slice| ALIGNMENT_BYTES >> slice.trailing_zeros().min(8)).max()?;
+        // What is small is copied; of what is large, each part has to begin where a binding can.
+        let large = cut.iter().filter(|&&size_bytes| size_bytes > self.most_bytes);
+        let slice = |size_bytes: &u64| size_bytes / extent as u64;
+        let step = large.map(|whole| ALIGNMENT_BYTES >> slice(whole).trailing_zeros().min(8)).max()?;
+        let most = self.most_bytes / cut.iter().map(slice).max()?.max(1);
         let count = usize::try_from(most / step * step).ok()?;
         (count > 0 && count < extent).then_some(count)
     }

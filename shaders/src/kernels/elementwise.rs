@@ -263,6 +263,7 @@ pub(super) fn cast(task: &Task<'_>, cast: &Cast) -> Result<Vec<Step>, Error> {
         (Element::F32, DataType::I64) if task.is_wide() => "wide_of_float(x0)",
         (Element::I32, DataType::I64) if task.is_wide() => "widened(x0)",
         (Element::U32, DataType::I64) if task.is_wide() => "vec2<u32>(x0, 0u)",
+        (Element::F32, DataType::Bool) => "R((x0 != F(0.0)) | not_a_number(x0))",
         (_, DataType::Bool) => "R(x0 != $T0(0))",
         (_, DataType::F32 | DataType::F16) => "R(x0)",
         // What does not fit in i32 is its least number; smaller types are wrapped from there.

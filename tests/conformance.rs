@@ -1,15 +1,14 @@
 //! The ONNX project's node tests: the same verdicts on every target, and a broken expectation is seen.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops where it fails")]
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use end_to_end::{Scene, ended};
+use end_to_end::{Scene, checkout, ended};
 use serde_json::Value;
 
 const TARGETS: [&str; 3] = ["webgpu@chrome", "webgpu@firefox", "wgpu:vulkan"];
-const WEBNN: &str = "webnn:cpu@headless-shell";
 const DATABASE: &str = "conformance.duckdb";
 
 fn conformance(scene: &Scene, targets: &[&str], more: &[&str]) -> Command {
@@ -153,18 +152,50 @@ fn a_pattern_that_matches_nothing_is_refused() {
     assert!(run.stderr.contains("test_frobnicate*"), "{}", run.stderr);
 }
 
-/// The suite whole: most of it passes, and what does not is named as unsupported, never wrong.
 #[test]
-fn no_test_of_the_suite_fails_on_our_kernels() {
+fn a_target_is_held_to_its_list() {
     let scene = Scene::new();
-    let all = [&TARGETS[..], &["wasm@firefox", WEBNN]].concat();
-    let run = ended(conformance(&scene, &all, &[]));
+    let list = scene.path("list.toml");
+    let held = |more: &[&str]| {
+        let mut command = scene.parallax(["conformance", "--json", "--db", DATABASE, "--expect"]);
+        command.arg(&list).args(["--tests", "test_add*"]).args(more);
+        ended(command)
+    };
+    let made = held(&["--targets", "wgpu:vulkan", "--update"]);
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let text = fs::read_to_string(&list).unwrap();
+    let unsupported = text.lines().find(|line| line.starts_with("test_add")).expect("short integers");
+    for (list_now, code, unexpected) in [
+        (text.clone(), 0, None),
+        (text.replace(unsupported, ""), 1, Some(("pass", "unsupported"))),
+        (format!("{text}test_add = [\"*\"]\n"), 1, Some(("unsupported", "pass"))),
+        (text.replace("wgpu:vulkan", "wgpu:metal"), 2, None),
+    ] {
+        fs::write(&list, &list_now).unwrap();
+        // Without targets, those of the list.
+        let run = held(if code == 2 { &["--targets", "wgpu:vulkan"] } else { &[] });
+        assert_eq!(run.code, Some(code), "{list_now}{run:?}");
+        if let Some((expected, found)) = unexpected {
+            let row = &run.document()["targets"][0]["unexpected"][0];
+            assert_eq!((&row["expected"], &row["found"]), (&expected.into(), &found.into()), "{row:#}");
+        }
+    }
+}
+
+/// The suite whole: what is not supported is named on the list, and nothing is wrong.
+#[test]
+fn every_test_of_the_suite_ends_as_expected() {
+    let scene = Scene::new();
+    let mut command = scene.parallax(["conformance", "--json", "--db", DATABASE, "--expect"]);
+    command.arg(checkout().join("fixtures/node-tests.toml"));
+    let run = ended(command);
     let document = run.document();
+    assert!(targets(&document).len() >= 6, "{}", run.stderr);
     for target in targets(&document) {
-        assert_eq!(target["failing"], Value::Array(vec![]), "{}", target["target"]);
-        let passed = target["pass"].as_u64().unwrap_or_default();
-        let least = if target["target"] == WEBNN { 1100 } else { 1250 };
-        assert!(passed >= least, "{} passes {passed}", target["target"]);
+        let name = &target["target"];
+        let nothing = Value::Array(vec![]);
+        assert_eq!((&target["failing"], &target["unexpected"]), (&nothing, &nothing), "{name}");
+        assert_eq!(target["unavailable"], Value::Null, "{name}");
         assert!(target["wall_s"].as_f64().is_some_and(|seconds| seconds < 600.0), "{}", target["wall_s"]);
     }
     assert_eq!(run.code, Some(0), "{}", run.stderr);

@@ -88,27 +88,16 @@ pub fn pad(pad: &Pad, x: Value, fill: Option<Value>, result: &TensorType, device
     }
     let mut x = x;
     for axis in 0..result.shape.len() {
-        let (extent, before) = (x.shape()[axis] as i64, pad.before[axis] as i64);
-        if extent != result.shape[axis] as i64 {
-            let places = (0..result.shape[axis] as i64).map(|at| source(pad.mode, at - before, extent));
-            let indices = Value::upload(&Tensor::vector(places.collect::<Vec<_>>()), device);
+        let (extent, before) = (x.shape()[axis], pad.before[axis] as isize);
+        if extent != result.shape[axis] {
+            let places = 0..result.shape[axis] as isize;
+            let sources = places.filter_map(|at| pad.mode.source(at - before, extent));
+            let sources: Vec<i64> = sources.map(|source| source as i64).collect();
+            let indices = Value::upload(&Tensor::vector(sources), device);
             x = x.select(axis, indices.tensor);
         }
     }
     x
-}
-
-/// Where the element at a place along an axis comes from, the first element being at 0.
-fn source(mode: PadMode, place: i64, extent: i64) -> i64 {
-    match mode {
-        PadMode::Constant | PadMode::Edge => place.clamp(0, extent - 1),
-        PadMode::Reflect => {
-            let period = (2 * extent - 2).max(1);
-            let phase = place.rem_euclid(period);
-            phase.min(period - phase)
-        }
-        PadMode::Wrap => place.rem_euclid(extent),
-    }
 }
 
 /// The same element all around, up to a shape.

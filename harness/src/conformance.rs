@@ -1,6 +1,7 @@
 //! `parallax conformance`: the ONNX project's node tests on each target, batch by batch, into the store.
 
 mod batches;
+mod expected;
 mod judge;
 mod repro;
 mod suite;
@@ -8,7 +9,7 @@ mod suite;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -17,6 +18,7 @@ use protocol::{
 };
 
 use self::batches::{Batch, Batches, Finished, Step};
+use self::expected::Expected;
 use self::suite::Suite;
 use crate::browser;
 use crate::cli::ConformanceArgs;
@@ -45,7 +47,9 @@ const TEMPLATE: &str = "{spinner} [{bar:24}] {pos}/{len}  {msg}  {elapsed} gone,
 /// target that goes wrong is a row.
 pub async fn run(args: &ConformanceArgs) -> Result<Exit, Error> {
     let browsers = browser::known(&BTreeMap::new())?;
-    let targets = each_once(&args.targets);
+    let open = |path: &PathBuf| Expected::open(path, args.update);
+    let mut expected = args.expect.as_ref().map(open).transpose()?;
+    let targets = targets(args, expected.as_ref());
     targets.iter().try_for_each(|target| check_browser(target, &browsers))?;
     let packs =
         scratch::folder().map_err(|source| Error::NodeTests { path: std::env::temp_dir(), source })?;
@@ -61,6 +65,9 @@ pub async fn run(args: &ConformanceArgs) -> Result<Exit, Error> {
     if let Some(test) = &args.repro {
         return repro::write(test, &targets, &suite, browsers, packs.path()).await;
     }
+    if let (Some(path), Some(expected), Ok(suite), false) = (&args.expect, &expected, &suite, args.update) {
+        expected.covers(path, &targets, &suite.name)?;
+    }
     let mut store = Store::open(&args.db)?;
     let mut interrupt = Interrupt::listen()?;
     let context = Context::start(browsers).await?;
@@ -73,9 +80,37 @@ pub async fn run(args: &ConformanceArgs) -> Result<Exit, Error> {
     };
     let state = if interrupted { RunState::Interrupted } else { RunState::Finished };
     store.finish_run(run, state, SystemTime::now())?;
-    let report = store.conformance(run)?;
+    let mut report = store.conformance(run)?;
+    if let (Some(path), Some(expected)) = (&args.expect, &mut expected) {
+        hold(&mut report, expected, path, args.update && !interrupted)?;
+    }
     publish(&report, args)?;
     Ok(if interrupted { Exit::Interrupted } else { report.exit() })
+}
+
+/// The targets asked for, or those of the list.
+fn targets(args: &ConformanceArgs, expected: Option<&Expected>) -> Vec<Target> {
+    match (args.targets.as_slice(), expected) {
+        ([], Some(expected)) => expected.targets.clone(),
+        (targets, _) => each_once(targets),
+    }
+}
+
+/// Holds what was found to the list, or writes the list from it.
+fn hold(
+    report: &mut report::Conformance,
+    expected: &mut Expected,
+    path: &Path,
+    update: bool,
+) -> Result<(), Error> {
+    if update {
+        expected.learn(report);
+        return expected.save(path);
+    }
+    for target in &mut report.targets {
+        target.unexpected = expected.unexpected(&target.target, &target.tests);
+    }
+    Ok(())
 }
 
 fn publish(found: &report::Conformance, args: &ConformanceArgs) -> Result<(), Error> {

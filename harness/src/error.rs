@@ -58,6 +58,8 @@ pub enum Error {
     NoNodeTest { patterns: String, count: usize, folder: PathBuf },
     #[error("cannot read or pack the node tests: {}: {source}", path.display())]
     NodeTests { path: PathBuf, source: io::Error },
+    #[error("the list of expected node tests {}: {message}", path.display())]
+    Expectations { path: PathBuf, message: String },
     #[error("cannot listen for Ctrl-C: {0}")]
     Signals(io::Error),
     #[error("cannot write the report: {0}")]
@@ -89,6 +91,7 @@ impl Error {
             | Error::ModelUnreadable { .. }
             | Error::SameName { .. }
             | Error::NoNodeTest { .. }
+            | Error::Expectations { .. }
             | Error::NotADatabase { .. }
             | Error::ForeignDatabase { .. }
             | Error::DatabaseHeld { .. }

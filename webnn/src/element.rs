@@ -46,6 +46,38 @@ impl ElementType {
         ElementType::ALL.into_iter().find(|element| element.name() == name)
     }
 
+    /// Whether it has fractions, NaN and infinities.
+    pub fn is_float(self) -> bool {
+        matches!(self, Float32 | Float16)
+    }
+
+    /// The least number of the type, −∞ of floats.
+    pub fn lowest(self) -> f64 {
+        match self {
+            Float32 | Float16 => f64::NEG_INFINITY,
+            Int64 => i64::MIN as f64,
+            Int32 => f64::from(i32::MIN),
+            Int8 => f64::from(i8::MIN),
+            Int4 => -8.0,
+            Uint64 | Uint32 | Uint8 | Uint4 => 0.0,
+        }
+    }
+
+    /// The largest number of the type, ∞ of floats; of 64 bits, the nearest float64.
+    pub fn highest(self) -> f64 {
+        match self {
+            Float32 | Float16 => f64::INFINITY,
+            Int64 => i64::MAX as f64,
+            Uint64 => u64::MAX as f64,
+            Int32 => f64::from(i32::MAX),
+            Uint32 => f64::from(u32::MAX),
+            Int8 => f64::from(i8::MAX),
+            Uint8 => f64::from(u8::MAX),
+            Int4 => 7.0,
+            Uint4 => 15.0,
+        }
+    }
+
     /// Bits that an element takes.
     pub fn size_bits(self) -> u64 {
         match self {

@@ -1,6 +1,8 @@
 //! Writes calls into a plan, each held against the context's limits before it is there.
 
-use graph::{Constant, NodeId, Tensor};
+use graph::constant::apply;
+use graph::ops::{Slice, Transpose};
+use graph::{Constant, NodeId, Operator, Tensor, TensorType};
 use serde_json::{Map, Value, json};
 
 use crate::element::ElementType;
@@ -159,17 +161,59 @@ impl<'a> Writer<'a> {
         self.call("expand").operand("input", x).argument(json!(shape)).gives(element, shape.to_vec())
     }
 
-    /// Axis `i` of the result is axis `permutation[i]` of the operand.
+    /// Axis `i` of the result is axis `permutation[i]` of the operand; of a constant, another constant.
     pub fn transpose(&mut self, x: OperandId, permutation: &[usize]) -> Lowered {
         if permutation.iter().copied().eq(0..permutation.len()) {
             return Ok(x);
         }
         let (element, shape) = (self.element(x), self.shape(x));
-        let shape = permutation.iter().map(|&axis| shape[axis]).collect();
+        let shape: Vec<usize> = permutation.iter().map(|&axis| shape[axis]).collect();
+        let operator = Operator::Transpose(Transpose { permutation: permutation.to_vec() });
+        if let Some(constant) = self.folded(&operator, x, &shape) {
+            return self.constant_as(Operand { element, shape }, constant);
+        }
         self.call("transpose")
             .operand("input", x)
             .option("permutation", json!(permutation))
             .gives(element, shape)
+    }
+
+    /// The elements from the last to the first along some axes; of a constant, another constant.
+    pub fn reverse(&mut self, x: OperandId, axes: &[usize]) -> Lowered {
+        let (element, shape) = (self.element(x), self.shape(x));
+        let end = |axis: usize| if axes.contains(&axis) { shape[axis].saturating_sub(1) } else { 0 };
+        let step = |axis: usize| if axes.contains(&axis) { -1 } else { 1 };
+        let operator = Operator::Slice(Slice {
+            starts: (0..shape.len()).map(end).collect(),
+            steps: (0..shape.len()).map(step).collect(),
+            shape: shape.clone(),
+        });
+        if let Some(constant) = self.folded(&operator, x, &shape) {
+            return self.constant_as(Operand { element, shape }, constant);
+        }
+        self.call("reverse").operand("input", x).option("axes", json!(axes)).gives(element, shape)
+    }
+
+    /// What an operator makes of a constant.
+    fn folded(&self, operator: &Operator, x: OperandId, shape: &[usize]) -> Option<Constant> {
+        let constant = self.plan.constant(x)?;
+        let known = constant.tensor_type();
+        // Packed numbers are bytes to the graph.
+        if known.shape != self.plan.operand(x).shape {
+            return None;
+        }
+        apply(operator, &[Some(constant)], &TensorType::new(known.data_type, shape)).ok()?
+    }
+
+    /// As many elements of each axis as `shape` says, from `starts` on and `strides` apart.
+    pub fn strided(&mut self, x: OperandId, starts: &[usize], shape: &[usize], strides: &[usize]) -> Lowered {
+        let reach = |(&extent, &stride): (&usize, &usize)| extent.saturating_sub(1) * stride + 1;
+        let sizes: Vec<usize> = shape.iter().zip(strides).map(reach).collect();
+        let element = self.element(x);
+        let call = self.call("slice").operand("input", x).argument(json!(starts)).argument(json!(sizes));
+        let plain = strides.iter().all(|&stride| stride == 1);
+        let call = if plain { call } else { call.option("strides", json!(strides)) };
+        call.gives(element, shape.to_vec())
     }
 
     /// `extent` elements of an axis from `start` on.

@@ -38,7 +38,7 @@ pub struct Pad {
 impl PadMode {
     /// Where the element at a place along an axis comes from, the first element being at 0; nowhere for the
     /// constant.
-    fn source(self, place: isize, extent: usize) -> Option<usize> {
+    pub fn source(self, place: isize, extent: usize) -> Option<usize> {
         let extent = extent as isize;
         let source = match self {
             PadMode::Constant if (0..extent).contains(&place) => place,

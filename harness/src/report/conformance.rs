@@ -52,6 +52,21 @@ pub struct TargetRow {
     pub phases_ms: BTreeMap<String, f64>,
     /// Every test, by name.
     pub tests: Vec<TestRow>,
+    /// What is not as the list has it that the run was held to.
+    pub unexpected: Vec<Unexpected>,
+}
+
+/// A test that a target supports though it is not known to, or no longer supports.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Unexpected {
+    /// The test's name.
+    pub test: String,
+    /// What the list says.
+    pub expected: Verdict,
+    /// What it came to.
+    pub found: Verdict,
+    /// Why, unless it passed.
+    pub message: Option<String>,
 }
 
 /// One test on one target.
@@ -114,6 +129,9 @@ impl TargetRow {
 impl Conformance {
     /// The exit code that goes with it.
     pub fn exit(&self) -> Exit {
+        if self.targets.iter().any(|target| !target.unexpected.is_empty()) {
+            return Exit::GateFailed;
+        }
         let tests = self.targets.iter().flat_map(|target| &target.tests);
         // A test has no place to be unavailable: that its target went away in the middle is a failure.
         Exit::of(tests.map(|test| match test.sort() {
@@ -139,6 +157,7 @@ fn target_document(target: &TargetRow) -> Value {
         "unsupported": target.count(Sort::Unsupported),
         "failing": names,
         "failures": target.of(Sort::Fail).collect::<Vec<_>>(),
+        "unexpected": target.unexpected,
         "unsupported_tests": target.of(Sort::Unsupported).collect::<Vec<_>>(),
         "refused": refused(target).map(|(kind, words)| json!({ "call": kind, "words": words })).collect::<Vec<_>>(),
         "unavailable": target.unavailable,
@@ -182,7 +201,7 @@ pub fn render(found: &Conformance, colour: bool) -> String {
     let rows: Vec<Vec<String>> = found.targets.iter().map(|target| row(target, colour)).collect();
     let mut lines = lay_out(&heads, &rows);
     type Say = fn(&TargetRow) -> Option<String>;
-    let says: [Say; 4] = [failures, |target| target.unavailable.clone(), unsupported, refusals];
+    let says: [Say; 5] = [failures, unexpected, |target| target.unavailable.clone(), unsupported, refusals];
     let said = says.into_iter().flat_map(|say| paragraphs(&found.targets, say));
     lines.extend(said.map(|paragraph| shown(&paragraph)));
     lines.push(String::new());
@@ -234,6 +253,22 @@ fn failures(target: &TargetRow) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
+fn unexpected(target: &TargetRow) -> Option<String> {
+    let line = |Unexpected { test, expected, found, message }: &Unexpected| {
+        let reason = message.as_ref().map_or(String::new(), |message| format!(": {message}"));
+        format!(
+            "{test} is {} on the list of what is expected, and now {}{reason}",
+            expected.name(),
+            found.name()
+        )
+    };
+    let mut lines: Vec<String> = target.unexpected.iter().map(line).collect();
+    if target.unexpected.iter().any(|unexpected| unexpected.found == Verdict::Pass) {
+        lines.push("what passes now goes on the list with --update".to_owned());
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
 /// How many tests of which operators are not supported.
 fn unsupported(target: &TargetRow) -> Option<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -261,7 +296,7 @@ fn closing(found: &Conformance) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::report::Host;
 
@@ -285,11 +320,12 @@ pub(super) mod tests {
             operators: vec!["Add".to_owned(), "com.microsoft.Gelu".to_owned()],
             phases_ms: BTreeMap::new(),
             tests,
+            unexpected: vec![],
         }
     }
 
     /// Two targets that ran and one that could not.
-    pub(in crate::report) fn found() -> Conformance {
+    pub(crate) fn found() -> Conformance {
         let run = Run {
             id: 7,
             state: "finished".to_owned(),
@@ -367,5 +403,31 @@ run 7 finished: ONNX 1.22.0; floats within 1e-6 * scale + 1e-3 * |expected|, all
         assert_eq!(exit(&[0, 1, 2]), Exit::GateFailed);
         assert_eq!(exit(&[1, 2]), Exit::Success);
         assert_eq!(exit(&[2]), Exit::NothingRan);
+    }
+
+    #[test]
+    fn what_is_not_as_expected_is_told_and_fails() {
+        let mut found = found();
+        let pass = |test: &str| Unexpected {
+            test: test.to_owned(),
+            expected: Verdict::Unsupported,
+            found: Verdict::Pass,
+            message: None,
+        };
+        let lost = Unexpected { message: Some("no sorting".to_owned()), ..pass("test_adam") };
+        let lost = Unexpected { expected: Verdict::Pass, found: Verdict::Unsupported, ..lost };
+        found.targets.remove(0);
+        found.targets[0].unexpected = vec![pass("test_add"), lost];
+        assert_eq!(found.exit(), Exit::GateFailed);
+        let text = render(&found, false);
+        let expected = "\
+wgpu:vulkan:
+  test_add is unsupported on the list of what is expected, and now pass
+  test_adam is pass on the list of what is expected, and now unsupported: no sorting
+  what passes now goes on the list with --update
+";
+        assert!(text.contains(expected), "{text}");
+        let document: Value = serde_json::from_str(&document(&found)).unwrap();
+        assert_eq!(document["targets"][0]["unexpected"][0]["expected"], "unsupported");
     }
 }

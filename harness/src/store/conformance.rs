@@ -144,6 +144,7 @@ fn read_target(row: &Row<'_>) -> duckdb::Result<TargetRow> {
         operators: parsed(row.get(10)?).unwrap_or_default(),
         phases_ms: parsed(row.get(11)?).unwrap_or_default(),
         tests: Vec::new(),
+        unexpected: Vec::new(),
     })
 }
 

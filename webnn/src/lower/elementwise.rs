@@ -4,7 +4,8 @@ use graph::DataType;
 use graph::ops::{Activation, Binary, Cast, Unary};
 
 use super::Site;
-use crate::element::ElementType;
+use super::numbers::{extreme, rising};
+use super::remainder::remainder;
 use crate::error::Refusal;
 use crate::plan::OperandId;
 use crate::writer::{Lowered, Writer};
@@ -20,9 +21,9 @@ pub fn unary(unary: Unary, w: &mut Writer, site: &Site) -> Lowered {
         Unary::Activation(own) => return activation(own, x, w),
         Unary::Abs => "abs",
         Unary::Neg => "neg",
-        Unary::Sqrt => "sqrt",
-        Unary::Exp => "exp",
-        Unary::Log => "log",
+        Unary::Sqrt => return rising("sqrt", x, w),
+        Unary::Exp => return rising("exp", x, w),
+        Unary::Log => return rising("log", x, w),
         Unary::Erf => "erf",
         Unary::Sin => "sin",
         Unary::Cos => "cos",
@@ -107,8 +108,8 @@ pub fn binary(binary: Binary, w: &mut Writer, site: &Site) -> Lowered {
         Binary::Mul => "mul",
         Binary::Div => "div",
         Binary::Pow => return power(w, a, b),
-        Binary::Max => "max",
-        Binary::Min => "min",
+        Binary::Max => return extreme("max", [a, b], w, site),
+        Binary::Min => return extreme("min", [a, b], w, site),
         Binary::And => return w.compare("logicalAnd", a, b),
         Binary::Or => return w.compare("logicalOr", a, b),
         Binary::Xor => return w.compare("logicalXor", a, b),
@@ -116,14 +117,14 @@ pub fn binary(binary: Binary, w: &mut Writer, site: &Site) -> Lowered {
             let unequal = w.compare("logicalXor", a, b)?;
             return w.test("logicalNot", unequal);
         }
-        Binary::Equal => return compare("equal", a, b, w),
-        Binary::Greater => return compare("greater", a, b, w),
-        Binary::GreaterOrEqual => return compare("greaterOrEqual", a, b, w),
-        Binary::Less => return compare("lesser", a, b, w),
-        Binary::LessOrEqual => return compare("lesserOrEqual", a, b, w),
+        Binary::Equal => return w.compare("equal", a, b),
+        Binary::Greater => return w.compare("greater", a, b),
+        Binary::GreaterOrEqual => return w.compare("greaterOrEqual", a, b),
+        Binary::Less => return w.compare("lesser", a, b),
+        Binary::LessOrEqual => return w.compare("lesserOrEqual", a, b),
+        Binary::Remainder => return remainder(a, b, w),
         Binary::Mod if kind.is_some_and(|kind| !kind.is_float()) => return modulo(w, a, b),
         Binary::Mod
-        | Binary::Remainder
         | Binary::BitwiseAnd
         | Binary::BitwiseOr
         | Binary::BitwiseXor
@@ -131,15 +132,6 @@ pub fn binary(binary: Binary, w: &mut Writer, site: &Site) -> Lowered {
         | Binary::ShiftRight => return Err(Refusal::NotInWebnn { what: format!("{binary:?}") }),
     };
     w.binary(arithmetic, a, b)
-}
-
-/// Small integers are compared as int32, which every one of them fits into.
-fn compare(method: &'static str, a: OperandId, b: OperandId, w: &mut Writer) -> Lowered {
-    if matches!(w.element(a), ElementType::Int8 | ElementType::Uint8) {
-        let (a, b) = (w.cast(a, ElementType::Int32)?, w.cast(b, ElementType::Int32)?);
-        return w.compare(method, a, b);
-    }
-    w.compare(method, a, b)
 }
 
 /// ONNX lets the exponent be of another type.
@@ -151,9 +143,7 @@ fn power(w: &mut Writer, a: OperandId, b: OperandId) -> Lowered {
 /// What is left of integers divided towards −∞: what is left towards zero, and once more the divisor where the signs
 /// of the two differ.
 fn modulo(w: &mut Writer, a: OperandId, b: OperandId) -> Lowered {
-    let quotient = w.binary("div", a, b)?;
-    let whole = w.binary("mul", quotient, b)?;
-    let left = w.binary("sub", a, whole)?;
+    let left = remainder(a, b, w)?;
     let zero = w.number_like(0.0, b)?;
     let (negative_left, negative_b) = (w.compare("lesser", left, zero)?, w.compare("lesser", b, zero)?);
     let differ = w.compare("logicalXor", negative_left, negative_b)?;
@@ -168,26 +158,13 @@ pub fn cast(cast: &Cast, w: &mut Writer, site: &Site) -> Lowered {
     let from = site.types[0].map(|tensor_type| tensor_type.data_type);
     if cast.to == DataType::Bool && from != Some(DataType::Bool) {
         let zero = w.number_like(0.0, x)?;
-        return compare("notEqual", x, zero, w);
+        return w.compare("notEqual", x, zero);
     }
     w.cast(x, cast.to.into())
 }
 
-/// Bytes are chosen as int32, since `where` has no bytes in today's browsers.
 pub fn select(w: &mut Writer, site: &Site) -> Lowered {
-    let (condition, yes, no) = (site.operand(0)?, site.operand(1)?, site.operand(2)?);
-    match w.choose(condition, yes, no) {
-        Err(Refusal::Element {
-            role: "trueValue",
-            found: found @ (ElementType::Uint8 | ElementType::Int8),
-            ..
-        }) => {
-            let (yes, no) = (w.cast(yes, ElementType::Int32)?, w.cast(no, ElementType::Int32)?);
-            let chosen = w.choose(condition, yes, no)?;
-            w.cast(chosen, found)
-        }
-        chosen => chosen,
-    }
+    w.choose(site.operand(0)?, site.operand(1)?, site.operand(2)?)
 }
 
 /// `x` times a number.

@@ -7,7 +7,7 @@ use graph::ops::{
 };
 use serde_json::json;
 
-use super::Site;
+use super::{Site, scatter};
 use crate::element::ElementType;
 use crate::error::Refusal;
 use crate::plan::OperandId;
@@ -16,15 +16,8 @@ use crate::writer::{Lowered, Writer};
 /// The last of several equals is the first from the other end.
 pub fn arg_reduce(own: &ArgReduce, w: &mut Writer, site: &Site) -> Lowered {
     let x = site.operand(0)?;
-    let (element, shape) = (w.element(x), w.shape(x));
-    let x = if own.last {
-        w.call("reverse")
-            .operand("input", x)
-            .option("axes", json!([own.axis]))
-            .gives(element, shape.clone())?
-    } else {
-        x
-    };
+    let shape = w.shape(x);
+    let x = if own.last { w.reverse(x, &[own.axis])? } else { x };
     let method = if own.largest { "argMax" } else { "argMin" };
     let call = w.call(method).operand("input", x).argument(json!(own.axis));
     let positions: ElementType = site.result.data_type.into();
@@ -75,26 +68,40 @@ fn coordinates(indices: OperandId, axis: usize, w: &mut Writer) -> Lowered {
     let along = w.cast(indices, ElementType::Int32)?;
     let mut parts = Vec::with_capacity(shape.len());
     let single = [shape.as_slice(), &[1]].concat();
-    for (other, &extent) in shape.iter().enumerate() {
-        let part = if other == axis {
-            along
-        } else {
-            let mut own = vec![1; shape.len()];
-            own[other] = extent;
-            let positions = w.constant(Tensor::vector((0..extent as i32).collect::<Vec<_>>()))?;
-            let positions = w.reshape(positions, &own)?;
-            w.expand(positions, &shape)?
-        };
+    for other in 0..shape.len() {
+        let part = if other == axis { along } else { coordinate(other, &shape, w)? };
         parts.push(w.reshape(part, &single)?);
     }
     w.concat(&parts, shape.len())
 }
 
+/// For each element of a shape, where it lies along an axis.
+pub fn coordinate(axis: usize, shape: &[usize], w: &mut Writer) -> Lowered {
+    let mut own = vec![1; shape.len()];
+    own[axis] = shape[axis];
+    let positions = w.constant(Tensor::vector((0..shape[axis] as i32).collect::<Vec<_>>()))?;
+    let positions = w.reshape(positions, &own)?;
+    if own == shape { Ok(positions) } else { w.expand(positions, shape) }
+}
+
+/// Dimensions that both operands share are coordinates like the others.
 pub fn gather_nd(gather: &GatherNd, w: &mut Writer, site: &Site) -> Lowered {
-    if gather.batch_dimensions > 0 {
-        return Err(Refusal::NotInWebnn { what: "gatherND with batch dimensions".to_owned() });
+    let (x, indices) = (site.operand(0)?, site.operand(1)?);
+    let shape = w.shape(indices);
+    let last = shape.len().saturating_sub(1);
+    if gather.batch_dimensions == 0 {
+        return picked("gatherND", w, site, |call| call);
     }
-    picked("gatherND", w, site, |call| call)
+    let single = [&shape[..last], &[1]].concat();
+    let mut parts = Vec::with_capacity(gather.batch_dimensions + 1);
+    for axis in 0..gather.batch_dimensions {
+        parts.push(coordinate(axis, &single, w)?);
+    }
+    parts.push(w.cast(indices, ElementType::Int32)?);
+    let indices = w.concat(&parts, last)?;
+    let element = w.element(x);
+    let call = w.call("gatherND").operand("input", x).operand("indices", indices);
+    call.gives(element, site.result.shape.clone())
 }
 
 /// A method of data and indices. Indices that the context does not take as they are fit into int32, since no extent
@@ -119,42 +126,40 @@ fn picked(
 
 /// Where a context has it not, or refuses to build it, it is a scatterND of whole coordinates.
 pub fn scatter_elements(own: &ScatterElements, w: &mut Writer, site: &Site) -> Lowered {
+    if own.scatter != Scatter::Replace {
+        return scatter::elements(own, w, site);
+    }
     let (x, updates) = (site.shape(0), site.shape(2));
     let reaches =
         x.iter().zip(updates).enumerate().all(|(axis, (x, update))| axis == own.axis || x == update);
-    let made = match reaches || own.scatter != Scatter::Replace {
-        true => written("scatterElements", own.scatter, Some(own.axis), w, site),
+    let made = match reaches {
+        true => written("scatterElements", site.operand(1)?, Some(own.axis), w, site),
         false => Err(Refusal::NoMethod { method: "scatterElements" }),
     };
     match made {
         Err(Refusal::NoMethod { .. } | Refusal::Broken { .. }) => {
-            let (x, indices, updates) = (site.operand(0)?, site.operand(1)?, site.operand(2)?);
-            let coordinates = coordinates(indices, own.axis, w)?;
-            let (element, shape) = (w.element(x), w.shape(x));
-            let call = w.call("scatterND").operand("input", x).operand("indices", coordinates);
-            call.operand("updates", updates).gives(element, shape)
+            let coordinates = coordinates(site.operand(1)?, own.axis, w)?;
+            written("scatterND", coordinates, None, w, site)
         }
         made => made,
     }
 }
 
-pub fn scatter_nd(scatter: &ScatterNd, w: &mut Writer, site: &Site) -> Lowered {
-    written("scatterND", scatter.scatter, None, w, site)
+pub fn scatter_nd(scatter_nd: &ScatterNd, w: &mut Writer, site: &Site) -> Lowered {
+    match scatter_nd.scatter {
+        Scatter::Replace => written("scatterND", site.operand(1)?, None, w, site),
+        joining => scatter::tuples(joining, w, site),
+    }
 }
 
 fn written(
     method: &'static str,
-    scatter: Scatter,
+    indices: OperandId,
     axis: Option<usize>,
     w: &mut Writer,
     site: &Site,
 ) -> Lowered {
-    if scatter != Scatter::Replace {
-        return Err(Refusal::NotInWebnn {
-            what: format!("{method} that joins what is there by {scatter:?}"),
-        });
-    }
-    let (x, indices, updates) = (site.operand(0)?, site.operand(1)?, site.operand(2)?);
+    let (x, updates) = (site.operand(0)?, site.operand(2)?);
     let (element, shape) = (w.element(x), w.shape(x));
     let indices = w.cast(indices, ElementType::Int32)?;
     let call = w.call(method).operand("input", x).operand("indices", indices).operand("updates", updates);
@@ -193,7 +198,8 @@ pub fn cache_update(update: &CacheUpdate, w: &mut Writer, site: &Site) -> Lowere
     w.choose(here, moved, cache)
 }
 
-fn picked_rows(rows: OperandId, indices: OperandId, axis: usize, w: &mut Writer) -> Lowered {
+/// Slices along an axis, by indices in a vector.
+pub fn picked_rows(rows: OperandId, indices: OperandId, axis: usize, w: &mut Writer) -> Lowered {
     let (element, mut shape) = (w.element(rows), w.shape(rows));
     shape[axis] = w.shape(indices)[0];
     let call = w.call("gather").operand("input", rows).operand("indices", indices);

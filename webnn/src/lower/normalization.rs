@@ -4,6 +4,7 @@ use graph::ops::{LayerNormalization, Reduce, Reduction, Softmax};
 use serde_json::json;
 
 use super::Site;
+use super::numbers::{rising, unless_unknown};
 use crate::element::ElementType;
 use crate::plan::OperandId;
 use crate::writer::{Lowered, Writer};
@@ -18,17 +19,29 @@ pub fn softmax_over(x: OperandId, axis: usize, w: &mut Writer) -> Lowered {
 }
 
 pub fn reduce(reduce: &Reduce, w: &mut Writer, site: &Site) -> Lowered {
-    let method = match reduce.reduction {
-        Reduction::Sum => "reduceSum",
-        Reduction::Mean => "reduceMean",
-        Reduction::Max => "reduceMax",
-        Reduction::Min => "reduceMin",
-        Reduction::Prod => "reduceProduct",
-        Reduction::L2 => "reduceL2",
+    let (x, axes) = (site.operand(0)?, reduce.axes.as_slice());
+    let made = match reduce.reduction {
+        Reduction::Sum => w.reduce("reduceSum", x, axes)?,
+        Reduction::Mean => w.reduce("reduceMean", x, axes)?,
+        Reduction::Max => extreme_of("reduceMax", x, axes, w)?,
+        Reduction::Min => extreme_of("reduceMin", x, axes, w)?,
+        Reduction::Prod => w.reduce("reduceProduct", x, axes)?,
+        Reduction::L2 => {
+            let square = w.binary("mul", x, x)?;
+            let sum = w.reduce("reduceSum", square, axes)?;
+            rising("sqrt", sum, w)?
+        }
     };
-    let call = w.call(method).operand("input", site.operand(0)?).option("axes", json!(reduce.axes));
-    let call = call.option("keepDimensions", json!(reduce.keep_dimensions));
-    call.gives(site.result.data_type.into(), site.result.shape.clone())
+    w.reshape(made, &site.result.shape)
+}
+
+/// The largest or the smallest element over axes that stay (`reduceMax`, `reduceMin`); NaN where one of them is.
+pub fn extreme_of(method: &'static str, x: OperandId, axes: &[usize], w: &mut Writer) -> Lowered {
+    let made = w.reduce(method, x, axes)?;
+    if !w.element(x).is_float() {
+        return Ok(made);
+    }
+    unless_unknown(x, made, w, |unknown, w| w.reduce("reduceMax", unknown, axes))
 }
 
 pub fn layer_normalization(own: &LayerNormalization, w: &mut Writer, site: &Site) -> Lowered {

@@ -1,7 +1,7 @@
 //! Matrix products.
 
-use graph::ops::{Binary, Gemm, MatMul, MatMulNBits};
-use graph::{Constant, Operator, Tensor, TensorType};
+use graph::ops::{Binary, Concat, Gemm, MatMul, MatMulNBits, Slice};
+use graph::{Constant, DataType, Operator, Tensor, TensorType};
 use serde_json::json;
 
 use super::Site;
@@ -89,7 +89,7 @@ pub fn gemm(gemm: &Gemm, w: &mut Writer, site: &Site) -> Lowered {
     call.gives(site.result.data_type.into(), site.result.shape.clone())
 }
 
-/// The packed numbers stay packed: as `int4`, which is what they are once 8 is taken off, or as `uint8`.
+/// The packed numbers stay small: `int4`, which is what those of four bits are once 8 is taken off, or `uint8`.
 pub fn matmul_n_bits(matmul: &MatMulNBits, w: &mut Writer, site: &Site) -> Lowered {
     let (a, packed) = (site.operand(0)?, constant(site, 1)?);
     let &[columns, blocks, _] = packed.tensor_type().shape.as_slice() else {
@@ -108,25 +108,13 @@ pub fn matmul_n_bits(matmul: &MatMulNBits, w: &mut Writer, site: &Site) -> Lower
         Some(_) => Some(constant(site, 3)?),
         None => None,
     };
-    let (element, zero) = match (matmul.bits, zero) {
-        (4, None) => (ElementType::Int4, None),
-        (4, Some(zero)) if blocks % 2 == 0 => (ElementType::Int4, Some(signed(&zero)?)),
-        (8, None) => (ElementType::Uint8, Some(Tensor::vector(vec![128u8; columns * blocks]).into())),
-        (8, Some(zero)) => (ElementType::Uint8, Some(zero)),
-        (bits, _) => {
-            return Err(Refusal::NotInWebnn {
-                what: format!("weights of {bits} bits in {blocks} blocks a row"),
-            });
-        }
-    };
-    let packed = if element == ElementType::Int4 { signed(&packed)? } else { packed };
-    let numbers =
-        w.constant_as(Operand { element, shape: vec![columns, blocks, matmul.block_size] }, packed)?;
-    let zero = zero.unwrap_or_else(|| Tensor::vector(vec![0u8; (columns * blocks).div_ceil(2)]).into());
-    let zero = w.constant_as(Operand { element, shape: vec![columns, blocks, 1] }, zero)?;
+    let Packed { element, numbers, zeros } = of_bits(matmul.bits, packed, zero, [columns, blocks])?;
+    let shape = vec![columns, blocks, matmul.block_size];
+    let numbers = w.constant_as(Operand { element, shape: shape.clone() }, numbers)?;
+    let zeros = w.constant_as(Operand { element, shape: vec![columns, blocks, 1] }, zeros)?;
     let call = w.call("dequantizeLinear").operand("input", numbers);
-    let call = call.operand("scale", scale).operand("zeroPoint", zero);
-    let weights = call.gives(ElementType::Float32, vec![columns, blocks, matmul.block_size])?;
+    let call = call.operand("scale", scale).operand("zeroPoint", zeros);
+    let weights = call.gives(ElementType::Float32, shape)?;
     let weights = w.reshape(weights, &[columns, blocks * matmul.block_size])?;
     let weights = if depth < blocks * matmul.block_size { w.window(weights, 1, 0, depth)? } else { weights };
     let a = w.reshape(a, &[rows, depth])?;
@@ -142,17 +130,66 @@ fn constant(site: &Site, index: usize) -> Result<Constant, Refusal> {
     })
 }
 
+/// Small integers as WebNN takes them.
+struct Packed {
+    element: ElementType,
+    numbers: Constant,
+    zeros: Constant,
+}
+
+/// Four bits stay packed where their zeros can; all others become bytes.
+fn of_bits(
+    bits: usize,
+    packed: Constant,
+    zero: Option<Constant>,
+    [columns, blocks]: [usize; 2],
+) -> Result<Packed, Refusal> {
+    let count = columns * blocks;
+    let all = |zero: u8, count: usize| Tensor::vector(vec![zero; count]).into();
+    if bits == 4 && (zero.is_none() || blocks % 2 == 0) {
+        let zeros = zero.map_or_else(|| Ok(all(0, count.div_ceil(2))), |zero| signed(&zero))?;
+        return Ok(Packed { element: ElementType::Int4, numbers: signed(&packed)?, zeros });
+    }
+    let length = packed.element_count() / columns;
+    let zeros = match zero {
+        // A row of zeros ends in a whole byte.
+        Some(zero) => {
+            let length = (blocks * bits).div_ceil(8);
+            let row = unpacked(&zero.reshaped(&[columns, length, 1]), bits)?;
+            let slice = Slice { starts: vec![0; 2], steps: vec![1; 2], shape: vec![columns, blocks] };
+            made(Operator::Slice(slice), &[&row], &[columns, blocks])?
+        }
+        None => all(1 << (bits - 1), count),
+    };
+    let numbers = unpacked(&packed.reshaped(&[columns, length, 1]), bits)?;
+    Ok(Packed { element: ElementType::Uint8, numbers, zeros })
+}
+
+/// The numbers in the bytes of each row, `[rows, bytes, 1]`, the first of a byte in its lowest bits.
+fn unpacked(bytes: &Constant, bits: usize) -> Result<Constant, Refusal> {
+    let TensorType { shape, .. } = bytes.tensor_type();
+    let mask = Constant::from(Tensor::scalar(u8::MAX >> (8 - bits)));
+    let number = |shift: usize| {
+        let shift = Constant::from(Tensor::scalar(shift as u8));
+        let shifted = made(Operator::Binary(Binary::ShiftRight), &[bytes, &shift], &shape)?;
+        made(Operator::Binary(Binary::BitwiseAnd), &[&shifted, &mask], &shape)
+    };
+    let parts = (0..8).step_by(bits).map(number).collect::<Result<Vec<_>, _>>()?;
+    let parts: Vec<&Constant> = parts.iter().collect();
+    let apart = made(Operator::Concat(Concat { axis: 2 }), &parts, &[shape[0], shape[1], parts.len()])?;
+    Ok(apart.reshaped(&[shape[0], shape[1] * parts.len()]))
+}
+
 /// The same bytes with the highest bit of each half turned over, which takes 8 off each number of four bits.
 fn signed(packed: &Constant) -> Result<Constant, Refusal> {
-    let turn = Tensor::scalar(0x88_u8).into();
-    let of = packed.tensor_type();
-    let operator = Operator::Binary(Binary::BitwiseXor);
-    let made = graph::constant::apply(
-        &operator,
-        &[Some(packed), Some(&turn)],
-        &TensorType::new(of.data_type, of.shape),
-    );
-    made.ok()
-        .flatten()
-        .ok_or_else(|| Refusal::NotInWebnn { what: "weights that are packed like this".to_owned() })
+    let turn = Constant::from(Tensor::scalar(0x88_u8));
+    made(Operator::Binary(Binary::BitwiseXor), &[packed, &turn], &packed.tensor_type().shape)
+}
+
+/// What an operator makes of constant bytes.
+fn made(operator: Operator, operands: &[&Constant], shape: &[usize]) -> Result<Constant, Refusal> {
+    let operands: Vec<Option<&Constant>> = operands.iter().copied().map(Some).collect();
+    let made = graph::constant::apply(&operator, &operands, &TensorType::new(DataType::U8, shape));
+    let refused = || Refusal::NotInWebnn { what: "weights that are packed like this".to_owned() };
+    made.ok().flatten().ok_or_else(refused)
 }

@@ -1,9 +1,11 @@
 //! Operators that move elements and compute nothing, and what is put together from such.
 
+use graph::Tensor;
 use graph::ops::{Concat, Expand, Pad, PadMode, Slice};
 use serde_json::{Value, json};
 
 use super::Site;
+use super::indices::picked_rows;
 use crate::error::Refusal;
 use crate::plan::OperandId;
 use crate::writer::{Lowered, Writer};
@@ -22,47 +24,94 @@ pub fn expand(expand: &Expand, w: &mut Writer, site: &Site) -> Lowered {
 
 /// WebNN's steps are forward; an axis that is walked backwards is cut out forward, then reversed.
 pub fn slice(slice: &Slice, w: &mut Writer, site: &Site) -> Lowered {
-    let x = site.operand(0)?;
-    let element = w.element(x);
     // Where there is one element, a step leads nowhere.
     let step_of = |axis: usize| if slice.shape[axis] > 1 { slice.steps[axis] } else { 1 };
-    let walks = slice.starts.iter().zip(&slice.shape).enumerate().map(|(axis, (&start, &extent))| {
-        let step = step_of(axis);
-        let (stride, last) = (step.unsigned_abs(), extent.saturating_sub(1) * step.unsigned_abs());
-        (if step < 0 { start - last } else { start }, last + 1, stride)
-    });
-    let (starts, (sizes, strides)): (Vec<_>, (Vec<_>, Vec<_>)) =
-        walks.map(|(start, size, stride)| (start, (size, stride))).unzip();
-    let call = w.call("slice").operand("input", x).argument(json!(starts)).argument(json!(sizes));
-    let call =
-        if strides.iter().any(|&stride| stride != 1) { call.option("strides", json!(strides)) } else { call };
-    let cut = call.gives(element, slice.shape.clone())?;
-    let backwards: Vec<usize> = (0..slice.steps.len()).filter(|&axis| step_of(axis) < 0).collect();
+    let first_of = |axis: usize| match step_of(axis) {
+        step if step < 0 => slice.starts[axis] - (slice.shape[axis] - 1) * step.unsigned_abs(),
+        _ => slice.starts[axis],
+    };
+    let axes = 0..slice.shape.len();
+    let starts: Vec<usize> = axes.clone().map(first_of).collect();
+    let strides: Vec<usize> = axes.clone().map(|axis| step_of(axis).unsigned_abs()).collect();
+    let cut = w.strided(site.operand(0)?, &starts, &slice.shape, &strides)?;
+    let backwards: Vec<usize> = axes.filter(|&axis| step_of(axis) < 0).collect();
     if backwards.is_empty() {
         return Ok(cut);
     }
-    w.call("reverse")
-        .operand("input", cut)
-        .option("axes", json!(backwards))
-        .gives(element, slice.shape.clone())
+    // Today's browsers reverse no int64, but pick it.
+    w.reverse(cut, &backwards).or_else(|_| {
+        backwards.iter().try_fold(cut, |cut, &axis| {
+            let indices = (0..slice.shape[axis] as i32).rev().collect::<Vec<_>>();
+            let indices = w.constant(Tensor::vector(indices))?;
+            picked_rows(cut, indices, axis, w)
+        })
+    })
 }
 
+/// What the context does not pad is put together of borders, or picked by index.
 pub fn pad(pad: &Pad, w: &mut Writer, site: &Site) -> Lowered {
     let x = site.operand(0)?;
     let reaches = |(extent, (before, after)): (&usize, (&usize, &usize))| before < extent && after < extent;
     let borders = || pad.before.iter().zip(&pad.after);
-    let (mode, value) = match pad.mode {
-        PadMode::Constant => ("constant", fill(site)?),
-        PadMode::Edge => ("edge", Value::Null),
-        PadMode::Reflect if site.shape(0).iter().zip(borders()).all(reaches) => ("reflection", Value::Null),
-        PadMode::Reflect => return Err(Refusal::NotInWebnn { what: "reflection more than once".to_owned() }),
-        PadMode::Wrap => return Err(Refusal::NotInWebnn { what: "padding that wraps around".to_owned() }),
+    let made = match pad.mode {
+        PadMode::Constant => fill(site).and_then(|fill| padded(pad, "constant", fill, w, site)),
+        PadMode::Edge => padded(pad, "edge", Value::Null, w, site),
+        PadMode::Reflect if site.shape(0).iter().zip(borders()).all(reaches) => {
+            padded(pad, "reflection", Value::Null, w, site)
+        }
+        PadMode::Reflect => Err(Refusal::NotInWebnn { what: "reflection more than once".to_owned() }),
+        PadMode::Wrap => Err(Refusal::NotInWebnn { what: "padding that wraps around".to_owned() }),
     };
+    match (made, pad.mode) {
+        (Err(_), PadMode::Constant) => {
+            let fill = site.optional(1).map_or_else(|| w.number_like(0.0, x), Ok)?;
+            bordered(x, fill, &pad.before, &pad.after, w)
+        }
+        (Err(_), PadMode::Edge | PadMode::Reflect | PadMode::Wrap) => repeated(pad, x, w),
+        (made, _) => made,
+    }
+}
+
+fn padded(pad: &Pad, mode: &str, value: Value, w: &mut Writer, site: &Site) -> Lowered {
+    let x = site.operand(0)?;
     let element = w.element(x);
     let call = w.call("pad").operand("input", x).argument(json!(pad.before)).argument(json!(pad.after));
     let call = call.option("mode", json!(mode));
     let call = if value.is_null() { call } else { call.option("value", value) };
     call.gives(element, site.result.shape.clone())
+}
+
+/// The same element all around.
+pub fn bordered(x: OperandId, fill: OperandId, before: &[usize], after: &[usize], w: &mut Writer) -> Lowered {
+    let mut made = x;
+    for axis in 0..before.len() {
+        let mut parts = Vec::with_capacity(3);
+        for extent in [before[axis], after[axis]] {
+            let mut shape = w.shape(made);
+            shape[axis] = extent;
+            parts.push(if extent > 0 { Some(w.expand(fill, &shape)?) } else { None });
+        }
+        parts.insert(1, Some(made));
+        let parts: Vec<OperandId> = parts.into_iter().flatten().collect();
+        made = if parts.len() > 1 { w.concat(&parts, axis)? } else { made };
+    }
+    Ok(made)
+}
+
+/// A border of elements that are there already.
+fn repeated(pad: &Pad, x: OperandId, w: &mut Writer) -> Lowered {
+    let mut made = x;
+    for (axis, (&before, &after)) in pad.before.iter().zip(&pad.after).enumerate() {
+        let extent = w.shape(made)[axis];
+        let places = (0..before + extent + after).map(|at| at as isize - before as isize);
+        if before + after > 0 {
+            let sources = places.filter_map(|place| pad.mode.source(place, extent));
+            let sources: Vec<i32> = sources.map(|source| source as i32).collect();
+            let sources = w.constant(Tensor::vector(sources))?;
+            made = picked_rows(made, sources, axis, w)?;
+        }
+    }
+    Ok(made)
 }
 
 /// Up to here a number of JavaScript holds every whole one.

@@ -82,6 +82,8 @@ pub enum Prepare {
     Files {
         /// Opens them.
         prepare: fn(&Loaded, Device) -> Result<Prepared, RunnerError>,
+        /// Opens them without the engine's own optimisations: a second opinion.
+        prepare_plain: fn(&Loaded, Device) -> Result<Prepared, RunnerError>,
         /// Runs them once, every value kept.
         trace: fn(&Loaded, Device, &Deposit<'_>) -> Result<Kept, RunnerError>,
     },
@@ -99,7 +101,11 @@ pub const ENGINES: &[EngineEntry] = &[
         engine: Engine::Onnxruntime,
         devices: &[Device::Cpu],
         detect: onnxruntime::detect,
-        prepare: Prepare::Files { prepare: onnxruntime::prepare, trace: onnxruntime::trace },
+        prepare: Prepare::Files {
+            prepare: onnxruntime::prepare,
+            prepare_plain: onnxruntime::prepare_plain,
+            trace: onnxruntime::trace,
+        },
     },
 ];
 

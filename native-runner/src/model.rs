@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use graph::Tensor;
 use graph::onnx::{self, Model};
 use graph::pipeline::{self, Decoding, Pipeline};
-use protocol::{Inference, Manifest};
+use protocol::{FailureKind, Inference, Manifest};
 
 use crate::error::RunnerError;
 use crate::files::FolderFiles;
@@ -54,6 +54,16 @@ impl Loaded {
     pub fn pipeline(&self) -> Result<Pipeline, RunnerError> {
         let pipeline = pipeline::compose(&self.manifest, &self.models, &self.inputs, &self.wanted());
         pipeline.map_err(|source| refused(&self.manifest.name, source))
+    }
+
+    /// What is wrong with the model itself, which reads the same on every engine, or else what an engine that takes
+    /// ONNX files says of it. That our reader does not know something is nothing against an engine that does.
+    pub fn fault_or(&self, theirs: RunnerError) -> RunnerError {
+        let lacks = |error: &RunnerError| error.kind() == FailureKind::Unsupported;
+        match self.pipeline() {
+            Err(ours) if !lacks(&ours) || lacks(&theirs) => ours,
+            Err(_) | Ok(_) => theirs,
+        }
     }
 
     /// The same before fusion.

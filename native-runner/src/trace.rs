@@ -58,9 +58,7 @@ pub fn run(chosen: Chosen, trace: &Trace) -> Result<TraceReport, RunnerError> {
             Kept { adapter: prepared.adapter, program, files, nodes, constants, outputs, plain }
         }
         Prepare::Files { trace, .. } => {
-            // What is wrong with the model itself reads the same on every engine.
-            let ours = |error| loaded.pipeline().err().unwrap_or(error);
-            trace(&loaded, device, &deposit).map_err(ours)?
+            trace(&loaded, device, &deposit).map_err(|error| loaded.fault_or(error))?
         }
     };
     let Kept { adapter, program, files, nodes, constants, outputs, plain } = kept;
@@ -71,7 +69,7 @@ pub fn run(chosen: Chosen, trace: &Trace) -> Result<TraceReport, RunnerError> {
         told.insert(name, pipeline::statistics(&tensor));
     }
     let constants = told;
-    let against_plain = pipeline::checks(&plain, &[outputs.clone(), outputs]);
+    let against_plain = pipeline::checks(loaded.manifest.precision, &plain, &[outputs.clone(), outputs]);
     let (engine, device) = (entry.engine, Some(device));
     Ok(TraceReport { engine, device, adapter, program, files, nodes, constants, against_plain })
 }

@@ -1,20 +1,21 @@
 //! ONNX Runtime on the CPU, the reference engine: runs the original ONNX file, untouched by our graph.
 
+mod values;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use graph::Tensor;
 use graph::constant::NoFiles;
 use graph::onnx::{ComputedFile, Model, with_all_outputs};
 use graph::pipeline::{self, Calls, TOKEN};
-use graph::{Data, Tensor};
-use half::f16;
 use ort::ErrorCode;
 use ort::environment::Environment;
-use ort::session::builder::SessionBuilder;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session, SessionInputValue};
-use ort::value::{DynValue, Value};
+use ort::value::DynValue;
 use protocol::{Device, Metric};
 
 use super::{Found, Inferred, Prepared, Ready};
@@ -23,6 +24,7 @@ use crate::measure::elapsed_ms;
 use crate::model::Loaded;
 use crate::processor;
 use crate::trace::{self, Deposit, Kept};
+use values::{to_tensor, to_value};
 
 type Tensors = BTreeMap<String, Tensor>;
 
@@ -64,6 +66,18 @@ fn open() -> Result<Environment, String> {
 /// # Errors
 /// No library, a file that ONNX Runtime refuses, inputs that fit no component.
 pub fn prepare(loaded: &Loaded, _device: Device) -> Result<Prepared, RunnerError> {
+    open_model(loaded, None)
+}
+
+/// The same with every optimisation off.
+///
+/// # Errors
+/// Those of [`prepare`].
+pub fn prepare_plain(loaded: &Loaded, _device: Device) -> Result<Prepared, RunnerError> {
+    open_model(loaded, Some(GraphOptimizationLevel::Disable))
+}
+
+fn open_model(loaded: &Loaded, level: Option<GraphOptimizationLevel>) -> Result<Prepared, RunnerError> {
     let environment = environment()?;
     let calls = Calls::new(&loaded.manifest, &loaded.models, &loaded.inputs);
     let calls = calls.map_err(|source| wrong(&loaded.manifest.name, source))?;
@@ -71,7 +85,7 @@ pub fn prepare(loaded: &Loaded, _device: Device) -> Result<Prepared, RunnerError
     let mut sessions = BTreeMap::new();
     for component in &loaded.manifest.components {
         let weights = computed_files(loaded, &component.name)?;
-        let session = open_session(environment, &loaded.folder.join(&component.file), weights);
+        let session = open_session(environment, &loaded.folder.join(&component.file), weights, level);
         let session = session.map_err(|error| unopened(&error))?;
         sessions.insert(component.name.clone(), session);
     }
@@ -163,12 +177,8 @@ fn with_files(
 
 /// The outputs, but for those of a type that no tensor here has.
 fn readable(session: &mut Session, inputs: &[(String, Tensor)]) -> Result<Tensors, RunnerError> {
-    let values = to_values(inputs)?;
-    let computed = session.run(lent(&values)).map_err(|error| refused("running the model", error))?;
-    Ok(computed
-        .iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), to_tensor(name, &value).ok()?)))
-        .collect())
+    let read = |name: &str, value: &DynValue| Ok(to_tensor(name, value).ok());
+    infer_with(session, inputs, read)
 }
 
 /// Opens an ONNX file, with the contents of files that are not on disk.
@@ -176,8 +186,12 @@ fn open_session(
     environment: &Environment,
     file: &Path,
     weights: BTreeMap<String, Arc<[u8]>>,
+    level: Option<GraphOptimizationLevel>,
 ) -> ort::Result<Session> {
     let mut builder = with_files(Session::builder(environment)?, weights)?;
+    if let Some(level) = level {
+        builder = builder.with_optimization_level(level)?;
+    }
     builder.commit_from_file(file)
 }
 
@@ -206,9 +220,31 @@ impl Ready for Opened {
 }
 
 fn infer(session: &mut Session, inputs: &[(String, Tensor)]) -> Result<Tensors, RunnerError> {
-    let values = to_values(inputs)?;
-    let computed = session.run(lent(&values)).map_err(|error| refused("running the model", error))?;
-    computed.iter().map(|(name, value)| Ok((name.to_owned(), to_tensor(name, &value)?))).collect()
+    infer_with(session, inputs, |name, value| to_tensor(name, value).map(Some))
+}
+
+/// Runs a session once. The inputs live until its outputs are copied, for an output that is an input lies in the
+/// input's memory.
+fn infer_with(
+    session: &mut Session,
+    inputs: &[(String, Tensor)],
+    read: impl Fn(&str, &DynValue) -> Result<Option<Tensor>, RunnerError>,
+) -> Result<Tensors, RunnerError> {
+    let declared = |name: &str| {
+        let found = session.inputs().iter().find(|input| input.name() == name);
+        found.and_then(|input| input.dtype().tensor_type())
+    };
+    let values = inputs.iter().map(|(name, tensor)| to_value(tensor, declared(name)));
+    let values = values.collect::<Result<Vec<_>, RunnerError>>()?;
+    let names = inputs.iter().map(|(name, _)| name.as_str());
+    let feeds: Vec<(&str, SessionInputValue<'_>)> =
+        names.zip(values.iter().map(SessionInputValue::from)).collect();
+    let computed = session.run(feeds).map_err(|error| refused("running the model", error))?;
+    let mut tensors = Tensors::new();
+    for (name, value) in computed.iter() {
+        tensors.extend(read(name, &value)?.map(|tensor| (name.to_owned(), tensor)));
+    }
+    Ok(tensors)
 }
 
 fn wrong(model: &str, source: graph::Error) -> RunnerError {
@@ -232,39 +268,5 @@ fn refused(doing: &'static str, error: impl std::fmt::Display) -> RunnerError {
     RunnerError::Engine { engine: NAME, doing, message: error.to_string() }
 }
 
-/// What is fed, by name. It has to outlive the outputs: one that is an input as well lies in the input's memory.
-fn to_values(inputs: &[(String, Tensor)]) -> Result<Vec<(&str, DynValue)>, RunnerError> {
-    inputs.iter().map(|(name, tensor)| Ok((name.as_str(), to_value(tensor)?))).collect()
-}
-
-fn lent<'a>(values: &'a [(&'a str, DynValue)]) -> Vec<(&'a str, SessionInputValue<'a>)> {
-    values.iter().map(|(name, value)| (*name, SessionInputValue::from(value))).collect()
-}
-
-fn to_value(tensor: &Tensor) -> Result<DynValue, RunnerError> {
-    let shape: Vec<i64> = tensor.shape.iter().map(|extent| *extent as i64).collect();
-    let value = match &tensor.data {
-        Data::F32(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
-        Data::F16(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
-        Data::I64(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
-        Data::I32(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
-        Data::U8(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
-        Data::I8(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
-        Data::Bool(elements) => Value::from_array((shape, elements.to_vec())).map(|value| value.into_dyn()),
-    };
-    value.map_err(|error| refused("taking the inputs", error))
-}
-
-fn to_tensor(name: &str, value: &DynValue) -> Result<Tensor, RunnerError> {
-    /// Tries one element type after another until one is the value's.
-    macro_rules! extract {
-        ($($element:ty => $variant:ident),*) => {
-            $(if let Ok((shape, elements)) = value.try_extract_tensor::<$element>() {
-                let shape = shape.iter().map(|extent| *extent as usize).collect();
-                return Ok(Tensor { shape, data: Data::$variant(elements.into()) });
-            })*
-        };
-    }
-    extract!(f32 => F32, f16 => F16, i64 => I64, i32 => I32, u8 => U8, i8 => I8, bool => Bool);
-    Err(refused("reading the outputs", format!("output \"{name}\" has the type {}", value.dtype())))
-}
+#[cfg(test)]
+mod tests;

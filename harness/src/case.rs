@@ -101,6 +101,9 @@ pub(crate) mod tests {
                 source: "by hand".to_owned(),
                 reference: None,
                 precision: protocol::Precision::default(),
+                batch: None,
+                tolerance_scale: 1.0,
+                notes: Vec::new(),
                 inputs: "inputs.safetensors".to_owned(),
                 expected: "expected.safetensors".to_owned(),
                 components: vec![Component {

@@ -47,7 +47,8 @@ pub async fn run(args: &DivergeArgs) -> Result<Exit, Error> {
     let (b, side_b) = scene.side("b", &args.b).await?;
     spinner.finish_and_clear();
 
-    let tolerance = args.tolerance.unwrap_or(model.tolerance());
+    let allowed = model.manifest.allowed();
+    let tolerance = args.tolerance.unwrap_or(allowed.of_scale);
     let walk = Walk::of(&side_a, &side_b, tolerance);
     if walk.steps.is_empty() {
         let (a, b) = (&args.a, &args.b);
@@ -59,7 +60,7 @@ pub async fn run(args: &DivergeArgs) -> Result<Exit, Error> {
         a: &a,
         b: &b,
         tolerance,
-        allowed_output: model.tolerance(),
+        allowed_output: allowed,
         unfused: args.unfused,
         walk: &walk,
         operands: operands.unwrap_or_default(),

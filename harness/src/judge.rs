@@ -1,8 +1,8 @@
 //! Gives each outcome its verdict. Pure: the executor reports, this decides.
 
 use protocol::{
-    Answer, Device, Engine, Failure, InferenceReport, Metric, NodeElsewhere, Outcome, OutputCheck, Target,
-    Verdict,
+    Allowed, Answer, Device, Engine, Failure, InferenceReport, Metric, NodeElsewhere, Outcome, OutputCheck,
+    Planned, Target, Verdict,
 };
 
 use crate::case::Case;
@@ -52,6 +52,7 @@ fn inference(case: &Case, report: &InferenceReport) -> Judgement {
     let complaint = elsewhere(&case.target, &actual)
         .or_else(|| unproven(report))
         .or_else(|| wrong(case, report))
+        .or_else(|| empty(report))
         .or_else(|| shared_out(case, report));
     let (verdict, message) = match complaint {
         Some((verdict, message)) => (verdict, Some(message)),
@@ -92,14 +93,30 @@ fn unproven(report: &InferenceReport) -> Option<Complaint> {
 }
 
 fn wrong(case: &Case, report: &InferenceReport) -> Option<Complaint> {
-    let tolerance = case.model.tolerance();
+    let allowed = case.model.manifest.allowed();
     let faults: Vec<String> = report
         .checks
         .iter()
-        .filter(|check| !check.is_within(tolerance))
-        .map(|check| describe(check, tolerance))
+        .filter(|check| !check.is_within(allowed))
+        .map(|check| describe(check, allowed))
         .collect();
     (!faults.is_empty()).then(|| (Verdict::Mismatch, faults.join("; ")))
+}
+
+/// A model that was computed while it was planned says nothing about the target, however right and fast.
+fn empty(report: &InferenceReport) -> Option<Complaint> {
+    let Planned { deciding, .. } = report.planned.as_ref().filter(|planned| !planned.computes)?;
+    let why = match deciding.is_empty() {
+        true => "its outputs follow from its shapes and constants".to_owned(),
+        false => format!(
+            "its outputs follow from the elements of {}, which decide shapes and so are part of the plan",
+            deciding.join(", ")
+        ),
+    };
+    let message = format!(
+        "nothing is left to compute: {why}; its times are those of a copy. An engine that takes ONNX files computes it"
+    );
+    Some((Verdict::Unsupported, message))
 }
 
 /// A model that others had to help with shows what the target lacks, however right the answer.
@@ -123,14 +140,22 @@ fn shared_out(case: &Case, report: &InferenceReport) -> Option<Complaint> {
     Some((Verdict::Unsupported, message))
 }
 
-fn describe(check: &OutputCheck, tolerance: f64) -> String {
-    match &check.fault {
-        Some(fault) => format!("output \"{}\" {fault}", check.output),
-        None => format!(
-            "output \"{}\" is off by {:.2e}, more than the {tolerance:e} allowed",
-            check.output, check.max_abs_error
-        ),
+fn describe(check: &OutputCheck, allowed: Allowed) -> String {
+    let Allowed { absolute, of_scale } = allowed;
+    let name = &check.output;
+    if let Some(fault) = &check.fault {
+        return format!("output \"{name}\" {fault}");
     }
+    if check.max_abs_error > absolute {
+        let (error, at) = (check.max_abs_error, &check.max_abs_error_at);
+        return format!(
+            "output \"{name}\" is off by {error:.2e} at {at:?}, more than the {absolute:e} allowed"
+        );
+    }
+    format!(
+        "output \"{name}\" is off by {:.2e} of the magnitudes around {:?}, more than the {of_scale:e} allowed",
+        check.scaled_error, check.scaled_error_at
+    )
 }
 
 #[cfg(test)]
@@ -138,14 +163,16 @@ pub(crate) mod tests {
     use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use protocol::{Adapter, DuelReport, FailureKind, Samples};
+    use protocol::{Adapter, DuelReport, FailureKind, Samples, Scale};
 
     use super::*;
     use crate::case::tests::case;
 
+    const ROWS: Scale = Scale::Rows { least: 1e-2 };
+
     /// A report of a right answer from `webgpu`.
     pub(crate) fn report() -> InferenceReport {
-        let within = OutputCheck::compare("logits", (&[2], &[1.0, 2.0]), (&[2], &[1.0, 2.00001]));
+        let within = OutputCheck::compare("logits", ROWS, (&[2], &[1.0, 2.0]), (&[2], &[1.0, 2.00001]));
         InferenceReport {
             engine: Engine::Webgpu,
             device: None,
@@ -153,6 +180,8 @@ pub(crate) mod tests {
             checks: vec![within],
             metrics: vec![Samples { metric: Metric::LatencyMs, values: vec![10.0, 11.0, 12.0] }],
             features: BTreeMap::from([("kick".to_owned(), "on".to_owned())]),
+            planned: None,
+            notes: Vec::new(),
             placement: None,
         }
     }
@@ -164,7 +193,15 @@ pub(crate) mod tests {
     #[test]
     fn a_report_passes_only_when_it_is_right_measured_and_from_where_it_was_asked() {
         let compare =
-            |actual, expected| OutputCheck::compare("logits", (&[1], &[actual]), (&[1], &[expected]));
+            |actual, expected| OutputCheck::compare("logits", ROWS, (&[1], &[actual]), (&[1], &[expected]));
+        let planned = |deciding: &[&str], computes| {
+            let deciding = deciding.iter().map(|name| (*name).to_owned()).collect();
+            Some(Planned { deciding, computes })
+        };
+        let beside_large = |expected: f32, actual: f32| {
+            let rows = |small: f32| [0.4, 0.1, 0.2, 0.3, small, 0.0, 0.0, 0.0];
+            OutputCheck::compare("boxes", ROWS, (&[2, 4], &rows(actual)), (&[2, 4], &rows(expected)))
+        };
         let rows: Vec<(&str, &str, InferenceReport, Verdict, &str)> = vec![
             ("right", "webgpu@chrome", report(), Verdict::Pass, ""),
             (
@@ -172,7 +209,21 @@ pub(crate) mod tests {
                 "webgpu@chrome",
                 InferenceReport { checks: vec![compare(1.0, 1.5)], ..report() },
                 Verdict::Mismatch,
-                "output \"logits\" is off by 5.00e-1, more than the 1e-4 allowed",
+                "output \"logits\" is off by 5.00e-1 at [0], more than the 1e-4 allowed",
+            ),
+            (
+                "small values wrong beside large ones that are right",
+                "webgpu@chrome",
+                InferenceReport { checks: vec![beside_large(0.005, 0.00505)], ..report() },
+                Verdict::Mismatch,
+                "output \"boxes\" is off by 1.00e-2 of the magnitudes around [1, 0], more than the 1e-4 allowed",
+            ),
+            (
+                "small values right beside large ones",
+                "webgpu@chrome",
+                InferenceReport { checks: vec![beside_large(0.005, 0.005)], ..report() },
+                Verdict::Pass,
+                "",
             ),
             (
                 "one wrong output among right ones",
@@ -204,6 +255,20 @@ pub(crate) mod tests {
                 },
                 Verdict::Error,
                 "latency_ms holds -2",
+            ),
+            (
+                "nothing left to compute",
+                "webgpu@chrome",
+                InferenceReport { planned: planned(&["x", "n"], false), ..report() },
+                Verdict::Unsupported,
+                "nothing is left to compute: its outputs follow from the elements of x, n, which decide",
+            ),
+            (
+                "something left to compute",
+                "webgpu@chrome",
+                InferenceReport { planned: planned(&["ids"], true), ..report() },
+                Verdict::Pass,
+                "",
             ),
             (
                 "another engine",

@@ -25,6 +25,9 @@ pub use table::{adapter_name, render};
 /// The feature that says what computed the expected outputs, where it was not PyTorch.
 pub const REFERENCE: &str = "reference";
 
+/// The feature that says in words what has to be known of a row's numbers, a line for each thing.
+pub const NOTES: &str = "notes";
+
 /// One run with its cases, in the order of the matrix.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
@@ -111,6 +114,13 @@ pub struct Measured {
     /// The values in the order they were taken.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub samples: Vec<f64>,
+}
+
+impl CaseRow {
+    /// What has to be known of its numbers, in words.
+    pub fn notes(&self) -> impl Iterator<Item = &str> {
+        self.features.get(NOTES).map(String::as_str).unwrap_or_default().lines()
+    }
 }
 
 impl Report {

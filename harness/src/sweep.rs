@@ -230,6 +230,7 @@ fn trial(
         summaries: Vec::new(),
         features: facts.into_iter().chain(reference).collect(),
     };
+    trial.note(trial.case.model.manifest.notes.clone());
     if let Ok(Outcome { answer: Answer::Inferred(report), .. }) = answered {
         trial.take_in(*report);
     }

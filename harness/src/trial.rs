@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use protocol::{
-    Adapter, InferenceReport, Metric, NodeElsewhere, OutputCheck, Placement, Samples, Target, Verdict,
+    Adapter, InferenceReport, Metric, NodeElsewhere, OutputCheck, Placement, Planned, Samples, Target,
+    Verdict,
 };
 
 use crate::case::Case;
 use crate::judge::Judgement;
-use crate::report::number;
+use crate::report::{NOTES, number};
 use crate::statistics::Summary;
 
 /// One finished case.
@@ -46,6 +47,16 @@ impl Trial {
         self.samples = report.metrics;
         self.features.extend(report.features);
         self.features.extend(report.placement.iter().flat_map(shared_out));
+        self.note(report.planned.as_ref().and_then(deciding));
+        self.note(report.notes);
+    }
+
+    /// Adds what has to be known of the numbers, in words.
+    pub fn note(&mut self, notes: impl IntoIterator<Item = String>) {
+        for note in notes {
+            let told = self.features.entry(NOTES.to_owned()).or_default();
+            *told = if told.is_empty() { note } else { format!("{told}\n{note}") };
+        }
     }
 
     /// Takes in what another target showed in place of the one asked for, whose verdict stays as it is.
@@ -80,6 +91,12 @@ impl Trial {
     pub fn summary(&self, metric: Metric) -> Option<&Summary> {
         self.summaries.iter().find(|(known, _)| *known == metric).map(|(_, summary)| summary)
     }
+}
+
+/// Which inputs are part of the plan, in words.
+fn deciding(planned: &Planned) -> Option<String> {
+    let names = planned.deciding.join(", ");
+    (!names.is_empty()).then(|| format!("planned for these elements of {names}, which decide shapes"))
 }
 
 /// How a model was shared out, as features of its run.

@@ -22,12 +22,12 @@ pub mod trace;
 
 pub use bare::{BareModel, CompletedModel};
 pub use capability::{Adapter, Capability, Presence};
-pub use check::OutputCheck;
+pub use check::{Allowed, OutputCheck, Scale};
 pub use conformance::{Conformance, ConformanceReport, NodeTestEnd, NodeTestReport, Tolerance};
 pub use job::{Inference, Job, MatmulDuel, Task};
 pub use manifest::{Component, Embed, Generation, Image, Manifest};
 pub use metric::{Metric, Samples, Timing};
-pub use outcome::{Answer, DuelReport, Failure, FailureKind, InferenceReport, Outcome, Verdict};
+pub use outcome::{Answer, DuelReport, Failure, FailureKind, InferenceReport, Outcome, Planned, Verdict};
 pub use placement::{NodeElsewhere, Placement};
 pub use precision::Precision;
 pub use profile::{DispatchName, DispatchTimes, ProfileReport};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::check::Allowed;
 use crate::precision::Precision;
 
 /// The contents of `model.toml`.
@@ -24,6 +25,15 @@ pub struct Manifest {
     /// How its numbers are kept.
     #[serde(default)]
     pub precision: Precision,
+    /// Items in one inference, where the model has a dimension for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<u32>,
+    /// The magnitude of outputs that the tolerances are for. Rows of less are allowed in proportion less.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub tolerance_scale: f64,
+    /// What has to be known of its numbers, and is told in every row: doubts about the expected outputs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// File of named input tensors (safetensors).
     pub inputs: String,
     /// File of named expected output tensors (safetensors).
@@ -35,6 +45,14 @@ pub struct Manifest {
     pub generation: Option<Generation>,
     /// Largest absolute error allowed, by precision.
     pub tolerances: BTreeMap<Precision, f64>,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn is_one(number: &f64) -> bool {
+    *number == 1.0
 }
 
 /// One ONNX graph of a model.
@@ -109,6 +127,12 @@ pub struct Image {
 }
 
 impl Manifest {
+    /// How far an output may be off; nothing where there is no tolerance for the precision.
+    pub fn allowed(&self) -> Allowed {
+        let absolute = self.tolerances.get(&self.precision).copied().unwrap_or(0.0);
+        Allowed { absolute, of_scale: absolute / self.tolerance_scale }
+    }
+
     /// The output of a component, as `component.output`, that another component's input comes from.
     pub fn wire(&self, component: &str, input: &str) -> Option<&str> {
         let found = self.components.iter().find(|known| known.name == component)?;

@@ -69,9 +69,24 @@ pub struct InferenceReport {
     pub metrics: Vec<Samples>,
     /// What shaped the numbers and is not the adapter: timer precision, completion kick, kernel variants.
     pub features: BTreeMap<String, String>,
+    /// What planning made of the inputs, by an engine that plans.
+    #[serde(default)]
+    pub planned: Option<Planned>,
+    /// What has to be known of these numbers, in words.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// How the model was shared out, by an engine that leaves to others what it cannot run.
     #[serde(default)]
     pub placement: Option<Placement>,
+}
+
+/// What planning a model at given inputs made of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    /// Inputs whose elements decided what is computed, and so are part of the plan.
+    pub deciding: Vec<String>,
+    /// Whether anything is left to compute.
+    pub computes: bool,
 }
 
 /// Times of one matrix product on both sides.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::OutputCheck;
+use protocol::{OutputCheck, Precision, Scale};
 
 use super::{Decoding, PAST_LENGTH, TOKEN, wiring};
 use crate::error::Error;
@@ -69,12 +69,18 @@ impl Run {
     }
 }
 
-/// Every expected output against the first and the last inference's: the worse of the two.
-pub fn checks(expected: &BTreeMap<String, Tensor>, ends: &[BTreeMap<String, Tensor>; 2]) -> Vec<OutputCheck> {
+/// Every expected output against the first and the last inference's, computed with numbers kept so: the worse of the
+/// two.
+pub fn checks(
+    precision: Precision,
+    expected: &BTreeMap<String, Tensor>,
+    ends: &[BTreeMap<String, Tensor>; 2],
+) -> Vec<OutputCheck> {
     let check = |name: &String, expected: &Tensor, outputs: &BTreeMap<String, Tensor>| match outputs.get(name)
     {
         Some(actual) => OutputCheck::compare(
             name,
+            if expected.data_type().is_float() { Scale::of(precision) } else { Scale::One },
             (&actual.shape, &actual.to_f32_vec()),
             (&expected.shape, &expected.to_f32_vec()),
         ),

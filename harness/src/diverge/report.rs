@@ -1,6 +1,6 @@
 //! Shows a walk: a table of nodes with a bar for each, the first culprit with its operands, and the verdict.
 
-use protocol::Statistics;
+use protocol::{Allowed, Statistics};
 use serde_json::json;
 
 use super::Ran;
@@ -21,8 +21,8 @@ pub(super) struct Report<'a> {
     pub a: &'a Ran,
     pub b: &'a Ran,
     pub tolerance: f64,
-    /// How far outputs may be from expected ones in a sweep: largest absolute difference.
-    pub allowed_output: f64,
+    /// How far outputs may be from expected ones in a sweep.
+    pub allowed_output: Allowed,
     pub unfused: bool,
     pub walk: &'a Walk,
     /// Of the first node where the sides part: what went in, and last what came out.
@@ -273,7 +273,7 @@ fn statistics_cells(statistics: &Statistics) -> [String; 7] {
 mod tests {
     use std::collections::BTreeMap;
 
-    use protocol::{Adapter, OutputCheck, TracedNode};
+    use protocol::{Adapter, Allowed, OutputCheck, Scale, TracedNode};
 
     use super::super::values::tests::floats;
     use super::super::walk::Side;
@@ -309,7 +309,7 @@ mod tests {
         let operands = walk.first_apart().map(|step| walk.operands(step, &a, &b)).unwrap_or_default();
         let (a, b) = (a_ran, ran("onnxruntime:cpu"));
         let (model, tolerance) = ("bert-tiny", 1e-4);
-        let (allowed_output, unfused) = (tolerance, false);
+        let (allowed_output, unfused) = (Allowed { absolute: tolerance, of_scale: tolerance }, false);
         let report =
             Report { model, a: &a, b: &b, tolerance, allowed_output, unfused, walk: &walk, operands };
         if json { report.document() } else { report.table() }
@@ -355,7 +355,7 @@ mod tests {
 
     #[test]
     fn a_side_that_computes_something_else_when_watched_is_told_on() {
-        let check = |actual| OutputCheck::compare("y", (&[1], &[actual]), (&[1], &[1.0]));
+        let check = |actual| OutputCheck::compare("y", Scale::One, (&[1], &[actual]), (&[1], &[1.0]));
         let watched = |actual| Ran { against_plain: vec![check(1.0), check(actual)], ..ran("wgpu:vulkan") };
         let text = shown_of(watched(1.5), [1.0, 4.0], false);
         let told = "beware: with its values kept, wgpu:vulkan computes something else: against a plain run, \

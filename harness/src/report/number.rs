@@ -46,6 +46,16 @@ pub fn rate(per_second: f64) -> String {
     format!("{} /s", three_digits(per_second))
 }
 
+/// A size: `1.07 GB`, `613 MB`, `40 B`.
+pub fn bytes(size: u64) -> String {
+    let units = [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
+    let size = size as f64;
+    match units.into_iter().find(|(_, unit)| size >= 0.9995 * unit) {
+        Some((name, unit)) => format!("{} {name}", three_digits(size / unit)),
+        None => format!("{size} B"),
+    }
+}
+
 /// An error: `1.19e-7`, `0`.
 pub fn error(value: f64) -> String {
     if value == 0.0 || !value.is_finite() { value.to_string() } else { format!("{value:.2e}") }

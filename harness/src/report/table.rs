@@ -11,12 +11,13 @@ use crate::exit::Exit;
 /// One column: its head, its alignment, and what it shows of a case.
 struct Column(&'static str, Align, fn(&CaseRow) -> String);
 
-const COLUMNS: [Column; 13] = [
+const COLUMNS: [Column; 14] = [
     Column("model", Align::Left, |case| case.model.clone()),
     Column("target", Align::Left, |case| case.target.clone()),
     Column("verdict", Align::Left, |case| case.verdict.name().to_owned()),
     Column("against", Align::Left, |case| case.features.get(REFERENCE).cloned().unwrap_or_else(dash)),
     Column("max error", Align::Right, |case| case.max_abs_error.map_or(dash(), number::error)),
+    Column("at", Align::Left, worst_place),
     Column("load", Align::Right, |case| time(case, Metric::LoadMs)),
     Column("compile", Align::Right, |case| time(case, Metric::CompileMs)),
     Column("first", Align::Right, |case| time(case, Metric::FirstInferenceMs)),
@@ -28,7 +29,7 @@ const COLUMNS: [Column; 13] = [
 ];
 const VERDICT_COLUMN: usize = 2;
 /// Shown only where a case has something to show in them.
-const OF_SOME: [&str; 3] = ["against", "first token", "tokens"];
+const OF_SOME: [&str; 4] = ["against", "at", "first token", "tokens"];
 
 /// The table, its messages and a closing line. Colours only when `colour`.
 pub fn render(report: &Report, colour: bool) -> String {
@@ -61,11 +62,11 @@ fn style(verdict: Verdict) -> Style {
     }
 }
 
-/// One paragraph for each case that did not pass; cases that share a message share a paragraph.
+/// One paragraph for each case that did not pass, and for what has to be known of a case's numbers; cases that share a
+/// message share a paragraph.
 fn messages(report: &Report) -> Vec<String> {
     let mut paragraphs: Vec<(&str, Vec<String>)> = Vec::new();
-    for case in &report.cases {
-        let Some(message) = case.message.as_deref() else { continue };
+    for (case, message) in failures(report).chain(notes(report)) {
         let name = format!("{} on {} ({})", case.model, case.target, case.verdict.name());
         match paragraphs.iter_mut().find(|(known, _)| *known == message) {
             Some((_, names)) => names.push(name),
@@ -76,6 +77,17 @@ fn messages(report: &Report) -> Vec<String> {
         format!("\n{}:\n  {}", names.join(", "), message.trim_end().replace('\n', "\n  "))
     };
     paragraphs.into_iter().map(paragraph).collect()
+}
+
+/// Why cases failed.
+fn failures(report: &Report) -> impl Iterator<Item = (&CaseRow, &str)> {
+    report.cases.iter().filter_map(|case| Some((case, case.message.as_deref()?)))
+}
+
+/// What has to be known of cases' numbers.
+fn notes(report: &Report) -> impl Iterator<Item = (&CaseRow, &str)> {
+    let lines = |case| CaseRow::notes(case).map(move |note| (case, note));
+    report.cases.iter().flat_map(lines)
 }
 
 fn closing(report: &Report) -> String {
@@ -101,6 +113,16 @@ fn count_of(report: &Report, verdict: Verdict) -> usize {
 
 fn dash() -> String {
     "–".to_owned()
+}
+
+/// The output with the largest error, and the element that has it.
+fn worst_place(case: &CaseRow) -> String {
+    let worst = case.checks.iter().max_by(|a, b| a.max_abs_error.total_cmp(&b.max_abs_error));
+    match worst {
+        Some(check) if check.max_abs_error > 0.0 && check.max_abs_error_at.is_empty() => check.output.clone(),
+        Some(check) if check.max_abs_error > 0.0 => format!("{}{:?}", check.output, check.max_abs_error_at),
+        Some(_) | None => dash(),
+    }
 }
 
 fn time(case: &CaseRow, metric: Metric) -> String {

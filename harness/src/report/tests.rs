@@ -205,3 +205,23 @@ fn an_error_that_is_not_finite_is_null_in_the_document() {
         serde_json::from_str(&document(&Report { cases: vec![case], ..report() })).unwrap();
     assert_eq!(document["cases"][0]["max_abs_error"], serde_json::Value::Null);
 }
+
+#[test]
+fn what_has_to_be_known_of_a_row_stands_below_the_table() {
+    let mut report = report();
+    let check = protocol::OutputCheck::compare(
+        "boxes",
+        protocol::Scale::One,
+        (&[1, 2], &[1.0, 2.5]),
+        (&[1, 2], &[1.0, 2.0]),
+    );
+    report.cases[0].checks = vec![check];
+    report.cases[0].features.insert(NOTES.to_owned(), "one thing\nanother".to_owned());
+    report.cases[1].features.insert(NOTES.to_owned(), "another".to_owned());
+    let table = render(&report, false);
+    assert!(table.contains("max error  at "), "{table}");
+    assert!(table.contains("1.19e-7  boxes[0, 1]"), "{table}");
+    let notes = "\nbert-tiny on webgpu@chrome (pass):\n  one thing\n\n\
+                 bert-tiny on webgpu@chrome (pass), bert-tiny on webgpu@edge (unavailable):\n  another\n";
+    assert!(table.contains(notes), "{table}");
+}

@@ -8,8 +8,11 @@ use super::failed;
 use crate::error::Error;
 
 /// Every step, in order; a step that was released is never changed. The first is version 1.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/001_initial.sql"), include_str!("migrations/002_conformance.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/001_initial.sql"),
+    include_str!("migrations/002_conformance.sql"),
+    include_str!("migrations/003_where_errors_are.sql"),
+];
 
 /// Applies the steps that the database lacks.
 pub fn up_to_date(connection: &mut Connection, path: &Path) -> Result<(), Error> {

@@ -84,8 +84,8 @@ impl Store {
     }
 
     fn checks(&self, trial: i64) -> Result<Vec<OutputCheck>, Error> {
-        let sql = "select output, elements, max_abs_error, mean_abs_error, cosine_similarity, fault \
-                   from checks where trial_id = ? order by rowid";
+        let sql = "select output, elements, max_abs_error, mean_abs_error, cosine_similarity, fault, \
+                   max_abs_error_at, scaled_error, scaled_error_at from checks where trial_id = ? order by rowid";
         self.rows(sql, trial, |row| {
             Ok(OutputCheck {
                 output: row.get(0)?,
@@ -94,6 +94,9 @@ impl Store {
                 mean_abs_error: row.get(3)?,
                 cosine_similarity: row.get(4)?,
                 fault: row.get(5)?,
+                max_abs_error_at: place(row.get(6)?),
+                scaled_error: row.get::<_, Option<f64>>(7)?.unwrap_or(f64::INFINITY),
+                scaled_error_at: place(row.get(8)?),
             })
         })
     }
@@ -112,6 +115,11 @@ impl Store {
         let rows = || self.connection.prepare(sql)?.query_map(params![id], read)?.collect::<Result<_, _>>();
         rows().map_err(failed(READING))
     }
+}
+
+/// The place of an element; nothing where none was stored.
+fn place(text: Option<String>) -> Vec<usize> {
+    text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
 }
 
 /// The verdict that was stored under this name.

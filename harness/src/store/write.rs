@@ -129,8 +129,11 @@ fn insert_circumstances(transaction: &Transaction<'_>, trial_id: i64, trial: &Tr
             check.mean_abs_error,
             check.cosine_similarity,
             check.fault,
+            json(&check.max_abs_error_at),
+            check.scaled_error,
+            json(&check.scaled_error_at),
         ];
-        transaction.execute("insert into checks values (?, ?, ?, ?, ?, ?, ?)", row)?;
+        transaction.execute("insert into checks values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)?;
     }
     for (name, value) in &trial.features {
         transaction.execute("insert into features values (?, ?, ?)", params![trial_id, name, value])?;

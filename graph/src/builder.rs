@@ -1,6 +1,6 @@
 //! Builds a graph node by node, inferring every type and computing at once what depends on constants only.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::constant::{self, Constant};
 use crate::error::{Error, invalid};
@@ -9,16 +9,19 @@ use crate::ir::{Graph, Node, Value, ValueId};
 use crate::ops::{Operator, Reshape};
 use crate::ranges;
 use crate::selection::{self, Selection};
+use crate::settle::Known;
 use crate::tensor::{Tensor, TensorType};
 
 /// A constant of more elements than this is left to be computed at run time, unless its operands are as
 /// large.
-const FOLD_LIMIT: usize = 1 << 20;
+pub(crate) const FOLD_LIMIT: usize = 1 << 20;
 
 /// A graph in the making.
 #[derive(Debug, Clone, Default)]
 pub struct Builder {
-    graph: Graph,
+    pub(crate) graph: Graph,
+    /// What is known of its inputs.
+    pub(crate) known: Known,
     /// What grows while decoding; `None` in a graph in which nothing can.
     growth: Option<Growth>,
     /// What computed masks pick.
@@ -145,7 +148,8 @@ impl Builder {
     }
 
     /// The finished graph.
-    pub fn finish(self) -> Graph {
+    pub fn finish(mut self) -> Graph {
+        self.fix_deciding_inputs();
         self.graph
     }
 
@@ -186,12 +190,7 @@ impl Builder {
 
     /// The inputs of the graph that a value is computed from, by name.
     pub(crate) fn inputs_behind(&self, id: ValueId) -> Vec<String> {
-        let mut wanted = BTreeSet::from([id]);
-        for node in self.graph.nodes.iter().rev() {
-            if node.outputs.iter().any(|output| wanted.contains(output)) {
-                wanted.extend(node.inputs.iter().flatten());
-            }
-        }
+        let wanted = self.behind(id);
         let found = self.graph.inputs.iter().filter(|input| wanted.contains(input));
         found.map(|input| self.graph.values[input.0].name.clone()).collect()
     }

@@ -55,4 +55,7 @@ pub struct Graph {
     /// The least and the most that inputs of integers hold, by name, where that is taken for granted: whoever feeds
     /// them holds them to it.
     pub bounds: BTreeMap<String, (i64, i64)>,
+    /// Names of the inputs whose elements decided what is computed: a shape, an axis, which branch is taken. At other
+    /// elements it would be another graph.
+    pub deciding: Vec<String>,
 }

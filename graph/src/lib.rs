@@ -26,6 +26,7 @@ pub mod pipeline;
 pub mod ranges;
 mod registry;
 mod selection;
+mod settle;
 mod specialise;
 mod split;
 mod strided;

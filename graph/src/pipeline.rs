@@ -14,11 +14,12 @@ pub use trace::{Traced, qualified, statistics, trace, traced_nodes};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::{Generation, Manifest};
+use protocol::{Generation, Manifest, Planned};
 
 use crate::builder::Builder;
 use crate::error::Error;
-use crate::ir::{Graph, ValueId};
+use crate::ir::{Graph, Node, ValueId};
+use crate::ops::Operator;
 use crate::onnx::{Input, Model};
 use crate::optimise::{optimise, without_unused};
 use crate::specialise::{self, Pins};
@@ -36,6 +37,20 @@ pub struct Pipeline {
     pub programs: Vec<Program>,
     /// How tokens are made, if they are.
     pub decoding: Option<Decoding>,
+}
+
+impl Pipeline {
+    /// What planning made of the inputs, and whether it left anything to compute.
+    pub fn planned(&self) -> Planned {
+        let graphs = || self.programs.iter().map(|program| &program.graph);
+        let deciding: BTreeSet<String> = graphs().flat_map(|graph| graph.deciding.iter().cloned()).collect();
+        let computes = |graph: &Graph, node: &Node| {
+            let is_constant = |id: &ValueId| graph.values[id.0].constant.is_some();
+            !(matches!(node.operator, Operator::Reshape(_)) && node.inputs.iter().flatten().all(is_constant))
+        };
+        let computes = graphs().any(|graph| graph.nodes.iter().any(|node| computes(graph, node)));
+        Planned { deciding: deciding.into_iter().collect(), computes }
+    }
 }
 
 /// A graph, and what of it outlives a run.
@@ -149,7 +164,7 @@ struct Composer<'a> {
     manifest: &'a Manifest,
     models: &'a BTreeMap<String, Model>,
     tensors: &'a BTreeMap<String, Tensor>,
-    /// Inputs that are constants.
+    /// Inputs whose elements may decide what is computed.
     pins: &'a Pins,
     graph: Builder,
     /// The graph's inputs that come from the folder's.
@@ -237,7 +252,7 @@ impl<'a> Composer<'a> {
             return Err(Error::InputMissing { name: input.name.clone(), wanted: input.to_string() });
         };
         let id = match self.pins.contains(&input.name) {
-            true => self.graph.constant(&input.name, tensor.clone()),
+            true => self.graph.known_input(&input.name, tensor),
             false => self.graph.fed(&input.name, tensor),
         };
         self.inputs.insert(input.name.clone(), id);

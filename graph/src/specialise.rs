@@ -22,8 +22,8 @@ const OLDEST_OPSET: i64 = 7;
 pub enum Feed {
     /// Its type.
     Type(TensorType),
-    /// Its elements. Where a node needs them to know what to compute (a shape, an axis), the input becomes a
-    /// constant of the graph.
+    /// Its elements. A node that needs them to know what to compute (a shape, an axis) takes them from here; for all
+    /// others it stays an input.
     Value(Tensor),
 }
 
@@ -37,7 +37,7 @@ impl Feed {
     }
 }
 
-/// Names of inputs that are constants.
+/// Names of inputs whose elements may decide what is computed.
 pub(crate) type Pins = BTreeSet<String>;
 
 /// Whether an input can become a constant: integers, bools and lists of floats say what to compute, other
@@ -46,7 +46,7 @@ fn can_be_constant(tensor: &Tensor) -> bool {
     !tensor.data_type().is_float() || tensor.shape.len() <= 1
 }
 
-/// Builds a graph again as long as it fails for want of constants that are known, each time with those.
+/// Builds a graph again as long as it fails for want of elements that are known, each time with those.
 pub(crate) fn with_pins<'a, T>(
     known: impl Fn(&str) -> Option<&'a Tensor>,
     mut build: impl FnMut(&Pins) -> Result<T, Error>,
@@ -88,7 +88,7 @@ fn walk(model: &Model, feeds: &BTreeMap<String, Feed>, pins: &Pins) -> Result<Gr
     let mut values = BTreeMap::new();
     for Input { name, .. } in &model.inputs {
         let id = match &feeds[name] {
-            Feed::Value(tensor) if pins.contains(name) => graph.constant(name, tensor.clone()),
+            Feed::Value(tensor) if pins.contains(name) => graph.known_input(name, tensor),
             Feed::Value(tensor) => graph.fed(name, tensor),
             Feed::Type(tensor_type) => graph.input(name, tensor_type.clone()),
         };
@@ -170,12 +170,47 @@ impl Scope {
         }
         let view = self.view(node, opset)?;
         self.check_extents(&view, &node.operator)?;
-        let results = Scope::check_element_types(node, &view).and_then(|()| read(&view, &mut self.graph));
-        let results = results.and_then(|mut results| {
-            self.keep_element_types(node, &view, &mut results)?;
+        self.read_settled(node, view, |scope, view| {
+            Scope::check_element_types(node, view)?;
+            let mut results = read(view, &mut scope.graph)?;
+            scope.keep_element_types(node, view, &mut results)?;
             Ok(results)
-        });
-        results.map_err(|error| self.explain(error, &view).at(&node.name, &node.operator))
+        })
+    }
+
+    /// Reads a node, and again with the elements of an operand that it asked for, as long as they are known. What was
+    /// added in vain is dropped with all that nobody uses.
+    fn read_settled<'a>(
+        &mut self,
+        node: &OnnxNode,
+        mut view: NodeView<'a>,
+        mut read: impl FnMut(&mut Scope, &NodeView<'a>) -> Result<Vec<ValueId>, Error>,
+    ) -> Result<Vec<ValueId>, Error> {
+        // These do without elements, at a price.
+        if ["If", "NonZero"].contains(&node.operator.as_str()) {
+            self.settle(0, &mut view);
+        }
+        loop {
+            let error = match read(self, &view) {
+                Ok(results) => return Ok(results),
+                Err(error) => error,
+            };
+            let settled = match &error {
+                Error::NotConstant { operand, .. } => self.settle(*operand, &mut view),
+                _ => false,
+            };
+            if !settled {
+                return Err(self.explain(error, &view).at(&node.name, &node.operator));
+            }
+        }
+    }
+
+    /// Gives a view the elements of an operand, if they are known and it has none; says whether it did.
+    fn settle(&mut self, operand: usize, view: &mut NodeView) -> bool {
+        let argument = view.inputs.get_mut(operand).and_then(Option::as_mut);
+        let Some(argument) = argument.filter(|argument| argument.constant.is_none()) else { return false };
+        argument.constant = self.graph.settle(argument.id);
+        argument.constant.is_some()
     }
 
     /// Refuses an operator that makes something of extents which a computed mask decides.

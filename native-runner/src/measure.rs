@@ -21,16 +21,14 @@ pub fn run(chosen: Chosen, inference: &Inference) -> Result<InferenceReport, Run
     let Chosen { entry, device } = chosen;
     let start = Instant::now();
     let loaded = Loaded::read(inference)?;
-    let (load_ms, mut prepared) = match entry.prepare {
+    let (load_ms, planned, mut prepared) = match entry.prepare {
         Prepare::Graphs(prepare) => {
             let pipeline = loaded.pipeline()?;
-            (elapsed_ms(start), prepare(&loaded, &pipeline, device)?)
+            (elapsed_ms(start), Some(pipeline.planned()), prepare(&loaded, &pipeline, device)?)
         }
         Prepare::Files { prepare, .. } => {
             let load_ms = elapsed_ms(start);
-            // What is wrong with the model itself reads the same on every engine.
-            let ours = |error| loaded.pipeline().err().unwrap_or(error);
-            (load_ms, prepare(&loaded, device).map_err(ours)?)
+            (load_ms, None, prepare(&loaded, device).map_err(|error| loaded.fault_or(error))?)
         }
     };
     let mut measured = Measured::from([(Metric::LoadMs, vec![load_ms])]);
@@ -42,9 +40,11 @@ pub fn run(chosen: Chosen, inference: &Inference) -> Result<InferenceReport, Run
         engine: entry.engine,
         device: Some(device),
         adapter: prepared.adapter,
-        checks: pipeline::checks(&loaded.expected, &ends),
+        checks: pipeline::checks(loaded.manifest.precision, &loaded.expected, &ends),
         metrics: measured.into_iter().map(|(metric, values)| Samples { metric, values }).collect(),
         features: prepared.features,
+        planned,
+        notes: Vec::new(),
         placement: None,
     })
 }

@@ -33,8 +33,7 @@ impl Scope {
             _ => return Ok(None),
         };
         let view = self.view(node, opset)?;
-        let results = read(self, &view, opsets);
-        results.map(Some).map_err(|error| self.explain(error, &view).at(&node.name, &node.operator))
+        self.read_settled(node, view, |scope, view| read(scope, view, opsets)).map(Some)
     }
 
     /// The results of a body for these inputs. What it names is forgotten afterwards.
@@ -103,9 +102,9 @@ impl Scope {
             if results.len() <= carried.len() {
                 return Err(invalid!("its body has too few outputs"));
             }
-            let known = self.graph.constant_of(results[0]);
+            let known = self.graph.settle(results[0]);
             let known = known.ok_or_else(|| unsupported!("its condition depends on what it computes"))?;
-            goes_on = flag(known);
+            goes_on = flag(&known);
             rows.push(results.split_off(1 + carried.len()));
             carried = results.split_off(1);
             at += 1;

@@ -134,3 +134,38 @@ fn a_loop_of_no_turn_hands_on_what_it_is_given() {
     assert_eq!(found["last"], tensor("f32[2] = 1 2").unwrap());
     assert_eq!(found["rows"], tensor("f32[0,2] =").unwrap());
 }
+
+/// `y = Reshape(x, n * one) + float(n)`.
+fn deciding_model(n: DataType, lines: &[&str]) -> Model {
+    let inputs = [("x", DataType::F32), ("n", n)];
+    let input = |(name, data_type): (&str, DataType)| Input { name: name.into(), data_type, dimensions: None };
+    let one = BTreeMap::from([("one".to_owned(), tensor("i64[] = 1").unwrap())]);
+    Model::of(inputs.map(input).to_vec(), one, lines.iter().map(|line| node(line).unwrap()).collect(), &["y"])
+}
+
+#[test]
+fn an_input_that_decides_a_shape_stays_one_for_all_that_computes_with_it() {
+    let lines = ["m = Mul(n, one)", "r = Reshape(x, m)", "f = Cast(n, to=1)", "y = Add(r, f)"];
+    let feed = |text| Feed::Value(tensor(text).unwrap());
+    let feeds = BTreeMap::from([
+        ("x".to_owned(), feed("f32[8] = 1 2 3 4 5 6 7 8")),
+        ("n".to_owned(), feed("i64[2] = 4 2")),
+    ]);
+    let graph = specialise(&deciding_model(DataType::I64, &lines), &feeds).unwrap();
+    assert_eq!(graph.check(), Ok(()));
+    let text = graph.to_string();
+    assert!(text.starts_with("x: f32[8]\nn: i64[2]\n"), "{text}");
+    assert!(text.contains("r: f32[4, 2] = Reshape") && text.contains("y: f32[4, 2] = Add(r, f)"), "{text}");
+    assert_eq!((graph.nodes.len(), graph.deciding.as_slice()), (3, &["n".to_owned()][..]), "{text}");
+}
+
+#[test]
+fn floats_that_are_computed_with_decide_nothing() {
+    let feeds = BTreeMap::from([
+        ("x".to_owned(), Feed::Type(tensor_type("f32[8]").unwrap())),
+        ("n".to_owned(), Feed::Value(tensor("f32[1,2] = 4 2").unwrap())),
+    ]);
+    let model = deciding_model(DataType::F32, &["m = Cast(n, to=7)", "y = Reshape(x, m)"]);
+    let error = specialise(&model, &feeds).unwrap_err();
+    assert!(error.is_unsupported() && error.to_string().contains("give the elements of \"n\""), "{error}");
+}

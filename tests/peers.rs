@@ -1,7 +1,7 @@
 //! The peer in the same sweep: onnxruntime-web passes the same checks, and says what it is and where nodes ran.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
-use end_to_end::{Scene, case, ended};
+use end_to_end::{Scene, case, checkout, ended};
 use serde_json::Value;
 
 const MODELS: [&str; 2] = ["bert-tiny", "vit-tiny"];
@@ -74,4 +74,20 @@ fn a_peer_that_was_not_fetched_is_a_row_with_a_remedy() {
     assert_eq!(row["verdict"], "unavailable", "{row:#}");
     let message = row["message"].as_str().unwrap_or_default();
     assert!(message.contains("onnxruntime-web") && message.contains("cargo xtask setup"), "{message}");
+}
+
+#[test]
+fn the_peer_takes_what_our_reader_keeps_otherwise_and_is_not_told_what_it_cannot_bear() {
+    let scene = Scene::new();
+    let models = ["untaken_branch", "double_input", "input_as_output"]
+        .map(|name| checkout().join("fixtures/cases").join(name).to_string_lossy().into_owned());
+    let models = models.each_ref().map(String::as_str);
+    let sweep = ended(scene.sweep(&models, &["ort-wasm@chrome", "ort-webgpu@chrome"], &["--samples", "2"]));
+    assert_eq!(sweep.code, Some(0), "{}{}", sweep.stdout, sweep.stderr);
+    let cases = sweep.cases();
+    let told = &case(&cases, "untaken_branch", "ort-wasm@chrome")["features"];
+    assert!(text(told, "notes").contains("freeDimensionOverrides"), "{told:#}");
+    assert_eq!(text(told, "free_dimension_overrides"), "", "{told:#}");
+    let told = &case(&cases, "double_input", "ort-wasm@chrome")["features"];
+    assert_eq!(text(told, "notes"), "", "{told:#}");
 }

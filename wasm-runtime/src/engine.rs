@@ -45,6 +45,11 @@ pub(crate) trait Ready {
         None
     }
 
+    /// What has to be known of the numbers, in words.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What is only looked at when all is measured, so that looking shapes no number: features of the run.
     async fn look_back(&mut self) -> BTreeMap<String, String> {
         BTreeMap::new()

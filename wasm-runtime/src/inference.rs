@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use graph::Tensor;
 use graph::pipeline::{self, Pipeline, Run};
-use protocol::{Device, Engine, Inference, InferenceReport, Metric, Timing};
+use protocol::{Device, Engine, Inference, InferenceReport, Metric, Planned, Timing};
 
 use crate::browser;
 use crate::engine::{Place, Prepared, Ready};
@@ -73,8 +73,10 @@ async fn ours<R: Ready>(
     loaded.models.clear();
     let load_ms = clock.now_ms() - start;
     let prepared = prepare(&loaded.manifest.name, &pipeline, &loaded.folder).await?;
+    let planned = Some(pipeline.planned());
     drop(pipeline);
-    Bench::new(engine, place.device, inference, loaded, clock, load_ms).report(prepared).await
+    let bench = Bench::new(engine, place.device, inference, loaded, clock, load_ms);
+    Bench { planned, ..bench }.report(prepared).await
 }
 
 /// On the peer: the model's files stay as they are. Loading holds our reading of them too, which says what each
@@ -92,8 +94,7 @@ async fn peers(
     let load_ms = clock.now_ms() - start;
     let prepared = peer::prepare(provider, &loaded, files, place).await;
     let prepared = prepared.map_err(|error| match error {
-        // What is wrong with the model itself reads the same on every engine.
-        RuntimeError::Peer { .. } => loaded.pipeline().err().unwrap_or(error),
+        RuntimeError::Peer { .. } => loaded.fault_or(error),
         error => error,
     })?;
     Bench::new(engine, place.device, inference, loaded, clock, load_ms).report(prepared).await
@@ -117,6 +118,7 @@ struct Bench<'a> {
     loaded: Loaded,
     clock: Clock,
     measured: Measured,
+    planned: Option<Planned>,
 }
 
 impl<'a> Bench<'a> {
@@ -130,7 +132,7 @@ impl<'a> Bench<'a> {
     ) -> Bench<'a> {
         let mut measured = Measured::default();
         measured.add(Metric::LoadMs, load_ms);
-        Bench { engine, device, inference, loaded, clock, measured }
+        Bench { engine, device, inference, loaded, clock, measured, planned: None }
     }
 
     async fn report<R: Ready>(mut self, prepared: Prepared<R>) -> Result<InferenceReport, RuntimeError> {
@@ -147,9 +149,11 @@ impl<'a> Bench<'a> {
             engine: self.engine,
             device: self.device,
             adapter,
-            checks: pipeline::checks(&self.loaded.expected, &ends),
+            checks: pipeline::checks(self.loaded.manifest.precision, &self.loaded.expected, &ends),
             metrics: self.measured.into_samples(),
             features,
+            planned: self.planned,
+            notes: model.notes(),
             placement: model.placement(),
         })
     }

@@ -7,7 +7,7 @@ use graph::constant::NoFiles;
 use graph::onnx::{ComputedFile, Model};
 use graph::pipeline::{self, Decoding, Pipeline};
 use js_sys::Uint8Array;
-use protocol::{Inference, Manifest};
+use protocol::{FailureKind, Inference, Manifest};
 
 use crate::browser;
 use crate::error::RuntimeError;
@@ -123,6 +123,16 @@ impl Loaded {
     pub fn pipeline(&self) -> Result<Pipeline, RuntimeError> {
         let pipeline = pipeline::compose(&self.manifest, &self.models, &self.inputs, &self.wanted());
         pipeline.map_err(|source| wrong(&self.manifest.name, source))
+    }
+
+    /// What is wrong with the model itself, which reads the same on every engine, or else what an engine that takes
+    /// ONNX files says of it. That our reader does not know something is nothing against an engine that does.
+    pub fn fault_or(&self, theirs: RuntimeError) -> RuntimeError {
+        let lacks = |error: &RuntimeError| error.kind() == FailureKind::Unsupported;
+        match self.pipeline() {
+            Err(ours) if !lacks(&ours) || lacks(&theirs) => ours,
+            Err(_) | Ok(_) => theirs,
+        }
     }
 
     /// The same before fusion.

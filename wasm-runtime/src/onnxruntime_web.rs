@@ -20,7 +20,7 @@ use crate::matmul;
 use crate::refusal::Refusal;
 use crate::webnn;
 
-pub use session::Session;
+pub use session::{Extents, Session};
 
 #[wasm_bindgen(module = "/src/onnxruntime_web/library.js")]
 extern "C" {

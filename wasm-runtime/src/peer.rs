@@ -9,8 +9,8 @@ use protocol::Metric;
 
 use crate::engine::{Inferred, Place, Prepared, Ready};
 use crate::error::RuntimeError;
-use crate::model::{Files, Loaded, wrong};
-use crate::onnxruntime_web::{Library, Provider, Session};
+use crate::model::{Files, Loaded, OnnxFile, wrong};
+use crate::onnxruntime_web::{Extents, Library, Provider, Session};
 use crate::placement::Placement;
 use crate::timing::Clock;
 
@@ -21,6 +21,9 @@ pub(crate) struct Peer {
     library: Rc<Library>,
     sessions: BTreeMap<String, Session>,
     files: Files,
+    /// What each component was told of its symbolic dimensions.
+    told: BTreeMap<String, Extents>,
+    notes: Vec<String>,
 }
 
 /// Opens a model's ONNX files. Starting the library itself is no part of that, no more than opening a device is
@@ -40,16 +43,55 @@ pub(crate) async fn prepare(
     let library = Library::get(provider, place).await?;
     let clock = Clock::open()?;
     let start = clock.now_ms();
-    let (mut sessions, mut told) = (BTreeMap::new(), Vec::new());
+    let (mut sessions, mut told, mut notes) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
     for (component, file) in &files {
         let settled = calls.settled(component);
-        told.extend(settled.iter().map(|(name, extent)| format!("{component}.{name}={extent}")));
-        sessions.insert(component.clone(), Session::open(&library, file, &settled).await?);
+        let opened = open(&library, file, settled).await?;
+        notes.extend(opened.refusal.map(|refusal| left_out(component, &refusal)));
+        sessions.insert(component.clone(), opened.session);
+        told.insert(component.clone(), opened.told);
     }
     let measured = vec![(Metric::CompileMs, clock.now_ms() - start)];
     let (adapter, mut features) = (library.adapter(), features(&library));
-    features.insert("free_dimension_overrides".to_owned(), told.join(" "));
-    Ok(Prepared { model: Peer { name, calls, library, sessions, files }, adapter, measured, features })
+    features.insert("free_dimension_overrides".to_owned(), listed(&told));
+    let model = Peer { name, calls, library, sessions, files, told, notes };
+    Ok(Prepared { model, adapter, measured, features })
+}
+
+/// A component that is open.
+struct Opened {
+    session: Session,
+    /// What it was told of its symbolic dimensions.
+    told: Extents,
+    /// Why it was not told more.
+    refusal: Option<RuntimeError>,
+}
+
+/// Opens a file with what is known of its symbolic dimensions; where the library refuses it so, without, for a model
+/// may say one name and mean two extents.
+async fn open(library: &Rc<Library>, file: &OnnxFile, settled: Extents) -> Result<Opened, RuntimeError> {
+    match Session::open(library, file, &settled).await {
+        Ok(session) => Ok(Opened { session, told: settled, refusal: None }),
+        Err(refusal @ RuntimeError::Peer { .. }) if !settled.is_empty() && library.is_sound() => {
+            let session = Session::open(library, file, &Extents::new()).await?;
+            Ok(Opened { session, told: Extents::new(), refusal: Some(refusal) })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn left_out(component: &str, refusal: &RuntimeError) -> String {
+    format!(
+        "onnxruntime-web was not told the extents of {component}'s dimensions (freeDimensionOverrides), with which it \
+         does not open it: {refusal}"
+    )
+}
+
+fn listed(told: &BTreeMap<String, Extents>) -> String {
+    let extents = told.iter().flat_map(|(component, extents)| {
+        extents.iter().map(move |(name, extent)| format!("{component}.{name}={extent}"))
+    });
+    extents.collect::<Vec<_>>().join(" ")
 }
 
 impl Ready for Peer {
@@ -72,14 +114,18 @@ impl Ready for Peer {
         })
     }
 
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+
     /// Where the nodes ran. It takes a second opening of the model, with the log at its most talkative, which is
     /// why it comes last.
     async fn look_back(&mut self) -> BTreeMap<String, String> {
         self.sessions.clear();
         let mut placement = Placement::default();
         for (component, file) in &self.files {
-            let settled = self.calls.settled(component);
-            if let Err(error) = self.library.place(file, &settled, &mut placement).await {
+            let told = self.told.get(component).cloned().unwrap_or_default();
+            if let Err(error) = self.library.place(file, &told, &mut placement).await {
                 return BTreeMap::from([("nodes_elsewhere".to_owned(), format!("unknown: {error}"))]);
             }
         }

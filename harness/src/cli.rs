@@ -71,6 +71,10 @@ const MODELS_EXAMPLE: &str = "\
 Example:
   parallax bench models --models bert-tiny,whisper-tiny --pairs webgpu@chrome/ort-webgpu@chrome";
 
+const CACHE_EXAMPLE: &str = "\
+Example:
+  parallax cache --clear";
+
 /// Sweeps machine-learning models through browsers and native engines, checks the answers and keeps the numbers.
 #[derive(Debug, Parser)]
 #[command(name = "parallax", version, after_help = EXIT_CODES)]
@@ -101,6 +105,9 @@ pub enum Command {
     /// Time one thing against a peer.
     #[command(subcommand, after_help = MATMUL_EXAMPLE)]
     Bench(Bench),
+    /// Show what bare ONNX files were completed to and how much it takes, or clear it.
+    #[command(after_help = CACHE_EXAMPLE)]
+    Cache(CacheArgs),
     /// Run a command, and end it with everything it started once standard input hangs up.
     #[command(hide = true)]
     Guard(GuardArgs),
@@ -125,7 +132,7 @@ pub struct SweepArgs {
     /// Models: names of fixtures, folders with a model.toml, ONNX files, or hf:owner/repository[@revision][/path]
     #[arg(long, value_delimiter = ',', value_name = "MODEL,..")]
     pub models: Vec<String>,
-    /// Extents of dimensions that ONNX files without a model.toml leave open
+    /// Extents of dimensions that ONNX files without a model.toml leave open, by name or by input and axis (x.0=3)
     #[arg(long = "dimension", value_delimiter = ',', value_name = "NAME=N,..", value_parser = dimension)]
     pub dimensions: Vec<(String, usize)>,
     /// Targets: engine[:device][@browser], as in webgpu@chrome, webnn:cpu@edge, wgpu:vulkan
@@ -197,7 +204,7 @@ pub struct ProfileArgs {
     /// The model: a fixture's name, a folder with a model.toml, an ONNX file, or hf:owner/repository[@revision][/path]
     #[arg(long)]
     pub model: String,
-    /// Extents of dimensions that an ONNX file without a model.toml leaves open
+    /// Extents of dimensions that an ONNX file without a model.toml leaves open, by name or by input and axis (x.0=3)
     #[arg(long = "dimension", value_delimiter = ',', value_name = "NAME=N,..", value_parser = dimension)]
     pub dimensions: Vec<(String, usize)>,
     /// A target that runs our kernels, with timestamp queries
@@ -220,7 +227,7 @@ pub struct DivergeArgs {
     /// The model: a fixture's name, a folder with a model.toml, an ONNX file, or hf:owner/repository[@revision][/path]
     #[arg(long)]
     pub model: String,
-    /// Extents of dimensions that an ONNX file without a model.toml leaves open
+    /// Extents of dimensions that an ONNX file without a model.toml leaves open, by name or by input and axis (x.0=3)
     #[arg(long = "dimension", value_delimiter = ',', value_name = "NAME=N,..", value_parser = dimension)]
     pub dimensions: Vec<(String, usize)>,
     /// One target; the table follows the order of its graph
@@ -251,14 +258,22 @@ fn tolerance(text: &str) -> Result<f64, String> {
 
 fn dimension(text: &str) -> Result<(String, usize), String> {
     let named = text.split_once('=').and_then(|(name, extent)| Some((name.to_owned(), extent.parse().ok()?)));
-    named
-        .filter(|(name, _)| !name.is_empty())
-        .ok_or_else(|| "write a name and a number, as in height=224".to_owned())
+    named.filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
+        "write a name and a number, as in height=224, or an input and an axis, as in x.0=3".to_owned()
+    })
 }
 
 /// The extents that flags give, by name.
 pub fn dimensions(flags: &[(String, usize)]) -> Dimensions {
     flags.iter().cloned().collect()
+}
+
+/// Flags of `parallax cache`.
+#[derive(Debug, Args)]
+pub struct CacheArgs {
+    /// Remove all of it; what is needed again is completed again
+    #[arg(long)]
+    pub clear: bool,
 }
 
 /// What `parallax guard` runs.
@@ -281,7 +296,7 @@ pub struct VersusArgs {
     /// Models: names of fixtures, folders with a model.toml, ONNX files, or hf:owner/repository[@revision][/path]
     #[arg(long, value_delimiter = ',', value_name = "MODEL,..", required = true)]
     pub models: Vec<String>,
-    /// Extents of dimensions that ONNX files without a model.toml leave open
+    /// Extents of dimensions that ONNX files without a model.toml leave open, by name or by input and axis (x.0=3)
     #[arg(long = "dimension", value_delimiter = ',', value_name = "NAME=N,..", value_parser = dimension)]
     pub dimensions: Vec<(String, usize)>,
     /// Pairs of targets to compare
@@ -340,6 +355,7 @@ mod tests {
             &["parallax", "bench", "models"],
             &["parallax", "diverge"],
             &["parallax", "profile"],
+            &["parallax", "cache"],
         ] {
             let arguments = path.iter().chain(&["--help"]);
             let help = Cli::try_parse_from(arguments).unwrap_err().to_string();

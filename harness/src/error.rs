@@ -60,6 +60,8 @@ pub enum Error {
     NodeTests { path: PathBuf, source: io::Error },
     #[error("the list of expected node tests {}: {message}", path.display())]
     Expectations { path: PathBuf, message: String },
+    #[error("cannot remove {} from the cache: {source}", path.display())]
+    CacheUncleared { path: PathBuf, source: io::Error },
     #[error("cannot listen for Ctrl-C: {0}")]
     Signals(io::Error),
     #[error("cannot write the report: {0}")]
@@ -97,7 +99,11 @@ impl Error {
             | Error::DatabaseHeld { .. }
             | Error::DatabaseNewer { .. }
             | Error::DatabaseUnopened { .. } => Exit::BadRequest,
-            Error::Store { .. } | Error::Signals(_) | Error::Output(_) | Error::Row(_) => Exit::GateFailed,
+            Error::CacheUncleared { .. }
+            | Error::Store { .. }
+            | Error::Signals(_)
+            | Error::Output(_)
+            | Error::Row(_) => Exit::GateFailed,
             Error::NoReference { .. }
             | Error::PageServer { .. }
             | Error::NodeTests { .. }

@@ -4,6 +4,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod browser;
+pub mod cache;
 pub mod case;
 pub mod cli;
 pub mod conformance;

@@ -7,7 +7,7 @@ use harness::cli::{Bench, Cli, Command};
 use harness::exit::Exit;
 use harness::report::screen;
 use harness::session::guard;
-use harness::{conformance, detect, diverge, matmul, profile, sweep, versus};
+use harness::{cache, conformance, detect, diverge, matmul, profile, sweep, versus};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -46,6 +46,7 @@ async fn run(command: &Command) -> ExitCode {
         Command::Profile(args) => profile::run(args).await,
         Command::Bench(Bench::Matmul(args)) => matmul::run(args).await,
         Command::Bench(Bench::Models(args)) => versus::run(args).await,
+        Command::Cache(args) => cache::run(args),
         Command::Guard(args) => return guard::stand(args),
     };
     match ended {

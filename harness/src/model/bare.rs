@@ -7,6 +7,7 @@ use std::time::Duration;
 use protocol::{Answer, BareModel, Device, Engine, FailureKind, Job, Outcome, Task};
 
 use super::{Dimensions, ONNX, invalid, is_plain};
+use crate::cache;
 use crate::error::Error;
 use crate::session::{self, Fault};
 
@@ -38,7 +39,10 @@ pub async fn complete(
         dimensions: dimensions.clone(),
     };
     let (unavailable, message) = match ask(bare).await {
-        Ok(Outcome { answer: Answer::Completed(completed), .. }) => return Ok(completed.folder),
+        Ok(Outcome { answer: Answer::Completed(completed), .. }) => {
+            cache::used(&completed.folder);
+            return Ok(completed.folder);
+        }
         Ok(Outcome { answer: Answer::Failed(failure), .. }) => {
             (failure.kind == FailureKind::Unavailable, failure.message)
         }

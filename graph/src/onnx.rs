@@ -9,6 +9,7 @@ mod proto;
 mod seeded;
 mod sparse;
 pub(crate) mod tensor;
+mod uses;
 mod weights;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ pub use outline::Outline;
 pub use outputs::with_all_outputs;
 pub(crate) use proto::TensorProto;
 pub(crate) use seeded::{Recipe, random};
+pub use uses::Uses;
 pub use weights::{ComputedFile, alike, share};
 
 use crate::constant::Constant;
@@ -340,15 +342,14 @@ fn input(proto: ValueInfo, foreign: &mut Foreign) -> Result<Input, Error> {
     let dimensions = declared.shape.map(|shape| shape.dim.into_iter().map(|dim| dim.value));
     let dimensions = dimensions.map(|values| {
         let dimension = |value| match value {
-            Some(Extent::Fixed(extent)) => usize::try_from(extent)
-                .map(Dimension::Fixed)
-                .map_err(|_| malformed(&format!("has a dimension of {extent}"))),
-            Some(Extent::Symbol(name)) if !name.is_empty() => Ok(Dimension::Symbol(name)),
-            Some(Extent::Symbol(_)) | None => Ok(Dimension::Any),
+            // Some exporters write -1 for what is open.
+            Some(Extent::Fixed(extent)) => usize::try_from(extent).map_or(Dimension::Any, Dimension::Fixed),
+            Some(Extent::Symbol(name)) if !name.is_empty() => Dimension::Symbol(name),
+            Some(Extent::Symbol(_)) | None => Dimension::Any,
         };
-        values.map(dimension).collect::<Result<Vec<_>, Error>>()
+        values.map(dimension).collect()
     });
-    Ok(Input { dimensions: dimensions.transpose()?, data_type, name: proto.name })
+    Ok(Input { dimensions, data_type, name: proto.name })
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ pub(crate) mod bare;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use protocol::Manifest;
@@ -29,7 +28,7 @@ pub struct Model {
     pub manifest: Manifest,
     /// SHA-256 in hexadecimal over every file of the folder, names included: other contents, other digest.
     pub digest: String,
-    /// Items in one inference: the leading dimension that all inputs share, else 1.
+    /// Items in one inference: the batch, where the model has one, else 1.
     pub batch: u32,
 }
 
@@ -44,7 +43,7 @@ impl Model {
         for file in files_of(&manifest) {
             check_file(&folder, file)?;
         }
-        let batch = batch_of(&folder.join(&manifest.inputs)).unwrap_or(1);
+        let batch = manifest.batch.unwrap_or(1);
         Ok(Model { digest: digest(&folder)?, manifest, batch, folder })
     }
 
@@ -239,27 +238,6 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The leading dimension shared by all tensors of a safetensors file.
-///
-/// The header is a little-endian u64 length and that many bytes of JSON
-/// (<https://github.com/huggingface/safetensors#format>). A file that is not like this has no batch: the
-/// executor says what is wrong with it.
-fn batch_of(inputs: &Path) -> Option<u32> {
-    const HEADER_LIMIT_BYTES: u64 = 100_000_000;
-    let mut file = fs::File::open(inputs).ok()?;
-    let mut length = [0; 8];
-    file.read_exact(&mut length).ok()?;
-    let length = u64::from_le_bytes(length);
-    let mut header = Vec::new();
-    file.take(length.min(HEADER_LIMIT_BYTES)).read_to_end(&mut header).ok()?;
-    let header: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&header).ok()?;
-    let mut tensors = header.iter().filter(|(name, _)| *name != "__metadata__");
-    let leading = |tensor: &serde_json::Value| tensor["shape"][0].as_u64();
-    let first = leading(tensors.next()?.1)?;
-    let shared = tensors.all(|(_, tensor)| leading(tensor) == Some(first));
-    u32::try_from(first).ok().filter(|batch| shared && *batch > 0)
-}
-
 fn unreadable(path: &Path, source: std::io::Error) -> Error {
     Error::ModelUnreadable { path: path.to_owned(), source }
 }
@@ -279,19 +257,12 @@ name = "sound"
 family = "bert"
 modality = "text"
 source = "by hand"
+batch = 2
 inputs = "inputs.safetensors"
 expected = "expected.safetensors"
 components = [{ name = "model", file = "model.onnx" }]
 tolerances = { fp32 = 1e-4 }
 "#;
-
-    /// A safetensors file with these shapes and no data.
-    fn header(shapes: &[&[u32]]) -> Vec<u8> {
-        let tensors = shapes.iter().enumerate();
-        let tensors: Vec<_> = tensors.map(|(i, shape)| format!("\"t{i}\":{{\"shape\":{shape:?}}}")).collect();
-        let json = format!("{{{}}}", tensors.join(","));
-        [&(json.len() as u64).to_le_bytes()[..], json.as_bytes()].concat()
-    }
 
     fn fixtures(manifest: &str) -> TempDir {
         let root = TempDir::new().unwrap();
@@ -299,7 +270,7 @@ tolerances = { fp32 = 1e-4 }
         fs::create_dir(&folder).unwrap();
         fs::write(folder.join("model.toml"), manifest).unwrap();
         fs::write(folder.join("model.onnx"), "graph").unwrap();
-        fs::write(folder.join("inputs.safetensors"), header(&[&[2, 8], &[2]])).unwrap();
+        fs::write(folder.join("inputs.safetensors"), "").unwrap();
         fs::write(folder.join("expected.safetensors"), "").unwrap();
         root
     }
@@ -413,21 +384,5 @@ tolerances = { fp32 = 1e-4 }
         symlink(elsewhere.path(), folder.join("onnx/more")).unwrap();
         let message = Model::read(&folder).unwrap_err().to_string();
         assert!(message.contains("onnx/more") && message.contains("a link to a folder"), "{message}");
-    }
-
-    #[test]
-    fn the_batch_is_the_leading_dimension_that_all_inputs_share() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        for (name, contents, expected) in [
-            ("shared", header(&[&[4, 2], &[4]]), Some(4)),
-            ("not shared", header(&[&[4, 2], &[2, 4]]), None),
-            ("a scalar", header(&[&[]]), None),
-            ("nothing in it", header(&[]), None),
-            ("not a safetensors file", b"PK".to_vec(), None),
-            ("a length beyond the file", u64::MAX.to_le_bytes().to_vec(), None),
-        ] {
-            fs::write(file.path(), contents).unwrap();
-            assert_eq!(batch_of(file.path()), expected, "{name}");
-        }
     }
 }

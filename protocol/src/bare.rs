@@ -17,7 +17,7 @@ pub struct BareModel {
     pub name: String,
     /// Where such folders are kept, each below a name that follows from all that it is made of.
     pub folders: PathBuf,
-    /// Extents of dimensions that the file leaves open, by their names.
+    /// Extents of dimensions that the file leaves open, by their names or as `input.axis`.
     pub dimensions: BTreeMap<String, usize>,
 }
 

@@ -1,4 +1,4 @@
-//! Bare files completed with ONNX Runtime, and the tolerances that they get.
+//! Bare files on their way to model folders.
 
 use super::*;
 
@@ -15,25 +15,17 @@ fn bare(file: PathBuf, folders: &Path) -> BareModel {
 }
 
 #[test]
-fn the_tolerance_follows_what_a_model_computes_in_and_the_scale_of_its_outputs() {
-    let fixture = |name: &str| {
+fn the_precision_is_what_a_model_computes_in() {
+    for (name, kept) in [
+        ("bert-tiny", Precision::Fp32),
+        ("bert-tiny-fp16", Precision::Fp16),
+        ("bert-tiny-int8", Precision::Int8),
+        ("bert-tiny-qdq", Precision::Int8),
+        ("bert-tiny-q4", Precision::Q4),
+    ] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/models").join(name).join(FILE);
         let bytes = fs::read(path).unwrap();
-        let model = Model::parse(&bytes).unwrap();
-        (bytes, model)
-    };
-    let expected = |elements: Vec<f32>| BTreeMap::from([("y".to_owned(), Tensor::vector(elements))]);
-    for (name, kept, outputs, allowed) in [
-        ("bert-tiny", Precision::Fp32, vec![0.5, -0.25], 1e-4),
-        ("bert-tiny", Precision::Fp32, vec![0.5, -20.0, f32::NEG_INFINITY, f32::NAN], 20.0 * 1e-4),
-        ("bert-tiny-fp16", Precision::Fp16, vec![1.0], 2e-2),
-        ("bert-tiny-int8", Precision::Int8, vec![1.0], 3e-1),
-        ("bert-tiny-qdq", Precision::Int8, vec![1.0], 3e-1),
-        ("bert-tiny-q4", Precision::Q4, vec![1.0], 1e-4),
-    ] {
-        let (bytes, model) = fixture(name);
-        assert_eq!(precision(&bytes, &model), kept, "{name}");
-        assert_eq!(tolerance(kept, &expected(outputs)), allowed, "{name}");
+        assert_eq!(precision(&bytes, &Model::parse(&bytes).unwrap()), kept, "{name}");
     }
 }
 

@@ -40,7 +40,7 @@ pub fn run(chosen: Chosen, inference: &Inference) -> Result<InferenceReport, Run
         engine: entry.engine,
         device: Some(device),
         adapter: prepared.adapter,
-        checks: pipeline::checks(loaded.manifest.precision, &loaded.expected, &ends),
+        checks: pipeline::checks(loaded.manifest.scale(), &loaded.expected, &ends),
         metrics: measured.into_iter().map(|(metric, values)| Samples { metric, values }).collect(),
         features: prepared.features,
         planned,

@@ -69,7 +69,7 @@ pub fn run(chosen: Chosen, trace: &Trace) -> Result<TraceReport, RunnerError> {
         told.insert(name, pipeline::statistics(&tensor));
     }
     let constants = told;
-    let against_plain = pipeline::checks(loaded.manifest.precision, &plain, &[outputs.clone(), outputs]);
+    let against_plain = pipeline::checks(loaded.manifest.scale(), &plain, &[outputs.clone(), outputs]);
     let (engine, device) = (entry.engine, Some(device));
     Ok(TraceReport { engine, device, adapter, program, files, nodes, constants, against_plain })
 }

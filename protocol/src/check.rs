@@ -60,16 +60,16 @@ pub enum Scale {
 }
 
 impl Scale {
-    /// That of floats which were computed with numbers kept so.
-    pub fn of(precision: Precision) -> Scale {
-        let least = match precision {
-            Precision::Fp32 | Precision::Q4 => 1e-2,
-            // Its 11 bits leave little between the tolerance and rounding.
-            Precision::Fp16 => 0.4,
+    /// That of floats which were computed with numbers kept so, and may be off by a part `of_scale`.
+    pub fn of(precision: Precision, of_scale: f64) -> Scale {
+        // What a chain of operators adds up to in rounding, as a part of the largest magnitude.
+        let rounding = match precision {
+            Precision::Fp32 | Precision::Q4 => 1e-6,
+            Precision::Fp16 => 8e-3,
             // A whole tensor is quantised at once: one step is as large for its smallest row.
-            Precision::Int8 => 1.0,
+            Precision::Int8 => f64::INFINITY,
         };
-        Scale::Rows { least }
+        Scale::Rows { least: (rounding / of_scale).min(1.0) }
     }
 
     /// The scale of every row and of every column of an output.
@@ -323,6 +323,20 @@ mod tests {
             let result = OutputCheck::compare("y", scale, (&shape, &actual), (&shape, &expected));
             assert!((result.scaled_error / scaled - 1.0).abs() < 1e-4, "{name}: {}", result.scaled_error);
             assert_eq!(result.scaled_error_at, wrong, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_floor_is_what_rounding_adds_up_to() {
+        for (precision, of_scale, least) in [
+            (Precision::Fp32, 1e-4, 1e-2),
+            (Precision::Q4, 1e-3, 1e-3),
+            (Precision::Fp32, 0.0, 1.0),
+            (Precision::Fp16, 2e-2, 0.4),
+            (Precision::Int8, 3e-1, 1.0),
+        ] {
+            let Scale::Rows { least: found } = Scale::of(precision, of_scale) else { panic!("no rows") };
+            assert!((found - least).abs() < 1e-9, "{precision} {of_scale}: {found}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::check::Allowed;
+use crate::check::{Allowed, Scale};
 use crate::precision::Precision;
 
 /// The contents of `model.toml`.
@@ -131,6 +131,11 @@ impl Manifest {
     pub fn allowed(&self) -> Allowed {
         let absolute = self.tolerances.get(&self.precision).copied().unwrap_or(0.0);
         Allowed { absolute, of_scale: absolute / self.tolerance_scale }
+    }
+
+    /// What errors are held against beside their own size.
+    pub fn scale(&self) -> Scale {
+        Scale::of(self.precision, self.allowed().of_scale)
     }
 
     /// The output of a component, as `component.output`, that another component's input comes from.

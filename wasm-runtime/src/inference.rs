@@ -149,7 +149,7 @@ impl<'a> Bench<'a> {
             engine: self.engine,
             device: self.device,
             adapter,
-            checks: pipeline::checks(self.loaded.manifest.precision, &self.loaded.expected, &ends),
+            checks: pipeline::checks(self.loaded.manifest.scale(), &self.loaded.expected, &ends),
             metrics: self.measured.into_samples(),
             features,
             planned: self.planned,

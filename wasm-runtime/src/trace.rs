@@ -106,7 +106,7 @@ impl Traceable<'_> {
             files: runs + 1,
             nodes: traced.nodes.clone(),
             constants,
-            against_plain: pipeline::checks(loaded.manifest.precision, plain, &[outputs.clone(), outputs]),
+            against_plain: pipeline::checks(loaded.manifest.scale(), plain, &[outputs.clone(), outputs]),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{OutputCheck, Precision, Scale};
+use protocol::{OutputCheck, Scale};
 
 use super::{Decoding, PAST_LENGTH, TOKEN, wiring};
 use crate::error::Error;
@@ -69,10 +69,9 @@ impl Run {
     }
 }
 
-/// Every expected output against the first and the last inference's, computed with numbers kept so: the worse of the
-/// two.
+/// Every expected output against the first and the last inference's, floats at this scale: the worse of the two.
 pub fn checks(
-    precision: Precision,
+    scale: Scale,
     expected: &BTreeMap<String, Tensor>,
     ends: &[BTreeMap<String, Tensor>; 2],
 ) -> Vec<OutputCheck> {
@@ -80,7 +79,7 @@ pub fn checks(
     {
         Some(actual) => OutputCheck::compare(
             name,
-            if expected.data_type().is_float() { Scale::of(precision) } else { Scale::One },
+            if expected.data_type().is_float() { scale } else { Scale::One },
             (&actual.shape, &actual.to_f32_vec()),
             (&expected.shape, &expected.to_f32_vec()),
         ),

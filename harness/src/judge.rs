@@ -109,7 +109,7 @@ fn empty(report: &InferenceReport) -> Option<Complaint> {
     let why = match deciding.is_empty() {
         true => "its outputs follow from its shapes and constants".to_owned(),
         false => format!(
-            "its outputs follow from the elements of {}, which decide shapes and so are part of the plan",
+            "its outputs follow from the elements of {}, which decide what is computed and so are part of the plan",
             deciding.join(", ")
         ),
     };
@@ -146,16 +146,17 @@ fn describe(check: &OutputCheck, allowed: Allowed) -> String {
     if let Some(fault) = &check.fault {
         return format!("output \"{name}\" {fault}");
     }
-    if check.max_abs_error > absolute {
-        let (error, at) = (check.max_abs_error, &check.max_abs_error_at);
-        return format!(
-            "output \"{name}\" is off by {error:.2e} at {at:?}, more than the {absolute:e} allowed"
-        );
-    }
-    format!(
-        "output \"{name}\" is off by {:.2e} of the magnitudes around {:?}, more than the {of_scale:e} allowed",
-        check.scaled_error, check.scaled_error_at
-    )
+    let (error, of, at, allowed) = match check.max_abs_error > absolute {
+        true => (check.max_abs_error, "at", &check.max_abs_error_at, absolute),
+        false => (check.scaled_error, "of the magnitudes around", &check.scaled_error_at, of_scale),
+    };
+    format!("output \"{name}\" is off by {error:.2e} {of} {at:?}, more than the {} allowed", short(allowed))
+}
+
+/// At most three significant digits: `1e-4`, `3.68e-4`.
+fn short(number: f64) -> String {
+    let rounded: f64 = format!("{number:.2e}").parse().unwrap_or(number);
+    format!("{rounded:e}")
 }
 
 #[cfg(test)]

@@ -96,7 +96,8 @@ impl Trial {
 /// Which inputs are part of the plan, in words.
 fn deciding(planned: &Planned) -> Option<String> {
     let names = planned.deciding.join(", ");
-    (!names.is_empty()).then(|| format!("planned for these elements of {names}, which decide shapes"))
+    (!names.is_empty())
+        .then(|| format!("planned for these elements of {names}, which decide what is computed"))
 }
 
 /// How a model was shared out, as features of its run.

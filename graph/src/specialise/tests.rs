@@ -138,7 +138,8 @@ fn a_loop_of_no_turn_hands_on_what_it_is_given() {
 /// `y = Reshape(x, n * one) + float(n)`.
 fn deciding_model(n: DataType, lines: &[&str]) -> Model {
     let inputs = [("x", DataType::F32), ("n", n)];
-    let input = |(name, data_type): (&str, DataType)| Input { name: name.into(), data_type, dimensions: None };
+    let input =
+        |(name, data_type): (&str, DataType)| Input { name: name.into(), data_type, dimensions: None };
     let one = BTreeMap::from([("one".to_owned(), tensor("i64[] = 1").unwrap())]);
     Model::of(inputs.map(input).to_vec(), one, lines.iter().map(|line| node(line).unwrap()).collect(), &["y"])
 }

@@ -4,8 +4,9 @@ use graph::DataType;
 use graph::ops::{Activation, Binary, Cast, Unary};
 
 use super::Site;
-use super::numbers::{extreme, rising};
+use super::numbers::{extreme, flat, rising};
 use super::remainder::remainder;
+use crate::element::ElementType;
 use crate::error::Refusal;
 use crate::plan::OperandId;
 use crate::writer::{Lowered, Writer};
@@ -160,7 +161,26 @@ pub fn cast(cast: &Cast, w: &mut Writer, site: &Site) -> Lowered {
         let zero = w.number_like(0.0, x)?;
         return w.compare("notEqual", x, zero);
     }
+    if w.element(x).is_float() && !cast.to.is_float() {
+        return whole(x, cast.to.into(), w);
+    }
     w.cast(x, cast.to.into())
+}
+
+/// Floats as integers. WebNN leaves open what becomes of those that do not fit: here they are the least of int64 or,
+/// for smaller types, of int32, which then wraps around.
+fn whole(x: OperandId, to: ElementType, w: &mut Writer) -> Lowered {
+    let shape = w.shape(x);
+    let x = flat(x, w)?;
+    let x = w.cast(x, ElementType::Float32)?;
+    let wide = if to == ElementType::Int64 { to } else { ElementType::Int32 };
+    let made = w.cast(x, wide)?;
+    let (size, beyond) = (w.unary("abs", x)?, w.number_like(-wide.lowest(), x)?);
+    let fits = w.compare("lesser", size, beyond)?;
+    let least = w.number(wide.lowest(), wide)?;
+    let made = w.choose(fits, made, least)?;
+    let made = w.cast(made, to)?;
+    w.reshape(made, &shape)
 }
 
 pub fn select(w: &mut Writer, site: &Site) -> Lowered {

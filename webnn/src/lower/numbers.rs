@@ -22,7 +22,7 @@ pub fn rising(method: &'static str, x: OperandId, w: &mut Writer) -> Lowered {
 }
 
 /// In one dimension what has too many.
-fn flat(x: OperandId, w: &mut Writer) -> Lowered {
+pub fn flat(x: OperandId, w: &mut Writer) -> Lowered {
     let shape = w.shape(x);
     if shape.len() > DEEPEST { w.reshape(x, &[shape.iter().product()]) } else { Ok(x) }
 }

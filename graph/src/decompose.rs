@@ -11,6 +11,7 @@ pub(crate) mod constants;
 pub(crate) mod contrib_attention;
 pub(crate) mod einsum;
 pub(crate) mod embedding;
+pub(crate) mod four_bit;
 pub(crate) mod fused;
 pub(crate) mod grid;
 pub(crate) mod group_query;

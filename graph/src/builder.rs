@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::constant::{self, Constant};
+use crate::decompose::four_bit::FourBits;
 use crate::error::{Error, invalid};
 use crate::growth::{self, Growth};
 use crate::ir::{Graph, Node, Value, ValueId};
@@ -26,6 +27,8 @@ pub struct Builder {
     growth: Option<Growth>,
     /// What computed masks pick.
     selections: BTreeMap<ValueId, Selection>,
+    /// Matrices of floats that are there in four bits too, for the products that read them.
+    four_bits: BTreeMap<ValueId, FourBits>,
 }
 
 impl Builder {
@@ -186,6 +189,21 @@ impl Builder {
     /// The elements of a value, if it is constant and they are here.
     pub fn constant_of(&self, id: ValueId) -> Option<&Tensor> {
         self.graph.values[id.0].constant.as_ref()?.here()
+    }
+
+    /// Whether a value is constant, its elements here or not.
+    pub(crate) fn is_constant(&self, id: ValueId) -> bool {
+        self.graph.values[id.0].constant.is_some()
+    }
+
+    /// Notes that a matrix is there in four bits too.
+    pub(crate) fn set_four_bits(&mut self, id: ValueId, matrix: FourBits) {
+        self.four_bits.insert(id, matrix);
+    }
+
+    /// A matrix in four bits, if it is there so.
+    pub(crate) fn four_bits(&self, id: ValueId) -> Option<FourBits> {
+        self.four_bits.get(&id).copied()
     }
 
     /// The inputs of the graph that a value is computed from, by name.

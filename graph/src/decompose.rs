@@ -13,6 +13,7 @@ pub(crate) mod contrib_attention;
 pub(crate) mod deform_conv;
 pub(crate) mod einsum;
 pub(crate) mod embedding;
+pub(crate) mod four_bit;
 pub(crate) mod fused;
 pub(crate) mod grid;
 pub(crate) mod group_query;

@@ -1,7 +1,7 @@
 //! Quantised operators of ONNX and ONNX Runtime, computed on the numbers that their integers stand for.
 
 use crate::builder::Builder;
-use crate::decompose::narrow;
+use crate::decompose::{four_bit, narrow};
 use crate::element_type::ElementType;
 use crate::error::{Error, invalid, unsupported};
 use crate::ir::ValueId;
@@ -127,7 +127,11 @@ pub(crate) fn read_dequantize(node: &NodeView, graph: &mut Builder) -> Result<Ve
         centred = write.sub(centred, zero)?;
     }
     let scale = spread.write(write, scale, &shape)?;
-    Ok(vec![write.mul(write.cast(centred, DataType::F32)?, scale)?])
+    let result = write.mul(write.cast(centred, DataType::F32)?, scale)?;
+    if let Some(matrix) = four_bit::of(node, graph, spread.axis, spread.block)? {
+        graph.set_four_bits(result, matrix);
+    }
+    Ok(vec![result])
 }
 
 /// Quantises x to u8, by a scale and zero point from its own range; gives the three.

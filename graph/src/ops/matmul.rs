@@ -18,8 +18,12 @@ pub struct MatMul {
     pub activation: Option<Activation>,
 }
 
-/// MatMul.
+/// MatMul; one by a matrix that is there in four bits reads those.
 pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
+    let (a, b) = (node.operand(0)?, node.operand(1)?);
+    if let Some(matrix) = graph.four_bits(b.id).filter(|_| !a.tensor_type.shape.is_empty()) {
+        return Ok(vec![matrix.product(node, graph, a.id)?]);
+    }
     node.apply(graph, Operator::MatMul(MatMul::default()), 2)
 }
 

@@ -9,6 +9,7 @@ mod files;
 pub mod measure;
 pub mod model;
 mod node_tests;
+mod old_glibc;
 pub mod processor;
 mod profile;
 mod trace;

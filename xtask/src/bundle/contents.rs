@@ -29,7 +29,7 @@ const PEER_FILES: [&str; 9] = [
 ];
 const PAGE_FILES: [&str; 4] = ["index.html", "main.js", "pkg/wasm_runtime.js", "pkg/wasm_runtime_bg.wasm"];
 /// Libraries that the headless shell opens by name, so that no listing of what it needs tells of them.
-const OPENED_BY_NAME: [&str; 2] = ["libsoftokn3.so", "libfreebl3.so"];
+const OPENED_BY_NAME: [&str; 3] = ["libsoftokn3.so", "libfreebl3.so", "libfreeblpriv3.so"];
 
 /// Fills the bundle's folder.
 pub fn gather(bundle: &Path, wanted: &Wanted) -> Result<()> {
@@ -77,7 +77,10 @@ fn in_bundle(fetched: &Path, cached: &Path) -> Result<PathBuf> {
 fn headless_shell(fetched: &Path) -> Result<()> {
     let shell = cache::headless_shell();
     let folder = shell.parent().context("the cache folder has no parent folder")?;
-    copy_folder(folder, &in_bundle(fetched, folder)?)?;
+    let bundled_folder = in_bundle(fetched, folder)?;
+    copy_folder(folder, &bundled_folder)?;
+    // What it logged here is nobody's business there, if it logged anything.
+    let _ = fs::remove_file(bundled_folder.join("chrome_debug.log"));
     let driver = cache::chromedriver();
     if !driver.is_file() {
         fetch_chromedriver(&driver)?;
@@ -87,7 +90,9 @@ fn headless_shell(fetched: &Path) -> Result<()> {
     let mut libraries = elf::needed(&shell)?;
     libraries.extend(elf::needed(&driver)?);
     for name in OPENED_BY_NAME {
-        libraries.insert(elf::library(name)?);
+        let library = elf::library(name)?;
+        libraries.extend(elf::needed(&library)?);
+        libraries.insert(library);
     }
     for library in libraries {
         let name = library.file_name().context("a library has no name")?;

@@ -44,6 +44,22 @@ pub fn fetch() -> Result<()> {
     staging.finish()
 }
 
+/// The libraries that its package brings for servers without them, built for older systems than this one; fetched
+/// into the cache where they are not there.
+#[cfg(target_os = "linux")]
+pub fn libraries() -> Result<std::path::PathBuf> {
+    let folder = cache::cache_dir().join("headless-shell-libraries").join(cache::HEADLESS_SHELL);
+    if !folder.is_dir() {
+        let (staging, scratch) = (Staging::of(&folder)?, Staging::of(&folder.with_extension("download"))?);
+        let packed = npm_package(PACKAGE, cache::HEADLESS_SHELL, scratch.path())?.join("bin/al2023.tar.br");
+        let archive = scratch.path().join("libraries.tar");
+        decompress(&packed, &archive)?;
+        capture(Command::new("tar").arg("-xf").arg(&archive).current_dir(staging.path()))?;
+        staging.finish()?;
+    }
+    Ok(folder.join("lib"))
+}
+
 /// So many bytes are decompressed at a time.
 const PIECE_BYTES: usize = 1 << 20;
 

@@ -9,10 +9,10 @@ use anyhow::{Context, Result, bail};
 use protocol::cache;
 
 use super::{Extra, Wanted, elf};
-use crate::checkout;
 use crate::command::capture;
 use crate::registry::wheel;
 use crate::staging::{Staging, keep};
+use crate::{checkout, headless_shell};
 
 const PROGRAMS: [&str; 2] = ["parallax", "native-runner"];
 /// What the page loads of onnxruntime-web: three entries and the WebAssembly of each.
@@ -28,9 +28,6 @@ const PEER_FILES: [&str; 9] = [
     "ort-wasm-simd-threaded.wasm",
 ];
 const PAGE_FILES: [&str; 4] = ["index.html", "main.js", "pkg/wasm_runtime.js", "pkg/wasm_runtime_bg.wasm"];
-/// Libraries that the headless shell opens by name, so that no listing of what it needs tells of them.
-const OPENED_BY_NAME: [&str; 3] = ["libsoftokn3.so", "libfreebl3.so", "libfreeblpriv3.so"];
-
 /// Fills the bundle's folder.
 pub fn gather(bundle: &Path, wanted: &Wanted) -> Result<()> {
     for program in PROGRAMS {
@@ -60,7 +57,7 @@ pub fn gather(bundle: &Path, wanted: &Wanted) -> Result<()> {
         copy_folder(&folder, &bundle.join("fixtures/models").join(model))?;
     }
     if wanted.with.contains(&Extra::HeadlessShell) {
-        headless_shell(&fetched)?;
+        shell(&fetched)?;
     }
     write_script(&bundle.join("gpu-check"), include_str!("gpu-check.sh"))?;
     let product = bundle.join("fixtures/product-4096.onnx");
@@ -74,7 +71,7 @@ fn in_bundle(fetched: &Path, cached: &Path) -> Result<PathBuf> {
 }
 
 /// The headless shell, the driver of its version, and the libraries of both but those of the C library.
-fn headless_shell(fetched: &Path) -> Result<()> {
+fn shell(fetched: &Path) -> Result<()> {
     let shell = cache::headless_shell();
     let folder = shell.parent().context("the cache folder has no parent folder")?;
     let bundled_folder = in_bundle(fetched, folder)?;
@@ -87,16 +84,17 @@ fn headless_shell(fetched: &Path) -> Result<()> {
     }
     let bundled = in_bundle(fetched, &driver)?;
     copy_program(&driver, &bundled)?;
-    let mut libraries = elf::needed(&shell)?;
-    libraries.extend(elf::needed(&driver)?);
-    for name in OPENED_BY_NAME {
-        let library = elf::library(name)?;
-        libraries.extend(elf::needed(&library)?);
-        libraries.insert(library);
-    }
-    for library in libraries {
-        let name = library.file_name().context("a library has no name")?;
-        copy(&library, &bundled.with_file_name("lib").join(name))?;
+    let libraries = bundled.with_file_name("lib");
+    copy_folder(&headless_shell::libraries()?, &libraries)?;
+    // What it opens by name needs libraries too; the system's own tells which.
+    let opened_by_name = elf::library("libsoftokn3.so")?;
+    for program in [&shell, &driver, &opened_by_name] {
+        for library in elf::needed(program)? {
+            let target = libraries.join(library.file_name().context("a library has no name")?);
+            if !target.exists() {
+                copy(&library, &target)?;
+            }
+        }
     }
     Ok(())
 }

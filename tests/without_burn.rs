@@ -3,16 +3,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use end_to_end::{Scene, case, checkout, ended};
 
 /// The page and its first module alone.
 fn page(scene: &Scene) -> PathBuf {
     let (from, to) = (checkout().join("www"), scene.path("www"));
-    fs::create_dir_all(to.join("pkg")).unwrap();
-    for file in ["index.html", "main.js", "pkg/wasm_runtime.js", "pkg/wasm_runtime_bg.wasm"] {
-        fs::copy(from.join(file), to.join(file)).unwrap();
-    }
+    assert!(Command::new("cp").arg("-r").arg(from).arg(&to).status().unwrap().success());
+    fs::remove_dir_all(to.join("pkg-burn")).unwrap();
     to
 }
 

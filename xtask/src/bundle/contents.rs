@@ -27,7 +27,7 @@ const PEER_FILES: [&str; 9] = [
     "ort-wasm-simd-threaded.mjs",
     "ort-wasm-simd-threaded.wasm",
 ];
-const PAGE_FILES: [&str; 4] = ["index.html", "main.js", "pkg/wasm_runtime.js", "pkg/wasm_runtime_bg.wasm"];
+const PAGE_FILES: [&str; 2] = ["index.html", "main.js"];
 /// Fills the bundle's folder.
 pub fn gather(bundle: &Path, wanted: &Wanted) -> Result<()> {
     for program in PROGRAMS {
@@ -49,6 +49,7 @@ pub fn gather(bundle: &Path, wanted: &Wanted) -> Result<()> {
     for file in PAGE_FILES {
         copy(&root.join("www").join(file), &bundle.join("www").join(file))?;
     }
+    copy_folder(&root.join("www/pkg"), &bundle.join("www/pkg"))?;
     for model in &wanted.models {
         let folder = root.join("fixtures/models").join(model);
         if !folder.join("model.toml").is_file() {

@@ -1,4 +1,5 @@
-//! Runs a bundle where there is nothing but it and the system's C library: no network, no home, no shell.
+//! Runs a bundle where there is nothing but it and the system's C library: no network, no home, no shell. The browser
+//! that it may carry wants more of a system, and runs in this one, with the bundle's own libraries.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ pub fn sweep(bundle: &Path, has_shell: bool) -> Result<()> {
     system(bundle, root.path())?;
     let mut targets = vec!["onnxruntime:cpu"];
     if has_shell {
-        targets.extend(["wgpu:vulkan", "webnn:cpu@headless-shell", "webgpu@headless-shell"]);
+        targets.push("wgpu:vulkan");
     }
     let mut sandbox = Command::new(bwrap);
     sandbox.arg("--bind").arg(root.path()).arg("/").arg("--ro-bind").arg(bundle).arg("/parallax");
@@ -41,12 +42,22 @@ pub fn sweep(bundle: &Path, has_shell: bool) -> Result<()> {
     if let Some(driver) = software_vulkan(bundle) {
         sandbox.arg("--setenv").arg("VK_DRIVER_FILES").arg(driver);
     }
-    sandbox.args(["/parallax/parallax", "sweep", "--models", MODEL, "--samples", "3", "--targets"]);
-    let told = capture(sandbox.arg(targets.join(",")))?;
+    check(sandbox.arg("/parallax/parallax"), &targets)?;
+    if has_shell {
+        let mut here = Command::new(bundle.join("parallax"));
+        check(here.current_dir(root.path()), &["webnn:cpu@headless-shell", "webgpu@headless-shell"])?;
+    }
+    Ok(())
+}
+
+/// Sweeps by the command given; every target has to pass.
+fn check(parallax: &mut Command, targets: &[&str]) -> Result<()> {
+    parallax.args(["sweep", "--models", MODEL, "--samples", "3", "--targets"]);
+    let told = capture(parallax.arg(targets.join(",")))?;
     println!("{told}");
     let passes = told.lines().filter(|line| line.starts_with(MODEL) && line.contains(" pass ")).count();
     if passes < targets.len() {
-        bail!("{passes} of {} targets passed in an empty root", targets.len());
+        bail!("{passes} of {} targets passed: {}", targets.len(), targets.join(", "));
     }
     Ok(())
 }

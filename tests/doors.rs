@@ -92,12 +92,8 @@ fn only_who_knows_the_cookie_gets_the_display() {
     let server = family.iter().find(|process| process.command.starts_with("Xvfb")).unwrap();
     let file = server.command.split_once("-auth ").unwrap().1.split(' ').next().unwrap().to_owned();
     let file = fs::read(file).unwrap();
-    // A server writes its process id into a lock beside its socket.
-    let is_its = |number: &u32| {
-        let holder = fs::read_to_string(format!("/tmp/.X{number}-lock")).unwrap_or_default();
-        holder.trim() == server.pid.to_string()
-    };
-    let display = format!("/tmp/.X11-unix/X{}", (0..1000).find(is_its).unwrap());
+    let number = family.iter().find_map(|process| in_environment_of(process.pid, "DISPLAY")).unwrap();
+    let display = format!("/tmp/.X11-unix/X{}", number.trim_start_matches(':'));
     for (name, protocol, secret, let_in) in [
         ("nothing", &b""[..], &b""[..], 0),
         ("a guess", b"MIT-MAGIC-COOKIE-1", &[0; 16], 0),
@@ -165,11 +161,17 @@ fn nobody_else_reads_what_is_written() {
     harness.wait().unwrap();
 }
 
+/// The temporary folder that a guard made for a process.
 fn temporary_folder_of(pid: u32) -> Option<String> {
+    in_environment_of(pid, "TMPDIR").filter(|folder| folder.contains("parallax-"))
+}
+
+/// What a process's environment says under a name.
+fn in_environment_of(pid: u32, name: &str) -> Option<String> {
     let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
-    let entries = String::from_utf8_lossy(&environment).into_owned();
-    let folder = entries.split('\0').find_map(|entry| entry.strip_prefix("TMPDIR="))?;
-    folder.contains("parallax-").then(|| folder.to_owned())
+    let environment = String::from_utf8_lossy(&environment).into_owned();
+    let mut entries = environment.split('\0').filter_map(|entry| entry.split_once('='));
+    entries.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
 }
 
 #[test]

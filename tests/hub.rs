@@ -372,7 +372,7 @@ fn a_hub_writes_nothing_outside_the_cache_and_nothing_but_what_it_listed() {
         ),
         (
             "a way up for a file",
-            Trick { names: vec!["model.toml", "../../../escapee"], ..Trick::default() },
+            Trick { names: vec!["model.onnx", "model.onnx/../../../../escapee"], ..Trick::default() },
             Some("outside of the cache"),
         ),
         (
@@ -411,6 +411,7 @@ fn a_hub_writes_nothing_outside_the_cache_and_nothing_but_what_it_listed() {
         ),
     ] {
         let scene = Scene::new();
+        fs::create_dir(scene.path("cache")).unwrap();
         let absolute = scene.path("absolute").display().to_string();
         let headers =
             trick.headers.iter().map(|(name, value)| (*name, value.replace("ABSOLUTE", &absolute))).collect();

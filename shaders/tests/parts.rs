@@ -41,10 +41,16 @@ fn parts_give_what_the_whole_gives() {
         ("a sum for each row", "x: f32[128,256]\na: i64[1] = 1\ny = ReduceSum(x, a, keepdims=0)\nreturn y"),
         (
             "channels of a convolution",
-            "x: f32[1,3,32,32]\nw: f32[16,3,3,3]\nb: f32[16]\ny = Conv(x, w, b)\nreturn y",
+            "x: f32[1,3,32,32]\nw: f32[16,3,3,3]\nb: f32[16]\ny = Conv(x, w, b, pads=[1,1,1,1])\nreturn y",
         ),
-        ("images of a batch", "x: f32[16,3,32,32]\nw: f32[2,3,3,3]\ny = Conv(x, w)\nreturn y"),
-        ("windows of a batch", "x: f32[16,3,32,32]\ny = MaxPool(x, kernel_shape=[2,2])\nreturn y"),
+        (
+            "images of a batch",
+            "x: f32[16,3,32,32]\nw: f32[2,3,3,3]\ny = Conv(x, w, pads=[1,1,1,1])\nreturn y",
+        ),
+        (
+            "windows of a batch",
+            "x: f32[16,3,32,32]\ny = MaxPool(x, kernel_shape=[2,2], strides=[2,2])\nreturn y",
+        ),
         (
             "another shape",
             "x: f32[128,256]\ns: i64[2] = 64 512\na = Neg(x)\nb = Reshape(a, s)\ny = Exp(b)\nreturn y",

@@ -12,12 +12,8 @@ use crate::tensor::{Data, DataType, Tensor};
 /// BitCast, of a constant, and of bytes, where a cast keeps the bits.
 pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
     let number = node.attributes.int("to")?.ok_or_else(|| invalid!("attribute \"to\" is missing"))?;
-    let to = match element_type(number, "to")? {
-        ElementType::Kept(to) => to,
-        other => return Err(unsupported!("{other} is not kept with the bits it has in a file")),
-    };
     let operand = node.operand(0)?;
-    let from = operand.tensor_type.data_type;
+    let [from, to] = [kept(operand.element_type)?, kept(element_type(number, "to")?)?];
     if from.size_bytes() != to.size_bytes() {
         return Err(invalid!("{from} and {to} are not of the same width"));
     }
@@ -31,6 +27,14 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
             let data = Data::from_le_bytes(to, &tensor.to_le_bytes());
             Ok(vec![graph.constant(node.name, Tensor { shape: tensor.shape.clone(), data })])
         }
+    }
+}
+
+/// A type whose elements are kept with the bits that they have in a file.
+fn kept(element_type: ElementType) -> Result<DataType, Error> {
+    match element_type {
+        ElementType::Kept(data_type) => Ok(data_type),
+        other => Err(unsupported!("{other} is not kept with the bits it has in a file")),
     }
 }
 

@@ -71,7 +71,7 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
         ));
     }
     let window = Window::of(node, [height, width], [rows, columns])?;
-    let (taps, positions) = (rows * columns, window.positions[0] * window.positions[1]);
+    let (taps, positions) = (table(&[rows, columns])?, table(&window.positions)?);
     let operand = |index: usize| node.optional(index).map(|operand| operand.id);
     let (x, weight, offsets) = (node.operand(0)?.id, node.operand(1)?.id, node.operand(2)?.id);
     let write = &Writer::new(node, graph);

@@ -29,7 +29,8 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
     if node.attributes.flag("do_rotary", false)? {
         let [cos, sin] = angles(node, write, &cache)?;
         let interleaved = node.attributes.flag("rotary_interleaved", false)?;
-        let rotation = Rotation { interleaved, width: 2 * write.shape(cos)[2] };
+        let &[_, _, half] = &write.shape(cos)[..] else { return Err(invalid!("its angles are no matrix")) };
+        let rotation = Rotation { interleaved, width: 2 * half };
         query = rotation.on_heads(write, query, heads, cos, sin)?;
         key = rotation.on_heads(write, key, key_value_heads, cos, sin)?;
     }
@@ -92,7 +93,8 @@ impl Cache {
         }
         let lasts = node.operand(5)?;
         let known = lasts.constant.as_ref().and_then(|lasts| lasts.to_i64_vec());
-        let filled = known.is_some_and(|lasts| lasts.iter().all(|&last| last + 1 == total as i64));
+        let filled =
+            known.is_some_and(|lasts| lasts.iter().all(|&last| last.saturating_add(1) == total as i64));
         let ends =
             || write.plus(write.reshape(write.cast(lasts.id, DataType::I64)?, &[batch, 1, 1, 1])?, 1.0);
         let ends = if filled { None } else { Some(ends()?) };
@@ -106,6 +108,9 @@ impl Cache {
     /// Past and new rows, heads first each, as one; zeros behind them.
     fn filled(&self, write: &Writer, past: Option<ValueId>, new: ValueId) -> Written {
         let Some((total, extent)) = self.extents else { return heads::behind(write, past, new) };
+        if let Some(rank) = past.map(|past| write.shape(past).len()).filter(|&rank| rank != 4) {
+            return Err(invalid!("its past is of rank {rank}, not 4"));
+        }
         match self.past {
             Past::Same(_) => {
                 let old = past.map(|past| write.slice(past, 2, 0, total - self.rows)).transpose()?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
-use crate::node_view::NodeView;
+use crate::node_view::{NodeView, table};
 use crate::ops::{Gather, Operator};
 use crate::strided::contiguous;
 use crate::tensor::Tensor;
@@ -25,6 +25,7 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
         Some(_) => (tensor.clone(), node.axis(tensor.shape.len(), 0)?),
         None => (tensor.reshaped(&[tensor.len()]), 0),
     };
+    table(&[tensor.shape[axis]])?;
     let slices = slices(&tensor, axis);
     let mut found: BTreeMap<&Vec<i64>, Found> = BTreeMap::new();
     for (at, slice) in slices.iter().enumerate() {

@@ -70,8 +70,11 @@ fn inputs_that_say_what_to_compute_become_constants() {
     assert!(error.to_string().ends_with(wanted), "{error}");
 }
 
-/// A node with bodies: the attribute, names of inputs, lines, and names of outputs of each.
-fn control(line: &str, bodies: &[(&str, &[&str], &[&str], &[&str])]) -> OnnxNode {
+/// The attribute that a body is, the names of its inputs, its lines, and the names of its outputs.
+type Body<'a> = (&'a str, &'a [&'a str], &'a [&'a str], &'a [&'a str]);
+
+/// A node with bodies.
+fn control(line: &str, bodies: &[Body]) -> OnnxNode {
     let mut control = node(line).unwrap();
     for (attribute, inputs, lines, outputs) in bodies {
         let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
@@ -108,7 +111,7 @@ fn results(
 #[test]
 fn a_computed_condition_chooses_between_results_of_one_type() {
     let chosen = |otherwise: &str, x: &str| {
-        let branches: [(&str, &[&str], &[&str], &[&str]); 2] =
+        let branches: [Body; 2] =
             [("then_branch", &[], &["t = Mul(x, two)"], &["t"]), ("else_branch", &[], &[otherwise], &["e"])];
         let nodes = [node("m = ReduceMax(x, keepdims=0)"), node("c = GreaterOrEqual(m, half)")];
         let nodes = nodes.into_iter().map(Result::unwrap).chain([control("y = If(c)", &branches)]);
@@ -123,7 +126,7 @@ fn a_computed_condition_chooses_between_results_of_one_type() {
 
 #[test]
 fn a_loop_of_no_turn_hands_on_what_it_is_given() {
-    let body: (&str, &[&str], &[&str], &[&str]) = (
+    let body: Body = (
         "body",
         &["i", "go", "sum"],
         &["on = Identity(go)", "next = Add(sum, x)", "row = Neg(next)"],

@@ -163,9 +163,9 @@ fn fills_stay_fills() {
     .unwrap();
     let operators: Vec<_> = graph.nodes.iter().map(|node| node.operator.to_string()).collect();
     assert_eq!(operators.len(), 3, "{operators:?}");
-    let filled =
+    let mut filled =
         graph.values.iter().filter_map(|value| value.constant.as_ref()).filter(|constant| constant.is_fill());
-    let turned = filled.last().unwrap();
+    let turned = filled.next_back().unwrap();
     assert_eq!(turned.tensor_type(), TensorType::new(DataType::F32, [1024, 2048]));
     for (part, shape) in [
         (turned.rows(3, 2), vec![2, 2048]),

@@ -42,6 +42,8 @@ pub struct Device {
     pub limits: Limits,
     /// How its work is awaited.
     pub completion: Completion,
+    /// Whether a pipeline may be compiled only when it is first dispatched, though it was awaited: Firefox's, on llvmpipe.
+    pub compiles_late: bool,
     /// The page's clock.
     pub clock: Clock,
     faults: Rc<RefCell<Faults>>,
@@ -152,6 +154,7 @@ impl Device {
         Device {
             queue: gpu.queue(),
             completion: Completion::of(&gpu.queue(), browser, &clock),
+            compiles_late: browser == Some(BrowserKind::Firefox),
             limits: plan_limits(&gpu),
             gpu,
             description,

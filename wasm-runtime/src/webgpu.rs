@@ -71,6 +71,7 @@ fn features(executor: &Executor) -> BTreeMap<String, String> {
     let (device, plan) = (executor.device(), executor.plan());
     let features = [
         ("completion_kick", device.completion.is_kicking().to_string()),
+        ("compiled_by_empty_dispatches", device.compiles_late.to_string()),
         ("timestamp_query", executor.has_timestamps().to_string()),
         ("dispatches", plan.dispatch_counts()),
         ("pipelines", plan.kernels.len().to_string()),

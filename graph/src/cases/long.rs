@@ -154,6 +154,6 @@ fn attentions(cases: &mut Cases) {
         let values = Tensor { shape: vec![1, 1, keys, 4], data: values.into() };
         let inputs = vec![ones(&[1, 1, queries, 4]), ones(&[1, 1, keys, 4]), Some(values)];
         let name = format!("attention of {queries} rows over many keys");
-        cases.float(&name, operator.clone(), inputs, &[1, 1, queries, 4]);
+        cases.float(&name, operator, inputs, &[1, 1, queries, 4]);
     }
 }

@@ -77,7 +77,8 @@ fn unpack(name: &Path, folder: &Path) -> Result<()> {
     })
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::fs;
 
@@ -88,7 +89,7 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let folder = scratch.path().join("bundle");
         fs::create_dir_all(folder.join("below")).unwrap();
-        let program: Vec<u8> = (0..200_000u32).flat_map(|n| (n * n).to_le_bytes()).collect();
+        let program: Vec<u8> = (0..200_000u32).flat_map(|n| n.wrapping_mul(n).to_le_bytes()).collect();
         fs::write(folder.join("below/program"), &program).unwrap();
         make_executable(&folder.join("below/program"));
         fs::write(folder.join("empty"), "").unwrap();

@@ -150,10 +150,12 @@ fn nobody_else_reads_what_is_written() {
         let mode = wait_for("the database", LONG, || Some(fs::metadata(path).ok()?.permissions().mode()));
         assert_eq!(mode & 0o777, 0o600, "{}", path.display());
     }
-    let folders =
-        descendants(harness.id()).into_iter().filter_map(|process| temporary_folder_of(process.pid));
-    let folders: Vec<String> = folders.collect();
-    assert!(!folders.is_empty());
+    // The guard is there before what it starts.
+    let folders = wait_for("a temporary folder", LONG, || {
+        let family = descendants(harness.id()).into_iter();
+        let folders: Vec<String> = family.filter_map(|process| temporary_folder_of(process.pid)).collect();
+        (!folders.is_empty()).then_some(folders)
+    });
     for folder in folders {
         assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700, "{folder}");
     }

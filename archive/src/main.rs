@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use lzma_rust2::{FilterType, XzOptions, XzReader, XzWriterMt};
+use lzma_rust2::{XzOptions, XzReader, XzWriterMt};
 
 use parts::{Reader, Writer};
 
@@ -57,8 +57,6 @@ fn perform(words: &[&str]) -> Result<()> {
 fn pack(folder: &Path, name: &Path, part_bytes: u64) -> Result<()> {
     let mut options = XzOptions::with_preset(PRESET);
     options.set_block_size(NonZeroU64::new(BLOCK_BYTES));
-    // Most of it is programs for this processor.
-    options.prepend_pre_filter(FilterType::BcjX86, 0);
     let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get() as u32);
     let parts = Writer::new(name, part_bytes)?;
     let compressed = XzWriterMt::new(BufWriter::new(parts), options, threads)?;

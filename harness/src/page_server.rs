@@ -39,7 +39,8 @@ const PEER: &str = "peer";
 const PAGE_FILES: [&str; 3] = ["index.html", "pkg/wasm_runtime.js", "pkg/wasm_runtime_bg.wasm"];
 
 /// What a page of ours may do: run its own scripts and WebAssembly, start workers, read and post here, and nothing else.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; \
+/// onnxruntime-web makes functions of its own text, so a text may become a script; it comes from here all the same.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval'; worker-src 'self' blob:; \
                       connect-src 'self'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 

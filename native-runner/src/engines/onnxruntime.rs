@@ -254,7 +254,8 @@ fn wrong(model: &str, source: graph::Error) -> RunnerError {
 /// Tells what ONNX Runtime lacks from what is wrong: it has a code for operators without a kernel, and only words
 /// for operators and operator sets that it has never heard of.
 fn unopened(error: &ort::Error) -> RunnerError {
-    const UNHEARD_OF: [&str; 2] = ["is not a registered function/op", "ValidateOpsetForDomain"];
+    const UNHEARD_OF: [&str; 3] =
+        ["is not a registered function/op", "No Op registered for", "ValidateOpsetForDomain"];
     let message = error.to_string();
     let lacks =
         error.code() == ErrorCode::NotImplemented || UNHEARD_OF.iter().any(|words| message.contains(words));

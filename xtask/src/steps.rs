@@ -143,7 +143,7 @@ mod tests {
                 })
             }),
             Box::new(|steps| {
-                steps.quiet("second", || Ok(drop(meeting.wait())))?;
+                steps.quiet("second", || Ok(meeting.wait().is_leader()))?;
                 steps.quiet("third", || Ok(()))
             }),
         ];

@@ -90,9 +90,14 @@ fn the_peer_takes_what_our_reader_keeps_otherwise_and_is_not_told_what_it_cannot
     assert_eq!(text(told, "free_dimension_overrides"), "", "{told:#}");
     // Its WebGPU provider opens no model of doubles.
     let double = checkout().join("fixtures/cases/double_input").to_string_lossy().into_owned();
-    let sweep = ended(scene.sweep(&[&double], &["ort-wasm@chrome"], &["--samples", "2"]));
-    assert_eq!(sweep.code, Some(0), "{}{}", sweep.stdout, sweep.stderr);
+    let targets = ["ort-wasm@chrome", "ort-webgpu@chrome"];
+    let sweep = ended(scene.sweep(&[&double], &targets, &["--samples", "2"]));
+    assert_eq!(sweep.code, Some(1), "{}{}", sweep.stdout, sweep.stderr);
     let cases = sweep.cases();
+    assert_eq!(case(&cases, "double_input", "ort-wasm@chrome")["verdict"], "pass");
+    let refused = case(&cases, "double_input", "ort-webgpu@chrome");
+    let message = refused["message"].as_str().unwrap_or_default();
+    assert!(refused["verdict"] == "error" && message.contains("opening the model"), "{refused:#}");
     let told = &case(&cases, "double_input", "ort-wasm@chrome")["features"];
     assert_eq!(text(told, "notes"), "", "{told:#}");
 }

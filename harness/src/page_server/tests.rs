@@ -91,7 +91,7 @@ async fn every_answer_is_isolated_and_never_kept() {
             "cross-origin-opener-policy: same-origin\r\n",
             "cross-origin-embedder-policy: require-corp\r\n",
             "cross-origin-resource-policy: same-origin\r\n",
-            "content-security-policy: default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; ",
+            "content-security-policy: default-src 'none'; script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval'; ",
             "cache-control: no-store\r\n",
         ] {
             assert!(answer.contains(line), "{path}: no {line} in {answer}");

@@ -1,5 +1,8 @@
 //! From graphs to a GpuPlan: kernels for every node, then space for every value.
 
+mod placing;
+mod shared;
+
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
@@ -9,17 +12,14 @@ use graph::{DataType, Graph, Node, TensorType, ValueId};
 
 use crate::error::Error;
 use crate::kernels::{self, Emission, Read, Step, Task};
-use crate::memory::{Arrangement, Demand, Place, arrange};
-use crate::plan::{Buffer, BufferRole, Dispatch, GpuPlan, Kernel, Port, Program, Region};
+use crate::memory::Demand;
+use crate::plan::{GpuPlan, Region};
 use crate::site::Site;
-use crate::transfer::{ELEMENT_BYTES, Encoding};
+use crate::transfer::Encoding;
 use crate::tuning::Tuning;
 use crate::views::{Sizes, View, views};
-use crate::weights::Packing;
-
-/// Weights that do not fit together into so many bytes lie in several buffers: drivers refuse much larger ones for which
-/// the adapter's limit leaves room.
-const LARGEST_PACK_BYTES: u64 = 1 << 30;
+use placing::finish;
+use shared::{Shared, within};
 
 /// A program to be.
 #[derive(Debug, Clone, Copy)]
@@ -90,20 +90,6 @@ struct Bound {
     workgroups: [u32; 3],
 }
 
-/// What makes two kernels the same pipeline: the text, and the constants (their names, and values by their bits).
-type KernelKey = (std::sync::Arc<str>, Vec<(&'static str, u64)>);
-
-/// What the programs have in common.
-struct Shared<'a> {
-    site: &'a Site,
-    tuning: &'a Tuning,
-    packing: Packing,
-    kernels: Vec<Kernel>,
-    kernel_numbers: HashMap<KernelKey, usize>,
-    /// Names and sizes in bytes.
-    states: Vec<(String, u64)>,
-}
-
 /// A program whose values have demands but no places yet.
 struct Planned<'a> {
     part: Part<'a>,
@@ -127,64 +113,6 @@ struct Planner<'a, 's> {
     storage: HashMap<ValueId, Storage>,
     demands: Vec<Demand>,
     bound: Vec<Bound>,
-}
-
-impl<'a> Shared<'a> {
-    fn new(site: &'a Site, tuning: &'a Tuning) -> Self {
-        let alignment = u64::from(site.limits.min_storage_buffer_offset_alignment);
-        Shared {
-            site,
-            tuning,
-            packing: Packing::new(0, alignment, site.limits.max_buffer_size.min(LARGEST_PACK_BYTES)),
-            kernels: Vec::new(),
-            kernel_numbers: HashMap::new(),
-            states: Vec::new(),
-        }
-    }
-
-    fn kernel(&mut self, kernel: Kernel) -> usize {
-        let constants = kernel.constants.iter().map(|&(name, value)| (name, value.to_bits())).collect();
-        let key = (kernel.wgsl.clone(), constants);
-        let next = self.kernels.len();
-        let number = *self.kernel_numbers.entry(key).or_insert(next);
-        if number == next {
-            self.kernels.push(kernel);
-        }
-        number
-    }
-
-    /// The state of this name, as large as all that lies in it needs.
-    fn state(&mut self, name: &str, size_bytes: u64) -> usize {
-        if let Some(index) = self.states.iter().position(|(known, _)| known == name) {
-            self.states[index].1 = self.states[index].1.max(size_bytes);
-            return index;
-        }
-        self.states.push((name.to_owned(), size_bytes));
-        self.states.len() - 1
-    }
-
-    /// What a value takes. An empty one takes as much as the widest element, so that it can be bound.
-    fn size_bytes(&self, name: &str, tensor_type: &TensorType, encoding: Encoding) -> Result<u64, Error> {
-        let wanted = match encoding.size_bytes(tensor_type) {
-            0 => 4 * ELEMENT_BYTES as u64,
-            size => size as u64,
-        };
-        within(name, tensor_type, "maxBufferSize", wanted, self.site.limits.max_buffer_size)?;
-        Ok(wanted)
-    }
-}
-
-fn within(
-    name: &str,
-    tensor_type: &TensorType,
-    limit: &'static str,
-    wanted: u64,
-    available: u64,
-) -> Result<(), Error> {
-    if wanted <= available {
-        return Ok(());
-    }
-    Err(Error::Limit { place: format!("tensor \"{name}\" ({tensor_type})"), limit, wanted, available })
 }
 
 impl<'a, 's> Planner<'a, 's> {
@@ -456,69 +384,4 @@ fn wide(part: &Part<'_>) -> Rc<[bool]> {
         value.tensor_type.data_type == DataType::I64 && (in_state(value) || !fits(range))
     };
     values.map(is_wide).collect()
-}
-
-/// Gives everything its place: weights, then arenas as large as the neediest program wants them, then states.
-fn finish(shared: Shared<'_>, planned: Vec<Planned<'_>>) -> GpuPlan {
-    let limits = &shared.site.limits;
-    let alignment = u64::from(limits.min_storage_buffer_offset_alignment);
-    let arrangements: Vec<Arrangement> =
-        planned.iter().map(|program| arrange(&program.demands, alignment, limits.max_buffer_size)).collect();
-    let mut buffers: Vec<Buffer> = shared.packing.buffers().collect();
-    let first_arena = buffers.len();
-    let arena_count = arrangements.iter().map(|arrangement| arrangement.arena_bytes.len()).max().unwrap_or(0);
-    buffers.extend((0..arena_count).map(|index| {
-        let sizes = arrangements.iter().filter_map(|arrangement| arrangement.arena_bytes.get(index));
-        let size_bytes = sizes.copied().max().unwrap_or(0);
-        Buffer { label: format!("arena {index}"), role: BufferRole::Arena, size_bytes }
-    }));
-    let first_state = buffers.len();
-    let state_bytes: Vec<u64> = shared.states.iter().map(|(_, size_bytes)| *size_bytes).collect();
-    buffers.extend(shared.states.into_iter().map(|(name, size_bytes)| Buffer {
-        label: format!("state {name}"),
-        role: BufferRole::State,
-        size_bytes,
-    }));
-    let programs = planned.iter().zip(&arrangements).map(|(program, arrangement)| {
-        let region = |storage: Storage| match storage {
-            Storage::Weight(region) => region,
-            Storage::Arena(demand) => {
-                let Place { arena, offset_bytes } = arrangement.places[demand];
-                let size_bytes = program.demands[demand].size_bytes;
-                Region { buffer: first_arena + arena, offset_bytes, size_bytes }
-            }
-            Storage::Part { demand, offset_bytes, size_bytes } => {
-                let Place { arena, offset_bytes: start_bytes } = arrangement.places[demand];
-                Region { buffer: first_arena + arena, offset_bytes: start_bytes + offset_bytes, size_bytes }
-            }
-            Storage::State(state) => {
-                Region { buffer: first_state + state, offset_bytes: 0, size_bytes: state_bytes[state] }
-            }
-        };
-        placed(program, region)
-    });
-    let programs = programs.collect();
-    GpuPlan { buffers, kernels: shared.kernels, weights: shared.packing.weights, programs }
-}
-
-fn placed(program: &Planned<'_>, region: impl Fn(Storage) -> Region) -> Program {
-    let port = |&(id, storage): &(ValueId, Storage)| {
-        let value = &program.part.graph.values[id.0];
-        let TensorType { data_type, shape } = value.tensor_type.clone();
-        let encoding = encoding(program.wide[id.0]);
-        let bounds = program.part.graph.bounds.get(&value.name).copied();
-        Port { name: value.name.clone(), data_type, shape, encoding, bounds, region: region(storage) }
-    };
-    let dispatch = |bound: &Bound| Dispatch {
-        label: bound.label.clone(),
-        kernel: bound.kernel,
-        bindings: bound.operands.iter().map(|&storage| region(storage)).collect(),
-        workgroups: bound.workgroups,
-    };
-    Program {
-        name: program.part.name.to_owned(),
-        dispatches: program.bound.iter().map(dispatch).collect(),
-        inputs: program.inputs.iter().map(port).collect(),
-        outputs: program.outputs.iter().map(port).collect(),
-    }
 }

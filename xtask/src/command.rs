@@ -42,9 +42,22 @@ pub fn on_path(names: &[&str]) -> Option<PathBuf> {
         .find(|p| p.is_file())
 }
 
-/// `cargo`, the very one that runs this program.
+/// `cargo`, the very one that runs this program, as if it were called from a shell. What cargo tells of the package it
+/// runs is not passed on: build scripts (ring's) watch those variables, and would run again with all that depends on
+/// them when cargo is next called without.
 pub fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (variable, _) in std::env::vars_os() {
+        if variable.to_str().is_some_and(tells_of_a_package) {
+            cargo.env_remove(variable);
+        }
+    }
+    cargo
+}
+
+fn tells_of_a_package(variable: &str) -> bool {
+    const TOLD: [&str; 5] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_NAME", "OUT_DIR"];
+    TOLD.iter().any(|start| variable.starts_with(start))
 }
 
 fn line(command: &Command) -> String {
@@ -57,4 +70,20 @@ fn last_lines(output: &Output) -> String {
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(LINES_OF_A_FAILURE)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cargo;
+
+    #[test]
+    fn cargo_is_not_told_of_the_package_that_calls_it() {
+        // Cargo sets them for this test.
+        for variable in ["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR"] {
+            assert!(std::env::var_os(variable).is_some(), "{variable}");
+            let cargo = cargo();
+            let removed = cargo.get_envs().any(|(name, value)| name == variable && value.is_none());
+            assert!(removed, "{variable} is passed on");
+        }
+    }
 }

@@ -5,17 +5,18 @@ use graph::{Data, Tensor};
 use half::{bf16, f16};
 use ort::value::{DynValue, IntoTensorElementType, PrimitiveTensorElementType, TensorElementType, Value};
 
-use super::refused;
+use super::{NAME, refused};
 use crate::error::RunnerError;
 
 /// A tensor as a value of the type that the model declares, or else of its own.
 ///
 /// # Errors
-/// What ONNX Runtime refuses, and integers that the type does not hold.
+/// What ONNX Runtime refuses, integers that the type does not hold, and types that cannot be handed over.
 pub fn to_value(tensor: &Tensor, declared: Option<TensorElementType>) -> Result<DynValue, RunnerError> {
     use TensorElementType::{Bfloat16, Float64, Int16, Uint16, Uint32, Uint64};
     let floats = || tensor.to_f32_vec().into_iter();
     match (declared, &tensor.data) {
+        (Some(declared), _) if !is_carried(declared) => Err(not_carried("an input", &declared)),
         (Some(Float64), Data::F32(_)) => value(tensor, floats().map(f64::from).collect()),
         (Some(Bfloat16), Data::F32(_)) => value(tensor, floats().map(bf16::from_f32).collect()),
         (Some(Int16), Data::I32(_)) => value(tensor, integers::<i16>(tensor)?),
@@ -50,6 +51,21 @@ fn integers<T: TryFrom<i64>>(tensor: &Tensor) -> Result<Vec<T>, RunnerError> {
     tensor.to_i64_vec().unwrap_or_default().into_iter().map(integer).collect()
 }
 
+/// Whether values of a type can be handed over and taken back: those that `ort` has a Rust type for.
+fn is_carried(element: TensorElementType) -> bool {
+    use TensorElementType::*;
+    matches!(
+        element,
+        Float32 | Float16 | Bfloat16 | Float64 | Int8 | Int16 | Int32 | Int64 | Uint8 | Uint16 | Uint32 | Uint64 | Bool
+    )
+}
+
+fn not_carried(what: &str, element: &dyn std::fmt::Display) -> RunnerError {
+    let message =
+        format!("{what} of the type {element}, which its Rust interface cannot carry; cast it within the model");
+    RunnerError::EngineLacks { engine: NAME, message }
+}
+
 /// The tensor that a value holds.
 ///
 /// # Errors
@@ -70,5 +86,5 @@ pub fn to_tensor(name: &str, value: &DynValue) -> Result<Tensor, RunnerError> {
         f64 => F32 by |element| element as f32, bf16 => F32 by bf16::to_f32,
         i16 => I32 by i32::from, u16 => I32 by i32::from, u32 => I64 by i64::from, u64 => I64 by |element| element as i64
     );
-    Err(refused("reading the outputs", format!("output \"{name}\" has the type {}", value.dtype())))
+    Err(not_carried(&format!("an output, \"{name}\","), value.dtype()))
 }

@@ -1,6 +1,7 @@
 //! From graphs to a GpuPlan: kernels for every node, then space for every value.
 
 mod placing;
+mod residuals;
 mod shared;
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,6 +20,7 @@ use crate::transfer::Encoding;
 use crate::tuning::Tuning;
 use crate::views::{Sizes, View, views};
 use placing::finish;
+use residuals::Residuals;
 use shared::{Shared, within};
 
 /// A program to be.
@@ -153,8 +155,9 @@ impl<'a, 's> Planner<'a, 's> {
             };
             inputs.push((input, storage));
         }
-        for node in &self.graph.nodes {
-            self.add_node(node)?;
+        let residuals = Residuals::of(self.graph);
+        for node in self.graph.nodes.iter().filter(|node| !residuals.leave_out(node)) {
+            self.add_node(residuals.product(node).unwrap_or(node))?;
         }
         let mut outputs = Vec::new();
         for &output in &self.graph.outputs {
@@ -184,7 +187,7 @@ impl<'a, 's> Planner<'a, 's> {
         encoding(self.wide[value.0])
     }
 
-    fn add_node(&mut self, node: &'a Node) -> Result<(), Error> {
+    fn add_node(&mut self, node: &Node) -> Result<(), Error> {
         let wide = Rc::clone(&self.wide);
         let (site, tuning) = (self.shared.site, self.shared.tuning);
         let task = Task { graph: self.graph, node, site, tuning, wide: &wide };

@@ -368,8 +368,18 @@ impl Shader {
 
     /// An optional operand behind `operands` others: whether it is there, and so where the result is bound.
     pub fn optional_operand(self, switch: &str, operand: Option<ValueId>, operands: usize) -> Self {
-        let there = operand.is_some();
-        self.switch(switch, there).number("RESULT", operands + usize::from(there))
+        self.optional_operands(&[(switch, operand)], operands)
+    }
+
+    /// Optional operands behind `operands` others, in this order: which are there, where each of them is bound (by the
+    /// name of its switch and `_AT`), and so the result.
+    pub fn optional_operands(mut self, optional: &[(&str, Option<ValueId>)], operands: usize) -> Self {
+        let mut next = operands;
+        for (switch, operand) in optional {
+            self = self.switch(switch, operand.is_some()).number(&format!("{switch}_AT"), next);
+            next += usize::from(operand.is_some());
+        }
+        self.number("RESULT", next)
     }
 
     /// Sets an override.

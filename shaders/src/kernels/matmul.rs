@@ -34,6 +34,8 @@ struct Product {
     batch: Walk,
     bias: Option<ValueId>,
     activation: Option<Activation>,
+    /// What is added to the result, element by element.
+    residual: Option<ValueId>,
 }
 
 /// What only the plain kernel can do.
@@ -64,8 +66,8 @@ pub(super) fn matmul(task: &Task<'_>, operator: &MatMul) -> Result<Vec<Step>, Er
         Ok(strides.into_iter().map(|stride| stride * matrix as i64).collect())
     };
     let walk = Walk::new(batch, &[strides(&a, m * k)?, strides(&b, k * n)?]);
-    let (bias, activation) = (task.optional(2), operator.activation);
-    let product = Product { m, n, k, batch: walk, bias, activation }.rows_joined();
+    let (bias, activation, residual) = (task.optional(2), operator.activation, task.optional(3));
+    let product = Product { m, n, k, batch: walk, bias, activation, residual }.rows_joined();
     let detail = Detail { a: [k, 1], b: [n, 1], c: [0, 1], alpha: 1.0, beta: 1.0 };
     Ok(vec![product.step(task, &detail)?])
 }
@@ -88,7 +90,8 @@ pub(super) fn gemm(task: &Task<'_>, operator: &Gemm) -> Result<Vec<Step>, Error>
         alpha: operator.alpha,
         beta: operator.beta,
     };
-    let product = Product { m, n, k, batch: Walk::new(&[], &[vec![], vec![]]), bias, activation: None };
+    let batch = Walk::new(&[], &[vec![], vec![]]);
+    let product = Product { m, n, k, batch, bias, activation: None, residual: None };
     Ok(vec![product.step(task, &detail)?])
 }
 
@@ -148,7 +151,7 @@ impl Product {
             .number("LX", cut.lanes[0])
             .number("LY", cut.lanes[1])
             .number("DEPTH4", cut.depth)
-            .optional_operand("BIAS", self.bias, 2)
+            .optional_operands(&[("BIAS", self.bias), ("RESIDUAL", self.residual)], 2)
             .size("N4", self.n / 4)
             .size("K4", self.k / 4)
             .turns(task, |at_a_turn| (self.k / 4).div_ceil(cut.sharing * at_a_turn))?
@@ -167,7 +170,7 @@ impl Product {
             .functions(false, elementwise::activation(self.activation))
             .walk(task, &self.batch, "BATCH")?
             .number("ROWS", rows)
-            .optional_operand("BIAS", self.bias, 2)
+            .optional_operands(&[("BIAS", self.bias), ("RESIDUAL", self.residual)], 2)
             .size("M", self.m)
             .size("N", self.n)
             .size("K", self.k)
@@ -198,7 +201,8 @@ impl Product {
         [x, y]: [usize; 2],
     ) -> Result<Step, Error> {
         let grid = Grid::Blocks([x, y, self.batch.extents.iter().product()]);
-        let reads: Vec<_> = [task.input_id(0)?, task.input_id(1)?].into_iter().chain(self.bias).collect();
+        let reads = [task.input_id(0)?, task.input_id(1)?].into_iter();
+        let reads: Vec<_> = reads.chain(self.bias).chain(self.residual).collect();
         task.step(shader, choice.workgroup_size, grid, &reads, task.output_id()?)
     }
 }

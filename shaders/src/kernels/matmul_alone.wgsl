@@ -1,4 +1,5 @@
-// result[row, column] = activate(sum over k of a[row, k] * b[k, column] + bias[column]), without barriers.
+// result[row, column] = activate(sum over k of a[row, k] * b[k, column] + bias[column]) + residual[row, column],
+// without barriers.
 //
 // Layout: all row-major, K and N multiples of 4. One invocation computes ROWS rows of VECTORS vectors of four
 // columns in registers, straight from storage. Where WY is 1, rows depend on the workgroup only: all its invocations
@@ -11,12 +12,16 @@
 //            D0, S0_0, S1_0, ...   extents of the batch, and the strides of a and b there, in vectors of four
 // Template:  ROWS, VECTORS         results per invocation
 //            BATCH                 batch dimensions; LAST is BATCH - 1
-//            BIAS, RESULT          whether there is a bias; binding of the result
+//            BIAS, RESIDUAL        whether there is a bias, and what is added at last, of the result's shape
+//            RESIDUAL_AT, RESULT   bindings
 
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
 //#if BIAS
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
+//#end
+//#if RESIDUAL
+@group(0) @binding($RESIDUAL_AT) var<storage, read> residual: array<vec4<f32>>;
 //#end
 @group(0) @binding($RESULT) var<storage, read_write> result: array<vec4<f32>>;
 
@@ -82,7 +87,12 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
 //#if BIAS
             value += shift;
 //#end
-            result[(block.z * M + row + $mu) * N4 + column$v] = activate(value);
+            let at = (block.z * M + row + $mu) * N4 + column$v;
+            var finished = activate(value);
+//#if RESIDUAL
+            finished += residual[at];
+//#end
+            result[at] = finished;
         }
 //#end
     }

@@ -1,4 +1,5 @@
-// result[row, column] = activate(sum over k of a[row, k] * b[k, column] + bias[column]) for the few rows of decoding.
+// result[row, column] = activate(sum over k of a[row, k] * b[k, column] + bias[column]) + residual[row, column]
+// for the few rows of decoding.
 //
 // Layout: all row-major, K and N multiples of 4. All that takes time is reading b once, so a workgroup has only WX
 // vectors of four columns, and its WY lines of invocations take every WY-th term each; their sums meet in workgroup
@@ -9,12 +10,16 @@
 // Template:  ROWS                  rows
 //            LX, LY                the workgroup's size, as array sizes need it
 //            BATCH                 batch dimensions; LAST is BATCH - 1
-//            BIAS, RESULT          whether there is a bias; binding of the result
+//            BIAS, RESIDUAL        whether there is a bias, and what is added at last, of the result's shape
+//            RESIDUAL_AT, RESULT   bindings
 
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
 //#if BIAS
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
+//#end
+//#if RESIDUAL
+@group(0) @binding($RESIDUAL_AT) var<storage, read> residual: array<vec4<f32>>;
 //#end
 @group(0) @binding($RESULT) var<storage, read_write> result: array<vec4<f32>>;
 
@@ -77,7 +82,12 @@ fn main(
 //#if BIAS
             value += bias[column];
 //#end
-            result[(block.z * $ROWSu + i / LX) * N4 + column] = activate(value);
+            let at = (block.z * $ROWSu + i / LX) * N4 + column;
+            var finished = activate(value);
+//#if RESIDUAL
+            finished += residual[at];
+//#end
+            result[at] = finished;
         }
     }
 }

@@ -1,4 +1,5 @@
 // result[row, column] = activate(ALPHA * sum over k of a[row, k] * b[k, column] + BETA * c[row, column])
+//                       + residual[row, column]
 //
 // For shapes that vectors of four do not fit, and for operands in any order in memory: all by strides. One
 // invocation computes ROWS rows of one column. Batches are numbered along z.
@@ -11,7 +12,8 @@
 // Template:  E, FLOAT, WHOLE               f32, or i32: then factors, c and activation are left out, and sums wrap
 //            ROWS                          rows per invocation
 //            BATCH                         batch dimensions; LAST is BATCH - 1
-//            BIAS, RESULT                  whether there is a c; binding of the result
+//            BIAS, RESIDUAL                whether there is a c, and what is added at last, of the result's shape
+//            RESIDUAL_AT, RESULT           bindings
 
 alias E = $E;
 
@@ -22,6 +24,9 @@ alias E = $E;
 override C_ROW: u32;
 override C_COLUMN: u32;
 override BETA: f32;
+//#end
+//#if RESIDUAL
+@group(0) @binding($RESIDUAL_AT) var<storage, read> residual: array<f32>;
 //#end
 @group(0) @binding($RESULT) var<storage, read_write> result: array<E>;
 
@@ -76,7 +81,12 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
 //#if BIAS
         value += BETA * c[(row + $mu) * C_ROW + column * C_COLUMN];
 //#end
-        result[(block.z * M + row + $mu) * N + column] = activate(value);
+        let at = (block.z * M + row + $mu) * N + column;
+        var finished = activate(value);
+//#if RESIDUAL
+        finished += residual[at];
+//#end
+        result[at] = finished;
 //#end
 //#if WHOLE
         result[(block.z * M + row + $mu) * N + column] = sum$m;

@@ -1,4 +1,5 @@
-// result[row, column] = activate(sum over k of a[row, k] * b[k, column] + bias[column]), through workgroup memory.
+// result[row, column] = activate(sum over k of a[row, k] * b[k, column] + bias[column]) + residual[row, column],
+// through workgroup memory.
 //
 // Layout: all row-major, K and N multiples of 4. A workgroup computes a tile of WY * ROWS rows and WX * VECTORS
 // vectors of four columns; its invocations fetch blocks of DEPTH terms of both operands into workgroup memory
@@ -11,12 +12,16 @@
 //            LX, LY                the workgroup's size, as array sizes need it
 //            DEPTH4                terms of a block, in vectors of four
 //            BATCH                 batch dimensions; LAST is BATCH - 1
-//            BIAS, RESULT          whether there is a bias; binding of the result
+//            BIAS, RESIDUAL        whether there is a bias, and what is added at last, of the result's shape
+//            RESIDUAL_AT, RESULT   bindings
 
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
 //#if BIAS
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
+//#end
+//#if RESIDUAL
+@group(0) @binding($RESIDUAL_AT) var<storage, read> residual: array<vec4<f32>>;
 //#end
 @group(0) @binding($RESULT) var<storage, read_write> result: array<vec4<f32>>;
 
@@ -104,7 +109,12 @@ fn main(
 //#if BIAS
             value += shift;
 //#end
-            result[(block.z * M + first_row + local.y * $ROWSu + $mu) * N4 + column$v] = activate(value);
+            let at = (block.z * M + first_row + local.y * $ROWSu + $mu) * N4 + column$v;
+            var finished = activate(value);
+//#if RESIDUAL
+            finished += residual[at];
+//#end
+            result[at] = finished;
         }
 //#end
     }

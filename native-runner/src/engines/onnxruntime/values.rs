@@ -56,13 +56,26 @@ fn is_carried(element: TensorElementType) -> bool {
     use TensorElementType::*;
     matches!(
         element,
-        Float32 | Float16 | Bfloat16 | Float64 | Int8 | Int16 | Int32 | Int64 | Uint8 | Uint16 | Uint32 | Uint64 | Bool
+        Float32
+            | Float16
+            | Bfloat16
+            | Float64
+            | Int8
+            | Int16
+            | Int32
+            | Int64
+            | Uint8
+            | Uint16
+            | Uint32
+            | Uint64
+            | Bool
     )
 }
 
 fn not_carried(what: &str, element: &dyn std::fmt::Display) -> RunnerError {
-    let message =
-        format!("{what} of the type {element}, which its Rust interface cannot carry; cast it within the model");
+    let message = format!(
+        "{what} of the type {element}, which its Rust interface cannot carry; cast it within the model"
+    );
     RunnerError::EngineLacks { engine: NAME, message }
 }
 

@@ -41,7 +41,13 @@ step() {
 }
 
 # A driver that comes without a place where the loader looks for it; where there is none, the software one.
-if [ -z "${VK_DRIVER_FILES:-}" ] && ! ls /usr/share/vulkan/icd.d/* /etc/vulkan/icd.d/* > /dev/null 2>&1; then
+is_found() {
+  for manifest in /usr/share/vulkan/icd.d/*.json /etc/vulkan/icd.d/*.json /usr/local/share/vulkan/icd.d/*.json; do
+    [ -e "$manifest" ] && return 0
+  done
+  return 1
+}
+if [ -z "${VK_DRIVER_FILES:-}" ] && ! is_found; then
   for manifest in /usr/local/*/share/vulkan/icd.d/*.json "$shell"/*/vk_swiftshader_icd.json; do
     [ -e "$manifest" ] && VK_DRIVER_FILES=$manifest && export VK_DRIVER_FILES && break
   done

@@ -2,17 +2,24 @@
 
 use super::site::{Rewrite, Site, binary, first};
 use crate::ir::ValueId;
-use crate::ops::{Binary, Operator};
+use crate::ops::{Binary, Operator, Reshape};
 use crate::tensor::Tensor;
 
-/// Lets users read the operand instead of its copy.
+/// Lets users read the operand instead of its copy, or the operand in another shape.
 pub(super) fn drop(site: &mut Site) -> Option<Rewrite> {
     let operand = unchanged(site)?;
-    let output = *site.node.outputs.first()?;
-    (site.tensor_type(operand) == site.tensor_type(output)).then_some(Rewrite::Alias(operand))
+    let (from, to) = (site.tensor_type(operand), site.tensor_type(*site.node.outputs.first()?));
+    if from == to {
+        return Some(Rewrite::Alias(operand));
+    }
+    let is_reshaped = matches!(site.node.operator, Operator::Binary(_) | Operator::Expand(_))
+        && from.data_type == to.data_type
+        && from.element_count() == to.element_count();
+    let shape = to.shape.clone();
+    is_reshaped.then(|| Rewrite::Replace(Operator::Reshape(Reshape { shape }), vec![Some(operand)]))
 }
 
-/// The operand that the result equals, if it has the result's type.
+/// The operand that the result equals, if it has the result's type, or but for its shape, if it has as many elements.
 fn unchanged(site: &Site) -> Option<ValueId> {
     match &site.node.operator {
         Operator::Reshape(_) | Operator::Cast(_) | Operator::Expand(_) => first(site.node),

@@ -120,6 +120,16 @@ fn identities_go() {
             "x: f32[2]\nc: i64[1] = 0\nn = Cast(x, to=7)\na = Add(n, c)\nb = Mul(a, n)\ny = Cast(b, to=1)\nreturn y",
             "Cast Mul Cast",
         ),
+        (
+            "nothing added, of another shape",
+            "x: f32[2]\nc: i64[1,1,1] = 0\nn = Cast(x, to=7)\na = Add(n, c)\nb = Mul(a, a)\ny = Cast(b, to=1)\nreturn y",
+            "Cast Reshape Mul Cast",
+        ),
+        (
+            "expand by ones",
+            "x: f32[2]\ns: i64[2] = 1 2\na = Expand(x, s)\ny = Neg(a)\nreturn y",
+            "Reshape Neg",
+        ),
         ("zero added to floats", "x: f32[2]\nc: f32[] = 0\na = Add(x, c)\ny = Neg(a)\nreturn y", "Add Neg"),
         ("times one", "x: f32[2]\nc: f32[] = 1\na = Mul(c, x)\ny = Neg(a)\nreturn y", "Neg"),
         (

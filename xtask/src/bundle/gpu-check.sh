@@ -53,10 +53,11 @@ if [ -z "${VK_DRIVER_FILES:-}" ] && ! is_found; then
   done
 fi
 
-# The browser's own Vulkan: without these flags it computes on the CPU on Linux, and does not say so.
+# The browser's own Vulkan: without these flags it computes on the CPU on Linux, and does not say so. The last one lets
+# it do so all the same where there is no GPU, and then every row says that its adapter is software.
 cat > "$results/browsers.toml" << 'END'
 [browsers.headless-shell]
-arguments = ["--use-angle=vulkan", "--ignore-gpu-blocklist", "--disable-vulkan-surface"]
+arguments = ["--use-angle=vulkan", "--ignore-gpu-blocklist", "--disable-vulkan-surface", "--enable-unsafe-swiftshader"]
 features = ["Vulkan"]
 END
 export PARALLAX_BROWSERS="$results/browsers.toml"
@@ -98,6 +99,7 @@ product() {
 }
 
 step detect 45 "$parallax" detect --db "$db"
+say "adapters: $(grep -E '^ +(wgpu:vulkan|webgpu) ' "$results/detect.txt" | cut -c 1-100)"
 step families-wgpu 60 "$parallax" sweep --models $tiny --targets wgpu:vulkan --timeout-s 20 --db "$db"
 step full-size-wgpu 45 "$parallax" sweep --models $full --targets wgpu:vulkan --samples 10 --timeout-s 30 --db "$db"
 step product-wgpu 40 "$parallax" profile --model "$here/fixtures/product-4096.onnx" --target wgpu:vulkan --json

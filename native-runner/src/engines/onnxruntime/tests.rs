@@ -33,7 +33,7 @@ fn types_that_no_value_can_carry_are_lacking_by_name() {
     use ort::value::TensorElementType::{Float8E5M2, Float64, Int2, String};
     let tensor = Tensor { shape: vec![1], data: graph::Data::F32(vec![1.0].into()) };
     assert!(to_value(&tensor, Some(Float64)).is_ok());
-    for (declared, name) in [(Float8E5M2, "f8_e5m2"), (Int2, "i2"), (String, "str")] {
+    for (declared, name) in [(Float8E5M2, "f8_e5m2"), (Int2, "i2"), (String, "String")] {
         let error = to_value(&tensor, Some(declared)).unwrap_err();
         assert!(error.to_string().contains(name), "{error}");
         assert_eq!(error.kind(), protocol::FailureKind::Unsupported, "{error}");

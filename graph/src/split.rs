@@ -7,6 +7,10 @@ use crate::ir::{Graph, Node, Value, ValueId};
 use crate::ops::{Binary, Concat, Gather, MatMul, Operator, Reshape, Select};
 use crate::tensor::{Tensor, TensorType};
 
+/// Of more pieces than this nothing is made: at the binding that WebGPU guarantees they are 8 GiB together, more than
+/// any buffer has, and a file can claim any extent.
+const MOST_PIECES: usize = 64;
+
 /// The same graph with every constant of more than `most_bytes` in pieces, as far as that can be done: tables that
 /// rows are gathered from, and matrices that are multiplied with from the left. Other values of more are made in parts,
 /// and read in parts, along their outermost axis. `size_bytes` is what a tensor takes. `None` where there is nothing to
@@ -124,7 +128,8 @@ impl Pieces {
     /// Where to cut `extent` slices of this type: the first of each piece, and how many it has.
     fn cuts(&self, extent: usize, slice: &TensorType) -> Option<Vec<(usize, usize)>> {
         let most = usize::try_from(self.most_bytes / (self.size_bytes)(slice).max(1)).ok()?;
-        let starts = (most > 0).then(|| (0..extent).step_by(most))?;
+        let are_few = most > 0 && extent.div_ceil(most) <= MOST_PIECES;
+        let starts = are_few.then(|| (0..extent).step_by(most))?;
         Some(starts.map(|first| (first, most.min(extent - first))).collect())
     }
 
@@ -183,6 +188,18 @@ mod tests {
 
     fn four_each(tensor_type: &TensorType) -> u64 {
         4 * tensor_type.element_count() as u64
+    }
+
+    #[test]
+    fn what_would_be_too_many_pieces_stays_whole() {
+        for lines in [
+            "x: f32[1000000000000]\ny = Neg(x)\nreturn y",
+            "x: f32[2,1]\ns: i64[2] = 2 1000000000000\nw = Expand(x, s)\ny = Exp(w)\nreturn y",
+        ] {
+            let whole = text::parse(lines).unwrap();
+            let pieces = split(&whole, 32, four_each).unwrap();
+            assert_eq!(pieces.nodes.len(), whole.nodes.len(), "{pieces}");
+        }
     }
 
     /// Graphs with a constant of 80 bytes, in pieces of at most 32.

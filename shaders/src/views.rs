@@ -1,6 +1,6 @@
 //! Values that lie inside larger ones: parts of what is too large for one binding are bound where they lie.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use graph::ops::Slice;
 use graph::{Graph, Node, Operator, ValueId};
@@ -28,11 +28,12 @@ pub(crate) struct Sizes<'a> {
 /// The slices and the concatenated parts of values that are too large to bind.
 pub(crate) fn views(sizes: &Sizes<'_>) -> HashMap<ValueId, View> {
     let mut views = HashMap::new();
+    let made: HashSet<ValueId> = sizes.graph.nodes.iter().flat_map(|node| node.outputs.clone()).collect();
     for node in &sizes.graph.nodes {
         match &node.operator {
             Operator::Slice(slice) => views.extend(sizes.slice(node, slice)),
             Operator::Concat(concat) => {
-                let parts = sizes.parts(node, concat.axis).unwrap_or_default();
+                let parts = sizes.parts(node, concat.axis, &made).unwrap_or_default();
                 if parts.iter().all(|(part, _)| !views.contains_key(part)) {
                     views.extend(parts);
                 }
@@ -71,7 +72,7 @@ impl Sizes<'_> {
     }
 
     /// The operands of a concatenation along the outermost axis, if each is made for it alone.
-    fn parts(&self, node: &Node, axis: usize) -> Option<Vec<(ValueId, View)>> {
+    fn parts(&self, node: &Node, axis: usize, made: &HashSet<ValueId>) -> Option<Vec<(ValueId, View)>> {
         let whole = *node.outputs.first()?;
         if !self.is_divided(whole) || self.shape(whole)[..axis].iter().any(|&extent| extent != 1) {
             return None;
@@ -80,9 +81,8 @@ impl Sizes<'_> {
         let mut parts: Vec<(ValueId, View)> = Vec::new();
         for part in &node.inputs {
             let part = (*part)?;
-            let made = self.graph.nodes.iter().any(|node| node.outputs.contains(&part));
             let again = parts.iter().any(|(other, _)| *other == part);
-            if !made || again || !offset_bytes.is_multiple_of(self.alignment_bytes) {
+            if !made.contains(&part) || again || !offset_bytes.is_multiple_of(self.alignment_bytes) {
                 return None;
             }
             parts.push((part, View { whole, offset_bytes }));

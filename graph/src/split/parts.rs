@@ -3,7 +3,7 @@
 //! The parts of a value lie one behind the other, so that an engine can bind each where it lies: the slices taken here
 //! of operands, and the concatenation of the results, move nothing there.
 
-use super::Pieces;
+use super::{MOST_PIECES, Pieces};
 use crate::ir::{Node, ValueId};
 use crate::ops::{Concat, Expand, Operator, Slice};
 use crate::tensor::TensorType;
@@ -78,7 +78,7 @@ impl Pieces {
         let step = large.map(|whole| ALIGNMENT_BYTES >> slice(whole).trailing_zeros().min(8)).max()?;
         let most = self.most_bytes / cut.iter().map(slice).max()?.max(1);
         let count = usize::try_from(most / step * step).ok()?;
-        (count > 0 && count < extent).then_some(count)
+        (count > 0 && count < extent && extent.div_ceil(count) <= MOST_PIECES).then_some(count)
     }
 
     fn part(

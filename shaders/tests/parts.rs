@@ -5,19 +5,11 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use graph::{Graph, Tensor, cases, interpret, text};
+use graph::{cases, interpret, text};
 use shaders::{Host, Limits, Site, Tuning};
-use support::{adapter, plan, site};
+use support::{adapter, fed, plan, site};
 
 const MOST_BYTES: u64 = 16 << 10;
-
-fn fed(graph: &Graph) -> Vec<(String, Tensor)> {
-    let feed = |(seed, id): (usize, &graph::ValueId)| {
-        let value = &graph.values[id.0];
-        (value.name.clone(), cases::floats(&value.tensor_type.shape, seed as u32 + 91))
-    };
-    graph.inputs.iter().enumerate().map(feed).collect()
-}
 
 /// Graphs with values of 64 KiB and more, where a binding has at most 16.
 #[test]

@@ -5,17 +5,9 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use graph::{Graph, Tensor, cases, interpret, text};
+use graph::{cases, interpret, text};
 use shaders::{Host, Tuning};
-use support::{adapter, plan, site, tunings};
-
-fn fed(graph: &Graph) -> Vec<(String, Tensor)> {
-    let feed = |(seed, id): (usize, &graph::ValueId)| {
-        let value = &graph.values[id.0];
-        (value.name.clone(), cases::floats(&value.tensor_type.shape, seed as u32 + 71))
-    };
-    graph.inputs.iter().enumerate().map(feed).collect()
-}
+use support::{adapter, fed, plan, site, tunings};
 
 /// Plans and runs it; so many dispatches, and the interpreter's results.
 fn check(name: &str, lines: &str, dispatches: usize, software: bool, tuning: &Tuning) {

@@ -1,6 +1,6 @@
 //! Sums that products make before they store their results: a residual then takes no dispatch of its own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use graph::ops::Binary;
 use graph::{Graph, Node, Operator, ValueId};
@@ -11,10 +11,10 @@ const ADDED: usize = 3;
 /// Products that are left out where they stand in a graph, and the sums that take them along.
 #[derive(Debug, Default)]
 pub struct Residuals {
-    /// By the product's result: the product with what is added among its operands and the sum for its result.
-    left_out: HashMap<ValueId, Node>,
-    /// The product's result, by the sum.
-    sums: HashMap<ValueId, ValueId>,
+    /// The results of those products.
+    left_out: HashSet<ValueId>,
+    /// By the sum: the product with what is added among its operands and the sum for its result.
+    drawn: HashMap<ValueId, Node>,
 }
 
 impl Residuals {
@@ -54,18 +54,17 @@ impl Residuals {
         let mut inputs = product.inputs.clone();
         inputs.resize(ADDED, None);
         inputs.push(Some(added));
-        let drawn = Node { inputs, outputs: vec![sum], ..product.clone() };
-        self.sums.insert(sum, product.outputs[0]);
-        self.left_out.insert(product.outputs[0], drawn);
+        self.left_out.extend(&product.outputs);
+        self.drawn.insert(sum, Node { inputs, outputs: vec![sum], ..product.clone() });
     }
 
     /// Whether a node is a product that its sum takes along.
     pub fn leave_out(&self, node: &Node) -> bool {
-        node.outputs.first().is_some_and(|result| self.left_out.contains_key(result))
+        node.outputs.first().is_some_and(|result| self.left_out.contains(result))
     }
 
     /// The product that makes a sum, where a node is one.
     pub fn product(&self, node: &Node) -> Option<&Node> {
-        self.left_out.get(self.sums.get(node.outputs.first()?)?)
+        self.drawn.get(node.outputs.first()?)
     }
 }

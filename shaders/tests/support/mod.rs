@@ -3,7 +3,7 @@
 
 pub mod adapter;
 
-use graph::Graph;
+use graph::{Graph, Tensor, cases};
 use shaders::tuning::{Choice, Family, Row, Variant};
 use shaders::{GpuPlan, Host, Limits, Site, Tuning};
 
@@ -61,4 +61,13 @@ pub fn tunings() -> Vec<Tuning> {
 /// Plans a graph, which has to succeed.
 pub fn plan(name: &str, graph: &Graph, site: &Site, tuning: &Tuning) -> GpuPlan {
     shaders::plan(graph, site, tuning).map_err(|error| format!("{name}: {error}")).expect("has a plan")
+}
+
+/// Made-up inputs for a graph of floats, the same on every run.
+pub fn fed(graph: &Graph) -> Vec<(String, Tensor)> {
+    let feed = |(seed, id): (usize, &graph::ValueId)| {
+        let value = &graph.values[id.0];
+        (value.name.clone(), cases::floats(&value.tensor_type.shape, seed as u32 + 91))
+    };
+    graph.inputs.iter().enumerate().map(feed).collect()
 }

@@ -163,9 +163,10 @@ impl Default for Tuning {
         let chromium = Some(Host::Chromium);
         Tuning {
             rows: vec![
-                row(Matmul, None, gpu, None, choice(Shared, [4, 1], [16, 16, 1])),
-                row(Matmul, Some(Large), gpu, None, choice(Shared, [8, 2], [8, 8, 1])),
-                row(Matmul, Some(Vector), gpu, None, choice(Shared, [4, 1], [16, 16, 1])),
+                // Those for GPUs were measured with tests/measure_gpu.rs on an NVIDIA H200, through Vulkan.
+                row(Matmul, None, gpu, None, choice(Shared, [2, 1], [8, 16, 1])),
+                row(Matmul, Some(Large), gpu, None, choice(Shared, [8, 1], [16, 8, 1])),
+                row(Matmul, Some(Vector), gpu, None, choice(Shared, [4, 1], [8, 32, 1])),
                 row(Matmul, None, cpu, None, choice(Alone, [8, 2], [8, 1, 1])),
                 // llvmpipe gathers b for 8 lanes at a time and likes tall, wide tiles; SwiftShader, in Chromium,
                 // runs out of registers beyond 8 by 8. Measured with tests/measure.rs at 512 and 1024.
@@ -176,7 +177,8 @@ impl Default for Tuning {
                 row(MatmulPlain, None, cpu, None, choice(Alone, [4, 1], [8, 1, 1])),
                 row(MatmulNBits, None, None, None, choice(Shared, [8, 1], [32, 8, 1])),
                 row(MatmulNBits, None, cpu, None, choice(Shared, [8, 1], [8, 1, 1])),
-                row(Attention, None, gpu, None, choice(Shared, [4, 1], [64, 1, 1])),
+                row(Attention, None, gpu, None, choice(Shared, [2, 1], [32, 1, 1])),
+                row(Attention, Some(Long), gpu, None, choice(Alone, [1, 1], [64, 1, 1])),
                 row(Attention, None, cpu, None, choice(Alone, [1, 1], [8, 1, 1])),
                 row(Attention, Some(Long), cpu, None, choice(Alone, [4, 1], [8, 1, 1])),
                 row(Attention, Some(Vector), gpu, None, choice(Shared, [1, 1], [64, 1, 1])),
@@ -221,7 +223,7 @@ mod tests {
         for (name, family, class, site, size) in [
             ("class and host", Family::Matmul, ShapeClass::Large, site(Host::Chromium, true), [16, 1, 1]),
             ("another host", Family::Matmul, ShapeClass::Large, site(Host::Firefox, true), [8, 1, 1]),
-            ("another adapter", Family::Matmul, ShapeClass::Large, site(Host::Chromium, false), [8, 8, 1]),
+            ("another adapter", Family::Matmul, ShapeClass::Large, site(Host::Chromium, false), [16, 8, 1]),
             ("neither", Family::Elementwise, ShapeClass::Small, site(Host::Firefox, true), [64, 1, 1]),
             ("class without a row", Family::Conv, ShapeClass::Large, site(Host::Native, true), [8, 1, 1]),
             ("class before adapter", Family::Reduce, ShapeClass::Small, site(Host::Native, true), [64, 1, 1]),

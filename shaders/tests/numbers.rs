@@ -6,6 +6,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use graph::cases::{self, Case, fault};
+use graph::ops::Binary;
 use graph::{DataType, Graph, Operator, Tensor};
 use shaders::{Error, GpuPlan, Host, Limits, Site, Tuning};
 use support::{adapter, plan, site, tunings};
@@ -117,4 +118,47 @@ fn every_kernel_variant_computes_what_its_operator_means() {
         }
     }
     complain(&faults);
+}
+
+/// GPUs divide by way of an inexact reciprocal and join products and sums, which this imitates wherever it runs.
+#[test]
+fn quotients_are_rounded_as_ieee_754_has_it() {
+    let drawn = |seed| cases::floats(&[1 << 14], seed).to_f32_vec();
+    let (mut dividends, divisors) = (drawn(1), drawn(2));
+    // Whole quotients, as quantised values have them.
+    (0..).zip(dividends.iter_mut().zip(&divisors)).for_each(|(index, (dividend, divisor))| match index % 4 {
+        0 => *dividend = divisor * (index % 256) as f32,
+        1 => *dividend = divisor * (index as f32 + 0.5),
+        _ => {}
+    });
+    let given = |elements: Vec<f32>| Tensor { shape: vec![elements.len()], data: elements.into() };
+    let expected: Vec<f32> = dividends.iter().zip(&divisors).map(|(x, y)| x / y).collect();
+    let expected = given(expected);
+    let case = Case {
+        name: "quotients".into(),
+        operator: Operator::Binary(Binary::Div),
+        output: expected.tensor_type(),
+        inputs: vec![Some(given(dividends)), Some(given(divisors))],
+    };
+    let rest = "x - high * y_high - high * y_low - low * y_high - low * y_low";
+    let joined = "fma(-low, y_low, fma(-low, y_high, fma(-high, y_low, fma(-high, y_high, x))))";
+    for (estimate, rest_of_it) in [("x / y", rest), ("x * (F(1.0) / y)", rest), ("x * (F(1.0) / y)", joined)]
+    {
+        let mut plan = plan(&case.name, &case.graph(), &site(Host::Native, true), &Tuning::default());
+        for kernel in &mut plan.kernels {
+            for (text, other) in
+                [("estimate = x / y", format!("estimate = {estimate}")), (rest, rest_of_it.into())]
+            {
+                assert!(kernel.wgsl.contains(text), "{}", kernel.wgsl);
+                kernel.wgsl = kernel.wgsl.replace(text, &other).into();
+            }
+        }
+        let ready = adapter::device().prepare(&plan);
+        ready.write(&case.fed());
+        ready.run();
+        let found = ready.read()[0].to_f32_vec();
+        let wanted = expected.to_f32_vec();
+        let off = found.iter().zip(wanted.iter()).filter(|(found, wanted)| found != wanted).count();
+        assert_eq!(off, 0, "of {} by {estimate}, {rest_of_it}", wanted.len());
+    }
 }

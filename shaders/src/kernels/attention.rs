@@ -14,10 +14,13 @@ const ALONE: &str = include_str!("attention_alone.wgsl");
 
 /// Rescaling what is summed up so far costs as much as adding a key: several are added between two rescalings.
 const KEYS_AT_ONCE: usize = 4;
-/// From so many query rows on, there are enough of them for every invocation to take several.
+/// From so many query rows on, there are enough of them for every invocation of a CPU to take several.
 const MANY_ROWS: usize = 64;
-/// Up to so many query rows, each has a workgroup.
+/// From so many query rows of all heads on, a GPU is busy with an invocation for each.
+const MANY_ROWS_OF_ALL: usize = 1 << 13;
+/// Up to so many query rows, each has a workgroup: on a CPU, and on a GPU, which computes more of those at once.
 const FEW_ROWS: usize = 2;
+const FEW_ROWS_OF_A_GPU: usize = 8;
 
 /// Query, key, value or result: what it is in elements.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +60,7 @@ impl Heads {
 /// The operands of one attention.
 struct Scene {
     batches: usize,
+    heads: usize,
     query: Heads,
     key: Heads,
     value: Heads,
@@ -70,6 +74,7 @@ impl Scene {
         let heads = |shape: &[usize], layout, count| Heads::read(task, shape, layout, count);
         Ok(Scene {
             batches: query.shape[0],
+            heads: operator.heads,
             query: heads(&query.shape, operator.query_layout, operator.heads)?,
             key: heads(&key.shape, operator.key_layout, operator.key_value_heads)?,
             value: heads(&value.shape, operator.value_layout, operator.key_value_heads)?,
@@ -105,11 +110,15 @@ struct Cut {
 
 impl Cut {
     fn new(task: &Task<'_>, scene: &Scene) -> Self {
-        let few = scene.query.rows <= FEW_ROWS;
-        let class = match scene.query.rows {
-            _ if few => ShapeClass::Vector,
-            rows if rows >= MANY_ROWS => ShapeClass::Long,
-            _ => ShapeClass::Small,
+        let rows = scene.query.rows;
+        let (few, many) = match task.site.software {
+            true => (rows <= FEW_ROWS, rows >= MANY_ROWS),
+            false => (rows <= FEW_ROWS_OF_A_GPU, rows * scene.heads * scene.batches >= MANY_ROWS_OF_ALL),
+        };
+        let class = match few {
+            true => ShapeClass::Vector,
+            false if many => ShapeClass::Long,
+            false => ShapeClass::Small,
         };
         let choice = task.choose(Family::Attention, class);
         let (size, lanes) = (choice.workgroup_size, choice.workgroup_size.iter().product::<u32>() as usize);
@@ -173,7 +182,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &Attention) -> Result<Vec<Step>, E
     let shader = scene.key.constants(shader, ["K_BATCH", "K_HEAD", "K_ROW"], unit);
     let shader = scene.value.constants(shader, ["V_BATCH", "V_HEAD", "V_ROW"], unit);
     let shader = scene.result.constants(shader, ["O_BATCH", "O_HEAD", "O_ROW"], unit);
-    let grid = Grid::Blocks([scene.query.rows.div_ceil(cut.rows), operator.heads, scene.batches]);
+    let grid = Grid::Blocks([scene.query.rows.div_ceil(cut.rows), scene.heads, scene.batches]);
     let operands = [task.input_id(0)?, task.input_id(1)?, task.input_id(2)?];
     let reads: Vec<_> = operands.into_iter().chain(scene.mask).collect();
     Ok(vec![task.step(shader, cut.size, grid, &reads, task.output_id()?)?])

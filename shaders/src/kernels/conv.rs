@@ -12,7 +12,7 @@ const CONV: &str = include_str!("conv.wgsl");
 const CONV_TRANSPOSE: &str = include_str!("conv_transpose.wgsl");
 
 /// So many results keep any device busy, several to an invocation.
-const LARGE: usize = 1 << 17;
+const LARGE: usize = 1 << 18;
 
 /// What both have in common.
 struct Form<'a> {

@@ -13,6 +13,7 @@ const FILE: &str = include_str!("elementwise.wgsl");
 const ANGLES: &str = include_str!("angles.wgsl");
 const CURVES: &str = include_str!("curves.wgsl");
 const INTEGERS: &str = include_str!("integers.wgsl");
+const QUOTIENT: &str = include_str!("quotient.wgsl");
 const REMAINDER: &str = include_str!("remainder.wgsl");
 
 /// What the operands are computed with, unless as they are.
@@ -60,6 +61,7 @@ pub(super) fn binary(task: &Task<'_>, operator: Binary) -> Result<Vec<Step>, Err
         Binary::Add => "x0 + x1",
         Binary::Sub => "x0 - x1",
         Binary::Mul => "x0 * x1",
+        Binary::Div if float => "quotient(x0, x1)",
         Binary::Div => "x0 / x1",
         Binary::Mod => "floor_remainder(x0, x1)",
         Binary::Remainder if float => "remainder(x0, x1)",
@@ -84,6 +86,7 @@ pub(super) fn binary(task: &Task<'_>, operator: Binary) -> Result<Vec<Step>, Err
     let computed = if operator == Binary::Pow && float { Computed::AsFloats } else { Computed::AsTheyAre };
     let result = wrapped(result, task.output()?.data_type);
     let prelude = match operator {
+        Binary::Div if float => Some(QUOTIENT),
         Binary::Remainder if float => Some(REMAINDER),
         Binary::Mod | Binary::Pow | Binary::ShiftLeft | Binary::ShiftRight if !float => Some(INTEGERS),
         _ => None,
@@ -167,7 +170,7 @@ fn of_floats(operator: Unary) -> Option<&'static str> {
         Unary::Ceil => "kept(x0, ceil(x0))",
         Unary::Round => "kept(x0, round(x0))",
         Unary::Sign => "kept(x0, sign(x0))",
-        Unary::Reciprocal => "F(1.0) / x0",
+        Unary::Reciprocal => "quotient(F(1.0), x0)",
         Unary::IsNaN => "R(not_a_number(x0))",
         Unary::IsInf { negative: true, positive: true } => "R(bitcast<U>(abs(x0)) == U(0x7f800000u))",
         Unary::IsInf { negative: true, positive: false } => "R(bitcast<U>(x0) == U(0xff800000u))",
@@ -207,6 +210,7 @@ fn of_integers(operator: Unary, data_type: DataType) -> Option<&'static str> {
 fn prelude(operator: Unary) -> Option<&'static str> {
     match operator {
         Unary::Sin | Unary::Cos | Unary::Tan => Some(ANGLES),
+        Unary::Reciprocal => Some(QUOTIENT),
         Unary::Asin
         | Unary::Acos
         | Unary::Atan
@@ -223,7 +227,7 @@ fn prelude(operator: Unary) -> Option<&'static str> {
 pub(super) fn activation(activation: Option<Activation>) -> &'static str {
     match activation {
         None => "x",
-        Some(Activation::Relu) => "select(x, F(0.0), x < F(0.0))",
+        Some(Activation::Relu) => "kept(x, max(x, F(0.0)))",
         Some(Activation::Gelu) => "gelu(x)",
         Some(Activation::GeluTanh) => "gelu_tanh(x)",
         Some(Activation::QuickGelu) => "x * sigmoid(F(1.702) * x)",

@@ -7,6 +7,7 @@ use graph::{DataType, ValueId};
 use super::elementwise;
 use super::launch::{Grid, Shader, Step, Task};
 use crate::error::Error;
+use crate::site::Site;
 use crate::strides::Walk;
 use crate::transfer::Element;
 use crate::tuning::{Choice, Family, ShapeClass, Variant};
@@ -17,13 +18,20 @@ const ALONE: &str = include_str!("matmul_alone.wgsl");
 const PLAIN: &str = include_str!("matmul_plain.wgsl");
 
 /// Terms of a block in workgroup memory, in vectors of four, best first: deeper blocks meet at fewer barriers.
-const DEPTHS: [usize; 3] = [4, 2, 1];
+const DEPTHS: [usize; 5] = [16, 8, 4, 2, 1];
+
+/// Vectors that an invocation keeps on their way into workgroup memory: more leave no registers for its results.
+const MOST_FETCHED: usize = 8;
 
 /// Up to so many rows, a matrix product takes as long as reading b.
 const FEW_ROWS: usize = 4;
 
-/// From so many products on, a matrix product fills any device with large tiles.
-const LARGE: usize = 1 << 24;
+/// From so many products on, a matrix product fills a CPU with large tiles.
+const LARGE_PRODUCTS: usize = 1 << 24;
+
+/// From so many results on, it fills a GPU with them, which needs thousands of invocations at once to hide how long
+/// memory takes.
+const LARGE_RESULTS: usize = 1 << 19;
 
 /// A batch of products of `m` by `k` and `k` by `n` matrices, all row-major.
 struct Product {
@@ -104,10 +112,11 @@ fn column_matrix(shape: &[usize]) -> Vec<usize> {
 }
 
 /// The kind of shape of an `m` by `k` by `n` product.
-pub(super) fn class(m: usize, n: usize, k: usize) -> ShapeClass {
+pub(super) fn class(site: &Site, m: usize, n: usize, k: usize) -> ShapeClass {
+    let large = if site.software { m * n * k >= LARGE_PRODUCTS } else { m * n >= LARGE_RESULTS };
     match m {
         ..=FEW_ROWS => ShapeClass::Vector,
-        _ if m * n * k >= LARGE => ShapeClass::Large,
+        _ if large => ShapeClass::Large,
         _ => ShapeClass::Small,
     }
 }
@@ -129,8 +138,8 @@ impl Product {
         if fours && detail.is_usual(self) { self.vector_step(task) } else { self.plain_step(task, detail) }
     }
 
-    fn class(&self) -> ShapeClass {
-        class(self.m, self.n, self.k)
+    fn class(&self, site: &Site) -> ShapeClass {
+        class(site, self.m, self.n, self.k)
     }
 
     /// Rows of an invocation: no more than there are.
@@ -139,8 +148,8 @@ impl Product {
     }
 
     fn vector_step(&self, task: &Task<'_>) -> Result<Step, Error> {
-        let choice = task.choose(Family::Matmul, self.class());
-        let cut = Cut::new(self, choice, task.site.limits.max_compute_workgroup_storage_size as usize);
+        let choice = task.choose(Family::Matmul, self.class(task.site));
+        let cut = Cut::new(self, choice, task.site);
         let mut batch = self.batch.clone();
         batch.strides.iter_mut().flatten().for_each(|stride| *stride /= 4);
         let shader = Shader::new(format!("matmul {} {}x{}", cut.name, cut.rows, cut.vectors * 4), cut.file)
@@ -151,6 +160,8 @@ impl Product {
             .number("LX", cut.lanes[0])
             .number("LY", cut.lanes[1])
             .number("DEPTH4", cut.depth)
+            .number("FETCHED_A", cut.fetched[0])
+            .number("FETCHED_B", cut.fetched[1])
             .optional_operands(&[("BIAS", self.bias), ("RESIDUAL", self.residual)], 2)
             .size("N4", self.n / 4)
             .size("K4", self.k / 4)
@@ -161,7 +172,7 @@ impl Product {
     }
 
     fn plain_step(&self, task: &Task<'_>, detail: &Detail) -> Result<Step, Error> {
-        let choice = task.choose(Family::MatmulPlain, self.class());
+        let choice = task.choose(Family::MatmulPlain, self.class(task.site));
         let element = Element::of(task.input(0)?.data_type);
         let float = element == Element::F32;
         let rows = self.rows_of(choice);
@@ -217,6 +228,8 @@ struct Cut {
     lanes: [usize; 2],
     /// Terms of a block in workgroup memory, in vectors of four.
     depth: usize,
+    /// Vectors of a block's operands that an invocation fetches.
+    fetched: [usize; 2],
     shared_bytes: usize,
     /// Invocations that share the terms of a result.
     sharing: usize,
@@ -225,11 +238,19 @@ struct Cut {
 }
 
 impl Cut {
-    fn new(product: &Product, choice: Choice, most_shared_bytes: usize) -> Self {
+    fn new(product: &Product, choice: Choice, site: &Site) -> Self {
+        let most_shared_bytes = site.limits.max_compute_workgroup_storage_size as usize;
         let (rows, vectors) = (product.rows_of(choice), choice.tile[1] as usize);
         let [x, y, _] = choice.workgroup_size.map(|extent| extent as usize);
-        let block_bytes = |depth: usize| 16 * depth * (4 * x * vectors + y * rows);
-        let depth = DEPTHS.into_iter().find(|&depth| block_bytes(depth) <= most_shared_bytes).unwrap_or(1);
+        let block = |depth: usize| [depth * y * rows, depth * 4 * x * vectors];
+        let block_bytes = |depth: usize| 16 * block(depth).iter().sum::<usize>();
+        let fetched = |depth: usize| block(depth).map(|vectors| vectors.div_ceil(x * y));
+        let fits = |depth: usize| {
+            block_bytes(depth) <= most_shared_bytes && fetched(depth).iter().sum::<usize>() <= MOST_FETCHED
+        };
+        let most_useful = (product.k / 4).next_power_of_two();
+        let depths = DEPTHS.into_iter().filter(|&depth| depth <= most_useful);
+        let depth = depths.into_iter().find(|&depth| fits(depth)).unwrap_or(1);
         let (columns, lines) = (product.n.div_ceil(x * vectors * 4), product.m.div_ceil(y * rows));
         let cut = |name, file, shared_bytes, blocks| Cut {
             name,
@@ -238,11 +259,12 @@ impl Cut {
             vectors,
             lanes: [x, y],
             depth,
+            fetched: fetched(depth),
             shared_bytes,
             sharing: 1,
             blocks,
         };
-        match (choice.variant, product.class()) {
+        match (choice.variant, product.class(site)) {
             (Variant::Shared, ShapeClass::Vector) => Cut {
                 rows: product.m,
                 vectors: 1,

@@ -19,7 +19,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &MatMulNBits) -> Result<Vec<Step>,
     let (n, blocks) = (packed[0], packed[1]);
     let m = task.output()?.element_count() / n;
     let numbers = WORD_BITS / operator.bits;
-    let choice = task.choose(Family::MatmulNBits, matmul::class(m, n, k));
+    let choice = task.choose(Family::MatmulNBits, matmul::class(task.site, m, n, k));
     let [x, y, _] = choice.workgroup_size;
     // Alone, each invocation has a column to itself.
     let (lanes, shared) = match choice.variant {

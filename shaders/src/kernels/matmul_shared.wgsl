@@ -3,7 +3,9 @@
 //
 // Layout: all row-major, K and N multiples of 4. A workgroup computes a tile of WY * ROWS rows and WX * VECTORS
 // vectors of four columns; its invocations fetch blocks of DEPTH terms of both operands into workgroup memory
-// together, and each computes ROWS rows of VECTORS vectors in registers from there. Batches are numbered along z.
+// together, and each computes ROWS rows of VECTORS vectors in registers from there. What an invocation fetches is on its
+// way all at once, while the block before is computed: a GPU waits as long for one vector as for eight. Batches are
+// numbered along z.
 //
 // Overrides: M                     rows
 //            N4, K4                columns, and terms of each sum, in vectors of four
@@ -11,6 +13,7 @@
 // Template:  ROWS, VECTORS         results per invocation
 //            LX, LY                the workgroup's size, as array sizes need it
 //            DEPTH4                terms of a block, in vectors of four
+//            FETCHED_A, FETCHED_B  vectors of a block that an invocation fetches
 //            BATCH                 batch dimensions; LAST is BATCH - 1
 //            BIAS, RESIDUAL        whether there is a bias, and what is added at last, of the result's shape
 //            RESIDUAL_AT, RESULT   bindings
@@ -39,8 +42,32 @@ const TILE_ROWS = $LYu * $ROWSu;
 const TILE_COLUMNS = $LXu * $VECTORSu;
 const DEPTH4 = $DEPTH4u;
 
-var<workgroup> tile_a: array<vec4<f32>, TILE_ROWS * DEPTH4>;
-var<workgroup> tile_b: array<vec4<f32>, DEPTH4 * 4u * TILE_COLUMNS>;
+const BLOCK_A = TILE_ROWS * DEPTH4;
+const BLOCK_B = DEPTH4 * 4u * TILE_COLUMNS;
+
+var<workgroup> tile_a: array<vec4<f32>, BLOCK_A>;
+var<workgroup> tile_b: array<vec4<f32>, BLOCK_B>;
+
+// Where a workgroup's operands begin, and its results.
+struct Tile {
+    a_start: u32,
+    b_start: u32,
+    first_row: u32,
+    first_column: u32,
+}
+
+// The i-th vector of a block of a, which has zeros beyond the last term, and the last row again beyond that.
+fn fetched_a(tile: Tile, from_k4: u32, i: u32) -> vec4<f32> {
+    let k4 = from_k4 + i % DEPTH4;
+    let row = min(tile.first_row + i / DEPTH4, M - 1u);
+    return select(vec4<f32>(), a[tile.a_start + row * K4 + min(k4, K4 - 1u)], k4 < K4);
+}
+
+fn fetched_b(tile: Tile, from_k4: u32, i: u32) -> vec4<f32> {
+    let k = from_k4 * 4u + i / TILE_COLUMNS;
+    let column = min(tile.first_column + i % TILE_COLUMNS, N4 - 1u);
+    return select(vec4<f32>(), b[tile.b_start + min(k, K4 * 4u - 1u) * N4 + column], k < K4 * 4u);
+}
 
 @compute @workgroup_size(WX, WY, WZ)
 fn main(
@@ -66,18 +93,32 @@ fn main(
     var sum$m_$v = vec4<f32>();
 //#end
 //#end
+    let tile = Tile(a_start, b_start, first_row, first_column);
+//#for i in FETCHED_A
+    var next_a$i = fetched_a(tile, 0u, lane + $iu * LANES);
+//#end
+//#for i in FETCHED_B
+    var next_b$i = fetched_b(tile, 0u, lane + $iu * LANES);
+//#end
     for (var from_k4 = 0u; from_k4 < K4; from_k4 += DEPTH4) {
-        for (var i = lane; i < TILE_ROWS * DEPTH4; i += LANES) {
-            let k4 = from_k4 + i % DEPTH4;
-            let row = min(first_row + i / DEPTH4, M - 1u);
-            tile_a[i] = select(vec4<f32>(), a[a_start + row * K4 + min(k4, K4 - 1u)], k4 < K4);
-        }
-        for (var i = lane; i < DEPTH4 * 4u * TILE_COLUMNS; i += LANES) {
-            let k = from_k4 * 4u + i / TILE_COLUMNS;
-            let column = min(first_column + i % TILE_COLUMNS, N4 - 1u);
-            tile_b[i] = select(vec4<f32>(), b[b_start + min(k, K4 * 4u - 1u) * N4 + column], k < K4 * 4u);
-        }
         workgroupBarrier();
+//#for i in FETCHED_A
+        if lane + $iu * LANES < BLOCK_A {
+            tile_a[lane + $iu * LANES] = next_a$i;
+        }
+//#end
+//#for i in FETCHED_B
+        if lane + $iu * LANES < BLOCK_B {
+            tile_b[lane + $iu * LANES] = next_b$i;
+        }
+//#end
+        workgroupBarrier();
+//#for i in FETCHED_A
+        next_a$i = fetched_a(tile, from_k4 + DEPTH4, lane + $iu * LANES);
+//#end
+//#for i in FETCHED_B
+        next_b$i = fetched_b(tile, from_k4 + DEPTH4, lane + $iu * LANES);
+//#end
         for (var k4 = 0u; k4 < DEPTH4; k4++) {
 //#for m in ROWS
             let factor$m = tile_a[(local.y * $ROWSu + $mu) * DEPTH4 + k4];
@@ -95,7 +136,6 @@ fn main(
             }
 //#end
         }
-        workgroupBarrier();
     }
 //#for v in VECTORS
     let column$v = first_column + $vu * $LXu + local.x;

@@ -161,14 +161,21 @@ impl Ready<'_> {
 
     /// Runs the plan once, and says how long that took.
     pub fn run(&self) -> Duration {
+        self.run_times(1)
+    }
+
+    /// Runs the plan so many times in one submission, and says how long that took.
+    pub fn run_times(&self, times: usize) -> Duration {
         self.device.wait();
         let start = Instant::now();
         let mut encoder = self.device.device.create_command_encoder(&Default::default());
         let mut pass = encoder.begin_compute_pass(&Default::default());
-        for (pipeline, group, [x, y, z]) in &self.steps {
-            pass.set_pipeline(pipeline);
-            pass.set_bind_group(0, group, &[]);
-            pass.dispatch_workgroups(*x, *y, *z);
+        for _ in 0..times {
+            for (pipeline, group, [x, y, z]) in &self.steps {
+                pass.set_pipeline(pipeline);
+                pass.set_bind_group(0, group, &[]);
+                pass.dispatch_workgroups(*x, *y, *z);
+            }
         }
         drop(pass);
         self.device.queue.submit([encoder.finish()]);

@@ -26,7 +26,7 @@ use crate::partition::Stage;
 use crate::plan::{Operand, OperandId, Plan};
 use crate::writer::{Lowered, Writer};
 
-/// The calls that build a whole graph.
+/// The calls that build a whole graph. Outputs without elements are left out where there are others.
 ///
 /// # Errors
 /// The first node that this context cannot run, and why.
@@ -50,7 +50,10 @@ fn whole(mut lowering: Lowering<'_>) -> Result<Plan, Error> {
     for (index, node) in graph.nodes.iter().enumerate() {
         lowering.node(NodeId(index), node).map_err(|refusal| of_node(node, refusal))?;
     }
-    for &id in &graph.outputs {
+    // What has no elements needs no call; but a graph has to have an output.
+    let has_elements = |id: &&ValueId| graph.values[id.0].tensor_type.element_count() > 0;
+    let all_empty = !graph.outputs.iter().any(|id| has_elements(&id));
+    for &id in graph.outputs.iter().filter(|id| all_empty || has_elements(id)) {
         lowering.output(id).map_err(|refusal| of_tensor(graph, id, "output", refusal))?;
     }
     layout::prefer(&mut lowering.plan, lowering.limits);
@@ -155,6 +158,9 @@ impl<'a> Lowering<'a> {
             return Err(Refusal::NotInWebnn { what: "node of several results".to_owned() });
         };
         let result = values[output.0].tensor_type.clone();
+        if result.element_count() == 0 {
+            return Ok(());
+        }
         let made = match self.written(id, node, &inputs, &result, |_| None) {
             Err(refusal @ Refusal::Element { found, .. }) => {
                 let small = matches!(found, ElementType::Int8 | ElementType::Uint8);
@@ -374,6 +380,16 @@ mod tests {
             };
             assert!(expected, "{name}: {reason}");
         }
+    }
+
+    #[test]
+    fn what_has_no_elements_needs_no_call() {
+        let text = "x: f32[2,3]\ns: i64[1] = 1\na = Neg(x)\nb = Slice(x, s, s)\nreturn a, b";
+        let mut graph = graph::text::parse(text).unwrap();
+        let plan = lower(&graph, &limits()).unwrap();
+        assert_eq!(plan.outputs.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a"]);
+        graph.outputs.remove(0);
+        assert!(lower(&graph, &limits()).unwrap_err().to_string().contains("has no elements"));
     }
 
     #[test]

@@ -210,7 +210,11 @@ impl Ports {
         let read = own.map(async |(name, tensor)| {
             Ok::<_, RuntimeError>((name.clone(), read(context, &tensor.0, &types[name]).await?))
         });
-        Ok(try_join_all(read).await?.into_iter().collect())
+        let read = try_join_all(read).await?;
+        // The browser's graph has none of those without elements.
+        let empty = types.iter().filter(|(_, tensor_type)| tensor_type.element_count() == 0);
+        let empty = empty.map(|(name, tensor_type)| (name.clone(), Tensor::zeros(tensor_type)));
+        Ok(read.into_iter().chain(empty).collect())
     }
 }
 

@@ -149,6 +149,9 @@ impl<'a> Lowering<'a> {
 
     fn node(&mut self, id: NodeId, node: &Node) -> Result<(), Refusal> {
         let values = &self.graph.values;
+        if node.outputs.iter().all(|id| values[id.0].tensor_type.element_count() == 0) {
+            return Ok(());
+        }
         let read = reads(&node.operator, node.inputs.len());
         let mut inputs = Vec::with_capacity(node.inputs.len());
         for (index, id) in node.inputs.iter().enumerate() {
@@ -158,9 +161,6 @@ impl<'a> Lowering<'a> {
             return Err(Refusal::NotInWebnn { what: "node of several results".to_owned() });
         };
         let result = values[output.0].tensor_type.clone();
-        if result.element_count() == 0 {
-            return Ok(());
-        }
         let made = match self.written(id, node, &inputs, &result, |_| None) {
             Err(refusal @ Refusal::Element { found, .. }) => {
                 let small = matches!(found, ElementType::Int8 | ElementType::Uint8);

@@ -230,9 +230,9 @@ pub(super) fn activation(activation: Option<Activation>) -> &'static str {
         Some(Activation::Relu) => "kept(x, max(x, F(0.0)))",
         Some(Activation::Gelu) => "gelu(x)",
         Some(Activation::GeluTanh) => "gelu_tanh(x)",
-        Some(Activation::QuickGelu) => "x * sigmoid(F(1.702) * x)",
+        Some(Activation::QuickGelu) => "x * sigmoid_of_number(F(1.702) * x)",
         Some(Activation::Sigmoid) => "sigmoid(x)",
-        Some(Activation::Silu) => "x * sigmoid(x)",
+        Some(Activation::Silu) => "x * sigmoid_of_number(x)",
         Some(Activation::Tanh) => "safe_tanh(x)",
     }
 }

@@ -39,18 +39,26 @@ fn exponential(x: F) -> F {
     return select(select(finite, infinity(), x > F(88.72284)), x, not_a_number(x));
 }
 
-// Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26: absolute error below 1.5e-7.
-fn erf(x: F) -> F {
+// Of numbers. Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26: absolute error below 1.5e-7.
+fn erf_of_number(x: F) -> F {
     let size = abs(x);
     let t = F(1.0) / (F(1.0) + F(0.3275911) * size);
     let series = t * (F(0.254829592) + t * (F(-0.284496736) + t * (F(1.421413741)
         + t * (F(-1.453152027) + t * F(1.061405429)))));
-    return kept(x, sign(x) * (F(1.0) - series * exp(-size * size)));
+    return sign(x) * (F(1.0) - series * exp(-size * size));
 }
 
-// Some drivers compute tanh from exp(2x), which overflows; at 10 the result is 1 to the last bit.
+fn erf(x: F) -> F {
+    return kept(x, erf_of_number(x));
+}
+
+// Of numbers. Some drivers compute tanh from exp(2x), which overflows; at 10 the result is 1 to the last bit.
+fn tanh_of_number(x: F) -> F {
+    return tanh(clamp(x, F(-10.0), F(10.0)));
+}
+
 fn safe_tanh(x: F) -> F {
-    return kept(x, tanh(clamp(x, F(-10.0), F(10.0))));
+    return kept(x, tanh_of_number(x));
 }
 
 // Some drivers give a large negative number for the logarithm of 0, or a number for that of a negative one.
@@ -64,18 +72,23 @@ fn square_root(x: F) -> F {
     return select(kept(x, sqrt(x)), undefined(), x < F(0.0));
 }
 
-// exp of a negative number only, so that nothing overflows.
-fn sigmoid(x: F) -> F {
+// Of numbers: exp of a negative one only, so that nothing overflows.
+fn sigmoid_of_number(x: F) -> F {
     let e = exp(-abs(x));
-    return kept(x, select(e, F(1.0), x >= F(0.0)) / (F(1.0) + e));
+    return select(e, F(1.0), x >= F(0.0)) / (F(1.0) + e);
 }
 
+fn sigmoid(x: F) -> F {
+    return kept(x, sigmoid_of_number(x));
+}
+
+// The factor x keeps what is no number.
 fn gelu(x: F) -> F {
-    return F(0.5) * x * (F(1.0) + erf(x * F(0.7071067811865476)));
+    return F(0.5) * x * (F(1.0) + erf_of_number(x * F(0.7071067811865476)));
 }
 
 fn gelu_tanh(x: F) -> F {
-    return F(0.5) * x * (F(1.0) + safe_tanh(F(0.7978845608028654) * (x + F(0.044715) * x * x * x)));
+    return F(0.5) * x * (F(1.0) + tanh_of_number(F(0.7978845608028654) * (x + F(0.044715) * x * x * x)));
 }
 
 // A result that is NaN where the operand is.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
-use crate::session::Fault;
+use crate::fault::Fault;
 use table::{BUILT_IN, BuiltIn};
 
 /// What a plan's `[browsers.NAME]` says: a change to a built-in browser, or a browser of its own.

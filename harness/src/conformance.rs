@@ -1,6 +1,5 @@
 //! `parallax conformance`: the ONNX project's node tests on each target, batch by batch, into the store.
 
-mod batches;
 mod expected;
 mod judge;
 mod repro;
@@ -13,23 +12,22 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use protocol::{
-    Answer, Conformance, ConformanceReport, Failure, FailureKind, Job, Outcome, Target, Task, Tolerance,
-};
+use protocol::{Conformance, ConformanceReport, Failure, FailureKind, Job, Target, Task, Tolerance};
 
-use self::batches::{Batch, Batches, Finished, Step};
 use self::expected::Expected;
-use self::suite::Suite;
+use self::suite::{Batch, Suite};
 use crate::browser;
 use crate::cli::ConformanceArgs;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::fault::Fault;
 use crate::interrupt::Interrupt;
+use crate::lane::{Completion, Ended, Event, Lane, Listener, NoAnswer, Open, Queue, Then, Unit};
 use crate::plan::{check_browser, each_once};
 use crate::report::conformance::{self as report, REFUSES, TestRow};
 use crate::report::screen;
 use crate::scratch;
-use crate::session::{self, Context, Fault, Place, Session};
+use crate::session::{Context, Place};
 use crate::store::{RunId, RunKind, RunState, Store, TargetBegun, TargetEnded};
 
 /// ONNX's own runner allows 1e-3 and 1e-7, whatever the scale: less than f32 holds where large terms cancel.
@@ -72,12 +70,10 @@ pub async fn run(args: &ConformanceArgs) -> Result<Exit, Error> {
     let mut interrupt = Interrupt::listen()?;
     let context = Context::start(browsers).await?;
     let run = store.begin_run(RunKind::Conformance, SystemTime::now())?;
-    let exam = Exam { context: &context, suite: &suite, batches: &batches, packs: packs.path(), run };
-    let interrupted = tokio::select! {
-        biased;
-        () = interrupt.received() => true,
-        sat = exam.sit_all(&mut store, &targets, args.timeout_s) => sat.map(|()| false)?,
-    };
+    let timeout = Duration::from_secs(args.timeout_s);
+    let suite_run =
+        SuiteRun { context: &context, suite: &suite, batches: &batches, packs: packs.path(), run, timeout };
+    let interrupted = suite_run.go(&mut store, &targets, &mut interrupt).await? == Completion::Interrupted;
     let state = if interrupted { RunState::Interrupted } else { RunState::Finished };
     store.finish_run(run, state, SystemTime::now())?;
     let mut report = store.conformance(run)?;
@@ -125,15 +121,62 @@ fn publish(found: &report::Conformance, args: &ConformanceArgs) -> Result<(), Er
 }
 
 /// What every target is given.
-struct Exam<'a> {
+struct SuiteRun<'a> {
     context: &'a Context,
     suite: &'a Result<Suite, Fault>,
     batches: &'a [Batch],
     packs: &'a Path,
     run: RunId,
+    timeout: Duration,
 }
 
-impl Exam<'_> {
+impl SuiteRun<'_> {
+    /// One target after the other: two at once would slow each other down into time-outs.
+    async fn go(
+        &self,
+        store: &mut Store,
+        targets: &[Target],
+        interrupt: &mut Interrupt,
+    ) -> Result<Completion, Error> {
+        let tests: usize = self.batches.iter().map(|batch| batch.tests.len()).sum();
+        let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::new((tests * targets.len()) as u64).with_style(style.progress_chars("━╸ "));
+        bar.enable_steady_tick(Duration::from_millis(120));
+        for (position, target) in (0..).zip(targets) {
+            bar.set_message(target.to_string());
+            let suite = self.suite.as_ref().map_or("", |suite| suite.name.as_str());
+            let begun = TargetBegun { position, target, suite, tolerance: TOLERANCE };
+            store.begin_target(self.run, &begun, SystemTime::now())?;
+            let mut verdicts = Verdicts {
+                store,
+                run: self.run,
+                target,
+                bar: &bar,
+                stored: 0,
+                ended: TargetEnded::default(),
+            };
+            let batches =
+                self.batches.iter().map(|batch| BatchRun { suite: self, target, batch: batch.clone() });
+            let completion = match self.suite {
+                Ok(_) => {
+                    let lane = Lane::new(self.context, Open::One);
+                    lane.run_until(Queue::new(batches), &mut verdicts, interrupt).await?
+                }
+                Err(fault) => {
+                    verdicts.ended.unavailable = Some(fault.to_string());
+                    Completion::Complete
+                }
+            };
+            if completion == Completion::Interrupted {
+                return Ok(completion);
+            }
+            let Verdicts { ended, .. } = verdicts;
+            store.end_target(self.run, target, &ended, SystemTime::now())?;
+        }
+        bar.finish_and_clear();
+        Ok(Completion::Complete)
+    }
+
     /// Where the tests of a batch are. A page would need hundreds of requests for them: it gets one pack.
     fn location(&self, place: &Place, batch: &Batch) -> String {
         match (place, self.suite) {
@@ -143,135 +186,82 @@ impl Exam<'_> {
             (Place::Native(_), Err(_)) => String::new(),
         }
     }
+}
 
-    /// One target after the other: two at once would slow each other down into time-outs.
-    async fn sit_all(&self, store: &mut Store, targets: &[Target], timeout_s: u64) -> Result<(), Error> {
-        let tests: usize = self.batches.iter().map(|batch| batch.tests.len()).sum();
-        let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = ProgressBar::new((tests * targets.len()) as u64).with_style(style.progress_chars("━╸ "));
-        bar.enable_steady_tick(Duration::from_millis(120));
-        for (position, target) in (0..).zip(targets) {
-            bar.set_message(target.to_string());
-            let mut sitting = Sitting {
-                exam: self,
-                store,
-                target,
-                bar: &bar,
-                timeout: Duration::from_secs(timeout_s),
-                session: None,
-                jobs: 0,
-                stored: 0,
-                ended: TargetEnded::default(),
-            };
-            sitting.sit(position).await?;
-        }
-        bar.finish_and_clear();
-        Ok(())
+/// A batch of tests on a target.
+#[derive(Clone)]
+struct BatchRun<'a> {
+    suite: &'a SuiteRun<'a>,
+    target: &'a Target,
+    batch: Batch,
+}
+
+impl Unit for BatchRun<'_> {
+    type Report = ConformanceReport;
+
+    const CAN_BE_HALVED: bool = true;
+
+    fn place(&self) -> Place {
+        Place::of(self.target)
+    }
+
+    fn job(&self, context: &Context, id: u64) -> Job {
+        let task = Task::Conform(Conformance {
+            location: self.suite.location(&self.place(), &self.batch),
+            tests: self.batch.tests.clone(),
+            tolerance: TOLERANCE,
+        });
+        context.job_of(self.target, id, task)
+    }
+
+    fn limit(&self) -> Duration {
+        self.suite.timeout.mul_f64(1.0 + SHARE_PER_TEST * self.batch.tests.len() as f64)
+    }
+
+    /// A batch that fails as a whole ends its session.
+    fn ends_session(&self, failure: &Failure) -> Option<Fault> {
+        let message = failure.message.clone();
+        Some(match failure.kind {
+            // Both are said of the engine, before any test: no other session would have it.
+            FailureKind::Unavailable | FailureKind::Unsupported => Fault::Unavailable {
+                reason: message,
+                remedy: "`parallax detect` says what is here".to_owned(),
+            },
+            _ => Fault::Crash { message },
+        })
+    }
+
+    fn halves(&self) -> Option<[Self; 2]> {
+        Some(self.batch.halves()?.map(|batch| BatchRun { batch, ..self.clone() }))
     }
 }
 
-/// One target going through the tests: at most one session is open.
-struct Sitting<'a> {
-    exam: &'a Exam<'a>,
+/// The verdicts of a target, as they come in.
+struct Verdicts<'a> {
     store: &'a mut Store,
+    run: RunId,
     target: &'a Target,
     bar: &'a ProgressBar,
-    timeout: Duration,
-    session: Option<Box<dyn Session>>,
-    jobs: u64,
     stored: usize,
     ended: TargetEnded,
 }
 
-impl Sitting<'_> {
-    async fn sit(&mut self, position: u32) -> Result<(), Error> {
-        let suite = self.exam.suite.as_ref().map_or("", |suite| suite.name.as_str());
-        let begun = TargetBegun { position, target: self.target, suite, tolerance: TOLERANCE };
-        self.store.begin_target(self.exam.run, &begun, SystemTime::now())?;
-        match self.exam.suite {
-            Ok(_) => self.go_through(Batches::new(self.exam.batches)).await?,
-            Err(fault) => self.ended.unavailable = Some(fault.to_string()),
-        }
-        self.close().await;
-        self.store.end_target(self.exam.run, self.target, &self.ended, SystemTime::now())
-    }
-
-    async fn go_through(&mut self, mut batches: Batches) -> Result<(), Error> {
-        let mut finished = Finished::Nothing;
-        loop {
-            finished = match batches.next(finished) {
-                Step::Run(batch) => self.run_batch(&batch).await?,
-                Step::Restart => self.restart().await,
-                Step::Forgo(tests, fault) => self.forgo(tests, &fault)?,
-                Step::Done => return Ok(()),
+impl<'a> Listener<BatchRun<'a>> for Verdicts<'_> {
+    fn hear(&mut self, event: Event<'_, BatchRun<'a>>) -> Result<Then<BatchRun<'a>>, Error> {
+        if let Event::Ended(BatchRun { batch, .. }, Ended { answer, observed }) = event {
+            self.ended.facts.extend(observed.facts);
+            match answer {
+                Ok(report) => self.answered(&batch, report)?,
+                Err(none) => self.skip(batch, &none)?,
             }
         }
+        Ok(Then::default())
     }
+}
 
-    async fn restart(&mut self) -> Finished {
-        self.close().await;
-        match session::open(&Place::of(self.target), self.exam.context).await {
-            Ok(session) => {
-                self.ended.facts.extend(session.facts());
-                self.session = Some(session);
-                Finished::Opened
-            }
-            Err(fault) => Finished::NotOpened(fault),
-        }
-    }
-
-    async fn run_batch(&mut self, batch: &Batch) -> Result<Finished, Error> {
-        let job = self.job(batch);
-        let limit = self.timeout.mul_f64(1.0 + SHARE_PER_TEST * batch.tests.len() as f64);
-        let Some(session) = &mut self.session else {
-            return Ok(Finished::Died(Fault::Crash { message: "no session was open".to_owned() }));
-        };
-        match session.run(&job, limit).await.and_then(conformed) {
-            Err(fault) => Ok(Finished::Died(fault)),
-            Ok(report) => {
-                self.keep(&judge::batch(self.target, &batch.tests, &report))?;
-                self.take_in(report);
-                Ok(Finished::Answered)
-            }
-        }
-    }
-
-    fn job(&mut self, batch: &Batch) -> Job {
-        self.jobs += 1;
-        let task = Task::Conform(Conformance {
-            location: self.exam.location(&Place::of(self.target), batch),
-            tests: batch.tests.clone(),
-            tolerance: TOLERANCE,
-        });
-        self.exam.context.job_of(self.target, self.jobs, task)
-    }
-
-    /// Tests that were never run: where the target is not here at all, it and not they is what is missing.
-    fn forgo(&mut self, tests: Vec<String>, fault: &Fault) -> Result<Finished, Error> {
-        if self.stored == 0 && matches!(fault, Fault::Unavailable { .. }) {
-            self.ended.unavailable = Some(fault.to_string());
-            self.bar.inc(tests.len() as u64);
-            return Ok(Finished::Nothing);
-        }
-        let row = |test| TestRow {
-            test,
-            operators: Vec::new(),
-            wall_ms: None,
-            verdict: fault.verdict(),
-            message: Some(fault.to_string()),
-        };
-        self.keep(&tests.into_iter().map(row).collect::<Vec<_>>())?;
-        Ok(Finished::Nothing)
-    }
-
-    fn keep(&mut self, rows: &[TestRow]) -> Result<(), Error> {
-        self.store.add_tests(self.exam.run, self.target, rows)?;
-        self.stored += rows.len();
-        self.bar.inc(rows.len() as u64);
-        Ok(())
-    }
-
-    fn take_in(&mut self, report: ConformanceReport) {
+impl Verdicts<'_> {
+    fn answered(&mut self, batch: &Batch, report: ConformanceReport) -> Result<(), Error> {
+        self.keep(&judge::batch(self.target, &batch.tests, &report))?;
         for (phase, ms) in report.phases_ms {
             *self.ended.phases_ms.entry(phase).or_default() += ms;
         }
@@ -279,33 +269,30 @@ impl Sitting<'_> {
         self.ended.facts.extend(refused);
         self.ended.operators = report.operators;
         self.ended.adapter = Some(report.adapter);
+        Ok(())
     }
 
-    async fn close(&mut self) {
-        if let Some(session) = self.session.take() {
-            session.close().await;
+    /// Tests without an answer: where the target is not here at all, it and not they is what is missing.
+    fn skip(&mut self, batch: Batch, none: &NoAnswer) -> Result<(), Error> {
+        if self.stored == 0 && none.is_unavailable() {
+            self.ended.unavailable = Some(none.to_string());
+            self.bar.inc(batch.tests.len() as u64);
+            return Ok(());
         }
+        let row = |test| TestRow {
+            test,
+            operators: Vec::new(),
+            wall_ms: None,
+            verdict: none.verdict(),
+            message: Some(none.to_string()),
+        };
+        self.keep(&batch.tests.into_iter().map(row).collect::<Vec<_>>())
     }
-}
 
-/// The answer to a batch; a batch that fails as a whole ends its session.
-fn conformed(outcome: Outcome) -> Result<ConformanceReport, Fault> {
-    match outcome.answer {
-        Answer::Conformed(report) => Ok(*report),
-        // Both are said of the engine, before any test: no other session would have it.
-        Answer::Failed(Failure { kind: FailureKind::Unavailable | FailureKind::Unsupported, message }) => {
-            Err(Fault::Unavailable {
-                reason: message,
-                remedy: "`parallax detect` says what is here".to_owned(),
-            })
-        }
-        Answer::Failed(failure) => Err(Fault::Crash { message: failure.message }),
-        Answer::Inferred(_)
-        | Answer::Detected { .. }
-        | Answer::Dueled(_)
-        | Answer::Reproduced { .. }
-        | Answer::Traced(_)
-        | Answer::Completed(_)
-        | Answer::Profiled(_) => Err(Fault::Crash { message: "it answered another question".to_owned() }),
+    fn keep(&mut self, rows: &[TestRow]) -> Result<(), Error> {
+        self.store.add_tests(self.run, self.target, rows)?;
+        self.stored += rows.len();
+        self.bar.inc(rows.len() as u64);
+        Ok(())
     }
 }

@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use indicatif::ProgressBar;
-use protocol::{Answer, BrowserKind, Capability, Engine, Job, Presence, Task};
+use protocol::{BrowserKind, Capability, Engine, Job, Presence, Task};
 use serde_json::{Value, json};
 
 use crate::browser::{self, Access, BrowserEntry};
 use crate::cli::DetectArgs;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::lane::{Ended, Lane, NoAnswer, Unit};
 use crate::report::{self, screen};
 use crate::session::program::{PROGRAMS, Program};
-use crate::session::{self, Context, Fault, Place};
+use crate::session::{Context, Place};
 use crate::store::Store;
 
 /// How long one place may take to say what it can do; a driver of a GPU that hangs is a row.
@@ -59,59 +61,56 @@ async fn everything(context: &Context) -> Vec<Capability> {
     capabilities
 }
 
-/// What a place said, and the facts of the session in which it said it.
-type Said = (Result<Vec<Capability>, Fault>, BTreeMap<String, String>);
+/// A look at what a place can do.
+#[derive(Clone)]
+struct Look {
+    place: Place,
+    browser: Option<BrowserKind>,
+}
 
+impl Unit for Look {
+    type Report = Vec<Capability>;
+
+    fn place(&self) -> Place {
+        self.place.clone()
+    }
+
+    fn job(&self, context: &Context, id: u64) -> Job {
+        // The engine makes no difference.
+        let (engine, peer) = (Engine::Wgpu, context.peer(&self.place));
+        Job { id, engine, device: None, browser: self.browser, peer, task: Task::Detect }
+    }
+
+    fn limit(&self) -> Duration {
+        LIMIT
+    }
+}
+
+/// A browser and what the page finds in it.
 async fn in_browser(entry: &BrowserEntry, context: &Context) -> Vec<Capability> {
     let name = &entry.name;
-    let asked = match entry.access() {
-        Ok(access) => {
-            ask(&Place::Browser(name.clone()), Some(entry.kind), context).await.map(|said| (access, said))
-        }
-        Err(fault) => Err(fault),
+    let access = match entry.access() {
+        Ok(access) => access,
+        Err(fault) => return vec![missing(name, fault.into())],
     };
-    let (access, (said, facts)) = match asked {
-        Ok(answered) => answered,
-        Err(fault) => return vec![missing(name, fault)],
-    };
-    let at = |subject: &str| format!("{subject}@{name}");
-    let inside = said.unwrap_or_else(|fault| vec![missing("page", fault)]).into_iter();
-    let inside = inside.map(|capability| Capability { subject: at(&capability.subject), ..capability });
-    std::iter::once(found(name, &access, facts)).chain(inside).collect()
+    let look = Look { place: Place::Browser(name.clone()), browser: Some(entry.kind) };
+    let Ended { answer, observed } = Lane::only(context, look).await;
+    // A browser that could not be opened has said nothing of itself.
+    if let (Err(none), true) = (&answer, observed.facts.is_empty()) {
+        return vec![missing(name, none.clone())];
+    }
+    let inside = answer.unwrap_or_else(|none| vec![missing("page", none)]).into_iter();
+    let inside = inside
+        .map(|capability| Capability { subject: format!("{}@{name}", capability.subject), ..capability });
+    std::iter::once(found(name, &access, observed.facts)).chain(inside).collect()
 }
 
+/// What the engines of a program say of this machine.
 async fn native(program: &Program, context: &Context) -> Vec<Capability> {
     let Some(engine) = program.an_engine() else { return Vec::new() };
-    match ask(&Place::Native(engine), None, context).await {
-        Ok((Ok(capabilities), _)) => capabilities,
-        Ok((Err(fault), _)) | Err(fault) => vec![missing(program.name, fault)],
-    }
-}
-
-/// Opens a session and asks it what it can do.
-async fn ask(place: &Place, browser: Option<BrowserKind>, context: &Context) -> Result<Said, Fault> {
-    let mut session = session::open(place, context).await?;
-    let (engine, peer) = (Engine::Wgpu, context.peer(place));
-    let job = Job { id: 1, engine, device: None, browser, peer, task: Task::Detect };
-    let outcome = session.run(&job, LIMIT).await;
-    let facts = session.facts();
-    session.close().await;
-    Ok((outcome.map(|outcome| capabilities_in(outcome.answer)), facts))
-}
-
-fn capabilities_in(answer: Answer) -> Vec<Capability> {
-    let unexpected = |reason: String| vec![missing("answer", Fault::Crash { message: reason })];
-    match answer {
-        Answer::Detected { capabilities } => capabilities,
-        Answer::Failed(failure) => unexpected(failure.message),
-        Answer::Inferred(_)
-        | Answer::Conformed(_)
-        | Answer::Dueled(_)
-        | Answer::Reproduced { .. }
-        | Answer::Traced(_)
-        | Answer::Completed(_)
-        | Answer::Profiled(_) => unexpected("it answered another question".to_owned()),
-    }
+    let look = Look { place: Place::Native(engine), browser: None };
+    let answer = Lane::only(context, look).await.answer;
+    answer.unwrap_or_else(|none| vec![missing(program.name, none)])
 }
 
 /// A browser that opened, with the versions and settings that were in effect.
@@ -135,14 +134,14 @@ fn found(name: &str, access: &Access, mut facts: BTreeMap<String, String>) -> Ca
     }
 }
 
-fn missing(subject: &str, fault: Fault) -> Capability {
-    let (reason, remedy) = match fault {
+fn missing(subject: &str, none: NoAnswer) -> Capability {
+    let (reason, remedy) = match none {
         // The subject says already whose it is.
-        Fault::Unavailable { reason, remedy } => {
+        NoAnswer::Fault(Fault::Unavailable { reason, remedy }) => {
             (reason.strip_prefix(&format!("{subject}: ")).unwrap_or(&reason).to_owned(), remedy)
         }
-        Fault::Timeout { .. } | Fault::Crash { .. } => (
-            fault.to_string(),
+        NoAnswer::Failure(_) | NoAnswer::Fault(Fault::Timeout { .. } | Fault::Crash { .. }) => (
+            none.to_string(),
             "run it once more; if it stays, update the browser or the graphics driver".to_owned(),
         ),
     };

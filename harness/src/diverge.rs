@@ -10,17 +10,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use protocol::{Adapter, Answer, OutputCheck, Target, Task, Trace, TraceReport, Verdict};
+use protocol::{Adapter, Job, OutputCheck, Target, Task, Trace, TraceReport};
 
 use crate::browser;
 use crate::cli::{self, DivergeArgs};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::lane::{Lane, NoAnswer, Unit};
 use crate::model::{self, Model};
 use crate::plan::check_browser;
 use crate::report::screen;
 use crate::scratch;
-use crate::session::{self, Context, Fault, Place};
+use crate::session::{Context, Place};
 use report::Report;
 use values::Values;
 use walk::{Side, Walk};
@@ -94,10 +95,15 @@ impl Scene<'_> {
         let not_run = |message: String| Error::NothingRan(message);
         let folder = scratch::folder()
             .map_err(|error| not_run(format!("no folder can be made for the values: {error}")))?;
-        let report = match self.ask(name, target, folder.path()).await {
-            Ok(answer) => traced(target, answer).map_err(not_run)?,
-            Err(fault) => return Err(not_run(refused(target, fault.verdict(), &fault.to_string()))),
+        let unit = Tracing { scene: self, name, target, folder: folder.path() };
+        let refused = |none: NoAnswer| {
+            not_run(format!("{target} cannot run the model ({}): {none}", none.verdict().name()))
         };
+        let report = Lane::only(self.context, unit).await.answer.map_err(refused)?;
+        if report.engine != target.engine {
+            let engine = report.engine.name();
+            return Err(not_run(format!("{target}: it ran on {engine} instead, which says nothing")));
+        }
         let values = Values::read(folder.path(), report.files);
         let values =
             values.map_err(|error| not_run(format!("{target} left values that are none: {error}")))?;
@@ -105,41 +111,36 @@ impl Scene<'_> {
         let ran = Ran { target: target.clone(), adapter, program, against_plain };
         Ok((ran, Side { nodes, constants, values }))
     }
+}
 
-    async fn ask(&self, name: &str, target: &Target, folder: &Path) -> Result<Answer, Fault> {
-        let place = Place::of(target);
-        let mut session = session::open(&place, self.context).await?;
+/// A model run with every value handed over.
+#[derive(Clone)]
+struct Tracing<'a> {
+    scene: &'a Scene<'a>,
+    name: &'a str,
+    target: &'a Target,
+    folder: &'a Path,
+}
+
+impl Unit for Tracing<'_> {
+    type Report = TraceReport;
+
+    fn place(&self) -> Place {
+        Place::of(self.target)
+    }
+
+    fn job(&self, context: &Context, id: u64) -> Job {
+        let (place, model) = (self.place(), self.scene.model);
         let trace = Trace {
-            location: self.context.location(&place, &self.model.manifest.name, &self.model.folder),
-            manifest: self.model.manifest.clone(),
-            deposit: self.context.deposit(&place, name, folder),
-            unfused: self.args.unfused,
+            location: context.location(&place, &model.manifest.name, &model.folder),
+            manifest: model.manifest.clone(),
+            deposit: context.deposit(&place, self.name, self.folder),
+            unfused: self.scene.args.unfused,
         };
-        let job = self.context.job_of(target, 1, Task::Trace(trace));
-        let outcome = session.run(&job, Duration::from_secs(self.args.timeout_s)).await;
-        session.close().await;
-        outcome.map(|outcome| outcome.answer)
+        context.job_of(self.target, id, Task::Trace(trace))
     }
-}
 
-/// The report of a run on the target that was asked for; why there is none, in words.
-fn traced(target: &Target, answer: Answer) -> Result<TraceReport, String> {
-    match answer {
-        Answer::Traced(report) if report.engine == target.engine => Ok(*report),
-        Answer::Traced(report) => {
-            Err(format!("{target}: it ran on {} instead, which says nothing", report.engine.name()))
-        }
-        Answer::Failed(failure) => Err(refused(target, failure.kind.into(), &failure.message)),
-        Answer::Inferred(_)
-        | Answer::Conformed(_)
-        | Answer::Detected { .. }
-        | Answer::Dueled(_)
-        | Answer::Reproduced { .. }
-        | Answer::Completed(_)
-        | Answer::Profiled(_) => Err(format!("{target}: it answered another question")),
+    fn limit(&self) -> Duration {
+        Duration::from_secs(self.scene.args.timeout_s)
     }
-}
-
-fn refused(target: &Target, verdict: Verdict, message: &str) -> String {
-    format!("{target} cannot run the model ({}): {message}", verdict.name())
 }

@@ -1,12 +1,11 @@
 //! Gives each outcome its verdict. Pure: the executor reports, this decides.
 
 use protocol::{
-    Allowed, Answer, Device, Engine, Failure, InferenceReport, Metric, NodeElsewhere, Outcome, OutputCheck,
-    Planned, Target, Verdict,
+    Allowed, Device, Engine, InferenceReport, Metric, NodeElsewhere, OutputCheck, Planned, Target, Verdict,
 };
 
 use crate::case::Case;
-use crate::session::Fault;
+use crate::lane::NoAnswer;
 
 /// How a case ended, and why in words unless it passed.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,25 +24,11 @@ impl Judgement {
     }
 }
 
-/// Judges a session that ended under a case, or could not be opened for it.
-pub fn fault(fault: &Fault) -> Judgement {
-    Judgement::failed(fault.verdict(), fault.to_string())
-}
-
-/// Judges the answer to a case.
-pub fn outcome(case: &Case, outcome: &Outcome) -> Judgement {
-    match &outcome.answer {
-        Answer::Inferred(report) => inference(case, report),
-        Answer::Failed(Failure { kind, message }) => Judgement::failed((*kind).into(), message.clone()),
-        Answer::Conformed(_)
-        | Answer::Detected { .. }
-        | Answer::Dueled(_)
-        | Answer::Reproduced { .. }
-        | Answer::Traced(_)
-        | Answer::Completed(_)
-        | Answer::Profiled(_) => {
-            Judgement::failed(Verdict::Error, "the answer is not one to an inference".to_owned())
-        }
+/// Judges the answer to a case, or that there is none.
+pub fn answer(case: &Case, answer: &Result<InferenceReport, NoAnswer>) -> Judgement {
+    match answer {
+        Ok(report) => inference(case, report),
+        Err(none) => Judgement::failed(none.verdict(), none.to_string()),
     }
 }
 
@@ -164,10 +149,11 @@ pub(crate) mod tests {
     use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use protocol::{Adapter, DuelReport, FailureKind, Samples, Scale};
+    use protocol::{Adapter, Failure, FailureKind, Samples, Scale};
 
     use super::*;
     use crate::case::tests::case;
+    use crate::fault::Fault;
 
     const ROWS: Scale = Scale::Rows { least: 1e-2 };
 
@@ -187,8 +173,8 @@ pub(crate) mod tests {
         }
     }
 
-    fn judged(target: &str, answer: Answer) -> Judgement {
-        outcome(&case("m", target), &Outcome { id: 1, answer })
+    fn judged(target: &str, given: Result<InferenceReport, NoAnswer>) -> Judgement {
+        answer(&case("m", target), &given)
     }
 
     #[test]
@@ -301,47 +287,31 @@ pub(crate) mod tests {
             ),
         ];
         for (name, target, report, verdict, part) in rows {
-            let judgement = judged(target, Answer::Inferred(Box::new(report)));
+            let judgement = judged(target, Ok(report));
             assert_eq!(judgement.verdict, verdict, "{name}: {judgement:?}");
             assert!(judgement.message.unwrap_or_default().contains(part), "{name}");
         }
     }
 
     #[test]
-    fn failures_and_strange_answers_keep_their_words() {
-        let failure = |kind| Answer::Failed(Failure { kind, message: "why".to_owned() });
-        let duel = DuelReport {
-            adapter: Adapter::default(),
-            ours_ms: vec![],
-            peer_ms: vec![],
-            ours_gpu_ms: vec![],
-            max_abs_difference: 0.0,
-        };
-        for (answer, verdict, message) in [
+    fn failures_and_faults_keep_their_words() {
+        let failure = |kind| NoAnswer::Failure(Failure { kind, message: "why".to_owned() });
+        let unavailable = Fault::Unavailable { reason: "no Edge".into(), remedy: "install it".into() };
+        for (none, verdict, message) in [
             (failure(FailureKind::Unsupported), Verdict::Unsupported, "why"),
             (failure(FailureKind::Unavailable), Verdict::Unavailable, "why"),
             (failure(FailureKind::DeviceLost), Verdict::DeviceLost, "why"),
             (failure(FailureKind::Error), Verdict::Error, "why"),
-            (Answer::Dueled(duel), Verdict::Error, "the answer is not one to an inference"),
-        ] {
-            let judgement = judged("webgpu@chrome", answer);
-            assert_eq!((judgement.verdict, judgement.message.as_deref()), (verdict, Some(message)));
-            assert_eq!(judgement.actual_target, None);
-        }
-    }
-
-    #[test]
-    fn faults_say_what_happened_and_what_to_do() {
-        for (given, verdict, message) in [
-            (Fault::Timeout { limit: Duration::from_secs(5) }, Verdict::Timeout, "no answer within 5 s"),
-            (Fault::Crash { message: "the tab died".into() }, Verdict::Crash, "the tab died"),
             (
-                Fault::Unavailable { reason: "no Edge".into(), remedy: "install it".into() },
-                Verdict::Unavailable,
-                "no Edge; install it",
+                Fault::Timeout { limit: Duration::from_secs(5) }.into(),
+                Verdict::Timeout,
+                "no answer within 5 s",
             ),
+            (Fault::Crash { message: "the tab died".into() }.into(), Verdict::Crash, "the tab died"),
+            (unavailable.into(), Verdict::Unavailable, "no Edge; install it"),
         ] {
-            assert_eq!(fault(&given), Judgement::failed(verdict, message.to_owned()));
+            let judgement = judged("webgpu@chrome", Err(none));
+            assert_eq!(judgement, Judgement::failed(verdict, message.to_owned()));
         }
     }
 }

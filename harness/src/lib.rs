@@ -1,4 +1,4 @@
-//! The command `parallax`, as a library: plan → cases → schedule → session → outcome → store → reports.
+//! The command `parallax`, as a library: plan → cases → lane → session → outcome → store → reports.
 //! It never links an inference engine: whatever crashes there is a row here.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
@@ -14,16 +14,17 @@ pub mod error;
 pub mod event;
 pub mod exit;
 mod fallback;
+pub mod fault;
 pub mod hub;
 pub mod interrupt;
 pub mod judge;
+pub mod lane;
 pub mod matmul;
 pub mod model;
 pub mod page_server;
 pub mod plan;
 pub mod profile;
 pub mod report;
-pub mod schedule;
 mod scratch;
 pub mod session;
 pub mod statistics;

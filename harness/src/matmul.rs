@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use protocol::suggest::did_you_mean;
-use protocol::{Answer, DuelReport, Engine, Job, MatmulDuel, Task, Verdict};
+use protocol::{DuelReport, Engine, Job, MatmulDuel, Target, Task, Verdict};
 use serde_json::{Value, json};
 
 use crate::browser;
 use crate::cli::MatmulArgs;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::lane::{Event, Lane, Listener, Open, Queue, Then, Unit};
 use crate::report::columns::{Align, lay_out};
 use crate::report::{adapter_name, number, screen};
-use crate::session::{self, Context, Fault, Place, Session};
+use crate::session::{Context, Place};
 use crate::statistics::Summary;
 
 /// How long one duel may take.
@@ -49,16 +50,16 @@ pub async fn run(args: &MatmulArgs) -> Result<Exit, Error> {
     check_names(&args.browsers, &context)?;
     let spinner = ProgressBar::new_spinner();
     spinner.enable_steady_tick(TICK);
-    let mut duels = Vec::new();
-    for browser in &args.browsers {
-        let mut arena = Arena { context: &context, browser, session: None };
-        for &size in &args.sizes {
-            spinner.set_message(format!("{size} x {size} in {browser}"));
-            let task = MatmulDuel { size, rounds: args.rounds };
-            duels.push(Duel { browser: browser.clone(), size, ended: arena.duel(task).await });
-        }
-        arena.close().await;
-    }
+    let mut duels = Duels { spinner, over: Vec::new() };
+    let products = args.browsers.iter().flat_map(|browser| {
+        let duel = |&size| MatmulDuel { size, rounds: args.rounds };
+        args.sizes.iter().map(move |size| Product { browser: browser.clone(), duel: duel(size) })
+    });
+    let mut lane = Lane::new(&context, Open::One);
+    let ended = lane.run(Queue::by_place(products), &mut duels).await;
+    lane.close().await;
+    ended?;
+    let Duels { spinner, over: duels } = duels;
     spinner.finish_and_clear();
     let text = if args.json { document(&duels) } else { table(&duels) };
     screen::print(&text)?;
@@ -80,54 +81,53 @@ fn check_names(names: &[String], context: &Context) -> Result<(), Error> {
     }
 }
 
-/// One browser, with a session that is replaced when it ends.
-struct Arena<'a> {
-    context: &'a Context,
-    browser: &'a str,
-    session: Option<Box<dyn Session>>,
+/// A matrix product in a browser.
+#[derive(Clone)]
+struct Product {
+    browser: String,
+    duel: MatmulDuel,
 }
 
-impl Arena<'_> {
-    async fn duel(&mut self, task: MatmulDuel) -> Result<Scores, (Verdict, String)> {
-        let answer = match self.ask(task).await {
-            Ok(answer) => answer,
-            Err(fault) => {
-                self.close().await;
-                return Err((fault.verdict(), fault.to_string()));
-            }
-        };
-        match answer {
-            Answer::Dueled(report) => {
-                Scores::of(report).ok_or_else(|| (Verdict::Error, "no round was timed".to_owned()))
-            }
-            Answer::Failed(failure) => Err((failure.kind.into(), failure.message)),
-            Answer::Inferred(_)
-            | Answer::Conformed(_)
-            | Answer::Detected { .. }
-            | Answer::Reproduced { .. }
-            | Answer::Traced(_)
-            | Answer::Completed(_)
-            | Answer::Profiled(_) => Err((Verdict::Error, "the page answered another question".to_owned())),
-        }
+impl Unit for Product {
+    type Report = DuelReport;
+
+    fn place(&self) -> Place {
+        Place::Browser(self.browser.clone())
     }
 
-    async fn ask(&mut self, task: MatmulDuel) -> Result<Answer, Fault> {
-        let place = Place::Browser(self.browser.to_owned());
-        let session = match &mut self.session {
-            Some(session) => session,
-            None => self.session.insert(session::open(&place, self.context).await?),
-        };
-        let browser = self.context.browsers.get(self.browser).map(|entry| entry.kind);
-        let id = u64::from(task.size);
-        let (peer, task) = (self.context.peer(&place), Task::MatmulDuel(task));
-        let job = Job { id, engine: Engine::Webgpu, device: None, browser, peer, task };
-        session.run(&job, LIMIT).await.map(|outcome| outcome.answer)
+    fn job(&self, context: &Context, id: u64) -> Job {
+        let target = Target { engine: Engine::Webgpu, device: None, browser: Some(self.browser.clone()) };
+        context.job_of(&target, id, Task::MatmulDuel(self.duel.clone()))
     }
 
-    async fn close(&mut self) {
-        if let Some(session) = self.session.take() {
-            session.close().await;
+    fn limit(&self) -> Duration {
+        LIMIT
+    }
+}
+
+/// The duels that are over.
+struct Duels {
+    spinner: ProgressBar,
+    over: Vec<Duel>,
+}
+
+impl Listener<Product> for Duels {
+    fn hear(&mut self, event: Event<'_, Product>) -> Result<Then<Product>, Error> {
+        match event {
+            Event::Opening(_) => {}
+            Event::Started(Product { browser, duel: MatmulDuel { size, .. } }) => {
+                self.spinner.set_message(format!("{size} x {size} in {browser}"));
+            }
+            Event::Ended(Product { browser, duel }, ended) => {
+                let untimed = || (Verdict::Error, "no round was timed".to_owned());
+                let scores = match ended.answer {
+                    Ok(report) => Scores::of(report).ok_or_else(untimed),
+                    Err(none) => Err((none.verdict(), none.to_string())),
+                };
+                self.over.push(Duel { browser, size: duel.size, ended: scores });
+            }
         }
+        Ok(Then::default())
     }
 }
 

@@ -24,8 +24,8 @@ use tokio::task::{AbortHandle, JoinSet};
 use tower_http::services::ServeFile;
 
 use crate::error::Error;
+use crate::fault::Fault;
 use crate::model::hexadecimal;
-use crate::session::Fault;
 
 /// Names another folder than the one beside this program, or the checkout's.
 const WWW: &str = "PARALLAX_WWW";

@@ -5,18 +5,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use protocol::{Answer, DispatchTimes, ProfileReport, Sampling, Target, Task, Verdict};
+use protocol::{DispatchTimes, Job, ProfileReport, Sampling, Target, Task};
 use serde_json::{Value, json};
 
 use crate::browser;
 use crate::cli::{self, ProfileArgs};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::model;
+use crate::lane::{Lane, NoAnswer, Unit};
+use crate::model::{self, Model};
 use crate::plan::check_browser;
 use crate::report::columns::{Align, lay_out};
 use crate::report::{adapter_name, number, screen};
-use crate::session::{self, Context, Fault, Place};
+use crate::session::{Context, Place};
 
 /// How often the spinner turns.
 const TICK: Duration = Duration::from_millis(100);
@@ -36,12 +37,19 @@ pub async fn run(args: &ProfileArgs) -> Result<Exit, Error> {
     let spinner = ProgressBar::new_spinner();
     spinner.enable_steady_tick(TICK);
     spinner.set_message(format!("{} on {}", args.model, args.target));
-    let answer = ask(&context, &model, args).await;
-    spinner.finish_and_clear();
-    let report = match answer {
-        Ok(answer) => profiled(&args.target, answer)?,
-        Err(fault) => return Err(refused(&args.target, fault.verdict(), &fault.to_string())),
+    let unit = Profiling {
+        model: &model,
+        target: &args.target,
+        samples: args.samples,
+        limit: Duration::from_secs(args.timeout_s),
     };
+    let ended = Lane::only(&context, unit).await;
+    spinner.finish_and_clear();
+    let report = ended.answer.map_err(|none| refused(&args.target, &none))?;
+    if report.engine != args.target.engine {
+        let message = format!("{}: it ran on {} instead", args.target, report.engine.name());
+        return Err(Error::NothingRan(message));
+    }
     let name = &model.manifest.name;
     let text =
         if args.json { document(name, &args.target, &report) } else { table(name, &args.target, &report) };
@@ -49,35 +57,35 @@ pub async fn run(args: &ProfileArgs) -> Result<Exit, Error> {
     Ok(Exit::Success)
 }
 
-async fn ask(context: &Context, model: &model::Model, args: &ProfileArgs) -> Result<Answer, Fault> {
-    let place = Place::of(&args.target);
-    let mut session = session::open(&place, context).await?;
-    let sampling = Sampling { samples: args.samples, ..Sampling::default() };
-    let inference = context.inference(&args.target, model, sampling, true);
-    let job = context.job_of(&args.target, 1, Task::Profile(inference));
-    let outcome = session.run(&job, Duration::from_secs(args.timeout_s)).await;
-    session.close().await;
-    outcome.map(|outcome| outcome.answer)
+/// A model run with a pass for every dispatch.
+#[derive(Clone)]
+struct Profiling<'a> {
+    model: &'a Model,
+    target: &'a Target,
+    samples: u32,
+    limit: Duration,
 }
 
-/// The report of a profile of the target that was asked for.
-fn profiled(target: &Target, answer: Answer) -> Result<ProfileReport, Error> {
-    match answer {
-        Answer::Profiled(report) if report.engine == target.engine => Ok(*report),
-        Answer::Failed(failure) => Err(refused(target, failure.kind.into(), &failure.message)),
-        Answer::Profiled(_)
-        | Answer::Inferred(_)
-        | Answer::Conformed(_)
-        | Answer::Detected { .. }
-        | Answer::Dueled(_)
-        | Answer::Reproduced { .. }
-        | Answer::Traced(_)
-        | Answer::Completed(_) => Err(Error::NothingRan(format!("{target}: it answered another question"))),
+impl Unit for Profiling<'_> {
+    type Report = ProfileReport;
+
+    fn place(&self) -> Place {
+        Place::of(self.target)
+    }
+
+    fn job(&self, context: &Context, id: u64) -> Job {
+        let sampling = Sampling { samples: self.samples, ..Sampling::default() };
+        let inference = context.inference(self.target, self.model, sampling, true);
+        context.job_of(self.target, id, Task::Profile(inference))
+    }
+
+    fn limit(&self) -> Duration {
+        self.limit
     }
 }
 
-fn refused(target: &Target, verdict: Verdict, message: &str) -> Error {
-    Error::NothingRan(format!("{target} cannot be profiled ({}): {message}", verdict.name()))
+fn refused(target: &Target, none: &NoAnswer) -> Error {
+    Error::NothingRan(format!("{target} cannot be profiled ({}): {none}", none.verdict().name()))
 }
 
 /// All dispatches of one kernel.

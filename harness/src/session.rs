@@ -14,11 +14,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use protocol::{Engine, Inference, Job, Outcome, Sampling, Target, Task, Verdict};
+use protocol::{Engine, Inference, Job, Outcome, Sampling, Target, Task};
 
 use crate::browser::BrowserEntry;
 use crate::case::Case;
 use crate::error::Error;
+use crate::fault::Fault;
 use crate::model::Model;
 use crate::page_server::PageServer;
 use program::Program;
@@ -32,51 +33,20 @@ pub trait Session: Send {
     /// A fault means that the session is finished and must be replaced.
     async fn run(&mut self, job: &Job, limit: Duration) -> Result<Outcome, Fault>;
 
-    /// Facts that shaped every number taken in it: browser version, flags and preferences in effect, driver
-    /// version.
-    fn facts(&self) -> BTreeMap<String, String>;
-
-    /// Resident memory of its processes, in bytes; `None` where they run on another machine.
-    fn memory_bytes(&self) -> Option<u64>;
+    /// What it sees of itself now.
+    fn observed(&self) -> Observed;
 
     /// Ends it and everything it started.
     async fn close(self: Box<Self>);
 }
 
-/// Why a session ended, or never began.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// No answer in time.
-    #[error("no answer within {} s", limit.as_secs_f64())]
-    Timeout {
-        /// The time allowed.
-        limit: Duration,
-    },
-    /// The browser, tab or subprocess died.
-    #[error("{message}")]
-    Crash {
-        /// What died and what it said last.
-        message: String,
-    },
-    /// There is no such browser, driver or runner here.
-    #[error("{reason}; {remedy}")]
-    Unavailable {
-        /// What was found instead.
-        reason: String,
-        /// One line on how to get it.
-        remedy: String,
-    },
-}
-
-impl Fault {
-    /// The word that a case gets when its session ends like this.
-    pub fn verdict(&self) -> Verdict {
-        match self {
-            Fault::Timeout { .. } => Verdict::Timeout,
-            Fault::Crash { .. } => Verdict::Crash,
-            Fault::Unavailable { .. } => Verdict::Unavailable,
-        }
-    }
+/// What a session sees beside what its executor answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// Facts that shaped every number taken in it: browser version, flags and preferences in effect, driver version.
+    pub facts: BTreeMap<String, String>,
+    /// Resident memory of its processes, in bytes; `None` where they run on another machine.
+    pub memory_bytes: Option<u64>,
 }
 
 /// Where a session lives: cases of the same place share one session.
@@ -184,21 +154,13 @@ impl Context {
     }
 }
 
-/// Opens a session in a process of a native engine's program.
-///
-/// # Errors
-/// `Unavailable` when it is not on this machine.
-pub fn open_native(engine: Engine) -> Result<Box<dyn Session>, Fault> {
-    Ok(Box::new(runner::Runner::start(Program::of(engine))?))
-}
-
 /// Opens a session at `place`.
 ///
 /// # Errors
 /// `Unavailable` when what it takes is not on this machine; `Crash` or `Timeout` when it did not start.
 pub async fn open(place: &Place, context: &Context) -> Result<Box<dyn Session>, Fault> {
     match place {
-        Place::Native(engine) => open_native(*engine),
+        Place::Native(engine) => Ok(Box::new(runner::Runner::start(Program::of(*engine))?)),
         Place::Browser(name) => {
             let entry = context.browsers.get(name).ok_or_else(|| Fault::Unavailable {
                 reason: format!("there is no browser called {name}"),

@@ -11,6 +11,7 @@ use protocol::{
 use crate::case::Case;
 use crate::judge::Judgement;
 use crate::report::{NOTES, number};
+use crate::session::Observed;
 use crate::statistics::Summary;
 
 /// One finished case.
@@ -39,8 +40,17 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Takes in what running the model showed, beside the session's facts that are already there.
-    pub fn take_in(&mut self, report: InferenceReport) {
+    /// Takes in what the session saw and what running the model showed, if it ran.
+    pub fn observe(&mut self, observed: Observed, report: Option<InferenceReport>) {
+        self.features.extend(observed.facts);
+        let Some(mut report) = report else { return };
+        let memory = observed.memory_bytes.map(|bytes| vec![bytes as f64]);
+        report.metrics.extend(memory.map(|values| Samples { metric: Metric::ProcessMemoryBytes, values }));
+        self.take_in(report);
+    }
+
+    /// Takes in what running the model showed.
+    fn take_in(&mut self, report: InferenceReport) {
         self.adapter = Some(report.adapter);
         self.checks = report.checks;
         self.summaries = summaries(&report.metrics, self.case.model.batch);

@@ -1,11 +1,11 @@
 //! `parallax bench models`: each model on two targets, turn by turn, and how many times as long the second takes.
 
-use std::collections::BTreeMap;
+use std::mem;
 use std::str::FromStr;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use protocol::{Answer, Metric, Target, Verdict};
+use protocol::{InferenceReport, Job, Metric, Target, Verdict};
 use serde_json::{Value, json};
 
 use crate::case::{Case, expand};
@@ -13,10 +13,11 @@ use crate::cli::{SweepArgs, VersusArgs};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::judge;
+use crate::lane::{Ended, Event, Lane, Listener, NoAnswer, Open, Queue, Then, Unit};
 use crate::plan::Plan;
 use crate::report::columns::{Align, lay_out};
 use crate::report::{number, screen};
-use crate::session::{self, Context, Place, Session};
+use crate::session::{Context, Place};
 use crate::statistics::Summary;
 
 /// How often the spinner turns.
@@ -76,22 +77,26 @@ pub async fn run(args: &VersusArgs) -> Result<Exit, Error> {
     });
     let mut rows: Vec<Row> = lost.collect();
     for pair in &args.pairs {
-        let mut field =
-            Field { context: &context, timeout: plan.timeout, sessions: BTreeMap::new(), jobs: 0 };
-        for model in &plan.models {
+        let side = |name: &str, target: &Target| {
+            cases.iter().find(|case| case.model.manifest.name == name && case.target == *target)
+        };
+        let turns = plan.models.iter().filter_map(|model| {
             let name = &model.manifest.name;
-            let side = |target: &Target| {
-                cases.iter().find(|case| case.model.manifest.name == *name && case.target == *target)
-            };
-            let (Some(ours), Some(other)) = (side(&pair.ours), side(&pair.other)) else { continue };
-            spinner.set_message(screen::shown(&format!("{name}: {} against {}", pair.ours, pair.other)));
-            let ended = field.rounds([ours, other], args.rounds).await;
-            let row = Row { model: name.clone(), pair: pair.clone(), ended };
-            // A run of hours that is cut short leaves what it has measured.
-            spinner.suspend(|| screen::tell(&row.cells().join("  ")));
-            rows.push(row);
-        }
-        field.close().await;
+            let sides = [side(name, &pair.ours)?, side(name, &pair.other)?];
+            Some(Turn { sides, turn: 0, limit: plan.timeout })
+        });
+        let mut comparisons = Comparisons {
+            pair,
+            rounds: args.rounds,
+            spinner: &spinner,
+            times: Times::default(),
+            rows: Vec::new(),
+        };
+        let mut lane = Lane::new(&context, Open::OneAtEachPlace);
+        let ended = lane.run(Queue::new(turns), &mut comparisons).await;
+        lane.close().await;
+        ended?;
+        rows.extend(comparisons.rows);
     }
     spinner.finish_and_clear();
     let text = if args.json { document(&args.pairs, &rows) } else { table(&args.pairs, &rows) };
@@ -115,70 +120,103 @@ async fn plan(args: &VersusArgs) -> Result<Plan, Error> {
     .await
 }
 
-/// The places where both sides run, each with a session that is replaced when it ends.
-struct Field<'a> {
-    context: &'a Context,
-    timeout: Duration,
-    sessions: BTreeMap<Place, Box<dyn Session>>,
-    jobs: u64,
+/// One side of a model's comparison in a round: who begins changes from round to round.
+#[derive(Clone)]
+struct Turn<'a> {
+    sides: [&'a Case; 2],
+    /// From 0: two to a round.
+    turn: u32,
+    limit: Duration,
 }
 
-impl Field<'_> {
-    /// Both sides once a round, who begins changing from round to round.
-    async fn rounds(&mut self, sides: [&Case; 2], rounds: u32) -> Result<Times, (Verdict, String)> {
-        let mut times = Times::default();
-        for round in 0..rounds {
-            let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
-            for side in order {
-                let latency_ms = self.latency_ms(sides[side]).await.map_err(|(verdict, message)| {
-                    (
-                        verdict,
-                        format!("{} on {}: {message}", sides[side].model.manifest.name, sides[side].target),
-                    )
-                })?;
-                [&mut times.ours_ms, &mut times.other_ms][side].push(latency_ms);
-            }
-        }
-        Ok(times)
+impl Turn<'_> {
+    fn side(&self) -> usize {
+        let second_of_its_round = self.turn % 2;
+        let other_begins = self.turn / 2 % 2;
+        (second_of_its_round ^ other_begins) as usize
     }
 
-    /// The median latency of one job; a wrong answer is as good as none.
-    async fn latency_ms(&mut self, case: &Case) -> Result<f64, (Verdict, String)> {
-        let place = Place::of(&case.target);
-        if !self.sessions.contains_key(&place) {
-            let opened = session::open(&place, self.context).await;
-            let session = opened.map_err(|fault| (fault.verdict(), fault.to_string()))?;
-            self.sessions.insert(place.clone(), session);
-        }
-        self.jobs += 1;
-        let job = self.context.job(case, self.jobs);
-        let Some(session) = self.sessions.get_mut(&place) else {
-            return Err((Verdict::Error, "no session was open".to_owned()));
-        };
-        let outcome = match session.run(&job, self.timeout).await {
-            Ok(outcome) => outcome,
-            Err(fault) => {
-                self.sessions.remove(&place);
-                return Err((fault.verdict(), fault.to_string()));
-            }
-        };
-        let judgement = judge::outcome(case, &outcome);
-        if judgement.verdict != Verdict::Pass {
-            return Err((judgement.verdict, judgement.message.unwrap_or_default()));
-        }
-        let Answer::Inferred(report) = outcome.answer else {
-            return Err((Verdict::Error, "it answered another question".to_owned()));
-        };
-        let latencies = report.metrics.iter().find(|samples| samples.metric == Metric::LatencyMs);
-        let summary = latencies.and_then(|samples| Summary::of(&samples.values));
-        summary.map(|summary| summary.median).ok_or((Verdict::Error, "no inference was timed".to_owned()))
+    fn case(&self) -> &Case {
+        self.sides[self.side()]
+    }
+}
+
+impl Unit for Turn<'_> {
+    type Report = InferenceReport;
+
+    fn place(&self) -> Place {
+        Place::of(&self.case().target)
     }
 
-    async fn close(self) {
-        for session in self.sessions.into_values() {
-            session.close().await;
-        }
+    fn job(&self, context: &Context, id: u64) -> Job {
+        context.job(self.case(), id)
     }
+
+    fn limit(&self) -> Duration {
+        self.limit
+    }
+}
+
+/// What a pair's comparisons come to.
+struct Comparisons<'a> {
+    pair: &'a Pair,
+    rounds: u32,
+    spinner: &'a ProgressBar,
+    times: Times,
+    rows: Vec<Row>,
+}
+
+impl<'a> Listener<Turn<'a>> for Comparisons<'_> {
+    fn hear(&mut self, event: Event<'_, Turn<'a>>) -> Result<Then<Turn<'a>>, Error> {
+        match event {
+            Event::Opening(_) => {}
+            Event::Started(turn) => {
+                let Pair { ours, other } = self.pair;
+                let model = &turn.case().model.manifest.name;
+                self.spinner.set_message(screen::shown(&format!("{model}: {ours} against {other}")));
+            }
+            Event::Ended(turn, ended) => return Ok(Then { spent: false, next: self.ended(turn, ended) }),
+        }
+        Ok(Then::default())
+    }
+}
+
+impl Comparisons<'_> {
+    /// Keeps a turn's time, and gives the next turn of the model, if there is one.
+    fn ended<'a>(&mut self, turn: Turn<'a>, ended: Ended<InferenceReport>) -> Option<Turn<'a>> {
+        let ended = match latency_ms(turn.case(), ended.answer) {
+            Ok(latency_ms) => {
+                [&mut self.times.ours_ms, &mut self.times.other_ms][turn.side()].push(latency_ms);
+                if turn.turn + 1 < 2 * self.rounds {
+                    return Some(Turn { turn: turn.turn + 1, ..turn });
+                }
+                Ok(mem::take(&mut self.times))
+            }
+            Err((verdict, message)) => {
+                self.times = Times::default();
+                Err((verdict, format!("{}: {message}", turn.case())))
+            }
+        };
+        let row = Row { model: turn.case().model.manifest.name.clone(), pair: self.pair.clone(), ended };
+        // A run of hours that is cut short leaves what it has measured.
+        self.spinner.suspend(|| screen::tell(&row.cells().join("  ")));
+        self.rows.push(row);
+        None
+    }
+}
+
+/// The median latency of one job; a wrong answer is as good as none.
+fn latency_ms(case: &Case, answer: Result<InferenceReport, NoAnswer>) -> Result<f64, (Verdict, String)> {
+    let judgement = judge::answer(case, &answer);
+    let Ok(report) = answer else {
+        return Err((judgement.verdict, judgement.message.unwrap_or_default()));
+    };
+    if judgement.verdict != Verdict::Pass {
+        return Err((judgement.verdict, judgement.message.unwrap_or_default()));
+    }
+    let latencies = report.metrics.iter().find(|samples| samples.metric == Metric::LatencyMs);
+    let summary = latencies.and_then(|samples| Summary::of(&samples.values));
+    summary.map(|summary| summary.median).ok_or((Verdict::Error, "no inference was timed".to_owned()))
 }
 
 impl Row {

@@ -27,7 +27,9 @@ pub use conformance::{Conformance, ConformanceReport, NodeTestEnd, NodeTestRepor
 pub use job::{Inference, Job, MatmulDuel, Task};
 pub use manifest::{Component, Embed, Generation, Image, Manifest};
 pub use metric::{Metric, Samples, Timing};
-pub use outcome::{Answer, DuelReport, Failure, FailureKind, InferenceReport, Outcome, Planned, Verdict};
+pub use outcome::{
+    Answer, DuelReport, Failure, FailureKind, InferenceReport, NoReport, Outcome, Planned, Report, Verdict,
+};
 pub use placement::{NodeElsewhere, Placement};
 pub use precision::Precision;
 pub use profile::{DispatchName, DispatchTimes, ProfileReport};

@@ -54,6 +54,49 @@ pub enum Answer {
     Failed(Failure),
 }
 
+/// What an answer has to hold for the job that asked.
+pub trait Report: Sized {
+    /// The report in an answer.
+    ///
+    /// # Errors
+    /// Where it holds another.
+    fn of(answer: Answer) -> Result<Self, NoReport>;
+}
+
+/// Why an answer has no report of the kind asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NoReport {
+    /// The job could not be done.
+    Failed(Failure),
+    /// It answers another question.
+    Another,
+}
+
+macro_rules! reports {
+    ($($report:ty: $answer:pat => $value:expr;)*) => {$(
+        impl Report for $report {
+            fn of(answer: Answer) -> Result<Self, NoReport> {
+                match answer {
+                    $answer => Ok($value),
+                    Answer::Failed(failure) => Err(NoReport::Failed(failure)),
+                    _ => Err(NoReport::Another),
+                }
+            }
+        }
+    )*};
+}
+
+reports! {
+    InferenceReport: Answer::Inferred(report) => *report;
+    ConformanceReport: Answer::Conformed(report) => *report;
+    String: Answer::Reproduced { page } => page;
+    Vec<Capability>: Answer::Detected { capabilities } => capabilities;
+    DuelReport: Answer::Dueled(report) => report;
+    TraceReport: Answer::Traced(report) => *report;
+    ProfileReport: Answer::Profiled(report) => *report;
+    CompletedModel: Answer::Completed(model) => model;
+}
+
 /// What running a model showed. It carries no verdict: the harness judges.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InferenceReport {

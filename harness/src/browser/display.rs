@@ -7,8 +7,8 @@ use std::{env, fs, io};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
+use crate::fault::Fault;
 use crate::scratch;
-use crate::session::Fault;
 use crate::session::guard::Guarded;
 use crate::session::last_words::LastWords;
 

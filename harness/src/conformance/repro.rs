@@ -5,15 +5,17 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use protocol::{Answer, Conformance, Target, Task, Verdict};
+use protocol::{Conformance, Job, Target, Task};
 
-use super::suite::Suite;
+use super::suite::{Batch, Suite};
 use super::{PACKS, TOLERANCE};
 use crate::browser::BrowserEntry;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::lane::{Lane, Unit};
 use crate::report::screen;
-use crate::session::{self, Context, Fault, Place};
+use crate::session::{Context, Place};
 
 /// How long it may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -39,39 +41,45 @@ pub async fn write(
         return Ok(Exit::NothingRan);
     };
     let context = Context::start(browsers).await?;
-    let asked = Conformance {
-        location: context.pages.mount(PACKS, packs) + &batch.pack,
-        tests: batch.tests.clone(),
-        tolerance: TOLERANCE,
-    };
-    let job = context.job_of(target, 1, Task::Reproduce(asked));
-    let mut session = match session::open(&Place::of(target), &context).await {
-        Ok(session) => session,
-        Err(fault) => {
-            said(&fault);
-            return Ok(Exit::NothingRan);
-        }
-    };
-    let outcome = session.run(&job, TIMEOUT).await;
-    session.close().await;
-    match outcome.map(|outcome| outcome.answer) {
-        Ok(Answer::Reproduced { page }) => {
+    match Lane::only(&context, Reproduction { target, packs, batch: &batch }).await.answer {
+        Ok(page) => {
             let path = format!("{}.html", batch.tests[0]);
             fs::write(&path, page).map_err(Error::Output)?;
             screen::print(&path)?;
             Ok(Exit::Success)
         }
-        Ok(Answer::Failed(failure)) => {
-            said(&failure.message);
-            Ok(Exit::of([failure.kind.into()]))
+        Err(none) => {
+            said(&none);
+            Ok(Exit::of([none.verdict()]))
         }
-        Ok(_) => {
-            said(&"it answered another question");
-            Ok(Exit::of([Verdict::Error]))
-        }
-        Err(fault) => {
-            said(&fault);
-            Ok(Exit::of([fault.verdict()]))
-        }
+    }
+}
+
+/// A node test to be made a page.
+#[derive(Clone)]
+struct Reproduction<'a> {
+    target: &'a Target,
+    packs: &'a Path,
+    batch: &'a Batch,
+}
+
+impl Unit for Reproduction<'_> {
+    type Report = String;
+
+    fn place(&self) -> Place {
+        Place::of(self.target)
+    }
+
+    fn job(&self, context: &Context, id: u64) -> Job {
+        let asked = Conformance {
+            location: context.pages.mount(PACKS, self.packs) + &self.batch.pack,
+            tests: self.batch.tests.clone(),
+            tolerance: TOLERANCE,
+        };
+        context.job_of(self.target, id, Task::Reproduce(asked))
+    }
+
+    fn limit(&self) -> Duration {
+        TIMEOUT
     }
 }

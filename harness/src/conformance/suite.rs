@@ -8,14 +8,31 @@ use std::path::{Path, PathBuf};
 use glob::Pattern;
 use protocol::pack::{Files, pack};
 
-use super::batches::Batch;
 use crate::error::Error;
-use crate::session::Fault;
+use crate::fault::Fault;
 
 /// Names another folder of tests than the one that set-up fetched.
 const OVERRIDE: &str = "PARALLAX_NODE_TESTS";
 /// Tests in one job: enough that the way there and back costs little, few enough to find a culprit quickly.
 const BATCH: usize = 50;
+
+/// Tests that travel together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// The file that holds their folders, and perhaps those of others.
+    pub pack: String,
+    /// Their names.
+    pub tests: Vec<String>,
+}
+
+impl Batch {
+    /// Its halves, unless it is of one test.
+    pub fn halves(&self) -> Option<[Batch; 2]> {
+        let (first, second) = self.tests.split_at(self.tests.len() / 2);
+        let half = |tests: &[String]| Batch { pack: self.pack.clone(), tests: tests.to_vec() };
+        (!first.is_empty()).then(|| [half(first), half(second)])
+    }
+}
 
 /// A folder of node tests.
 #[derive(Debug)]

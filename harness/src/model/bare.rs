@@ -1,15 +1,17 @@
 //! Has a bare ONNX file completed to a model folder: native-runner makes up inputs and runs the reference engine, since
 //! nothing here can read ONNX.
 
+use std::collections::BTreeMap;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf, absolute};
 use std::time::Duration;
 
-use protocol::{Answer, BareModel, Device, Engine, FailureKind, Job, Outcome, Task};
+use protocol::{BareModel, CompletedModel, Device, Engine, Job, Target, Task};
 
 use super::{Dimensions, ONNX, invalid, is_plain};
 use crate::cache;
 use crate::error::Error;
-use crate::session::{self, Fault};
+use crate::lane::{Lane, Unit};
+use crate::session::{Context, Place};
 
 /// How long reading the file and running the reference once may take.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -38,37 +40,40 @@ pub async fn complete(
         folders: protocol::cache::models_dir(),
         dimensions: dimensions.clone(),
     };
-    let (unavailable, message) = match ask(bare).await {
-        Ok(Outcome { answer: Answer::Completed(completed), .. }) => {
+    let context = Context::start(BTreeMap::new()).await?;
+    let none = match Lane::only(&context, Completion(bare)).await.answer {
+        Ok(completed) => {
             cache::used(&completed.folder);
             return Ok(completed.folder);
         }
-        Ok(Outcome { answer: Answer::Failed(failure), .. }) => {
-            (failure.kind == FailureKind::Unavailable, failure.message)
-        }
-        Ok(_) => (false, "native-runner answered another question".to_owned()),
-        Err(fault) => (matches!(fault, Fault::Unavailable { .. }), fault.to_string()),
+        Err(none) => none,
     };
-    let model = origin.to_owned();
-    Err(match unavailable {
+    let (model, message) = (origin.to_owned(), none.to_string());
+    Err(match none.is_unavailable() {
         true => Error::NoReference { model, message },
         false => Error::Uncompleted { model, message },
     })
 }
 
-async fn ask(bare: BareModel) -> Result<Outcome, Fault> {
-    let mut session = session::open_native(Engine::Onnxruntime)?;
-    let job = Job {
-        id: 1,
-        engine: Engine::Onnxruntime,
-        device: Some(Device::Cpu),
-        browser: None,
-        peer: None,
-        task: Task::Complete(bare),
-    };
-    let outcome = session.run(&job, LIMIT).await;
-    session.close().await;
-    outcome
+/// A bare file to be completed.
+#[derive(Clone)]
+struct Completion(BareModel);
+
+impl Unit for Completion {
+    type Report = CompletedModel;
+
+    fn place(&self) -> Place {
+        Place::Native(Engine::Onnxruntime)
+    }
+
+    fn job(&self, context: &Context, id: u64) -> Job {
+        let target = Target { engine: Engine::Onnxruntime, device: Some(Device::Cpu), browser: None };
+        context.job_of(&target, id, Task::Complete(self.0.clone()))
+    }
+
+    fn limit(&self) -> Duration {
+        LIMIT
+    }
 }
 
 /// What a local file's model is called: its name without the ending, or its folder's where that says nothing.

@@ -12,9 +12,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use protocol::{Answer, Engine, Failure, FailureKind, Job, Outcome};
 use serde_json::{Map, Value, json};
 
-use super::{Fault, Session};
+use super::{Observed, Session};
 use crate::browser::driver::Driver;
 use crate::browser::{Access, BrowserEntry};
+use crate::fault::Fault;
 use crate::page_server::PageServer;
 
 /// How long a browser may take to start and show the page: cold disks and busy machines included.
@@ -168,12 +169,9 @@ impl Session for BrowserSession {
             .map_err(|error| crash(format!("{name}: the page answered no outcome ({error}): {outcome:.200}")))
     }
 
-    fn facts(&self) -> BTreeMap<String, String> {
-        self.facts.clone()
-    }
-
-    fn memory_bytes(&self) -> Option<u64> {
-        self.driver.as_ref().and_then(Driver::memory_bytes)
+    fn observed(&self) -> Observed {
+        let memory_bytes = self.driver.as_ref().and_then(Driver::memory_bytes);
+        Observed { facts: self.facts.clone(), memory_bytes }
     }
 
     async fn close(self: Box<Self>) {

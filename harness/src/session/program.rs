@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use protocol::Engine;
 
-use super::Fault;
+use crate::fault::Fault;
 
 /// A program with native engines.
 #[derive(Debug, PartialEq, Eq)]

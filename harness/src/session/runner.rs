@@ -12,7 +12,8 @@ use tokio::process::ChildStdout;
 use super::guard::Guarded;
 use super::last_words::LastWords;
 use super::program::Program;
-use super::{Fault, Session};
+use super::{Observed, Session};
+use crate::fault::Fault;
 
 /// A running runner.
 pub struct Runner {
@@ -67,13 +68,9 @@ impl Session for Runner {
         tokio::time::timeout(limit, self.ask(job)).await.unwrap_or(Err(Fault::Timeout { limit }))
     }
 
-    fn facts(&self) -> BTreeMap<String, String> {
+    fn observed(&self) -> Observed {
         // All that shapes a native number (threads, library versions) is in the runner's own report.
-        BTreeMap::new()
-    }
-
-    fn memory_bytes(&self) -> Option<u64> {
-        self.process.memory_bytes()
+        Observed { facts: BTreeMap::new(), memory_bytes: self.process.memory_bytes() }
     }
 
     async fn close(self: Box<Self>) {

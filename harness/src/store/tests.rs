@@ -13,7 +13,7 @@ use super::*;
 use crate::case::tests::case;
 use crate::judge::{self, Judgement};
 use crate::report::conformance::TestRow;
-use crate::session::Fault;
+use crate::session::Observed;
 use crate::trial::Trial;
 
 fn at(second: u64) -> SystemTime {
@@ -23,7 +23,11 @@ fn at(second: u64) -> SystemTime {
 fn failed_trial() -> Trial {
     Trial {
         case: case("m", "webgpu@edge"),
-        judgement: judge::fault(&Fault::Crash { message: "the tab died".to_owned() }),
+        judgement: Judgement {
+            verdict: Verdict::Crash,
+            message: Some("the tab died".to_owned()),
+            actual_target: None,
+        },
         concurrency: 1,
         started_at: at(1),
         finished_at: at(2),
@@ -41,7 +45,7 @@ fn passed_trial() -> Trial {
         Judgement { verdict: Verdict::Pass, message: None, actual_target: Some(target.parse().unwrap()) };
     let mut trial = Trial { case: case("m", target), judgement, ..failed_trial() };
     trial.case.position = 1;
-    trial.take_in(judge::tests::report());
+    trial.observe(Observed::default(), Some(judge::tests::report()));
     trial
 }
 

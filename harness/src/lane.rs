@@ -1,0 +1,283 @@
+//! The one way to run: opens sessions, runs units of work in them, replaces sessions that die.
+//!
+//! What the work is, and what becomes of its reports, is the caller's: a case, a batch of node tests, a detection, a traced
+//! run, a round of a comparison.
+
+mod queue;
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::time::Duration;
+
+use protocol::{Failure, Job, NoReport, Report, Verdict};
+
+use crate::error::Error;
+use crate::fault::Fault;
+use crate::interrupt::Interrupt;
+use crate::session::{self, Context, Observed, Place, Session};
+pub use queue::Queue;
+use queue::{Finished, Step};
+
+/// Work that a session does in one job.
+pub trait Unit: Clone {
+    /// What answers it.
+    type Report: Report;
+
+    /// Whether one that a session dies of can be halved to find the culprit.
+    const CAN_BE_HALVED: bool = false;
+
+    /// Where it is done.
+    fn place(&self) -> Place;
+
+    /// The job of this number that does it.
+    fn job(&self, context: &Context, id: u64) -> Job;
+
+    /// How long it may take.
+    fn limit(&self) -> Duration;
+
+    /// Whether a failure ends the session, and how; else it is an answer like others.
+    fn ends_session(&self, _failure: &Failure) -> Option<Fault> {
+        None
+    }
+
+    /// Its two halves, where it has several parts.
+    fn halves(&self) -> Option<[Self; 2]> {
+        None
+    }
+}
+
+/// How a unit ended.
+#[derive(Debug, Clone)]
+pub struct Ended<R> {
+    /// What the executor says, or why there is nothing of it.
+    pub answer: Result<R, NoAnswer>,
+    /// What the session saw meanwhile; nothing where there was none.
+    pub observed: Observed,
+}
+
+/// Why a unit has no report.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum NoAnswer {
+    /// The executor could not do it.
+    #[error("{}", .0.message)]
+    Failure(Failure),
+    /// Its session could not be had, or died.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl NoAnswer {
+    /// The word for it.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            NoAnswer::Failure(failure) => failure.kind.into(),
+            NoAnswer::Fault(fault) => fault.verdict(),
+        }
+    }
+
+    /// Whether it is a matter of getting what is not here.
+    pub fn is_unavailable(&self) -> bool {
+        self.verdict() == Verdict::Unavailable
+    }
+}
+
+/// Something that happens in a lane.
+pub enum Event<'a, U: Unit> {
+    /// A browser or a native runner is being started.
+    Opening(&'a Place),
+    /// A unit begins in its session.
+    Started(&'a U),
+    /// A unit ended. One that could not begin was never started.
+    Ended(U, Ended<U::Report>),
+}
+
+/// What follows from an event.
+pub struct Then<U> {
+    /// Whether the session is of no more use.
+    pub spent: bool,
+    /// What runs next, before all others.
+    pub next: Option<U>,
+}
+
+impl<U> Default for Then<U> {
+    fn default() -> Self {
+        Then { spent: false, next: None }
+    }
+}
+
+/// Hears what happens in a lane, and says what follows.
+pub trait Listener<U: Unit> {
+    /// Takes one event in.
+    ///
+    /// # Errors
+    /// A listener that cannot do its part stops the lane: no result is lost unseen.
+    fn hear(&mut self, event: Event<'_, U>) -> Result<Then<U>, Error>;
+}
+
+/// How many sessions are open at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Open {
+    /// One: two at once would measure each other.
+    One,
+    /// One at each place: what is compared takes turns.
+    OneAtEachPlace,
+}
+
+/// How the work of a lane came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completion {
+    /// All of it was done.
+    Complete,
+    /// The user stopped it.
+    Interrupted,
+}
+
+/// Sessions, and what numbers their jobs.
+pub struct Lane<'a> {
+    context: &'a Context,
+    open: Open,
+    sessions: BTreeMap<Place, Box<dyn Session>>,
+    jobs: u64,
+}
+
+impl<'a> Lane<'a> {
+    /// No session is open yet.
+    pub fn new(context: &'a Context, open: Open) -> Lane<'a> {
+        Lane { context, open, sessions: BTreeMap::new(), jobs: 0 }
+    }
+
+    /// Runs all units of a queue. Sessions stay open.
+    ///
+    /// # Errors
+    /// What the listener cannot do; a unit that goes wrong has ended.
+    pub async fn run<U: Unit>(
+        &mut self,
+        mut queue: Queue<U>,
+        listener: &mut dyn Listener<U>,
+    ) -> Result<(), Error> {
+        self.sessions.keys().for_each(|place| queue.found_open(place));
+        let mut finished = Finished::Nothing;
+        let mut observed = Observed::default();
+        loop {
+            finished = match queue.next(finished) {
+                Step::Open(place) => {
+                    observed = Observed::default();
+                    listener.hear(Event::Opening(&place))?;
+                    self.make_room(&place, &mut queue).await;
+                    match session::open(&place, self.context).await {
+                        Ok(session) => {
+                            self.sessions.insert(place, session);
+                            Finished::Opened
+                        }
+                        Err(fault) => Finished::NotOpened(fault),
+                    }
+                }
+                Step::Run(unit) => {
+                    listener.hear(Event::Started(&unit))?;
+                    let asked = self.ask(&unit).await;
+                    let session = self.sessions.get(&unit.place());
+                    observed = session.map(|session| session.observed()).unwrap_or_default();
+                    match asked {
+                        Err(fault) => Finished::Died(fault),
+                        Ok(answer) => {
+                            let answer = answer.map_err(NoAnswer::Failure);
+                            let ended = Ended { answer, observed: mem::take(&mut observed) };
+                            let then = listener.hear(Event::Ended(unit, ended))?;
+                            then.next.into_iter().for_each(|unit| queue.first(unit));
+                            if then.spent { Finished::Spent } else { Finished::Answered }
+                        }
+                    }
+                }
+                Step::WriteOff(unit, fault) => {
+                    let ended = Ended { answer: Err(fault.into()), observed: mem::take(&mut observed) };
+                    let then = listener.hear(Event::Ended(unit, ended))?;
+                    then.next.into_iter().for_each(|unit| queue.first(unit));
+                    Finished::Nothing
+                }
+                Step::Done => return Ok(()),
+            }
+        }
+    }
+
+    /// The same until the user wants it to stop; then closes all sessions. A second wish does not wait for a tidy end: a
+    /// dropped session kills what it started.
+    ///
+    /// # Errors
+    /// As [`Lane::run`].
+    pub async fn run_until<U: Unit>(
+        mut self,
+        queue: Queue<U>,
+        listener: &mut dyn Listener<U>,
+        interrupt: &mut Interrupt,
+    ) -> Result<Completion, Error> {
+        let ended = tokio::select! {
+            biased;
+            () = interrupt.received() => Ok(Completion::Interrupted),
+            ended = self.run(queue, listener) => ended.map(|()| Completion::Complete),
+        };
+        tokio::select! {
+            () = self.close() => {}
+            () = interrupt.received() => {}
+        }
+        ended
+    }
+
+    /// Runs one unit, and closes its session.
+    pub async fn only<U: Unit>(context: &Context, unit: U) -> Ended<U::Report> {
+        let mut lane = Lane::new(context, Open::One);
+        let mut only = Only(None);
+        // This listener does not fail.
+        let _ = lane.run(Queue::new([unit]), &mut only).await;
+        lane.close().await;
+        only.0.unwrap_or_else(|| Ended {
+            answer: Err(Fault::Crash { message: "nothing was run".to_owned() }.into()),
+            observed: Observed::default(),
+        })
+    }
+
+    /// Closes all sessions.
+    pub async fn close(&mut self) {
+        while let Some((_, session)) = self.sessions.pop_first() {
+            session.close().await;
+        }
+    }
+
+    async fn make_room<U: Unit>(&mut self, place: &Place, queue: &mut Queue<U>) {
+        match self.open {
+            Open::One => {
+                self.sessions.keys().for_each(|place| queue.closed(place));
+                self.close().await;
+            }
+            Open::OneAtEachPlace => {
+                if let Some(session) = self.sessions.remove(place) {
+                    session.close().await;
+                }
+            }
+        }
+    }
+
+    async fn ask<U: Unit>(&mut self, unit: &U) -> Result<Result<U::Report, Failure>, Fault> {
+        self.jobs += 1;
+        let job = unit.job(self.context, self.jobs);
+        let crash = |message: &str| Fault::Crash { message: message.to_owned() };
+        let session = self.sessions.get_mut(&unit.place()).ok_or_else(|| crash("no session was open"))?;
+        let outcome = session.run(&job, unit.limit()).await?;
+        match U::Report::of(outcome.answer) {
+            Ok(report) => Ok(Ok(report)),
+            Err(NoReport::Failed(failure)) => unit.ends_session(&failure).map_or(Ok(Err(failure)), Err),
+            Err(NoReport::Another) => Err(crash("it answered another question")),
+        }
+    }
+}
+
+/// Keeps how the only unit ended.
+struct Only<R>(Option<Ended<R>>);
+
+impl<U: Unit> Listener<U> for Only<U::Report> {
+    fn hear(&mut self, event: Event<'_, U>) -> Result<Then<U>, Error> {
+        if let Event::Ended(_, ended) = event {
+            self.0 = Some(ended);
+        }
+        Ok(Then::default())
+    }
+}

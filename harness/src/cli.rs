@@ -302,8 +302,8 @@ pub struct VersusArgs {
     /// Pairs of targets to compare
     #[arg(long, value_delimiter = ',', value_name = "TARGET/TARGET,..", required = true)]
     pub pairs: Vec<Pair>,
-    /// Rounds; each times both sides once
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Rounds; each times both sides once. Ratios have an interval from five on
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
     /// Latency samples of each side in a round, after warm-up
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]

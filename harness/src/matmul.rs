@@ -177,12 +177,10 @@ impl Duel {
 
 impl Scores {
     fn cells(&self) -> [String; 6] {
-        let [ratio, low, high] =
-            [self.ratio.median, self.ratio.low, self.ratio.high].map(number::three_digits);
         [
             number::time_interval(&self.ours),
             number::time_interval(&self.peer),
-            format!("{ratio} [{low}, {high}]"),
+            number::ratio_interval(&self.ratio),
             self.ours_gpu.map_or("–".to_owned(), |summary| number::time(summary.median)),
             number::error(self.report.max_abs_difference),
             adapter_name(&self.report.adapter),
@@ -233,7 +231,7 @@ mod tests {
             ended: Err((Verdict::Timeout, "no answer within 9 s".to_owned())),
             ..duel(vec![], vec![])
         };
-        let text = table(&[duel(vec![10.0; 3], vec![25.0; 3]), fault]);
+        let text = table(&[duel(vec![10.0; 5], vec![25.0; 5]), fault]);
         for part in ["10.0 ms [10.0, 10.0]", "25.0 ms [25.0, 25.0]", "2.50 [2.50, 2.50]", "google, software"]
         {
             assert!(text.contains(part), "no {part:?} in\n{text}");

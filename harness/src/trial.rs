@@ -133,7 +133,9 @@ fn summaries(series: &[Samples], batch: u32) -> Vec<(Metric, Summary)> {
     let mut summaries: Vec<(Metric, Summary)> = series.iter().filter_map(measured).collect();
     let latency = summaries.iter().find(|(metric, _)| *metric == Metric::LatencyMs);
     // A coarse clock may read zero, and from that follows no rate.
-    if let Some((_, latency)) = latency.filter(|(_, latency)| latency.low > 0.0) {
+    if let Some((_, latency)) =
+        latency.filter(|(_, latency)| latency.interval.map_or(latency.median, |interval| interval.low) > 0.0)
+    {
         summaries.push((Metric::ThroughputPerS, latency.throughput_per_s(batch)));
     }
     summaries

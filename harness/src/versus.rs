@@ -237,10 +237,7 @@ impl Row {
             Ok(times) => (time(&times.ours_ms), time(&times.other_ms)),
             Err((verdict, _)) => (verdict.name().to_owned(), dash()),
         };
-        let ratio = self.ratio().map_or(dash(), |ratio| {
-            let [ratio, low, high] = [ratio.median, ratio.low, ratio.high].map(number::three_digits);
-            format!("{ratio} [{low}, {high}]")
-        });
+        let ratio = self.ratio().map_or(dash(), |ratio| number::ratio_interval(&ratio));
         vec![self.model.clone(), self.pair.ours.to_string(), self.pair.other.to_string(), ours, other, ratio]
     }
 

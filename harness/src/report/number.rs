@@ -1,6 +1,6 @@
 //! Writes numbers for people: three significant digits and a unit.
 
-use crate::statistics::Summary;
+use crate::statistics::{Interval, Summary};
 
 /// Three significant digits without an exponent: `0.0123`, `12.3`, `1230`.
 pub fn three_digits(value: f64) -> String {
@@ -37,8 +37,20 @@ pub fn time(milliseconds: f64) -> String {
 /// A time with its interval, all in the median's unit: `12.3 ms [11.9, 12.8]`.
 pub fn time_interval(summary: &Summary) -> String {
     let (_, factor) = time_unit(summary.median);
-    let [low, high] = [summary.low, summary.high].map(|ms| three_digits(ms * factor));
-    format!("{} [{low}, {high}]", time(summary.median))
+    format!("{} {}", time(summary.median), interval(summary, factor))
+}
+
+/// A ratio with its interval: `2.50 [2.41, 2.63]`.
+pub fn ratio_interval(summary: &Summary) -> String {
+    format!("{} {}", three_digits(summary.median), interval(summary, 1.0))
+}
+
+/// The interval, or that there is none: `[11.9, 12.8]`, `[–]`.
+fn interval(summary: &Summary, factor: f64) -> String {
+    summary.interval.map_or("[–]".to_owned(), |Interval { low, high }| {
+        let [low, high] = [low, high].map(|end| three_digits(end * factor));
+        format!("[{low}, {high}]")
+    })
 }
 
 /// A rate: `81.3 /s`.
@@ -97,8 +109,10 @@ mod tests {
 
     #[test]
     fn an_interval_is_in_the_medians_unit() {
-        let summary = Summary { median: 1500.0, low: 900.0, high: 2000.0, n: 9 };
+        let interval = Some(Interval { low: 900.0, high: 2000.0 });
+        let summary = Summary { median: 1500.0, interval, n: 9 };
         assert_eq!(time_interval(&summary), "1.50 s [0.900, 2.00]");
+        assert_eq!(ratio_interval(&Summary { median: 2.5, interval: None, n: 3 }), "2.50 [–]");
     }
 
     #[test]

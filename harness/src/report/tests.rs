@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::statistics::Interval;
 
 fn measured(metric: &str, summary: (f64, f64, f64), samples: Vec<f64>) -> (String, Measured) {
     let (median, low, high) = summary;
-    (metric.to_owned(), Measured { summary: Summary { median, low, high, n: 3 }, samples })
+    (
+        metric.to_owned(),
+        Measured { summary: Summary { median, interval: Some(Interval { low, high }), n: 3 }, samples },
+    )
 }
 
 fn passed() -> CaseRow {

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/001_initial.sql"),
     include_str!("migrations/002_conformance.sql"),
     include_str!("migrations/003_where_errors_are.sql"),
+    include_str!("migrations/004_intervals.sql"),
 ];
 
 /// Applies the steps that the database lacks.
@@ -51,4 +52,14 @@ fn version(connection: &Connection, path: &Path) -> Result<i64, Error> {
 fn tables(connection: &Connection) -> duckdb::Result<Vec<String>> {
     let sql = "select table_name from system.main.duckdb_tables() where not internal order by table_name";
     connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+}
+
+/// A database as the version wrote it that knew so many steps.
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+pub(super) fn up_to(steps: usize, path: &Path) {
+    let mut connection = Connection::open(path).unwrap();
+    for (step, number) in MIGRATIONS.iter().zip(1..).take(steps) {
+        apply(&mut connection, number, step).unwrap();
+    }
 }

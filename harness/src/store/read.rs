@@ -8,7 +8,7 @@ use protocol::{Adapter, OutputCheck, Verdict};
 use super::{RunId, Store, failed};
 use crate::error::Error;
 use crate::report::{CaseRow, Host, Measured, Report, Run};
-use crate::statistics::Summary;
+use crate::statistics::{Interval, Summary};
 
 const READING: &str = "reading a run";
 /// How timestamps are written in reports: ISO 8601, UTC.
@@ -67,9 +67,9 @@ impl Store {
         let sql = "select metric, median, low, high, n from metrics where trial_id = ?";
         let summaries: Vec<(String, Summary)> = self.rows(sql, trial, |row| {
             let n: i32 = row.get(4)?;
-            let summary =
-                Summary { median: row.get(1)?, low: row.get(2)?, high: row.get(3)?, n: n.max(0) as usize };
-            Ok((row.get(0)?, summary))
+            let ends: (Option<f64>, Option<f64>) = (row.get(2)?, row.get(3)?);
+            let interval = ends.0.zip(ends.1).map(|(low, high)| Interval { low, high });
+            Ok((row.get(0)?, Summary { median: row.get(1)?, interval, n: n.max(0) as usize }))
         })?;
         let sql = "select metric, value from samples where trial_id = ? order by metric, position";
         let mut samples: BTreeMap<String, Vec<f64>> = BTreeMap::new();

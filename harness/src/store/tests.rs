@@ -164,6 +164,20 @@ fn opening_again_changes_nothing() {
     assert_eq!(steps(), steps());
 }
 
+/// A version that knew no other wrote an interval of one sample.
+#[test]
+fn intervals_of_too_few_samples_are_taken_back() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("old.duckdb");
+    migrate::up_to(3, &path);
+    foreign(&path, "insert into metrics values (1, 'load_ms', 5, 5, 5, 1), (1, 'latency_ms', 5, 4, 6, 20)");
+    let store = Store::open(&path).unwrap();
+    let sql = "select count(low), count(high), sum(low) from metrics";
+    let found: (i64, i64, f64) =
+        store.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    assert_eq!(found, (1, 1, 4.0));
+}
+
 /// Makes a database of another kind with one statement.
 fn foreign(path: &Path, sql: &str) {
     Connection::open(path).unwrap().execute_batch(sql).unwrap();

@@ -7,6 +7,7 @@ use protocol::{Capability, Presence};
 
 use super::{RunId, RunKind, RunState, Store, failed};
 use crate::error::Error;
+use crate::statistics::Interval;
 use crate::trial::Trial;
 
 impl Store {
@@ -113,7 +114,9 @@ fn insert_numbers(transaction: &Transaction<'_>, trial_id: i64, trial: &Trial) -
     }
     samples.flush()?;
     for (metric, summary) in &trial.summaries {
-        let row = params![trial_id, metric.name(), summary.median, summary.low, summary.high, summary.n];
+        let [low, high] =
+            [|it: Interval| it.low, |it: Interval| it.high].map(|end| summary.interval.map(end));
+        let row = params![trial_id, metric.name(), summary.median, low, high, summary.n];
         transaction.execute("insert into metrics values (?, ?, ?, ?, ?, ?)", row)?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! The architecture holds: crates depend downwards only, and ARCHITECTURE.md names only what exists.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -63,4 +64,84 @@ fn looks_like_a_path(word: &str) -> bool {
         ["rs", "wgsl", "toml", "md", "sql", "py", "js", "html"].iter().any(|known| ending == *known)
     });
     word.contains('/') && (known_ending || word.ends_with('/')) && !word.contains([' ', '<', '*', '{'])
+}
+
+/// The top-level modules of a crate, and those of the same crate that each uses outside its tests.
+fn modules(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let root = checkout().join(folder).join("src");
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let inside = path.strip_prefix(&root).unwrap();
+            if path.extension().is_none_or(|ending| ending != "rs") || inside.ends_with("tests.rs") {
+                continue;
+            }
+            let module = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+            let module = module.strip_suffix(".rs").unwrap_or(module).to_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+            let text = code.join("\n");
+            let used = text.split("crate::").skip(1).map(|rest| {
+                rest.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or_default()
+            });
+            let used = used.filter(|name| *name != module).map(str::to_owned);
+            uses.entry(module.clone()).or_default().extend(used);
+        }
+    }
+    // What is no module is an item that the crate's root gives another name.
+    let names: BTreeSet<String> = uses.keys().cloned().collect();
+    uses.values_mut().for_each(|used| used.retain(|name| names.contains(name)));
+    uses
+}
+
+/// What is left once all modules are taken away that use nothing of the rest: nothing, unless some go round in a circle.
+fn circle(mut uses: BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+    loop {
+        let free: Vec<String> =
+            uses.iter().filter(|(_, used)| used.is_empty()).map(|(name, _)| name.clone()).collect();
+        if free.is_empty() {
+            return uses.into_keys().collect();
+        }
+        for name in free {
+            uses.remove(&name);
+            uses.values_mut().for_each(|used| {
+                used.remove(&name);
+            });
+        }
+    }
+}
+
+#[test]
+fn no_circle_of_modules() {
+    let uses = modules("harness");
+    assert!(uses.len() > 5, "only {} modules found", uses.len());
+    assert_eq!(circle(uses), Vec::<String>::new(), "modules that use each other in a circle, or use one");
+    let (a, b) = ("a".to_owned(), "b".to_owned());
+    let round = BTreeMap::from([(a.clone(), [b.clone()].into()), (b, [a].into())]);
+    assert_eq!(circle(round).len(), 2);
+}
+
+#[test]
+fn sessions_are_opened_in_one_place() {
+    let opens = |text: &str| text.matches("session::open(").count();
+    let mut found = Vec::new();
+    let mut folders = vec![checkout().join("harness/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false if opens(&fs::read_to_string(&path).unwrap()) > 0 => found.push(path),
+                false => {}
+            }
+        }
+    }
+    assert_eq!(found, [checkout().join("harness/src/lane.rs")]);
 }

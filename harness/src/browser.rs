@@ -1,7 +1,6 @@
 //! The browsers that can be driven: the built-in entries, a plan's changes to them, and finding them on this machine.
 
 mod arguments;
-mod display;
 pub mod driver;
 mod table;
 

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use protocol::{Failure, Sampling, Target};
+use protocol::{Failure, Inference, Job, Sampling, Target, Task};
 use sha2::{Digest, Sha256};
 
-use crate::model::{Model, hexadecimal};
+use crate::digest::hexadecimal;
+use crate::model::Model;
 use crate::plan::Plan;
+use crate::session::{Context, Place};
 
 /// One model on one target, measured one way.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +47,30 @@ impl Case {
             if self.strict { "strict\n" } else { "" }
         );
         hexadecimal(&Sha256::digest(text)[..16])
+    }
+}
+
+impl Case {
+    /// The job of this number that runs it.
+    pub fn job(&self, context: &Context, id: u64) -> Job {
+        let inference = inference(context, &self.target, &self.model, self.sampling, self.strict);
+        context.job_of(&self.target, id, Task::Infer(inference))
+    }
+}
+
+/// Running a model on a target.
+pub fn inference(
+    context: &Context,
+    target: &Target,
+    model: &Model,
+    sampling: Sampling,
+    strict: bool,
+) -> Inference {
+    Inference {
+        location: context.location(&Place::of(target), &model.manifest.name, &model.folder),
+        manifest: model.manifest.clone(),
+        sampling,
+        strict,
     }
 }
 

@@ -1,13 +1,13 @@
 //! The command line: every flag with its help and an example. It decides nothing.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use protocol::Target;
 
 use crate::model::Dimensions;
-use crate::versus::Pair;
+use crate::pair::Pair;
+use crate::process::guard::GuardArgs;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -274,20 +274,6 @@ pub struct CacheArgs {
     /// Remove all of it; what is needed again is completed again
     #[arg(long)]
     pub clear: bool,
-}
-
-/// What `parallax guard` runs.
-#[derive(Debug, Args)]
-pub struct GuardArgs {
-    /// The program is a WebDriver server
-    #[arg(long)]
-    pub driver: bool,
-    /// Enter a network of the program's own, and make sockets in it for whoever is at the other end of standard input
-    #[arg(long)]
-    pub own_network: bool,
-    /// The program and its arguments
-    #[arg(last = true, required = true)]
-    pub command: Vec<OsString>,
 }
 
 /// Flags of `parallax bench models`.

@@ -24,9 +24,10 @@ use crate::fault::Fault;
 use crate::interrupt::Interrupt;
 use crate::lane::{Completion, Ended, Event, Lane, Listener, NoAnswer, Open, Queue, Then, Unit};
 use crate::plan::{check_browser, each_once};
-use crate::report::conformance::{self as report, REFUSES, TestRow};
-use crate::report::screen;
+use crate::report::conformance as report;
+use crate::rows::conformance::{Conformance as Found, REFUSES, TestRow};
 use crate::scratch;
+use crate::screen;
 use crate::session::{Context, Place};
 use crate::store::{RunId, RunKind, RunState, Store, TargetBegun, TargetEnded};
 
@@ -93,12 +94,7 @@ fn targets(args: &ConformanceArgs, expected: Option<&Expected>) -> Vec<Target> {
 }
 
 /// Holds what was found to the list, or writes the list from it.
-fn hold(
-    report: &mut report::Conformance,
-    expected: &mut Expected,
-    path: &Path,
-    update: bool,
-) -> Result<(), Error> {
+fn hold(report: &mut Found, expected: &mut Expected, path: &Path, update: bool) -> Result<(), Error> {
     if update {
         expected.learn(report);
         return expected.save(path);
@@ -109,7 +105,7 @@ fn hold(
     Ok(())
 }
 
-fn publish(found: &report::Conformance, args: &ConformanceArgs) -> Result<(), Error> {
+fn publish(found: &Found, args: &ConformanceArgs) -> Result<(), Error> {
     if let Some(path) = &args.document {
         fs::write(path, screen::shown(&report::operators(found))).map_err(Error::Output)?;
     }

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use harness::cli::{Bench, Cli, Command};
 use harness::exit::Exit;
-use harness::report::screen;
-use harness::session::guard;
+use harness::process::guard;
+use harness::screen;
 use harness::{cache, conformance, detect, diverge, matmul, profile, sweep, versus};
 use tracing_subscriber::EnvFilter;
 

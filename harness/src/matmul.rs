@@ -13,8 +13,10 @@ use crate::cli::MatmulArgs;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::lane::{Event, Lane, Listener, Open, Queue, Then, Unit};
+use crate::number;
+use crate::report::adapter_name;
 use crate::report::columns::{Align, lay_out};
-use crate::report::{adapter_name, number, screen};
+use crate::screen;
 use crate::session::{Context, Place};
 use crate::statistics::Summary;
 

@@ -1,6 +1,8 @@
 //! Finds models by name, path or place on the hub and reads what their folders hold. It never looks inside a graph.
 
 pub(crate) mod bare;
+pub mod hub;
+pub(crate) mod kept;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,8 +13,9 @@ use protocol::cache::beside_program;
 use protocol::suggest::did_you_mean;
 use sha2::{Digest, Sha256};
 
+use crate::digest::hexadecimal;
 use crate::error::Error;
-use crate::hub::{self, Fetched};
+use hub::Fetched;
 
 /// The file that makes a folder a model.
 pub(crate) const MANIFEST: &str = "model.toml";
@@ -234,11 +237,6 @@ fn list_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// Bytes as lower-case hexadecimal.
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unreadable(path: &Path, source: std::io::Error) -> Error {

@@ -23,9 +23,9 @@ use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 use tower_http::services::ServeFile;
 
+use crate::digest::hexadecimal;
 use crate::error::Error;
 use crate::fault::Fault;
-use crate::model::hexadecimal;
 
 /// Names another folder than the one beside this program, or the checkout's.
 const WWW: &str = "PARALLAX_WWW";

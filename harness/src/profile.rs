@@ -9,14 +9,17 @@ use protocol::{DispatchTimes, Job, ProfileReport, Sampling, Target, Task};
 use serde_json::{Value, json};
 
 use crate::browser;
+use crate::case::inference;
 use crate::cli::{self, ProfileArgs};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::lane::{Lane, NoAnswer, Unit};
 use crate::model::{self, Model};
+use crate::number;
 use crate::plan::check_browser;
+use crate::report::adapter_name;
 use crate::report::columns::{Align, lay_out};
-use crate::report::{adapter_name, number, screen};
+use crate::screen;
 use crate::session::{Context, Place};
 
 /// How often the spinner turns.
@@ -75,7 +78,7 @@ impl Unit for Profiling<'_> {
 
     fn job(&self, context: &Context, id: u64) -> Job {
         let sampling = Sampling { samples: self.samples, ..Sampling::default() };
-        let inference = context.inference(self.target, self.model, sampling, true);
+        let inference = inference(context, self.target, self.model, sampling, true);
         context.job_of(self.target, id, Task::Profile(inference))
     }
 

@@ -1,134 +1,16 @@
-//! What a sweep found, as every report shows it. Read from the store; it never measures or judges.
+//! What people read: tables, documents, progress. It shows rows; it never measures or judges.
 
 mod capabilities;
 pub mod columns;
 pub mod conformance;
 mod json;
-pub mod number;
 mod progress;
-pub mod screen;
 mod table;
-
-use std::collections::BTreeMap;
-
-use protocol::{Adapter, OutputCheck, Verdict};
-use serde::Serialize;
-
-use crate::exit::Exit;
-use crate::statistics::Summary;
 
 pub use capabilities::capabilities;
 pub use json::document;
 pub use progress::Progress;
 pub use table::{adapter_name, render};
-
-/// The feature that says what computed the expected outputs, where it was not PyTorch.
-pub const REFERENCE: &str = "reference";
-
-/// The feature that says in words what has to be known of a row's numbers, a line for each thing.
-pub const NOTES: &str = "notes";
-
-/// One run with its cases, in the order of the matrix.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Report {
-    /// The run.
-    pub run: Run,
-    /// Its finished cases.
-    pub cases: Vec<CaseRow>,
-}
-
-/// When, where and by what a sweep was run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Run {
-    /// Its number in the database.
-    pub id: i64,
-    /// `finished`, `interrupted`, or `running` when it was killed.
-    pub state: String,
-    /// ISO 8601, UTC.
-    pub started_at: String,
-    /// ISO 8601, UTC.
-    pub finished_at: Option<String>,
-    /// Version of Parallax.
-    pub version: String,
-    /// The machine.
-    pub host: Host,
-}
-
-/// The machine a sweep ran on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Host {
-    /// Operating system.
-    pub os: String,
-    /// Processor architecture.
-    pub architecture: String,
-    /// Processors that the command may use.
-    pub logical_cpus: i32,
-}
-
-/// One finished case.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CaseRow {
-    /// The model's name.
-    pub model: String,
-    /// The target as asked.
-    pub target: String,
-    /// The target it really ran on, if it ran.
-    pub actual_target: Option<String>,
-    /// How it ended.
-    pub verdict: Verdict,
-    /// Why, unless it passed.
-    pub message: Option<String>,
-    /// Largest absolute error over all outputs. JSON has no infinity: an output that could not be compared
-    /// makes it null.
-    pub max_abs_error: Option<f64>,
-    /// The largest absolute error allowed.
-    pub tolerance: f64,
-    /// What computed it.
-    pub adapter: Option<Adapter>,
-    /// Metrics by name; the name ends in the unit.
-    pub metrics: BTreeMap<String, Measured>,
-    /// Equal where results may be compared over time.
-    pub case_key: String,
-    /// Of the arithmetic: `fp32`.
-    pub precision: String,
-    /// Items in one inference.
-    pub batch: u32,
-    /// Jobs that ran at the same time.
-    pub concurrency: u32,
-    /// ISO 8601, UTC.
-    pub started_at: String,
-    /// ISO 8601, UTC.
-    pub finished_at: String,
-    /// Each output against the expected one.
-    pub checks: Vec<OutputCheck>,
-    /// What shaped the numbers.
-    pub features: BTreeMap<String, String>,
-}
-
-/// A metric's summary with the samples it rests on; derived metrics have none of their own.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Measured {
-    /// Median, interval and count.
-    #[serde(flatten)]
-    pub summary: Summary,
-    /// The values in the order they were taken.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub samples: Vec<f64>,
-}
-
-impl CaseRow {
-    /// What has to be known of its numbers, in words.
-    pub fn notes(&self) -> impl Iterator<Item = &str> {
-        self.features.get(NOTES).map(String::as_str).unwrap_or_default().lines()
-    }
-}
-
-impl Report {
-    /// The exit code that goes with it.
-    pub fn exit(&self) -> Exit {
-        Exit::of(self.cases.iter().map(|case| case.verdict))
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,6 @@
 //! What runs jobs one after another: a page in a browser, or a process with native engines, behind one trait.
 
 mod browser;
-pub mod guard;
-pub mod last_words;
-mod memory;
-pub mod network;
 pub mod program;
 mod runner;
 
@@ -14,13 +10,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use protocol::{Engine, Inference, Job, Outcome, Sampling, Target, Task};
+use protocol::{Engine, Job, Outcome, Target, Task};
 
 use crate::browser::BrowserEntry;
-use crate::case::Case;
 use crate::error::Error;
 use crate::fault::Fault;
-use crate::model::Model;
 use crate::page_server::PageServer;
 use program::Program;
 
@@ -104,15 +98,6 @@ impl Context {
         }
     }
 
-    /// The job that runs a case.
-    pub fn job(&self, case: &Case, id: u64) -> Job {
-        self.job_of(
-            &case.target,
-            id,
-            Task::Infer(self.inference(&case.target, &case.model, case.sampling, case.strict)),
-        )
-    }
-
     /// The job that does a task on a target.
     pub fn job_of(&self, target: &Target, id: u64, task: Task) -> Job {
         let entry = target.browser.as_ref().and_then(|name| self.browsers.get(name));
@@ -123,16 +108,6 @@ impl Context {
             browser: entry.map(|entry| entry.kind),
             peer: self.peer(&Place::of(target)),
             task,
-        }
-    }
-
-    /// Running a model on a target.
-    pub fn inference(&self, target: &Target, model: &Model, sampling: Sampling, strict: bool) -> Inference {
-        Inference {
-            location: self.location(&Place::of(target), &model.manifest.name, &model.folder),
-            manifest: model.manifest.clone(),
-            sampling,
-            strict,
         }
     }
 

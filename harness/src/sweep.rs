@@ -16,7 +16,9 @@ use crate::interrupt::Interrupt;
 use crate::judge;
 use crate::lane::{self, Completion, Ended, Lane, NoAnswer, Open, Queue, Then, Unit};
 use crate::plan::Plan;
-use crate::report::{self, Progress, REFERENCE, Report, screen};
+use crate::report::{self, Progress};
+use crate::rows::{REFERENCE, Report};
+use crate::screen;
 use crate::session::{Context, Observed, Place};
 use crate::store::{Recorder, Store};
 use crate::trial::Trial;
@@ -69,7 +71,7 @@ impl Unit for Inference {
     }
 
     fn job(&self, context: &Context, id: u64) -> Job {
-        context.job(&self.case, id)
+        self.case.job(context, id)
     }
 
     fn limit(&self) -> Duration {

@@ -10,7 +10,8 @@ use protocol::{
 
 use crate::case::Case;
 use crate::judge::Judgement;
-use crate::report::{NOTES, number};
+use crate::number;
+use crate::rows::NOTES;
 use crate::session::Observed;
 use crate::statistics::Summary;
 

@@ -1,7 +1,6 @@
 //! `parallax bench models`: each model on two targets, turn by turn, and how many times as long the second takes.
 
 use std::mem;
-use std::str::FromStr;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
@@ -14,33 +13,16 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::judge;
 use crate::lane::{Ended, Event, Lane, Listener, NoAnswer, Open, Queue, Then, Unit};
+use crate::number;
+use crate::pair::Pair;
 use crate::plan::Plan;
 use crate::report::columns::{Align, lay_out};
-use crate::report::{number, screen};
+use crate::screen;
 use crate::session::{Context, Place};
 use crate::statistics::Summary;
 
 /// How often the spinner turns.
 const TICK: Duration = Duration::from_millis(100);
-
-/// Two targets that are compared, written `webgpu@chrome/ort-webgpu@chrome`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pair {
-    /// The one that is asked about.
-    pub ours: Target,
-    /// The one it is held against.
-    pub other: Target,
-}
-
-impl FromStr for Pair {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Pair, String> {
-        let (ours, other) = text.split_once('/').ok_or("two targets are written TARGET/TARGET")?;
-        let target = |text: &str| text.parse::<Target>().map_err(|error| error.to_string());
-        Ok(Pair { ours: target(ours)?, other: target(other)? })
-    }
-}
 
 /// One model on a pair of targets.
 struct Row {
@@ -149,7 +131,7 @@ impl Unit for Turn<'_> {
     }
 
     fn job(&self, context: &Context, id: u64) -> Job {
-        context.job(self.case(), id)
+        self.case().job(context, id)
     }
 
     fn limit(&self) -> Duration {
@@ -316,18 +298,6 @@ mod tests {
 
     fn times(ours_ms: f64, other_ms: f64) -> Result<Times, (Verdict, String)> {
         Ok(Times { ours_ms: vec![ours_ms; 3], other_ms: vec![other_ms; 3] })
-    }
-
-    #[test]
-    fn a_pair_is_two_targets() {
-        let pair: Pair = "webgpu@chrome/wgpu:vulkan".parse().unwrap();
-        assert_eq!(
-            (pair.ours.to_string(), pair.other.to_string()),
-            ("webgpu@chrome".into(), "wgpu:vulkan".into())
-        );
-        for wrong in ["webgpu@chrome", "webgpu@chrome/", "webgp@chrome/wgpu:vulkan"] {
-            assert!(wrong.parse::<Pair>().is_err(), "{wrong}");
-        }
     }
 
     /// 4 and 9 times as fast are 6 times in the geometric mean; what failed counts as nothing but is told.

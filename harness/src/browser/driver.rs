@@ -9,13 +9,13 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use super::BrowserEntry;
-use super::display::Display;
 use super::table::{BuiltIn, Listens};
 use crate::fault::Fault;
 use crate::page_server::{PageServer, Serving};
-use crate::session::guard::Guarded;
-use crate::session::last_words::LastWords;
-use crate::session::network::Network;
+use crate::process::display::Display;
+use crate::process::guard::Guarded;
+use crate::process::last_words::LastWords;
+use crate::process::network::Network;
 
 /// How long a driver may take to listen.
 const START_LIMIT: Duration = Duration::from_secs(20);

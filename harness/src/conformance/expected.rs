@@ -8,7 +8,7 @@ use protocol::{Target, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::report::conformance::{Conformance, TestRow, Unexpected};
+use crate::rows::conformance::{Conformance, TestRow, Unexpected};
 
 /// Stands for every target of the list.
 const EVERY: &str = "*";

@@ -3,7 +3,7 @@
 use protocol::{ConformanceReport, Failure, NodeTestEnd, NodeTestReport, Target, Verdict};
 
 use crate::judge::{actual_target, elsewhere};
-use crate::report::conformance::TestRow;
+use crate::rows::conformance::TestRow;
 
 /// One row for each test asked for, whatever the executor answered.
 pub fn batch(target: &Target, tests: &[String], report: &ConformanceReport) -> Vec<TestRow> {

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::lane::{Lane, Unit};
-use crate::report::screen;
+use crate::screen;
 use crate::session::{Context, Place};
 
 /// How long it may take.

@@ -5,8 +5,9 @@ use serde_json::json;
 
 use super::Ran;
 use super::walk::{Finding, Operand, Step, Walk, label, word};
+use crate::number;
+use crate::report::adapter_name;
 use crate::report::columns::{Align, lay_out};
-use crate::report::{adapter_name, number};
 
 /// Cells of a bar. The first stands for a relative difference of 1e-9, each one for half a decade more.
 const BAR_CELLS: usize = 18;

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use protocol::{BareModel, CompletedModel, Device, Engine, Job, Target, Task};
 
-use super::{Dimensions, ONNX, invalid, is_plain};
-use crate::cache;
+use super::{Dimensions, ONNX, invalid, is_plain, kept};
 use crate::error::Error;
 use crate::lane::{Lane, Unit};
 use crate::session::{Context, Place};
@@ -43,7 +42,7 @@ pub async fn complete(
     let context = Context::start(BTreeMap::new()).await?;
     let none = match Lane::only(&context, Completion(bare)).await.answer {
         Ok(completed) => {
-            cache::used(&completed.folder);
+            kept::used(&completed.folder);
             return Ok(completed.folder);
         }
         Err(none) => none,

@@ -4,7 +4,7 @@ use protocol::{Capability, Presence};
 use serde_json::Value;
 
 use super::adapter_name;
-use super::number::three_digits;
+use crate::number::three_digits;
 
 /// Facts longer than this are for the document only.
 const FACT_LENGTH: usize = 24;

@@ -1,6 +1,6 @@
 //! The report as one JSON document: fields are added as needed and never renamed.
 
-use super::Report;
+use crate::rows::Report;
 
 /// The document, indented.
 pub fn document(report: &Report) -> String {

@@ -6,10 +6,10 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use protocol::Metric;
 
-use super::number;
-use super::screen::{shown, tell};
 use crate::error::Error;
 use crate::event::{Event, Listener};
+use crate::number;
+use crate::screen::{shown, tell};
 use crate::trial::Trial;
 
 const TEMPLATE: &str = "{spinner} [{bar:24}] {pos}/{len}  {msg}  {elapsed} gone, {eta} left";

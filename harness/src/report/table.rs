@@ -4,9 +4,10 @@ use console::Style;
 use protocol::{Adapter, Metric, Verdict};
 
 use super::columns::{Align, lay_out};
-use super::screen::shown;
-use super::{CaseRow, REFERENCE, Report, number};
 use crate::exit::Exit;
+use crate::number;
+use crate::rows::{CaseRow, REFERENCE, Report};
+use crate::screen::shown;
 
 /// One column: its head, its alignment, and what it shows of a case.
 struct Column(&'static str, Align, fn(&CaseRow) -> String);

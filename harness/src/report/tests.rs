@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use protocol::{Adapter, Verdict};
+
 use super::*;
-use crate::statistics::Interval;
+use crate::rows::{CaseRow, Host, Measured, NOTES, REFERENCE, Report, Run};
+use crate::statistics::{Interval, Summary};
 
 fn measured(metric: &str, summary: (f64, f64, f64), samples: Vec<f64>) -> (String, Measured) {
     let (median, low, high) = summary;

@@ -9,11 +9,11 @@ use protocol::{Job, Outcome};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Split};
 use tokio::process::ChildStdout;
 
-use super::guard::Guarded;
-use super::last_words::LastWords;
 use super::program::Program;
 use super::{Observed, Session};
 use crate::fault::Fault;
+use crate::process::guard::Guarded;
+use crate::process::last_words::LastWords;
 
 /// A running runner.
 pub struct Runner {

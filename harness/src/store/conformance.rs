@@ -11,7 +11,7 @@ use super::read::{ISO, verdict_named};
 use super::write::{json, since_epoch};
 use super::{RunId, Store, failed};
 use crate::error::Error;
-use crate::report::conformance::{Conformance, TargetRow, TestRow};
+use crate::rows::conformance::{Conformance, TargetRow, TestRow};
 
 /// What is known of a target before its first test.
 #[derive(Debug)]

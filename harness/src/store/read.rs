@@ -7,7 +7,7 @@ use protocol::{Adapter, OutputCheck, Verdict};
 
 use super::{RunId, Store, failed};
 use crate::error::Error;
-use crate::report::{CaseRow, Host, Measured, Report, Run};
+use crate::rows::{CaseRow, Host, Measured, Report, Run};
 use crate::statistics::{Interval, Summary};
 
 const READING: &str = "reading a run";

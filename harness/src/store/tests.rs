@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::case::tests::case;
 use crate::judge::{self, Judgement};
-use crate::report::conformance::TestRow;
+use crate::rows::conformance::TestRow;
 use crate::session::Observed;
 use crate::trial::Trial;
 

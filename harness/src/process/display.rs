@@ -8,9 +8,9 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use crate::fault::Fault;
+use crate::process::guard::Guarded;
+use crate::process::last_words::LastWords;
 use crate::scratch;
-use crate::session::guard::Guarded;
-use crate::session::last_words::LastWords;
 
 /// How long the server may take to open a display.
 const START_LIMIT: Duration = Duration::from_secs(20);

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::digest::hexadecimal;
 use crate::error::Error;
-use crate::model::{files_below, hexadecimal, is_plain_name, stays_inside};
+use crate::model::{files_below, is_plain_name, stays_inside};
 use cache::Cache;
 use client::{Client, Failure, Listed, Listing};
 pub use place::is_place;

@@ -9,10 +9,24 @@ use std::time::Duration;
 
 use super::memory;
 use super::network::{Inside, Network};
-use crate::cli::GuardArgs;
-use crate::report::screen;
 use crate::scratch;
+use crate::screen;
+use clap::Args;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+
+/// What `parallax guard` runs.
+#[derive(Debug, Args)]
+pub struct GuardArgs {
+    /// The program is a WebDriver server
+    #[arg(long)]
+    pub driver: bool,
+    /// Enter a network of the program's own, and make sockets in it for whoever is at the other end of standard input
+    #[arg(long)]
+    pub own_network: bool,
+    /// The program and its arguments
+    #[arg(last = true, required = true)]
+    pub command: Vec<OsString>,
+}
 
 /// How long a guard may take to end what it guards.
 const STOP_LIMIT: Duration = Duration::from_secs(5);

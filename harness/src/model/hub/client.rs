@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 use ureq::http::{HeaderMap, Response, StatusCode, header};
 use ureq::{Agent, Body};
 
-use crate::model::hexadecimal;
-use crate::report::screen::shown;
+use crate::digest::hexadecimal;
+use crate::screen::shown;
 
 /// How often a hub may send us elsewhere.
 const REDIRECTS: usize = 8;

@@ -1,0 +1,8 @@
+//! Processes outside this one: started under a guard, in a network of their own where the system allows it, listened to,
+//! weighed, and gone when we are.
+
+pub mod display;
+pub mod guard;
+pub mod last_words;
+mod memory;
+pub mod network;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use end_to_end::checkout;
 
@@ -66,34 +66,33 @@ fn looks_like_a_path(word: &str) -> bool {
     word.contains('/') && (known_ending || word.ends_with('/')) && !word.contains([' ', '<', '*', '{'])
 }
 
+/// The Rust files of a folder and those below it.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let below = |path: PathBuf| if path.is_dir() { sources(&path) } else { vec![path] };
+    paths.flat_map(below).filter(|path| path.extension().is_some_and(|ending| ending == "rs")).collect()
+}
+
 /// The top-level modules of a crate, and those of the same crate that each uses outside its tests.
 fn modules(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
     let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let root = checkout().join(folder).join("src");
-    let mut folders = vec![root.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let inside = path.strip_prefix(&root).unwrap();
-            if path.extension().is_none_or(|ending| ending != "rs") || inside.ends_with("tests.rs") {
-                continue;
-            }
-            let module = inside.components().next().unwrap().as_os_str().to_str().unwrap();
-            let module = module.strip_suffix(".rs").unwrap_or(module).to_owned();
-            let text = fs::read_to_string(&path).unwrap();
-            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-            let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-            let text = code.join("\n");
-            let used = text.split("crate::").skip(1).map(|rest| {
-                rest.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or_default()
-            });
-            let used = used.filter(|name| *name != module).map(str::to_owned);
-            uses.entry(module.clone()).or_default().extend(used);
+    for path in sources(&root) {
+        let inside = path.strip_prefix(&root).unwrap();
+        if inside.ends_with("tests.rs") {
+            continue;
         }
+        let module = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+        let module = module.strip_suffix(".rs").unwrap_or(module).to_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let text = code.join("\n");
+        let used = text.split("crate::").skip(1).map(|rest| {
+            rest.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or_default()
+        });
+        let used = used.filter(|name| *name != module).map(str::to_owned);
+        uses.entry(module.clone()).or_default().extend(used);
     }
     // What is no module is an item that the crate's root gives another name.
     let names: BTreeSet<String> = uses.keys().cloned().collect();
@@ -130,18 +129,7 @@ fn no_circle_of_modules() {
 
 #[test]
 fn sessions_are_opened_in_one_place() {
-    let opens = |text: &str| text.matches("session::open(").count();
-    let mut found = Vec::new();
-    let mut folders = vec![checkout().join("harness/src")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            match path.is_dir() {
-                true => folders.push(path),
-                false if opens(&fs::read_to_string(&path).unwrap()) > 0 => found.push(path),
-                false => {}
-            }
-        }
-    }
+    let opens = |path: &PathBuf| fs::read_to_string(path).unwrap().contains("session::open(");
+    let found: Vec<PathBuf> = sources(&checkout().join("harness/src")).into_iter().filter(opens).collect();
     assert_eq!(found, [checkout().join("harness/src/lane.rs")]);
 }

@@ -146,16 +146,25 @@ impl<'a> Lane<'a> {
         Lane { context, open, sessions: BTreeMap::new(), jobs: 0 }
     }
 
-    /// Runs all units of a queue. Sessions stay open.
+    /// Runs all units of a queue; then closes all sessions.
     ///
     /// # Errors
     /// What the listener cannot do; a unit that goes wrong has ended.
     pub async fn run<U: Unit>(
+        mut self,
+        queue: Queue<U>,
+        listener: &mut dyn Listener<U>,
+    ) -> Result<(), Error> {
+        let ended = self.work(queue, listener).await;
+        self.close().await;
+        ended
+    }
+
+    async fn work<U: Unit>(
         &mut self,
         mut queue: Queue<U>,
         listener: &mut dyn Listener<U>,
     ) -> Result<(), Error> {
-        self.sessions.keys().for_each(|place| queue.found_open(place));
         let mut finished = Finished::Nothing;
         let mut observed = Observed::default();
         loop {
@@ -213,7 +222,7 @@ impl<'a> Lane<'a> {
         let ended = tokio::select! {
             biased;
             () = interrupt.received() => Ok(Completion::Interrupted),
-            ended = self.run(queue, listener) => ended.map(|()| Completion::Complete),
+            ended = self.work(queue, listener) => ended.map(|()| Completion::Complete),
         };
         tokio::select! {
             () = self.close() => {}
@@ -224,19 +233,16 @@ impl<'a> Lane<'a> {
 
     /// Runs one unit, and closes its session.
     pub async fn only<U: Unit>(context: &Context, unit: U) -> Ended<U::Report> {
-        let mut lane = Lane::new(context, Open::One);
         let mut only = Only(None);
         // This listener does not fail.
-        let _ = lane.run(Queue::new([unit]), &mut only).await;
-        lane.close().await;
+        let _ = Lane::new(context, Open::One).run(Queue::new([unit]), &mut only).await;
         only.0.unwrap_or_else(|| Ended {
             answer: Err(Fault::Crash { message: "nothing was run".to_owned() }.into()),
             observed: Observed::default(),
         })
     }
 
-    /// Closes all sessions.
-    pub async fn close(&mut self) {
+    async fn close(&mut self) {
         while let Some((_, session)) = self.sessions.pop_first() {
             session.close().await;
         }

@@ -57,10 +57,7 @@ pub async fn run(args: &MatmulArgs) -> Result<Exit, Error> {
         let duel = |&size| MatmulDuel { size, rounds: args.rounds };
         args.sizes.iter().map(move |size| Product { browser: browser.clone(), duel: duel(size) })
     });
-    let mut lane = Lane::new(&context, Open::One);
-    let ended = lane.run(Queue::by_place(products), &mut duels).await;
-    lane.close().await;
-    ended?;
+    Lane::new(&context, Open::One).run(Queue::by_place(products), &mut duels).await?;
     let Duels { spinner, over: duels } = duels;
     spinner.finish_and_clear();
     let text = if args.json { document(&duels) } else { table(&duels) };

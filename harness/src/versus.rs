@@ -74,10 +74,7 @@ pub async fn run(args: &VersusArgs) -> Result<Exit, Error> {
             times: Times::default(),
             rows: Vec::new(),
         };
-        let mut lane = Lane::new(&context, Open::OneAtEachPlace);
-        let ended = lane.run(Queue::new(turns), &mut comparisons).await;
-        lane.close().await;
-        ended?;
+        Lane::new(&context, Open::OneAtEachPlace).run(Queue::new(turns), &mut comparisons).await?;
         rows.extend(comparisons.rows);
     }
     spinner.finish_and_clear();

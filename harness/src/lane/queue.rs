@@ -77,11 +77,6 @@ impl<U: Unit> Queue<U> {
         Queue::new(units)
     }
 
-    /// Has a session that was open before.
-    pub fn found_open(&mut self, place: &Place) {
-        self.places.entry(place.clone()).or_default().open = true;
-    }
-
     /// A session was closed to make room.
     pub fn closed(&mut self, place: &Place) {
         self.places.entry(place.clone()).or_default().open = false;
@@ -415,10 +410,10 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_runs_first_and_sessions_found_open_are_used() {
+    fn what_follows_runs_first_and_a_session_that_made_room_is_opened_again() {
         let mut queue = Queue::new([Single("m webgpu@chrome"), Single("n webgpu@chrome")]);
-        queue.found_open(&Place::Browser("chrome".to_owned()));
-        assert_eq!(queue.next(Nothing), Step::Run(Single("m webgpu@chrome")));
+        assert!(matches!(queue.next(Nothing), Step::Open(_)));
+        assert_eq!(queue.next(Opened), Step::Run(Single("m webgpu@chrome")));
         queue.first(Single("m wasm@chrome"));
         assert_eq!(queue.next(Answered), Step::Run(Single("m wasm@chrome")));
         queue.closed(&Place::Browser("chrome".to_owned()));

@@ -202,6 +202,12 @@ impl BrowserEntry {
         built_in.chain(changed).collect()
     }
 
+    /// All that decides how it behaves, as canonical JSON: its arguments and preferences in effect. Where it and its driver lie
+    /// changes nothing about what a number means.
+    pub fn settings(&self) -> String {
+        json!({ "arguments": self.arguments(), "preferences": self.preferences() }).to_string()
+    }
+
     /// The capabilities that a new session asks for; `binary` is none for a remote browser.
     ///
     /// The vendors agree on the keys inside their own options.

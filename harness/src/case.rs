@@ -4,9 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use protocol::{Failure, Inference, Job, Sampling, Target, Task};
-use sha2::{Digest, Sha256};
 
-use crate::digest::hexadecimal;
+use crate::digest::digest;
 use crate::model::Model;
 use crate::plan::Plan;
 use crate::session::{Context, Place};
@@ -22,35 +21,38 @@ pub struct Case {
     pub target: Target,
     /// How it is measured.
     pub sampling: Sampling,
-    /// What the plan changes about the browser's behaviour, as canonical JSON; empty when nothing.
-    pub browser_settings: String,
+    /// The settings in effect of its browser, as canonical JSON; none of a native target.
+    pub browser_settings: Option<String>,
     /// Whether nothing may run elsewhere in its place, not even a part of the model.
     pub strict: bool,
 }
 
+/// The version of the text that [`Case::key`] hashes.
+pub const KEY_VERSION: u32 = 2;
+/// Which table of tunings plans are made with.
+pub const TUNING: &str = "default";
+/// What a session has in its caches when it opens: its profile is new. What drivers keep outside of profiles is not looked at.
+pub const TEMPERATURE: &str = "new-profile";
+
 impl Case {
     /// A stable key: half a SHA-256 over everything that could change what the case means.
     ///
-    /// That is: the model's files (names and contents), the target, the precision, the batch, the sampling,
-    /// and the browser flags and preferences that the plan sets. It is not: where files lie, which browser
-    /// version or driver was found, or the machine; these are facts of a trial, kept beside it.
+    /// It is not: where files lie, which browser version or driver was found, or the machine; these are facts of a trial, kept
+    /// beside it.
     pub fn key(&self) -> String {
         let Sampling { samples, warmup_limit } = self.sampling;
-        let text = format!(
-            "parallax-case-1\nmodel={}\ntarget={}\nprecision={}\nbatch={}\nsamples={samples}\n\
-             warmup_limit={warmup_limit}\nbrowser={}\n{}",
+        digest(&format!(
+            "parallax-case-{KEY_VERSION}\nmodel={}\ntarget={}\nprecision={}\nbatch={}\nsamples={samples}\n\
+             warmup_limit={warmup_limit}\nstrict={}\nbrowser={}\ntuning={TUNING}\ntemperature={TEMPERATURE}\n",
             self.model.digest,
             self.target,
             self.model.manifest.precision,
             self.model.batch,
-            self.browser_settings,
-            if self.strict { "strict\n" } else { "" }
-        );
-        hexadecimal(&Sha256::digest(text)[..16])
+            self.strict,
+            self.browser_settings.as_deref().unwrap_or_default(),
+        ))
     }
-}
 
-impl Case {
     /// The job of this number that runs it.
     pub fn job(&self, context: &Context, id: u64) -> Job {
         let inference = inference(context, &self.target, &self.model, self.sampling, self.strict);
@@ -151,7 +153,7 @@ pub(crate) mod tests {
             model: Arc::new(model(name)),
             target: target.parse().unwrap(),
             sampling: Sampling::default(),
-            browser_settings: String::new(),
+            browser_settings: None,
             strict: false,
         }
     }
@@ -175,7 +177,7 @@ pub(crate) mod tests {
             ("the samples", |case| case.sampling.samples = 7, true),
             ("the warm-up", |case| case.sampling.warmup_limit = 7, true),
             ("whether it is strict", |case| case.strict = true, true),
-            ("the browser's flags", |case| case.browser_settings.push('x'), true),
+            ("the browser's flags", |case| case.browser_settings = Some("x".to_owned()), true),
         ];
         for (name, change, expected) in rows {
             assert_eq!(changed(change), expected, "{name}");
@@ -185,6 +187,6 @@ pub(crate) mod tests {
     #[test]
     fn a_key_is_the_same_on_every_machine_and_day() {
         // Computed with Python's hashlib over the text that `Case::key` describes.
-        assert_eq!(case("m", "webgpu@chrome").key(), "568b733c34574b008cdc64807cb20ae2");
+        assert_eq!(case("m", "webgpu@chrome").key(), "b45df4d2be4cba41745481157c3d0439");
     }
 }

@@ -121,7 +121,7 @@ pub enum Bench {
     Matmul(MatmulArgs),
     /// Whole models on two targets, turn by turn, and how many times as long the second takes.
     #[command(after_help = MODELS_EXAMPLE)]
-    Models(VersusArgs),
+    Models(ModelsArgs),
 }
 
 /// Flags of `parallax sweep`. A flag overrides the plan.
@@ -216,6 +216,9 @@ pub struct ProfileArgs {
     /// Seconds that it may take
     #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout_s: u64,
+    /// The database that keeps the results; made if it is not there
+    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
+    pub db: PathBuf,
     /// Print one JSON document, every dispatch in it, instead of the table
     #[arg(long)]
     pub json: bool,
@@ -245,6 +248,9 @@ pub struct DivergeArgs {
     /// Seconds that each target may take
     #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout_s: u64,
+    /// The database that keeps the results; made if it is not there
+    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
+    pub db: PathBuf,
     /// Print one JSON document instead of the table
     #[arg(long)]
     pub json: bool,
@@ -278,7 +284,7 @@ pub struct CacheArgs {
 
 /// Flags of `parallax bench models`.
 #[derive(Debug, Args)]
-pub struct VersusArgs {
+pub struct ModelsArgs {
     /// Models: names of fixtures, folders with a model.toml, ONNX files, or hf:owner/repository[@revision][/path]
     #[arg(long, value_delimiter = ',', value_name = "MODEL,..", required = true)]
     pub models: Vec<String>,
@@ -297,6 +303,9 @@ pub struct VersusArgs {
     /// Seconds that one side may take in a round
     #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout_s: u64,
+    /// The database that keeps the results; made if it is not there
+    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
+    pub db: PathBuf,
     /// Print one JSON document instead of the table
     #[arg(long)]
     pub json: bool,
@@ -315,6 +324,9 @@ pub struct MatmulArgs {
     /// Rounds after warm-up; each times both sides once
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
+    /// The database that keeps the results; made if it is not there
+    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
+    pub db: PathBuf,
     /// Print one JSON document instead of the table
     #[arg(long)]
     pub json: bool,

@@ -19,6 +19,7 @@ use self::suite::{Batch, Suite};
 use crate::browser;
 use crate::cli::ConformanceArgs;
 use crate::error::Error;
+use crate::event::RunEnd;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::interrupt::Interrupt;
@@ -29,7 +30,7 @@ use crate::rows::conformance::{Conformance as Found, REFUSES, TestRow};
 use crate::scratch;
 use crate::screen;
 use crate::session::{Context, Place};
-use crate::store::{RunId, RunKind, RunState, Store, TargetBegun, TargetEnded};
+use crate::store::{RunId, RunKind, Store, TargetBegun, TargetEnded};
 
 /// ONNX's own runner allows 1e-3 and 1e-7, whatever the scale: less than f32 holds where large terms cancel.
 const TOLERANCE: Tolerance = Tolerance { relative: 1e-3, absolute: 1e-6 };
@@ -72,17 +73,28 @@ pub async fn run(args: &ConformanceArgs) -> Result<Exit, Error> {
     let context = Context::start(browsers).await?;
     let run = store.begin_run(RunKind::Conformance, SystemTime::now())?;
     let timeout = Duration::from_secs(args.timeout_s);
-    let suite_run =
-        SuiteRun { context: &context, suite: &suite, batches: &batches, packs: packs.path(), run, timeout };
-    let interrupted = suite_run.go(&mut store, &targets, &mut interrupt).await? == Completion::Interrupted;
-    let state = if interrupted { RunState::Interrupted } else { RunState::Finished };
-    store.finish_run(run, state, SystemTime::now())?;
-    let mut report = store.conformance(run)?;
-    if let (Some(path), Some(expected)) = (&args.expect, &mut expected) {
-        hold(&mut report, expected, path, args.update && !interrupted)?;
-    }
-    publish(&report, args)?;
-    Ok(if interrupted { Exit::Interrupted } else { report.exit() })
+    let suite_run = SuiteRun {
+        context: &context,
+        suite: &suite,
+        batches: &batches,
+        packs: packs.path(),
+        run: &run,
+        timeout,
+    };
+    let ended = suite_run.go(&mut store, &targets, &mut interrupt).await;
+    let finished = store.finish_run(&run, &RunEnd::of(ended.as_ref().copied()), SystemTime::now());
+    let published = store.conformance(&run).and_then(|mut report| {
+        let complete = matches!(ended, Ok(Completion::Complete));
+        if let (Some(path), Some(expected)) = (&args.expect, &mut expected) {
+            hold(&mut report, expected, path, args.update && complete)?;
+        }
+        publish(&report, args).map(|()| report.exit())
+    });
+    // What is there is reported, whatever kept the rest from being there.
+    Ok(match ended? {
+        Completion::Complete => finished.and(published)?,
+        Completion::Interrupted => finished.and(published).map(|_| Exit::Interrupted)?,
+    })
 }
 
 /// The targets asked for, or those of the list.
@@ -122,7 +134,7 @@ struct SuiteRun<'a> {
     suite: &'a Result<Suite, Fault>,
     batches: &'a [Batch],
     packs: &'a Path,
-    run: RunId,
+    run: &'a RunId,
     timeout: Duration,
 }
 
@@ -235,7 +247,7 @@ impl Unit for BatchRun<'_> {
 /// The verdicts of a target, as they come in.
 struct Verdicts<'a> {
     store: &'a mut Store,
-    run: RunId,
+    run: &'a RunId,
     target: &'a Target,
     bar: &'a ProgressBar,
     stored: usize,

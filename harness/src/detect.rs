@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
-use indicatif::ProgressBar;
 use protocol::{BrowserKind, Capability, Engine, Job, Presence, Task};
 use serde_json::{Value, json};
 
 use crate::browser::{self, Access, BrowserEntry};
 use crate::cli::DetectArgs;
 use crate::error::Error;
+use crate::event::RunEnd;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::lane::{Ended, Lane, NoAnswer, Unit};
@@ -17,23 +17,22 @@ use crate::report;
 use crate::screen;
 use crate::session::program::{PROGRAMS, Program};
 use crate::session::{Context, Place};
-use crate::store::Store;
+use crate::store::{RunKind, Store};
 
 /// How long one place may take to say what it can do; a driver of a GPU that hangs is a row.
 const LIMIT: Duration = Duration::from_secs(60);
-/// How often the spinner turns.
-const TICK: Duration = Duration::from_millis(100);
 
 /// Runs `parallax detect`.
 ///
 /// # Errors
 /// When the database or the report cannot be written. What is missing or hangs is a row.
 pub async fn run(args: &DetectArgs) -> Result<Exit, Error> {
-    let begun = SystemTime::now();
     let mut store = Store::open(&args.db)?;
     let context = Context::start(browser::known(&BTreeMap::new())?).await?;
+    let run = store.begin_run(RunKind::Detect, SystemTime::now())?;
     let capabilities = everything(&context).await;
-    store.add_detection(&capabilities, begun)?;
+    store.add_detection(&run, &capabilities)?;
+    store.finish_run(&run, &RunEnd::Finished, SystemTime::now())?;
     let text = match args.json {
         true => format!("{:#}", json!({ "capabilities": capabilities })),
         false => report::capabilities(&capabilities),
@@ -44,8 +43,7 @@ pub async fn run(args: &DetectArgs) -> Result<Exit, Error> {
 
 /// Looks at one place after the other: two at once would disturb each other's clocks.
 async fn everything(context: &Context) -> Vec<Capability> {
-    let spinner = ProgressBar::new_spinner();
-    spinner.enable_steady_tick(TICK);
+    let spinner = screen::spinner();
     let mut capabilities = Vec::new();
     for entry in context.browsers.values() {
         spinner.set_message(format!("looking at {}", entry.name));

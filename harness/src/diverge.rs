@@ -7,27 +7,26 @@ mod walk;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use indicatif::ProgressBar;
 use protocol::{Adapter, Job, OutputCheck, Target, Task, Trace, TraceReport};
 
 use crate::browser;
 use crate::cli::{self, DivergeArgs};
 use crate::error::Error;
+use crate::event::RunEnd;
 use crate::exit::Exit;
-use crate::lane::{Lane, NoAnswer, Unit};
+use crate::lane::{Completion, Lane, NoAnswer, Unit};
 use crate::model::{self, Model};
 use crate::plan::check_browser;
+use crate::rows::{self, divergence::Divergence};
 use crate::scratch;
 use crate::screen;
 use crate::session::{Context, Place};
+use crate::store::{RunId, RunKind, Store};
 use report::Report;
 use values::Values;
 use walk::{Side, Walk};
-
-/// How often the spinner turns.
-const TICK: Duration = Duration::from_millis(100);
 
 /// Runs `parallax diverge`.
 ///
@@ -38,37 +37,13 @@ pub async fn run(args: &DivergeArgs) -> Result<Exit, Error> {
     let browsers = browser::known(&BTreeMap::new())?;
     check_browser(&args.a, &browsers)?;
     check_browser(&args.b, &browsers)?;
+    let mut store = Store::open(&args.db)?;
     let context = Context::start(browsers).await?;
+    let run = store.begin_run(RunKind::Diverge, SystemTime::now())?;
     let scene = Scene { context: &context, model: &model, args };
-    let spinner = ProgressBar::new_spinner();
-    spinner.enable_steady_tick(TICK);
-    spinner.set_message(format!("{} on {}", args.model, args.a));
-    let (a, side_a) = scene.side("a", &args.a).await?;
-    spinner.set_message(format!("{} on {}", args.model, args.b));
-    let (b, side_b) = scene.side("b", &args.b).await?;
-    spinner.finish_and_clear();
-
-    let allowed = model.manifest.allowed();
-    let tolerance = args.tolerance.unwrap_or(allowed.of_scale);
-    let walk = Walk::of(&side_a, &side_b, tolerance);
-    if walk.steps.is_empty() {
-        let (a, b) = (&args.a, &args.b);
-        return Err(Error::NothingRan(format!("{a} and {b} have no value of the same name to compare")));
-    }
-    let operands = walk.first_apart().map(|step| walk.operands(step, &side_a, &side_b));
-    let report = Report {
-        model: &model.manifest.name,
-        a: &a,
-        b: &b,
-        tolerance,
-        allowed_output: allowed,
-        unfused: args.unfused,
-        walk: &walk,
-        operands: operands.unwrap_or_default(),
-    };
-    let text = if args.json { report.document() } else { report.table() };
-    screen::print(&text)?;
-    Ok(if walk.first_apart().is_some() { Exit::GateFailed } else { Exit::Success })
+    let ended = scene.walk(&mut store, &run).await;
+    store.finish_run(&run, &RunEnd::of(ended.as_ref().map(|_| Completion::Complete)), SystemTime::now())?;
+    ended
 }
 
 /// What a side is called and what it ran on.
@@ -82,6 +57,12 @@ struct Ran {
     against_plain: Vec<OutputCheck>,
 }
 
+impl Ran {
+    fn row(&self) -> rows::divergence::Ran<'_> {
+        rows::divergence::Ran { target: &self.target, adapter: &self.adapter }
+    }
+}
+
 /// What both sides have in common.
 struct Scene<'a> {
     context: &'a Context,
@@ -90,6 +71,49 @@ struct Scene<'a> {
 }
 
 impl Scene<'_> {
+    /// Runs the model on both targets, keeps how far apart they are, and shows it.
+    async fn walk(&self, store: &mut Store, run: &RunId) -> Result<Exit, Error> {
+        let Scene { model, args, .. } = self;
+        let spinner = screen::spinner();
+        spinner.set_message(format!("{} on {}", args.model, args.a));
+        let (a, side_a) = self.side("a", &args.a).await?;
+        spinner.set_message(format!("{} on {}", args.model, args.b));
+        let (b, side_b) = self.side("b", &args.b).await?;
+        spinner.finish_and_clear();
+
+        let allowed = model.manifest.allowed();
+        let tolerance = args.tolerance.unwrap_or(allowed.of_scale);
+        let walk = Walk::of(&side_a, &side_b, tolerance);
+        if walk.steps.is_empty() {
+            let (a, b) = (&args.a, &args.b);
+            return Err(Error::NothingRan(format!("{a} and {b} have no value of the same name to compare")));
+        }
+        let divergence = Divergence {
+            model: &model.manifest.name,
+            model_digest: &model.digest,
+            a: a.row(),
+            b: b.row(),
+            tolerance,
+            unfused: args.unfused,
+            nodes: &walk.steps,
+        };
+        store.add_divergence(run, &divergence)?;
+        let operands = walk.first_apart().map(|step| walk.operands(step, &side_a, &side_b));
+        let report = Report {
+            run: &run.to_string(),
+            model: &model.manifest.name,
+            a: &a,
+            b: &b,
+            tolerance,
+            allowed_output: allowed,
+            unfused: args.unfused,
+            walk: &walk,
+            operands: operands.unwrap_or_default(),
+        };
+        screen::print(&if args.json { report.document() } else { report.table() })?;
+        Ok(if walk.first_apart().is_some() { Exit::GateFailed } else { Exit::Success })
+    }
+
     /// Runs the model on one target and reads what it left.
     async fn side(&self, name: &str, target: &Target) -> Result<(Ran, Side), Error> {
         let not_run = |message: String| Error::NothingRan(message);

@@ -50,6 +50,8 @@ pub enum Error {
     DatabaseNewer { path: PathBuf, found: i64, known: i64 },
     #[error("cannot open the database {}: {message}; name another file with --db", path.display())]
     DatabaseUnopened { path: PathBuf, message: String },
+    #[error("the database {} is gone: {what}, so what this run measured from then on would be found nowhere; put the file back and run again, or name another with --db", path.display())]
+    DatabaseGone { path: PathBuf, what: &'static str },
     #[error("the database failed while {doing}: {source}")]
     Store { doing: &'static str, source: duckdb::Error },
     #[error("the page server cannot start: {reason}; {remedy}")]
@@ -100,6 +102,7 @@ impl Error {
             | Error::DatabaseNewer { .. }
             | Error::DatabaseUnopened { .. } => Exit::BadRequest,
             Error::CacheUncleared { .. }
+            | Error::DatabaseGone { .. }
             | Error::Store { .. }
             | Error::Signals(_)
             | Error::Output(_)

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use crate::case::Case;
 use crate::error::Error;
+use crate::lane::Completion;
 use crate::session::Place;
 use crate::trial::Trial;
 
@@ -25,11 +26,50 @@ pub enum Event<'a> {
     CaseFinished(&'a Trial),
     /// No more cases follow.
     RunFinished {
-        /// Whether the user stopped it.
-        interrupted: bool,
+        /// How.
+        end: &'a RunEnd,
         /// When.
         at: SystemTime,
     },
+}
+
+/// The end of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunEnd {
+    /// All of it was done.
+    Finished,
+    /// The user stopped it.
+    Interrupted,
+    /// It could not go on, and why.
+    Failed(String),
+}
+
+impl RunEnd {
+    /// The end that a lane, or what was done with its answers, came to.
+    pub fn of(ended: Result<Completion, &Error>) -> RunEnd {
+        match ended {
+            Ok(Completion::Complete) => RunEnd::Finished,
+            Ok(Completion::Interrupted) => RunEnd::Interrupted,
+            Err(error) => RunEnd::Failed(error.to_string()),
+        }
+    }
+
+    /// The word for it in the store.
+    pub fn state(&self) -> &'static str {
+        match self {
+            RunEnd::Finished => "finished",
+            RunEnd::Interrupted => "interrupted",
+            RunEnd::Failed(_) => "failed",
+        }
+    }
+
+    /// Why it failed.
+    pub fn message(&self) -> Option<&str> {
+        match self {
+            RunEnd::Failed(message) => Some(message),
+            RunEnd::Finished | RunEnd::Interrupted => None,
+        }
+    }
 }
 
 /// Hears every event of a sweep, in order.

@@ -14,7 +14,7 @@ use protocol::{Failure, Job, NoReport, Report, Verdict};
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::interrupt::Interrupt;
-use crate::session::{self, Context, Observed, Place, Session};
+use crate::session::{self, Context, Observed, Place, Session, SessionTurn};
 pub use queue::Queue;
 use queue::{Finished, Step};
 
@@ -136,8 +136,23 @@ pub enum Completion {
 pub struct Lane<'a> {
     context: &'a Context,
     open: Open,
-    sessions: BTreeMap<Place, Box<dyn Session>>,
+    sessions: BTreeMap<Place, OpenSession>,
     jobs: u64,
+}
+
+/// A session, its number, and how many jobs it was given.
+struct OpenSession {
+    session: Box<dyn Session>,
+    number: u32,
+    jobs: u32,
+}
+
+impl OpenSession {
+    /// What it saw of the job that was given to it last.
+    fn observed(&self) -> Observed {
+        let turn = SessionTurn { session: self.number, position: self.jobs.saturating_sub(1) };
+        Observed { turn: Some(turn), ..self.session.observed() }
+    }
 }
 
 impl<'a> Lane<'a> {
@@ -175,7 +190,8 @@ impl<'a> Lane<'a> {
                     self.make_room(&place, &mut queue).await;
                     match session::open(&place, self.context).await {
                         Ok(session) => {
-                            self.sessions.insert(place, session);
+                            let number = self.context.number_session();
+                            self.sessions.insert(place, OpenSession { session, number, jobs: 0 });
                             Finished::Opened
                         }
                         Err(fault) => Finished::NotOpened(fault),
@@ -185,7 +201,7 @@ impl<'a> Lane<'a> {
                     listener.hear(Event::Started(&unit))?;
                     let asked = self.ask(&unit).await;
                     let session = self.sessions.get(&unit.place());
-                    observed = session.map(|session| session.observed()).unwrap_or_default();
+                    observed = session.map(OpenSession::observed).unwrap_or_default();
                     match asked {
                         Err(fault) => Finished::Died(fault),
                         Ok(answer) => {
@@ -243,8 +259,8 @@ impl<'a> Lane<'a> {
     }
 
     async fn close(&mut self) {
-        while let Some((_, session)) = self.sessions.pop_first() {
-            session.close().await;
+        while let Some((_, open)) = self.sessions.pop_first() {
+            open.session.close().await;
         }
     }
 
@@ -255,8 +271,8 @@ impl<'a> Lane<'a> {
                 self.close().await;
             }
             Open::OneAtEachPlace => {
-                if let Some(session) = self.sessions.remove(place) {
-                    session.close().await;
+                if let Some(open) = self.sessions.remove(place) {
+                    open.session.close().await;
                 }
             }
         }
@@ -266,8 +282,9 @@ impl<'a> Lane<'a> {
         self.jobs += 1;
         let job = unit.job(self.context, self.jobs);
         let crash = |message: &str| Fault::Crash { message: message.to_owned() };
-        let session = self.sessions.get_mut(&unit.place()).ok_or_else(|| crash("no session was open"))?;
-        let outcome = session.run(&job, unit.limit()).await?;
+        let open = self.sessions.get_mut(&unit.place()).ok_or_else(|| crash("no session was open"))?;
+        open.jobs += 1;
+        let outcome = open.session.run(&job, unit.limit()).await?;
         match U::Report::of(outcome.answer) {
             Ok(report) => Ok(Ok(report)),
             Err(NoReport::Failed(failure)) => unit.ends_session(&failure).map_or(Ok(Err(failure)), Err),

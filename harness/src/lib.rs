@@ -3,6 +3,7 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod bench;
 pub mod browser;
 pub mod cache;
 pub mod case;
@@ -19,9 +20,9 @@ pub mod fault;
 pub mod interrupt;
 pub mod judge;
 pub mod lane;
-pub mod matmul;
 pub mod model;
 pub mod number;
+mod origin;
 pub mod page_server;
 pub mod pair;
 pub mod plan;
@@ -36,6 +37,5 @@ pub mod statistics;
 pub mod store;
 pub mod sweep;
 pub mod trial;
-pub mod versus;
 
 pub use error::Error;

@@ -7,7 +7,7 @@ use harness::cli::{Bench, Cli, Command};
 use harness::exit::Exit;
 use harness::process::guard;
 use harness::screen;
-use harness::{cache, conformance, detect, diverge, matmul, profile, sweep, versus};
+use harness::{bench, cache, conformance, detect, diverge, profile, sweep};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -44,8 +44,8 @@ async fn run(command: &Command) -> ExitCode {
         Command::Detect(args) => detect::run(args).await,
         Command::Diverge(args) => diverge::run(args).await,
         Command::Profile(args) => profile::run(args).await,
-        Command::Bench(Bench::Matmul(args)) => matmul::run(args).await,
-        Command::Bench(Bench::Models(args)) => versus::run(args).await,
+        Command::Bench(Bench::Matmul(args)) => bench::matmul::run(args).await,
+        Command::Bench(Bench::Models(args)) => bench::models::run(args).await,
         Command::Cache(args) => cache::run(args),
         Command::Guard(args) => return guard::stand(args),
     };

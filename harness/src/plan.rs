@@ -36,7 +36,6 @@ pub struct Plan {
     pub strict: bool,
     /// Every configured browser by name: the built-in ones, changed and added to by the plan.
     pub browsers: BTreeMap<String, BrowserEntry>,
-    overrides: BTreeMap<String, BrowserOverride>,
 }
 
 /// A model that cannot be had: the hub does not give it, or it cannot be completed.
@@ -93,30 +92,12 @@ impl Plan {
             timeout: Duration::from_secs(timeout_s),
             strict: args.strict || file.strict,
             browsers,
-            overrides: file.browsers,
         })
     }
 
-    /// What the plan changes about the behaviour of a target's browser, as canonical JSON; empty when nothing.
-    ///
-    /// Where the browser and its driver lie is left out: that changes nothing about what a number means.
-    pub fn browser_settings(&self, target: &Target) -> String {
-        let changes = target.browser.as_ref().and_then(|name| self.overrides.get(name));
-        let Some(Ok(serde_json::Value::Object(mut settings))) = changes.map(serde_json::to_value) else {
-            return String::new();
-        };
-        settings
-            .retain(|key, value| !matches!(key.as_str(), "binary" | "driver" | "remote") && is_set(value));
-        if settings.is_empty() { String::new() } else { serde_json::Value::Object(settings).to_string() }
-    }
-}
-
-fn is_set(value: &serde_json::Value) -> bool {
-    match value {
-        serde_json::Value::Null => false,
-        serde_json::Value::Array(items) => !items.is_empty(),
-        serde_json::Value::Object(entries) => !entries.is_empty(),
-        serde_json::Value::Bool(_) | serde_json::Value::Number(_) | serde_json::Value::String(_) => true,
+    /// The settings in effect of a target's browser; none of a native target.
+    pub fn browser_settings(&self, target: &Target) -> Option<String> {
+        target.browser.as_ref().and_then(|name| self.browsers.get(name)).map(BrowserEntry::settings)
     }
 }
 
@@ -284,15 +265,17 @@ mod tests {
     }
 
     #[test]
-    fn only_what_changes_a_browsers_behaviour_counts_as_its_settings() {
+    fn a_browsers_settings_are_all_that_decides_how_it_behaves() {
         let plan = |browser: &str| {
             let text =
                 format!("models = ['bert-tiny']\ntargets = ['wasm@chrome']\n[browsers.chrome]\n{browser}");
             let plan = resolve(Some(&text), &[]).unwrap();
-            plan.browser_settings(&plan.targets[0])
+            plan.browser_settings(&plan.targets[0]).unwrap()
         };
-        assert_eq!(plan(""), "");
-        assert_eq!(plan("binary = '/opt/chrome'\ndriver = '/opt/chromedriver'"), "");
-        assert!(plan("arguments = ['--no-sandbox']").contains("--no-sandbox"));
+        let built_in = plan("");
+        assert!(built_in.contains("--enable-unsafe-webgpu"), "{built_in}");
+        assert_eq!(plan("binary = '/opt/chrome'\ndriver = '/opt/chromedriver'"), built_in);
+        assert!(plan("arguments = ['--mute-audio']").contains("--mute-audio"));
+        assert!(plan("preferences = { 'a.b' = 1 }").contains("a.b"));
     }
 }

@@ -2,8 +2,11 @@
 
 mod capabilities;
 pub mod columns;
+pub mod comparison;
 pub mod conformance;
 mod json;
+pub mod product;
+pub mod profile;
 mod progress;
 mod table;
 
@@ -12,5 +15,12 @@ pub use json::document;
 pub use progress::Progress;
 pub use table::{adapter_name, render};
 
+use crate::rows::Run;
+
+/// The line that ends a table: which run it is, how it ended, and what there is of it.
+fn closing_line(run: &Run, counts: &str) -> String {
+    format!("run {} {}: {counts}", run.id, run.state)
+}
+
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,13 +1,18 @@
 //! What a sweep found, row by row, as the store gives it and reports show it.
 
+pub mod comparison;
 pub mod conformance;
+pub mod divergence;
+pub mod product;
+pub mod profile;
 
 use std::collections::BTreeMap;
 
-use protocol::{Adapter, OutputCheck, Verdict};
+use protocol::{Adapter, NodeElsewhere, OutputCheck, Verdict};
 use serde::Serialize;
 
 use crate::exit::Exit;
+use crate::origin::Origin;
 use crate::statistics::Summary;
 
 /// The feature that says what computed the expected outputs, where it was not PyTorch.
@@ -28,29 +33,19 @@ pub struct Report {
 /// When, where and by what a sweep was run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Run {
-    /// Its number in the database.
-    pub id: i64,
-    /// `finished`, `interrupted`, or `running` when it was killed.
+    /// Its identifier, a UUID.
+    pub id: String,
+    /// `finished`, `interrupted`, `failed`, or `running` when it was killed.
     pub state: String,
+    /// Why it failed.
+    pub message: Option<String>,
     /// ISO 8601, UTC.
     pub started_at: String,
     /// ISO 8601, UTC.
     pub finished_at: Option<String>,
-    /// Version of Parallax.
-    pub version: String,
-    /// The machine.
-    pub host: Host,
-}
-
-/// The machine a sweep ran on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Host {
-    /// Operating system.
-    pub os: String,
-    /// Processor architecture.
-    pub architecture: String,
-    /// Processors that the command may use.
-    pub logical_cpus: i32,
+    /// The machine, the command and the version.
+    #[serde(flatten)]
+    pub origin: Origin,
 }
 
 /// One finished case.
@@ -89,6 +84,9 @@ pub struct CaseRow {
     pub finished_at: String,
     /// Each output against the expected one.
     pub checks: Vec<OutputCheck>,
+    /// Nodes that ran on another engine than the one asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub elsewhere: Vec<NodeElsewhere>,
     /// What shaped the numbers.
     pub features: BTreeMap<String, String>,
 }

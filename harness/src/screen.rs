@@ -2,6 +2,9 @@
 //! browsers may hold, are shown and never sent.
 
 use std::io::{self, Write};
+use std::time::Duration;
+
+use indicatif::ProgressBar;
 
 use crate::error::Error;
 
@@ -44,6 +47,16 @@ pub fn print_coloured(text: &str) -> Result<(), Error> {
 
 fn send(text: &str) -> Result<(), Error> {
     writeln!(io::stdout().lock(), "{text}").map_err(Error::Output)
+}
+
+/// How often a spinner turns.
+const TICK: Duration = Duration::from_millis(100);
+
+/// A spinner on standard error, for what says of itself when it will be done.
+pub fn spinner() -> ProgressBar {
+    let spinner = ProgressBar::new_spinner();
+    spinner.enable_steady_tick(TICK);
+    spinner
 }
 
 /// Says something on standard error; where nobody listens, that is nobody's loss.

@@ -7,6 +7,7 @@ mod runner;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -41,6 +42,17 @@ pub struct Observed {
     pub facts: BTreeMap<String, String>,
     /// Resident memory of its processes, in bytes; `None` where they run on another machine.
     pub memory_bytes: Option<u64>,
+    /// Which job of which session it was.
+    pub turn: Option<SessionTurn>,
+}
+
+/// A job's place among those of its session: what ran before may have warmed what runs now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionTurn {
+    /// The session's number in its run, from 1.
+    pub session: u32,
+    /// Jobs of the session before it.
+    pub position: u32,
 }
 
 /// Where a session lives: cases of the same place share one session.
@@ -77,6 +89,7 @@ pub struct Context {
     pub pages: PageServer,
     /// The configured browsers by name: the built-in entries, overridden by the plan's.
     pub browsers: BTreeMap<String, BrowserEntry>,
+    opened: AtomicU32,
 }
 
 impl Context {
@@ -85,7 +98,7 @@ impl Context {
     /// # Errors
     /// When no port can be had.
     pub async fn start(browsers: BTreeMap<String, BrowserEntry>) -> Result<Context, Error> {
-        Ok(Context { pages: PageServer::start().await?, browsers })
+        Ok(Context { pages: PageServer::start().await?, browsers, opened: AtomicU32::new(0) })
     }
 
     /// Where a job finds the model in `folder`: a URL that ends in `/` for a page, the folder for a process.
@@ -96,6 +109,11 @@ impl Context {
             Place::Browser(_) => self.pages.mount(name, folder),
             Place::Native(_) => folder.to_string_lossy().into_owned(),
         }
+    }
+
+    /// The number of the next session, from 1.
+    pub fn number_session(&self) -> u32 {
+        self.opened.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// The job that does a task on a target.

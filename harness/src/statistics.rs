@@ -63,11 +63,14 @@ impl Summary {
 
     /// Inferences per second from a latency in milliseconds, for `batch` items an inference.
     ///
-    /// A rate falls as latency rises, so the interval's ends change places.
-    pub fn throughput_per_s(self, batch: u32) -> Summary {
+    /// A rate falls as latency rises, so the interval's ends change places. A coarse clock may read zero, and from that follows
+    /// no rate.
+    pub fn throughput_per_s(self, batch: u32) -> Option<Summary> {
         let rate = |latency_ms: f64| f64::from(batch) * 1000.0 / latency_ms;
         let turned = |Interval { low, high }| Interval { low: rate(high), high: rate(low) };
-        Summary { median: rate(self.median), interval: self.interval.map(turned), n: self.n }
+        let least_ms = self.interval.map_or(self.median, |interval| interval.low);
+        let summary = Summary { median: rate(self.median), interval: self.interval.map(turned), n: self.n };
+        (least_ms > 0.0).then_some(summary)
     }
 }
 
@@ -210,7 +213,8 @@ mod tests {
     #[test]
     fn throughput_turns_the_interval_round() {
         let summary = |median, low, high| Summary { median, interval: Some(Interval { low, high }), n: 5 };
-        assert_eq!(summary(10.0, 8.0, 20.0).throughput_per_s(2), summary(200.0, 100.0, 250.0));
+        assert_eq!(summary(10.0, 8.0, 20.0).throughput_per_s(2), Some(summary(200.0, 100.0, 250.0)));
+        assert_eq!(summary(10.0, 0.0, 20.0).throughput_per_s(2), None);
     }
 
     #[test]

@@ -1,30 +1,55 @@
 //! The database: every trial of every run, each committed before the next begins. The harness is its one writer.
 
+mod comparison;
 mod conformance;
+mod divergence;
+mod file;
 mod migrate;
 mod open;
+mod product;
+mod profile;
 mod read;
 mod write;
 
+use std::fmt;
 use std::path::Path;
 use std::time::SystemTime;
 
 use duckdb::Connection;
+use duckdb::types::{ToSql, ToSqlOutput};
+use serde::Serialize;
 
 use crate::error::Error;
-use crate::event::{Event, Listener};
+use crate::event::{Event, Listener, RunEnd};
+use file::OpenFile;
 
+pub use comparison::{ComparisonId, TurnPlace};
 pub use conformance::{TargetBegun, TargetEnded};
 
 /// An open database, brought up to date.
 pub struct Store {
     connection: Connection,
+    file: OpenFile,
 }
 
-/// The number of a run in the store.
-pub type RunId = i64;
+/// A run in the store: a UUID of version 7, which sorts by time and stays what it is where databases are merged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct RunId(String);
 
-/// What a run is about.
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl ToSql for RunId {
+    fn to_sql(&self) -> duckdb::Result<ToSqlOutput<'_>> {
+        self.0.to_sql()
+    }
+}
+
+/// The subject of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunKind {
     /// Models on targets.
@@ -33,17 +58,14 @@ pub enum RunKind {
     Detect,
     /// The ONNX project's node tests on targets.
     Conformance,
-}
-
-/// How far a run has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunState {
-    /// It goes on, or was killed.
-    Running,
-    /// It came to its end.
-    Finished,
-    /// The user stopped it.
-    Interrupted,
+    /// Models on pairs of targets.
+    BenchModels,
+    /// Matrix products in browsers.
+    BenchMatmul,
+    /// A model with every dispatch timed.
+    Profile,
+    /// A model on two targets with every value kept.
+    Diverge,
 }
 
 impl Store {
@@ -54,8 +76,11 @@ impl Store {
     /// another process. The file is then left as it was.
     pub fn open(path: &Path) -> Result<Store, Error> {
         let mut connection = open::connect(path)?;
+        let file = OpenFile::at(path);
         migrate::up_to_date(&mut connection, path)?;
-        Ok(Store { connection })
+        let views = connection.execute_batch(include_str!("store/views.sql"));
+        views.map_err(failed("making its views"))?;
+        Ok(Store { connection, file })
     }
 }
 
@@ -72,13 +97,12 @@ impl<'a> Recorder<'a> {
     }
 
     /// The run it records, once one has started.
-    pub fn run(&self) -> Option<RunId> {
+    pub fn run(self) -> Option<RunId> {
         self.run
     }
 
-    fn finish(&mut self, interrupted: bool, at: SystemTime) -> Result<(), Error> {
-        let state = if interrupted { RunState::Interrupted } else { RunState::Finished };
-        self.run.map_or(Ok(()), |run| self.store.finish_run(run, state, at))
+    fn finish(&mut self, end: &RunEnd, at: SystemTime) -> Result<(), Error> {
+        self.run.as_ref().map_or(Ok(()), |run| self.store.finish_run(run, end, at))
     }
 }
 
@@ -86,13 +110,15 @@ impl Listener for Recorder<'_> {
     fn hear(&mut self, event: &Event<'_>) -> Result<(), Error> {
         match event {
             Event::RunStarted { at, .. } => self.run = Some(self.store.begin_run(RunKind::Sweep, *at)?),
-            Event::SessionOpening(_) | Event::CaseStarted(_) => {}
+            Event::SessionOpening(_) => {}
+            // What cannot be kept is not measured.
+            Event::CaseStarted(_) => self.store.check_file()?,
             Event::CaseFinished(trial) => {
-                if let Some(run) = self.run {
+                if let Some(run) = &self.run {
                     self.store.add_trial(run, trial)?;
                 }
             }
-            Event::RunFinished { interrupted, at } => self.finish(*interrupted, *at)?,
+            Event::RunFinished { end, at } => self.finish(end, *at)?,
         }
         Ok(())
     }
@@ -104,16 +130,10 @@ impl RunKind {
             RunKind::Sweep => "sweep",
             RunKind::Detect => "detect",
             RunKind::Conformance => "conformance",
-        }
-    }
-}
-
-impl RunState {
-    fn name(self) -> &'static str {
-        match self {
-            RunState::Running => "running",
-            RunState::Finished => "finished",
-            RunState::Interrupted => "interrupted",
+            RunKind::BenchModels => "bench-models",
+            RunKind::BenchMatmul => "bench-matmul",
+            RunKind::Profile => "profile",
+            RunKind::Diverge => "diverge",
         }
     }
 }

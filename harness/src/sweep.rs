@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 use std::time::{Duration, SystemTime};
 
-use protocol::{InferenceReport, Job, Target, Verdict};
+use protocol::{Failure, InferenceReport, Job, Target, Verdict};
 
 use crate::case::{self, Case, expand};
 use crate::cli::SweepArgs;
 use crate::error::Error;
-use crate::event::{Event, Listener};
+use crate::event::{Event, Listener, RunEnd};
 use crate::exit::Exit;
 use crate::fallback;
 use crate::interrupt::Interrupt;
@@ -17,14 +17,11 @@ use crate::judge;
 use crate::lane::{self, Completion, Ended, Lane, NoAnswer, Open, Queue, Then, Unit};
 use crate::plan::Plan;
 use crate::report::{self, Progress};
-use crate::rows::{REFERENCE, Report};
+use crate::rows::Report;
 use crate::screen;
-use crate::session::{Context, Observed, Place};
+use crate::session::{Context, Place};
 use crate::store::{Recorder, Store};
 use crate::trial::Trial;
-
-/// Cases never overlap: two at once would measure each other.
-const CONCURRENCY: u32 = 1;
 
 /// Runs `parallax sweep`.
 ///
@@ -38,13 +35,14 @@ pub async fn run(args: &SweepArgs) -> Result<Exit, Error> {
     let mut recorder = Recorder::new(&mut store);
     let mut progress = Progress::new();
     let listeners: &mut [&mut dyn Listener] = &mut [&mut recorder, &mut progress];
-    let ended = Sweep { listeners, begun: None, pending: None }.run(&context, &plan, interrupt).await?;
-    let Some(run) = recorder.run() else { return Ok(Exit::NothingRan) };
-    let report = store.report(run)?;
-    print(&report, args.json)?;
-    Ok(match ended {
-        Completion::Complete => report.exit(),
-        Completion::Interrupted => Exit::Interrupted,
+    let ended = Sweep { listeners, begun: None, pending: None }.run(&context, &plan, interrupt).await;
+    let Some(run) = recorder.run() else { return ended.map(|_| Exit::NothingRan) };
+    let report = store.report(&run);
+    // What is there is reported, whatever kept the rest from being there.
+    let printed = report.and_then(|report| print(&report, args.json).map(|()| report.exit()));
+    Ok(match ended? {
+        Completion::Complete => printed?,
+        Completion::Interrupted => printed.map(|_| Exit::Interrupted)?,
     })
 }
 
@@ -104,21 +102,28 @@ impl Sweep<'_> {
         let (cases, lost) = (expand(plan), case::lost(plan));
         let all: Vec<Case> = cases.iter().chain(lost.iter().map(|(case, _)| case)).cloned().collect();
         self.tell(&Event::RunStarted { cases: &all, at: SystemTime::now() })?;
+        let units = cases.into_iter().map(|case| Inference { case, limit: plan.timeout });
+        let ended = match self.write_off(lost) {
+            Ok(()) => {
+                let lane = Lane::new(context, Open::One);
+                lane.run_until(Queue::by_place(units), &mut self, &mut interrupt).await
+            }
+            Err(error) => Err(error),
+        };
+        let end = RunEnd::of(ended.as_ref().copied());
+        let finished = Event::RunFinished { end: &end, at: SystemTime::now() };
+        // All of them, though one may be what failed.
+        let told: Vec<_> = self.listeners.iter_mut().map(|listener| listener.hear(&finished)).collect();
+        ended.and_then(|ended| told.into_iter().collect::<Result<(), Error>>().map(|()| ended))
+    }
+
+    /// The rows of models that cannot be had.
+    fn write_off(&mut self, lost: Vec<(Case, Failure)>) -> Result<(), Error> {
         for (case, failure) in lost {
             self.tell(&Event::CaseStarted(&case))?;
-            let trial = trial(
-                case,
-                Ended { answer: Err(NoAnswer::Failure(failure)), observed: Observed::default() },
-                SystemTime::now(),
-            );
-            self.tell(&Event::CaseFinished(&trial))?;
+            self.tell(&Event::CaseFinished(&Trial::lost(case, failure)))?;
         }
-        let units = cases.into_iter().map(|case| Inference { case, limit: plan.timeout });
-        let lane = Lane::new(context, Open::One);
-        let ended = lane.run_until(Queue::by_place(units), &mut self, &mut interrupt).await;
-        let interrupted = matches!(ended, Ok(Completion::Interrupted));
-        let told = self.tell(&Event::RunFinished { interrupted, at: SystemTime::now() });
-        ended.and_then(|ended| told.map(|()| ended))
+        Ok(())
     }
 
     /// A case ended that is none in place of another.
@@ -133,7 +138,7 @@ impl Sweep<'_> {
         };
         // Something that ran in part has shown what the rest costs.
         let may_fall_back = matches!(&ended.answer, Err(NoAnswer::Failure(_))) && !case.strict;
-        let trial = trial(case, ended, begun);
+        let trial = Trial::of(case, ended, begun);
         if may_fall_back {
             let waiting = fallback::targets(&trial.case.target, trial.judgement.verdict).into();
             return self.fall_back(Pending { trial, waiting }, limit);
@@ -202,25 +207,4 @@ impl lane::Listener<Inference> for Sweep<'_> {
         }
         Ok(Then::default())
     }
-}
-
-fn trial(case: Case, ended: Ended<InferenceReport>, started_at: SystemTime) -> Trial {
-    let judgement = judge::answer(&case, &ended.answer);
-    // Whom the expected outputs are from belongs to every verdict on them.
-    let reference = case.model.manifest.reference.clone().map(|name| (REFERENCE.to_owned(), name));
-    let mut trial = Trial {
-        case,
-        judgement,
-        concurrency: CONCURRENCY,
-        started_at,
-        finished_at: SystemTime::now(),
-        adapter: None,
-        checks: Vec::new(),
-        samples: Vec::new(),
-        summaries: Vec::new(),
-        features: reference.into_iter().collect(),
-    };
-    trial.note(trial.case.model.manifest.notes.clone());
-    trial.observe(ended.observed, ended.answer.ok());
-    trial
 }

@@ -4,16 +4,20 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use protocol::{
-    Adapter, InferenceReport, Metric, NodeElsewhere, OutputCheck, Placement, Planned, Samples, Target,
-    Verdict,
+    Adapter, Failure, InferenceReport, Metric, NodeElsewhere, OutputCheck, Placement, Planned, Samples,
+    Target, Verdict,
 };
 
 use crate::case::Case;
-use crate::judge::Judgement;
+use crate::judge::{self, Judgement};
+use crate::lane::{Ended, NoAnswer};
 use crate::number;
-use crate::rows::NOTES;
-use crate::session::Observed;
+use crate::rows::{NOTES, REFERENCE};
+use crate::session::{Observed, SessionTurn};
 use crate::statistics::Summary;
+
+/// Cases never overlap: two at once would measure each other.
+const CONCURRENCY: u32 = 1;
 
 /// One finished case.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +28,8 @@ pub struct Trial {
     pub judgement: Judgement,
     /// Jobs that ran at the same time, itself included.
     pub concurrency: u32,
+    /// Which job of which session it was, if one was opened.
+    pub turn: Option<SessionTurn>,
     /// When it was begun.
     pub started_at: SystemTime,
     /// When its answer was in.
@@ -36,13 +42,46 @@ pub struct Trial {
     pub samples: Vec<Samples>,
     /// Each metric's median and interval, and the throughput that follows from the latency.
     pub summaries: Vec<(Metric, Summary)>,
+    /// Nodes that ran on another engine than the one asked for.
+    pub elsewhere: Vec<NodeElsewhere>,
     /// What shaped the numbers: the executor's features and the session's facts.
     pub features: BTreeMap<String, String>,
 }
 
 impl Trial {
+    /// What became of a case that was begun then.
+    pub fn of(case: Case, ended: Ended<InferenceReport>, started_at: SystemTime) -> Trial {
+        let judgement = judge::answer(&case, &ended.answer);
+        // Whom the expected outputs are from belongs to every verdict on them.
+        let reference = case.model.manifest.reference.clone().map(|name| (REFERENCE.to_owned(), name));
+        let mut trial = Trial {
+            case,
+            judgement,
+            concurrency: CONCURRENCY,
+            turn: None,
+            started_at,
+            finished_at: SystemTime::now(),
+            adapter: None,
+            checks: Vec::new(),
+            samples: Vec::new(),
+            summaries: Vec::new(),
+            elsewhere: Vec::new(),
+            features: reference.into_iter().collect(),
+        };
+        trial.note(trial.case.model.manifest.notes.clone());
+        trial.observe(ended.observed, ended.answer.ok());
+        trial
+    }
+
+    /// What becomes of a case that cannot begin.
+    pub fn lost(case: Case, failure: Failure) -> Trial {
+        let ended = Ended { answer: Err(NoAnswer::Failure(failure)), observed: Observed::default() };
+        Trial::of(case, ended, SystemTime::now())
+    }
+
     /// Takes in what the session saw and what running the model showed, if it ran.
     pub fn observe(&mut self, observed: Observed, report: Option<InferenceReport>) {
+        self.turn = observed.turn;
         self.features.extend(observed.facts);
         let Some(mut report) = report else { return };
         let memory = observed.memory_bytes.map(|bytes| vec![bytes as f64]);
@@ -57,7 +96,8 @@ impl Trial {
         self.summaries = summaries(&report.metrics, self.case.model.batch);
         self.samples = report.metrics;
         self.features.extend(report.features);
-        self.features.extend(report.placement.iter().flat_map(shared_out));
+        self.features.extend(report.placement.iter().flat_map(partition));
+        self.elsewhere = report.placement.map(|placement| placement.elsewhere).unwrap_or_default();
         self.note(report.planned.as_ref().and_then(deciding));
         self.note(report.notes);
     }
@@ -111,17 +151,12 @@ fn deciding(planned: &Planned) -> Option<String> {
         .then(|| format!("planned for these elements of {names}, which decide what is computed"))
 }
 
-/// How a model was shared out, as features of its run.
-fn shared_out(placement: &Placement) -> Vec<(String, String)> {
+/// How a model was partitioned among engines, as features of its run.
+fn partition(placement: &Placement) -> Vec<(String, String)> {
     let Placement { nodes, elsewhere, cuts, copied_bytes, share } = placement;
-    let told = |node: &NodeElsewhere| {
-        let NodeElsewhere { node, operator, engine, reason } = node;
-        format!("{node} ({operator}) on {}: {reason}", engine.name())
-    };
     let features = [
         ("nodes_of_the_graph", nodes.to_string()),
         ("nodes_elsewhere", elsewhere.len().to_string()),
-        ("elsewhere", elsewhere.iter().map(told).collect::<Vec<_>>().join("; ")),
         ("cuts", cuts.to_string()),
         ("copied_bytes", copied_bytes.to_string()),
         ("share_of_time", format!("{share:.3}")),
@@ -133,11 +168,7 @@ fn summaries(series: &[Samples], batch: u32) -> Vec<(Metric, Summary)> {
     let measured = |samples: &Samples| Some((samples.metric, Summary::of(&samples.values)?));
     let mut summaries: Vec<(Metric, Summary)> = series.iter().filter_map(measured).collect();
     let latency = summaries.iter().find(|(metric, _)| *metric == Metric::LatencyMs);
-    // A coarse clock may read zero, and from that follows no rate.
-    if let Some((_, latency)) =
-        latency.filter(|(_, latency)| latency.interval.map_or(latency.median, |interval| interval.low) > 0.0)
-    {
-        summaries.push((Metric::ThroughputPerS, latency.throughput_per_s(batch)));
-    }
+    let throughput = latency.and_then(|(_, latency)| latency.throughput_per_s(batch));
+    summaries.extend(throughput.map(|throughput| (Metric::ThroughputPerS, throughput)));
     summaries
 }

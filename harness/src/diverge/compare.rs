@@ -1,37 +1,19 @@
 //! How far one value is from the same value on another target. Pure.
 
-use serde::Serialize;
-
 use super::values::Value;
+use crate::rows::divergence::Difference;
 
 /// Masks hold numbers beyond this, as good as infinite. They say nothing of the scale of the others.
 const BEYOND_SCALE: f64 = 1e30;
 
-/// One value on both sides.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Comparison {
-    /// Largest absolute difference; null in JSON where there is a fault.
-    pub max_abs: f64,
-    /// The same as a part of [`Comparison::magnitude`].
-    pub relative: f64,
-    /// Largest magnitude of an element on either side, numbers as good as infinite left out.
-    pub magnitude: f64,
-    /// Where the difference is largest, along each dimension; none where there is no difference at all.
-    pub place: Option<Vec<usize>>,
-    /// The two elements there.
-    pub elements: Option<[f64; 2]>,
-    /// What is wrong beyond rounding: another shape, a NaN on one side, integers that differ.
-    pub fault: Option<String>,
-}
-
-impl Comparison {
+impl Difference {
     /// Compares a value on side a with the same on side b.
-    pub fn of(a: &Value, b: &Value) -> Comparison {
+    pub fn of(a: &Value, b: &Value) -> Difference {
         if a.shape != b.shape {
-            return Comparison::fault(format!("is {} on a and {} on b", a.tensor_type(), b.tensor_type()));
+            return Difference::fault(format!("is {} on a and {} on b", a.tensor_type(), b.tensor_type()));
         }
         let magnitude = magnitude(&a.elements).max(magnitude(&b.elements));
-        let mut worst = Comparison { magnitude, ..Comparison::same() };
+        let mut worst = Difference { magnitude, ..Difference::same() };
         for (index, (&of_a, &of_b)) in a.elements.iter().zip(&b.elements).enumerate() {
             if is_same(of_a, of_b) {
                 continue;
@@ -40,7 +22,7 @@ impl Comparison {
                 let place = a.place(index);
                 let fault = format!("is {of_a} on a and {of_b} on b at {place:?}{why}");
                 let (place, elements) = (Some(place), Some([of_a, of_b]));
-                return Comparison { place, elements, magnitude, ..Comparison::fault(fault) };
+                return Difference { place, elements, magnitude, ..Difference::fault(fault) };
             }
             let max_abs = (of_a - of_b).abs();
             let own = of_a.abs().max(of_b.abs());
@@ -48,19 +30,19 @@ impl Comparison {
             let relative = max_abs / scale;
             if relative > worst.relative {
                 let (place, elements) = (Some(a.place(index)), Some([of_a, of_b]));
-                worst = Comparison { max_abs, relative, place, elements, ..worst };
+                worst = Difference { max_abs, relative, place, elements, ..worst };
             }
         }
         worst
     }
 
-    fn same() -> Comparison {
-        Comparison { max_abs: 0.0, relative: 0.0, magnitude: 0.0, place: None, elements: None, fault: None }
+    fn same() -> Difference {
+        Difference { max_abs: 0.0, relative: 0.0, magnitude: 0.0, place: None, elements: None, fault: None }
     }
 
-    fn fault(fault: String) -> Comparison {
+    fn fault(fault: String) -> Difference {
         let infinite = f64::INFINITY;
-        Comparison { max_abs: infinite, relative: infinite, fault: Some(fault), ..Comparison::same() }
+        Difference { max_abs: infinite, relative: infinite, fault: Some(fault), ..Difference::same() }
     }
 }
 
@@ -118,7 +100,7 @@ mod tests {
             ("another shape", &[1.0], &[1.0, 1.0], INF, None, Some("is f32[1] on a and f32[2] on b")),
         ];
         for (name, a, b, relative, place, fault) in rows {
-            let comparison = Comparison::of(&value(a), &value(b));
+            let comparison = Difference::of(&value(a), &value(b));
             let close = comparison.relative == relative || (comparison.relative - relative).abs() < 1e-12;
             assert!(close, "{name}: {comparison:?}");
             assert_eq!(comparison.place, place.map(|index| vec![index]), "{name}");
@@ -131,7 +113,7 @@ mod tests {
     #[test]
     fn integers_have_to_be_the_same() {
         let integers = |elements: &[f64]| Value { exact: true, ..value(elements) };
-        let large = Comparison::of(&integers(&[30_000.0]), &integers(&[30_001.0]));
+        let large = Difference::of(&integers(&[30_000.0]), &integers(&[30_001.0]));
         assert!(large.fault.unwrap().contains("integers have to be the same"));
     }
 }

@@ -4,10 +4,11 @@ use protocol::{Allowed, Statistics};
 use serde_json::json;
 
 use super::Ran;
-use super::walk::{Finding, Operand, Step, Walk, label, word};
+use super::walk::{Operand, Walk, label, word};
 use crate::number;
 use crate::report::adapter_name;
 use crate::report::columns::{Align, lay_out};
+use crate::rows::divergence::{Finding, NodeDifference};
 
 /// Cells of a bar. The first stands for a relative difference of 1e-9, each one for half a decade more.
 const BAR_CELLS: usize = 18;
@@ -18,6 +19,7 @@ const LONGEST_NAME: usize = 44;
 
 /// Everything there is to show.
 pub(super) struct Report<'a> {
+    pub run: &'a str,
     pub model: &'a str,
     pub a: &'a Ran,
     pub b: &'a Ran,
@@ -33,12 +35,12 @@ pub(super) struct Report<'a> {
 impl Report<'_> {
     /// One JSON document.
     pub fn document(&self) -> String {
-        let Report { model, a, b, tolerance, unfused, walk, operands, .. } = self;
+        let Report { run, model, a, b, tolerance, unfused, walk, operands, .. } = self;
         let first = walk.first_apart().map(|step| json!({ "step": step, "operands": operands }));
         let verdict = if first.is_some() { "apart" } else { "agree" };
         let beware: Vec<String> = [*a, *b].into_iter().filter_map(|ran| self.disturbance(ran)).collect();
         let document = json!({
-            "model": model, "a": a, "b": b, "tolerance": tolerance, "unfused": unfused,
+            "run": run, "model": model, "a": a, "b": b, "tolerance": tolerance, "unfused": unfused,
             "verdict": verdict, "message": self.verdict(), "first_apart": first,
             "beware": beware,
             "steps": walk.steps, "only_a": walk.only_a, "only_b": walk.only_b,
@@ -88,7 +90,7 @@ impl Report<'_> {
         )
     }
 
-    fn cells(&self, step: &Step) -> Vec<String> {
+    fn cells(&self, step: &NodeDifference) -> Vec<String> {
         let comparison = &step.comparison;
         let first = self.walk.first_apart().is_some_and(|first| std::ptr::eq(first, step));
         let mark = match (first, step.finding) {
@@ -118,7 +120,7 @@ impl Report<'_> {
         ]
     }
 
-    fn culprit(&self, step: &Step) -> Vec<String> {
+    fn culprit(&self, step: &NodeDifference) -> Vec<String> {
         let mut lines = vec![
             format!("▶ {}", place(step)),
             format!("  {}", step.node.operator),
@@ -147,7 +149,7 @@ impl Report<'_> {
         lines
     }
 
-    fn difference(&self, step: &Step) -> String {
+    fn difference(&self, step: &NodeDifference) -> String {
         let comparison = &step.comparison;
         if let Some(fault) = &comparison.fault {
             return format!("its value {} {fault}", step.node.value);
@@ -204,7 +206,7 @@ impl Report<'_> {
 }
 
 /// `node "x" (Add)`, with its component if it has one.
-fn place(step: &Step) -> String {
+fn place(step: &NodeDifference) -> String {
     let component = step.node.component.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
     format!("{component}node {}", label(&step.node))
 }
@@ -311,8 +313,17 @@ mod tests {
         let (a, b) = (a_ran, ran("onnxruntime:cpu"));
         let (model, tolerance) = ("bert-tiny", 1e-4);
         let (allowed_output, unfused) = (Allowed { absolute: tolerance, of_scale: tolerance }, false);
-        let report =
-            Report { model, a: &a, b: &b, tolerance, allowed_output, unfused, walk: &walk, operands };
+        let report = Report {
+            run: "r",
+            model,
+            a: &a,
+            b: &b,
+            tolerance,
+            allowed_output,
+            unfused,
+            walk: &walk,
+            operands,
+        };
         if json { report.document() } else { report.table() }
     }
 

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use protocol::{Statistics, TracedNode};
 use serde::Serialize;
 
-use super::compare::Comparison;
 use super::values::{Value, Values};
+use crate::rows::divergence::{Difference, Finding, NodeDifference};
 
 /// One target's run.
 #[derive(Debug)]
@@ -24,45 +24,11 @@ pub struct Side {
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Walk {
     /// The nodes whose values both sides have, in the order of side a.
-    pub steps: Vec<Step>,
+    pub steps: Vec<NodeDifference>,
     /// Values that only side a has: fused away on side b, or named otherwise.
     pub only_a: usize,
     /// Values that only side b has.
     pub only_b: usize,
-}
-
-/// One node whose value both sides have.
-#[derive(Debug, PartialEq, Serialize)]
-pub struct Step {
-    /// The node on side a.
-    pub node: TracedNode,
-    /// What the value is called on side b.
-    pub value_on_b: String,
-    /// Type and shape on side a.
-    pub tensor_type: String,
-    /// How far apart the two are.
-    pub comparison: Comparison,
-    /// The largest relative difference among what it was computed from; through nodes that only side a has, that of
-    /// what they were computed from.
-    pub inherited: f64,
-    /// How many times the inherited difference its own is; none where nothing was inherited, or nothing differs.
-    pub growth: Option<f64>,
-    /// What it means.
-    pub finding: Finding,
-    /// The nodes since the values compared before, which only side a has: a difference may come from any of them.
-    pub unseen: Vec<String>,
-}
-
-/// What a step means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Finding {
-    /// Within the tolerance.
-    Agrees,
-    /// Beyond it, though everything that it was computed from was within: this node is where they part.
-    Parts,
-    /// Beyond it, as something before it was already.
-    Follows,
 }
 
 /// What one value looks like on both sides.
@@ -94,8 +60,8 @@ impl Walk {
             let unseen = unseen(node, &hidden);
             let step = partners.find(node).and_then(|partner| {
                 let (of_a, of_b) = (a.values.get(&node.value)?, b.values.get(&partner.value)?);
-                let step = Step::new(node, partner, &of_a, &of_b, inherited, tolerance);
-                Some(Step { unseen: unseen.clone(), ..step })
+                let step = NodeDifference::new(node, partner, &of_a, &of_b, inherited, tolerance);
+                Some(NodeDifference { unseen: unseen.clone(), ..step })
             });
             if step.is_none() {
                 hidden.insert(&node.value, unseen.into_iter().chain([label(node)]).collect());
@@ -108,18 +74,18 @@ impl Walk {
     }
 
     /// The first node where the sides part.
-    pub fn first_apart(&self) -> Option<&Step> {
+    pub fn first_apart(&self) -> Option<&NodeDifference> {
         self.steps.iter().find(|step| step.finding == Finding::Parts)
     }
 
     /// The step with the largest relative difference.
-    pub fn worst(&self) -> Option<&Step> {
+    pub fn worst(&self) -> Option<&NodeDifference> {
         let differing = self.steps.iter().filter(|step| step.comparison.relative > 0.0);
         differing.max_by(|one, other| one.comparison.relative.total_cmp(&other.comparison.relative))
     }
 
     /// What went into a step's node, and what came out, on both sides.
-    pub fn operands(&self, step: &Step, a: &Side, b: &Side) -> Vec<Operand> {
+    pub fn operands(&self, step: &NodeDifference, a: &Side, b: &Side) -> Vec<Operand> {
         let own = Some(&step.node.value);
         let operand = |name: &String| {
             let walked = self.steps.iter().find(|step| step.node.value == *name);
@@ -137,7 +103,7 @@ impl Walk {
     }
 }
 
-impl Step {
+impl NodeDifference {
     fn new(
         node: &TracedNode,
         partner: &TracedNode,
@@ -145,8 +111,8 @@ impl Step {
         of_b: &Value,
         inherited: f64,
         tolerance: f64,
-    ) -> Step {
-        let comparison = Comparison::of(of_a, of_b);
+    ) -> NodeDifference {
+        let comparison = Difference::of(of_a, of_b);
         let own = comparison.relative;
         let growth = (own > 0.0 && inherited > 0.0 && own.is_finite()).then(|| own / inherited);
         let finding = match (own <= tolerance, inherited <= tolerance) {
@@ -154,7 +120,7 @@ impl Step {
             (false, true) => Finding::Parts,
             (false, false) => Finding::Follows,
         };
-        Step {
+        NodeDifference {
             node: node.clone(),
             value_on_b: partner.value.clone(),
             tensor_type: of_a.tensor_type(),

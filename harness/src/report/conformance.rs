@@ -176,7 +176,7 @@ pub(crate) mod tests {
     use protocol::Adapter;
 
     use crate::exit::Exit;
-    use crate::rows::Host;
+    use crate::report::tests::run;
 
     fn test(name: &str, operators: &[&str], verdict: Verdict) -> TestRow {
         let message = (verdict != Verdict::Pass).then(|| format!("why {name}"));
@@ -204,14 +204,7 @@ pub(crate) mod tests {
 
     /// Two targets that ran and one that could not.
     pub(crate) fn found() -> Conformance {
-        let run = Run {
-            id: 7,
-            state: "finished".to_owned(),
-            started_at: "2026-11-21T00:00:00.000Z".to_owned(),
-            finished_at: None,
-            version: "0.1.0".to_owned(),
-            host: Host { os: "linux".to_owned(), architecture: "x86_64".to_owned(), logical_cpus: 2 },
-        };
+        let run = run();
         let tests = |wrong| {
             vec![
                 test("test_add", &["Add"], Verdict::Pass),

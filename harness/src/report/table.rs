@@ -3,6 +3,7 @@
 use console::Style;
 use protocol::{Adapter, Metric, Verdict};
 
+use super::closing_line;
 use super::columns::{Align, lay_out};
 use crate::exit::Exit;
 use crate::number;
@@ -96,7 +97,7 @@ fn closing(report: &Report) -> String {
     let counts: Vec<String> =
         counts.filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
     let counts = if counts.is_empty() { "no case finished".to_owned() } else { counts.join(", ") };
-    format!("run {} {}: {counts}{}", report.run.id, report.run.state, unseen(report))
+    closing_line(&report.run, &format!("{counts}{}", unseen(report)))
 }
 
 /// What a success does not say: that some of what was asked for did not run.

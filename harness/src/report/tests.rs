@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use protocol::{Adapter, Verdict};
 
 use super::*;
-use crate::rows::{CaseRow, Host, Measured, NOTES, REFERENCE, Report, Run};
+use crate::origin::{Host, Origin};
+use crate::rows::{CaseRow, Measured, NOTES, REFERENCE, Report, Run};
 use crate::statistics::{Interval, Summary};
 
 fn measured(metric: &str, summary: (f64, f64, f64), samples: Vec<f64>) -> (String, Measured) {
@@ -16,7 +17,30 @@ fn measured(metric: &str, summary: (f64, f64, f64), samples: Vec<f64>) -> (Strin
     )
 }
 
-fn passed() -> CaseRow {
+/// A run that ended well.
+pub(crate) fn run() -> Run {
+    Run {
+        id: "7".to_owned(),
+        state: "finished".to_owned(),
+        message: None,
+        started_at: "2026-01-02T03:04:05.678Z".to_owned(),
+        finished_at: None,
+        origin: Origin {
+            version: "0.1.0".to_owned(),
+            commit: None,
+            command_line: vec!["parallax".to_owned(), "sweep".to_owned()],
+            host: Host {
+                name: None,
+                os: "linux".to_owned(),
+                architecture: "x86_64".to_owned(),
+                logical_cpus: 2,
+            },
+        },
+    }
+}
+
+/// A case that went well.
+pub(crate) fn passed() -> CaseRow {
     CaseRow {
         model: "bert-tiny".to_owned(),
         target: "webgpu@chrome".to_owned(),
@@ -45,6 +69,7 @@ fn passed() -> CaseRow {
         started_at: "2026-01-02T03:04:05.678Z".to_owned(),
         finished_at: "2026-01-02T03:04:06.789Z".to_owned(),
         checks: vec![],
+        elsewhere: vec![],
         features: BTreeMap::from([("kick".to_owned(), "on".to_owned())]),
     }
 }
@@ -66,14 +91,7 @@ fn failed(target: &str, verdict: Verdict, message: &str) -> CaseRow {
 fn report() -> Report {
     let missing = "no Edge was found; install it";
     Report {
-        run: Run {
-            id: 7,
-            state: "finished".to_owned(),
-            started_at: "2026-01-02T03:04:05.678Z".to_owned(),
-            finished_at: None,
-            version: "0.1.0".to_owned(),
-            host: Host { os: "linux".to_owned(), architecture: "x86_64".to_owned(), logical_cpus: 2 },
-        },
+        run: run(),
         cases: vec![
             passed(),
             failed("webgpu@edge", Verdict::Unavailable, missing),

@@ -70,7 +70,7 @@ impl Session for Runner {
 
     fn observed(&self) -> Observed {
         // All that shapes a native number (threads, library versions) is in the runner's own report.
-        Observed { facts: BTreeMap::new(), memory_bytes: self.process.memory_bytes() }
+        Observed { facts: BTreeMap::new(), memory_bytes: self.process.memory_bytes(), turn: None }
     }
 
     async fn close(self: Box<Self>) {

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use duckdb::{Connection, Row, params};
+use duckdb::{Row, params};
 use protocol::{Adapter, Target, Tolerance, Verdict};
-use serde::de::DeserializeOwned;
 
-use super::read::{ISO, verdict_named};
-use super::write::{json, since_epoch};
+use super::read::{iso, parsed, verdict_named};
+use super::write::{epoch_s, json};
 use super::{RunId, Store, failed};
 use crate::error::Error;
 use crate::rows::conformance::{Conformance, TargetRow, TestRow};
@@ -46,12 +45,18 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot take it.
-    pub fn begin_target(&mut self, run: RunId, begun: &TargetBegun<'_>, at: SystemTime) -> Result<(), Error> {
+    pub fn begin_target(
+        &mut self,
+        run: &RunId,
+        begun: &TargetBegun<'_>,
+        at: SystemTime,
+    ) -> Result<(), Error> {
+        self.check_file()?;
         let sql = "insert into conformance_targets (run_id, position, target, suite, relative_tolerance, \
-                   absolute_tolerance, started_at) values (?, ?, ?, ?, ?, ?, ?)";
+                   absolute_tolerance, started_at) values (?, ?, ?, ?, ?, ?, to_timestamp(?))";
         let TargetBegun { position, target, suite, tolerance } = begun;
         let Tolerance { relative, absolute } = tolerance;
-        let row = params![run, position, target.to_string(), suite, relative, absolute, since_epoch(at)];
+        let row = params![run, position, target.to_string(), suite, relative, absolute, epoch_s(at)];
         self.connection.execute(sql, row).map(|_| ()).map_err(failed("adding a target"))
     }
 
@@ -59,27 +64,16 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot take them.
-    pub fn add_tests(&mut self, run: RunId, target: &Target, tests: &[TestRow]) -> Result<(), Error> {
+    pub fn add_tests(&mut self, run: &RunId, target: &Target, tests: &[TestRow]) -> Result<(), Error> {
         let target = target.to_string();
-        let add = |connection: &mut Connection| {
-            let transaction = connection.transaction()?;
+        self.in_transaction("adding node tests", |transaction| {
             let mut rows = transaction.appender("conformance_tests")?;
             for TestRow { test, operators, wall_ms, verdict, message } in tests {
-                rows.append_row(params![
-                    run,
-                    target,
-                    test,
-                    json(operators),
-                    wall_ms,
-                    verdict.name(),
-                    message
-                ])?;
+                let verdict = verdict.name();
+                rows.append_row(params![run, target, test, json(operators), wall_ms, verdict, message])?;
             }
-            rows.flush()?;
-            drop(rows);
-            transaction.commit()
-        };
-        add(&mut self.connection).map_err(failed("adding node tests"))
+            rows.flush()
+        })
     }
 
     /// Adds what is known of a target once its last test is in.
@@ -88,16 +82,16 @@ impl Store {
     /// When the database cannot take it.
     pub fn end_target(
         &mut self,
-        run: RunId,
+        run: &RunId,
         target: &Target,
         ended: &TargetEnded,
         at: SystemTime,
     ) -> Result<(), Error> {
-        let sql = "update conformance_targets set unavailable = ?, finished_at = ?, adapter = ?, facts = ?, \
+        let sql = "update conformance_targets set unavailable = ?, finished_at = to_timestamp(?), adapter = ?, facts = ?, \
                    operators = ?, phases_ms = ? where run_id = ? and target = ?";
         let row = params![
             ended.unavailable,
-            since_epoch(at),
+            epoch_s(at),
             ended.adapter.as_ref().map(json),
             json(&ended.facts),
             json(&ended.operators),
@@ -112,12 +106,13 @@ impl Store {
     ///
     /// # Errors
     /// When there is no such run or the database cannot be read.
-    pub fn conformance(&self, run: RunId) -> Result<Conformance, Error> {
+    pub fn conformance(&self, run: &RunId) -> Result<Conformance, Error> {
         let sql = format!(
             "select target, suite, relative_tolerance, absolute_tolerance, unavailable, \
-             strftime(started_at, {ISO}), strftime(finished_at, {ISO}), \
-             epoch(finished_at - started_at)::double, adapter, facts, operators, phases_ms \
-             from conformance_targets where run_id = ? order by position"
+             {}, {}, (epoch_us(finished_at) - epoch_us(started_at)) / 1e6, adapter, facts, operators, phases_ms \
+             from conformance_targets where run_id = ? order by position",
+            iso("started_at"),
+            iso("finished_at")
         );
         let mut targets: Vec<TargetRow> = self.rows(&sql, run, read_target)?;
         let sql = "select target, test, operators, wall_ms, verdict, message from conformance_tests where run_id = ? \
@@ -146,11 +141,6 @@ fn read_target(row: &Row<'_>) -> duckdb::Result<TargetRow> {
         tests: Vec::new(),
         unexpected: Vec::new(),
     })
-}
-
-/// Reads JSON that we wrote; what is not there is nothing.
-fn parsed<T: DeserializeOwned>(text: Option<String>) -> Option<T> {
-    serde_json::from_str(&text?).ok()
 }
 
 fn read_test(row: &Row<'_>) -> duckdb::Result<(String, String, TestRow)> {

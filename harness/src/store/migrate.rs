@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/002_conformance.sql"),
     include_str!("migrations/003_where_errors_are.sql"),
     include_str!("migrations/004_intervals.sql"),
+    include_str!("migrations/005_keys.sql"),
 ];
 
 /// Applies the steps that the database lacks.

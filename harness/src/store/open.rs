@@ -1,10 +1,13 @@
 //! Opens a database file, trusts it no further than its tables, and says in plain words why one cannot be opened.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use duckdb::{Config, Connection};
 
 use crate::error::Error;
+use crate::screen;
 
 /// What a database may not make us do, whatever it holds: read or write other files, load code, or lift this again
 /// (<https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview>).
@@ -24,28 +27,73 @@ const BESIDES_TABLES: [(&str, &str); 3] = [
     ("type", "select type_name from system.main.duckdb_types() where not internal"),
 ];
 
+/// The views that are made anew whenever a database is opened: no other may be there.
+const VIEWS: [&str; 5] = ["throughput", "results", "comparison_ratios", "product_ratios", "kernels"];
+
 /// Opens or makes the database at `path`, which afterwards nobody else can read: it names folders of its user.
 pub fn connect(path: &Path) -> Result<Connection, Error> {
-    let opened = || {
-        let config = Config::default();
-        let config = SETTINGS.iter().try_fold(config, |config, (name, value)| config.with(name, value))?;
-        Connection::open_with_flags(path, config)
+    // A log without its file is of one that was deleted; a new file has nothing to do with it.
+    if !path.exists() {
+        put_log_aside(path)?;
+    }
+    let connection = match open(path) {
+        // A log that does not fit may be of another file, in whose place this one was put.
+        Err(error) if is_about_the_log(&error) && put_log_aside(path)? => open(path),
+        opened => opened,
     };
-    let connection = opened().map_err(|error| explain(path, &error.to_string()))?;
+    let connection = connection.map_err(|error| explain(path, &error.to_string()))?;
     trust(&connection, path)?;
     #[cfg(unix)]
     keep_private(path)?;
     Ok(connection)
 }
 
-/// Refuses a database that holds anything but tables.
+fn open(path: &Path) -> duckdb::Result<Connection> {
+    let config = Config::default();
+    let config = SETTINGS.iter().try_fold(config, |config, (name, value)| config.with(name, value))?;
+    Connection::open_with_flags(path, config)
+}
+
+/// Where DuckDB keeps what it has committed and not yet written into the file.
+pub(super) fn log_of(path: &Path) -> PathBuf {
+    let mut log = path.as_os_str().to_owned();
+    log.push(".wal");
+    log.into()
+}
+
+fn is_about_the_log(error: &duckdb::Error) -> bool {
+    let message = error.to_string();
+    message.contains("WAL") || message.contains(".wal")
+}
+
+/// Gives a log that belongs to no file here another name, says so, and whether there was one. What is in it is kept.
+fn put_log_aside(path: &Path) -> Result<bool, Error> {
+    let log = log_of(path);
+    if !log.exists() {
+        return Ok(false);
+    }
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let aside = PathBuf::from(format!("{}.of-another-file-{seconds}", log.display()));
+    fs::rename(&log, &aside).map_err(|error| Error::DatabaseUnopened {
+        path: path.to_owned(),
+        message: format!("the log {} belongs to another file and cannot be renamed: {error}", log.display()),
+    })?;
+    screen::tell(&format!(
+        "the log {} was left by a database that was deleted or replaced; it is now {}",
+        log.display(),
+        aside.display()
+    ));
+    Ok(true)
+}
+
+/// Refuses a database that holds anything but tables and views of these names.
 fn trust(connection: &Connection, path: &Path) -> Result<(), Error> {
     for (kind, sql) in BESIDES_TABLES {
         let names = || -> duckdb::Result<Vec<String>> {
             connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
         };
         let names = names().map_err(super::failed("looking for what is not a table"))?;
-        if let Some(name) = names.first() {
+        if let Some(name) = names.iter().find(|name| kind != "view" || !VIEWS.contains(&name.as_str())) {
             let found = format!("it holds a {kind}, {name}, and Parallax makes tables only: drop it");
             return Err(Error::ForeignDatabase { path: path.to_owned(), found });
         }

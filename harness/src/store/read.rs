@@ -1,125 +1,194 @@
-//! Reads a run back as a report. Reports see the store and nothing else.
+//! Reads a run back as a report, each table in one query. Reports see the store and nothing else.
 
 use std::collections::BTreeMap;
 
 use duckdb::{Row, params};
-use protocol::{Adapter, OutputCheck, Verdict};
+use protocol::{Adapter, Engine, Metric, NodeElsewhere, OutputCheck, Verdict};
+use serde::de::DeserializeOwned;
 
 use super::{RunId, Store, failed};
 use crate::error::Error;
-use crate::rows::{CaseRow, Host, Measured, Report, Run};
+use crate::origin::{Host, Origin};
+use crate::rows::{CaseRow, Measured, Report, Run};
 use crate::statistics::{Interval, Summary};
 
 const READING: &str = "reading a run";
-/// How timestamps are written in reports: ISO 8601, UTC.
-pub(super) const ISO: &str = "'%Y-%m-%dT%H:%M:%S.%gZ'";
+
+/// An adapter's columns, in the order in which [`read_adapter`] takes them.
+pub(super) const ADAPTER: &str = "adapters.vendor, adapters.architecture, adapters.device, adapters.description, \
+                                  adapters.backend, adapters.software, adapters.features, adapters.limits";
+
+/// The expression that gives a timestamp as reports have it: ISO 8601, UTC.
+pub(super) fn iso(column: &str) -> String {
+    format!("strftime(make_timestamp(epoch_us({column})), '%Y-%m-%dT%H:%M:%S.%gZ')")
+}
 
 impl Store {
     /// Everything stored of a sweep, its cases in the order of the matrix.
     ///
     /// # Errors
     /// When there is no such run or the database cannot be read.
-    pub fn report(&self, run: RunId) -> Result<Report, Error> {
-        Ok(Report { run: self.run(run)?, cases: self.cases(run)? })
+    pub fn report(&self, run: &RunId) -> Result<Report, Error> {
+        Ok(Report {
+            run: self.run(run)?,
+            cases: self.cases(run)?.into_iter().map(|(_, case)| case).collect(),
+        })
     }
 
-    pub(super) fn run(&self, run: RunId) -> Result<Run, Error> {
+    /// What is known of a run as a whole.
+    pub(super) fn run(&self, run: &RunId) -> Result<Run, Error> {
         let sql = format!(
-            "select id, state, strftime(started_at, {ISO}), strftime(finished_at, {ISO}), version, host_os, \
-             host_architecture, host_logical_cpus from runs where id = ?"
+            "select id::varchar, state, message, {}, {}, version, commit_hash, command_line, host_name, host_os, \
+             host_architecture, host_logical_cpus from runs where id = ?",
+            iso("started_at"),
+            iso("finished_at")
         );
         let read = |row: &Row<'_>| {
-            let host =
-                Host { os: row.get(5)?, architecture: row.get(6)?, logical_cpus: row.get::<_, i32>(7)? };
+            let host = Host {
+                name: row.get(8)?,
+                os: row.get(9)?,
+                architecture: row.get(10)?,
+                logical_cpus: row.get(11)?,
+            };
+            let origin = Origin {
+                version: row.get(5)?,
+                commit: row.get(6)?,
+                command_line: parsed(row.get(7)?).unwrap_or_default(),
+                host,
+            };
             Ok(Run {
                 id: row.get(0)?,
                 state: row.get(1)?,
-                started_at: row.get(2)?,
-                finished_at: row.get(3)?,
-                version: row.get(4)?,
-                host,
+                message: row.get(2)?,
+                started_at: row.get(3)?,
+                finished_at: row.get(4)?,
+                origin,
             })
         };
         self.connection.query_row(&sql, params![run], read).map_err(failed(READING))
     }
 
-    fn cases(&self, run: RunId) -> Result<Vec<CaseRow>, Error> {
+    /// The cases of a run by their trials' identifiers, in the order of the matrix.
+    pub(super) fn cases(&self, run: &RunId) -> Result<Vec<(String, CaseRow)>, Error> {
         let sql = format!(
-            "select id, model, target, actual_target, verdict, message, max_abs_error, tolerance, adapter, \
-             case_key, precision, batch, concurrency, strftime(started_at, {ISO}), \
-             strftime(finished_at, {ISO}) from trials where run_id = ? order by position"
+            "select trials.id::varchar, model, target, actual_target, verdict, message, tolerance, case_key, precision, \
+             batch, concurrency, {}, {}, browser_version, driver_version, timer_resolution_ms::varchar, trials.tuning, {ADAPTER} \
+             from trials join cases on cases.key = case_key left join adapters on adapters.id = adapter_id \
+             where run_id = ? order by position",
+            iso("started_at"),
+            iso("finished_at")
         );
-        let trials: Vec<(i64, String, CaseRow)> = self.rows(&sql, run, read_case)?;
-        trials.into_iter().map(|(id, verdict, row)| self.complete(id, &verdict, row)).collect()
-    }
-
-    fn complete(&self, trial: i64, verdict: &str, row: CaseRow) -> Result<CaseRow, Error> {
-        Ok(CaseRow {
-            verdict: verdict_named(verdict)?,
-            metrics: self.metrics(trial)?,
-            checks: self.checks(trial)?,
-            features: self.features(trial)?,
-            ..row
-        })
-    }
-
-    fn metrics(&self, trial: i64) -> Result<BTreeMap<String, Measured>, Error> {
-        let sql = "select metric, median, low, high, n from metrics where trial_id = ?";
-        let summaries: Vec<(String, Summary)> = self.rows(sql, trial, |row| {
-            let n: i32 = row.get(4)?;
-            let ends: (Option<f64>, Option<f64>) = (row.get(2)?, row.get(3)?);
-            let interval = ends.0.zip(ends.1).map(|(low, high)| Interval { low, high });
-            Ok((row.get(0)?, Summary { median: row.get(1)?, interval, n: n.max(0) as usize }))
-        })?;
-        let sql = "select metric, value from samples where trial_id = ? order by metric, position";
-        let mut samples: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-        for (metric, value) in self.rows(sql, trial, |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))? {
-            samples.entry(metric).or_default().push(value);
-        }
-        let measured = |(metric, summary): (String, Summary)| {
-            let samples = samples.remove(&metric).unwrap_or_default();
-            (metric, Measured { summary, samples })
+        let (mut metrics, mut checks) = (self.metrics(run)?, self.checks(run)?);
+        let (mut features, mut elsewhere) = (self.features(run)?, self.placements(run)?);
+        let complete = |(id, verdict, row): (String, String, CaseRow)| {
+            let checks = checks.remove(&id).unwrap_or_default();
+            let mut metrics: BTreeMap<String, Measured> =
+                metrics.remove(&id).unwrap_or_default().into_iter().collect();
+            metrics.extend(throughput(&metrics, row.batch));
+            let row = CaseRow {
+                verdict: verdict_named(&verdict)?,
+                max_abs_error: checks.iter().map(|check: &OutputCheck| check.max_abs_error).reduce(f64::max),
+                metrics,
+                checks,
+                features: row.features.into_iter().chain(features.remove(&id).unwrap_or_default()).collect(),
+                elsewhere: elsewhere.remove(&id).unwrap_or_default(),
+                ..row
+            };
+            Ok((id, row))
         };
-        Ok(summaries.into_iter().map(measured).collect())
+        self.rows(&sql, run, read_case)?.into_iter().map(complete).collect()
     }
 
-    fn checks(&self, trial: i64) -> Result<Vec<OutputCheck>, Error> {
-        let sql = "select output, elements, max_abs_error, mean_abs_error, cosine_similarity, fault, \
-                   max_abs_error_at, scaled_error, scaled_error_at from checks where trial_id = ? order by rowid";
-        self.rows(sql, trial, |row| {
-            Ok(OutputCheck {
-                output: row.get(0)?,
-                elements: row.get(1)?,
-                max_abs_error: row.get(2)?,
-                mean_abs_error: row.get(3)?,
-                cosine_similarity: row.get(4)?,
-                fault: row.get(5)?,
-                max_abs_error_at: place(row.get(6)?),
-                scaled_error: row.get::<_, Option<f64>>(7)?.unwrap_or(f64::INFINITY),
-                scaled_error_at: place(row.get(8)?),
-            })
-        })
+    fn metrics(&self, run: &RunId) -> Result<ByTrial<(String, Measured)>, Error> {
+        let sql = "select trial_id::varchar, metric, value from samples join trials on trials.id = trial_id \
+                   where run_id = ? and phase = 'measured' order by trial_id, metric, samples.position";
+        let mut samples: BTreeMap<(String, String), Vec<f64>> = BTreeMap::new();
+        for (trial, metric, value) in
+            self.rows(sql, run, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        {
+            samples.entry((trial, metric)).or_default().push(value);
+        }
+        let sql = "select trial_id::varchar, metric, median, low, high, n from metrics join trials on trials.id = trial_id \
+                   where run_id = ?";
+        let summaries = self.rows(sql, run, |row| {
+            let ends: (Option<f64>, Option<f64>) = (row.get(3)?, row.get(4)?);
+            let interval = ends.0.zip(ends.1).map(|(low, high)| Interval { low, high });
+            let n: i32 = row.get(5)?;
+            let summary = Summary { median: row.get(2)?, interval, n: n.max(0) as usize };
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, summary))
+        })?;
+        Ok(by_trial(summaries.into_iter().map(|(trial, metric, summary)| {
+            let samples = samples.remove(&(trial.clone(), metric.clone())).unwrap_or_default();
+            (trial, (metric, Measured { summary, samples }))
+        })))
     }
 
-    fn features(&self, trial: i64) -> Result<BTreeMap<String, String>, Error> {
-        let sql = "select name, value from features where trial_id = ?";
-        Ok(self.rows(sql, trial, |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect())
+    fn checks(&self, run: &RunId) -> Result<ByTrial<OutputCheck>, Error> {
+        let sql = "select trial_id::varchar, output, elements, max_abs_error, mean_abs_error, cosine_similarity, fault, \
+                   max_abs_error_at, scaled_error, scaled_error_at from checks join trials on trials.id = trial_id \
+                   where run_id = ? order by checks.position";
+        let checks = self.rows(sql, run, |row| {
+            let check = OutputCheck {
+                output: row.get(1)?,
+                elements: row.get(2)?,
+                max_abs_error: row.get(3)?,
+                mean_abs_error: row.get(4)?,
+                cosine_similarity: row.get(5)?,
+                fault: row.get(6)?,
+                max_abs_error_at: parsed(row.get(7)?).unwrap_or_default(),
+                scaled_error: row.get::<_, Option<f64>>(8)?.unwrap_or(f64::INFINITY),
+                scaled_error_at: parsed(row.get(9)?).unwrap_or_default(),
+            };
+            Ok((row.get(0)?, check))
+        })?;
+        Ok(by_trial(checks))
+    }
+
+    fn features(&self, run: &RunId) -> Result<ByTrial<(String, String)>, Error> {
+        let sql = "select trial_id::varchar, name, value from features join trials on trials.id = trial_id where run_id = ?";
+        Ok(by_trial(self.rows(sql, run, |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?))
+    }
+
+    fn placements(&self, run: &RunId) -> Result<ByTrial<NodeElsewhere>, Error> {
+        let sql = "select trial_id::varchar, node, operator, placements.engine, reason from placements \
+                   join trials on trials.id = trial_id where run_id = ? order by placements.position";
+        let read = |row: &Row<'_>| {
+            Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get::<_, String>(3)?, row.get(4)?)))
+        };
+        let nodes =
+            self.rows(sql, run, read)?.into_iter().map(|(trial, (node, operator, engine, reason))| {
+                Ok((trial, NodeElsewhere { node, operator, engine: engine_named(&engine)?, reason }))
+            });
+        Ok(by_trial(nodes.collect::<Result<Vec<_>, Error>>()?))
     }
 
     pub(super) fn rows<T>(
         &self,
         sql: &str,
-        id: i64,
-        read: fn(&Row<'_>) -> duckdb::Result<T>,
+        run: &RunId,
+        read: impl Fn(&Row<'_>) -> duckdb::Result<T>,
     ) -> Result<Vec<T>, Error> {
-        let rows = || self.connection.prepare(sql)?.query_map(params![id], read)?.collect::<Result<_, _>>();
+        let rows = || self.connection.prepare(sql)?.query_map(params![run], read)?.collect::<Result<_, _>>();
         rows().map_err(failed(READING))
     }
 }
 
-/// The place of an element; nothing where none was stored.
-fn place(text: Option<String>) -> Vec<usize> {
-    text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+/// Rows of a child table, by the trial they belong to.
+pub(super) type ByTrial<T> = BTreeMap<String, Vec<T>>;
+
+pub(super) fn by_trial<T>(rows: impl IntoIterator<Item = (String, T)>) -> ByTrial<T> {
+    let mut trials = ByTrial::new();
+    for (trial, row) in rows {
+        trials.entry(trial).or_insert_with(Vec::new).push(row);
+    }
+    trials
+}
+
+/// The rate that follows from the latency.
+fn throughput(metrics: &BTreeMap<String, Measured>, batch: u32) -> Option<(String, Measured)> {
+    let latency = metrics.get(Metric::LatencyMs.name())?.summary;
+    let summary = latency.throughput_per_s(batch)?;
+    Some((Metric::ThroughputPerS.name().to_owned(), Measured { summary, samples: Vec::new() }))
 }
 
 /// The verdict that was stored under this name.
@@ -128,26 +197,55 @@ pub(super) fn verdict_named(name: &str) -> Result<Verdict, Error> {
     known.ok_or_else(|| Error::Row(format!("its verdict is \"{name}\"")))
 }
 
-fn read_case(row: &Row<'_>) -> duckdb::Result<(i64, String, CaseRow)> {
-    let adapter: Option<String> = row.get(8)?;
+fn engine_named(name: &str) -> Result<Engine, Error> {
+    let known = Engine::all().find(|known| known.name() == name);
+    known.ok_or_else(|| Error::Row(format!("its engine is \"{name}\"")))
+}
+
+/// Reads JSON that we wrote; what is not there is nothing.
+pub(super) fn parsed<T: DeserializeOwned>(text: Option<String>) -> Option<T> {
+    serde_json::from_str(&text?).ok()
+}
+
+/// Reads the columns of [`ADAPTER`] from this one on; nothing where they were joined to nothing.
+pub(super) fn read_adapter(row: &Row<'_>, first: usize) -> duckdb::Result<Option<Adapter>> {
+    let Some(vendor) = row.get(first)? else { return Ok(None) };
+    Ok(Some(Adapter {
+        vendor,
+        architecture: row.get(first + 1)?,
+        device: row.get(first + 2)?,
+        description: row.get(first + 3)?,
+        backend: row.get(first + 4)?,
+        software: row.get(first + 5)?,
+        features: parsed(row.get(first + 6)?).unwrap_or_default(),
+        limits: parsed(row.get(first + 7)?).unwrap_or_default(),
+    }))
+}
+
+fn read_case(row: &Row<'_>) -> duckdb::Result<(String, String, CaseRow)> {
+    let columns = (0..).zip(super::write::COLUMNS);
+    let features = columns
+        .map(|(at, name)| Ok(row.get::<_, Option<String>>(13 + at)?.map(|value| (name.to_owned(), value))));
+    let features = features.collect::<duckdb::Result<Vec<_>>>()?;
     let case = CaseRow {
         model: row.get(1)?,
         target: row.get(2)?,
         actual_target: row.get(3)?,
         verdict: Verdict::Error,
         message: row.get(5)?,
-        max_abs_error: row.get(6)?,
-        tolerance: row.get(7)?,
-        adapter: adapter.and_then(|text| serde_json::from_str::<Adapter>(&text).ok()),
+        max_abs_error: None,
+        tolerance: row.get(6)?,
+        adapter: read_adapter(row, 17)?,
         metrics: BTreeMap::new(),
-        case_key: row.get(9)?,
-        precision: row.get(10)?,
-        batch: row.get(11)?,
-        concurrency: row.get(12)?,
-        started_at: row.get(13)?,
-        finished_at: row.get(14)?,
+        case_key: row.get(7)?,
+        precision: row.get(8)?,
+        batch: row.get(9)?,
+        concurrency: row.get(10)?,
+        started_at: row.get(11)?,
+        finished_at: row.get(12)?,
         checks: Vec::new(),
-        features: BTreeMap::new(),
+        elsewhere: Vec::new(),
+        features: features.into_iter().flatten().collect(),
     };
     Ok((row.get(0)?, row.get(4)?, case))
 }

@@ -1,5 +1,9 @@
 //! The store against real files: what goes in comes out, what is not ours is refused, a death loses nothing.
 
+mod files;
+mod migration;
+mod runs;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +17,7 @@ use super::*;
 use crate::case::tests::case;
 use crate::judge::{self, Judgement};
 use crate::rows::conformance::TestRow;
-use crate::session::Observed;
+use crate::session::{Observed, SessionTurn};
 use crate::trial::Trial;
 
 fn at(second: u64) -> SystemTime {
@@ -29,12 +33,14 @@ fn failed_trial() -> Trial {
             actual_target: None,
         },
         concurrency: 1,
+        turn: None,
         started_at: at(1),
         finished_at: at(2),
         adapter: None,
         checks: vec![],
         samples: vec![],
         summaries: vec![],
+        elsewhere: vec![],
         features: BTreeMap::from([("browser".to_owned(), "Edge 1".to_owned())]),
     }
 }
@@ -45,7 +51,8 @@ fn passed_trial() -> Trial {
         Judgement { verdict: Verdict::Pass, message: None, actual_target: Some(target.parse().unwrap()) };
     let mut trial = Trial { case: case("m", target), judgement, ..failed_trial() };
     trial.case.position = 1;
-    trial.observe(Observed::default(), Some(judge::tests::report()));
+    let turn = SessionTurn { session: 1, position: 0 };
+    trial.observe(Observed { turn: Some(turn), ..Observed::default() }, Some(judge::tests::report()));
     trial
 }
 
@@ -64,12 +71,12 @@ fn a_sweep_comes_back_as_it_went_in() {
     // Out of the matrix's order, as a schedule may run them.
     recorder.hear(&Event::CaseFinished(&passed_trial())).unwrap();
     recorder.hear(&Event::CaseFinished(&failed_trial())).unwrap();
-    recorder.hear(&Event::RunFinished { interrupted: true, at: at(3) }).unwrap();
+    recorder.hear(&Event::RunFinished { end: &RunEnd::Interrupted, at: at(3) }).unwrap();
     let run = recorder.run().unwrap();
     drop(store);
 
-    let report = Store::open(&path).unwrap().report(run).unwrap();
-    assert_eq!((report.run.id, report.run.state.as_str()), (1, "interrupted"));
+    let report = Store::open(&path).unwrap().report(&run).unwrap();
+    assert_eq!((&report.run.id, report.run.state.as_str()), (&run.to_string(), "interrupted"));
     assert_eq!(report.run.finished_at.as_deref(), Some("1970-01-01T00:00:03.000Z"));
     let [failed, passed] = &report.cases[..] else { panic!("{report:?}") };
     assert_eq!((failed.verdict, failed.message.as_deref()), (Verdict::Crash, Some("the tab died")));
@@ -94,8 +101,8 @@ fn an_output_that_cannot_be_compared_is_stored_as_infinitely_wrong() {
     let mut store = Store::open(Path::new(":memory:")).unwrap();
     let run = store.begin_run(RunKind::Sweep, at(0)).unwrap();
     let checks = vec![OutputCheck::fault("y", "has shape [2], expected [3]".to_owned())];
-    store.add_trial(run, &Trial { checks: checks.clone(), ..failed_trial() }).unwrap();
-    let report = store.report(run).unwrap();
+    store.add_trial(&run, &Trial { checks: checks.clone(), ..failed_trial() }).unwrap();
+    let report = store.report(&run).unwrap();
     assert_eq!((report.cases[0].max_abs_error, &report.cases[0].checks), (Some(f64::INFINITY), &checks));
 }
 
@@ -110,7 +117,9 @@ fn a_detection_is_kept() {
         facts: BTreeMap::new(),
     };
     let missing = Presence::Missing { reason: "not found".to_owned(), remedy: "install it".to_owned() };
-    store.add_detection(&[capability(Presence::Present), capability(missing)], at(0)).unwrap();
+    let run = store.begin_run(RunKind::Detect, at(0)).unwrap();
+    store.add_detection(&run, &[capability(Presence::Present), capability(missing)]).unwrap();
+    store.finish_run(&run, &RunEnd::Finished, at(1)).unwrap();
     assert_eq!(count(&store, "capabilities where remedy = 'install it'"), 1);
     assert_eq!(count(&store, "capabilities where state = 'present'"), 1);
     assert_eq!(count(&store, "runs where kind = 'detect' and state = 'finished'"), 1);
@@ -127,7 +136,7 @@ fn node_tests_come_back_as_they_went_in() {
     // Asked for in the other order than they are written.
     for (position, target) in [(1, &second), (0, &first)] {
         let begun = TargetBegun { position, target, suite: "ONNX 1.22.0", tolerance };
-        store.begin_target(run, &begun, at(1)).unwrap();
+        store.begin_target(&run, &begun, at(1)).unwrap();
     }
     let row = |test: &str, operators: &[&str], verdict, message: Option<&str>| TestRow {
         test: test.to_owned(),
@@ -138,17 +147,17 @@ fn node_tests_come_back_as_they_went_in() {
     };
     let wrong = row("test_b", &["Add", "Mul"], Verdict::Mismatch, Some("it's off"));
     let right = row("test_a", &["Add"], Verdict::Pass, None);
-    store.add_tests(run, &first, std::slice::from_ref(&wrong)).unwrap();
-    store.add_tests(run, &first, std::slice::from_ref(&right)).unwrap();
+    store.add_tests(&run, &first, std::slice::from_ref(&wrong)).unwrap();
+    store.add_tests(&run, &first, std::slice::from_ref(&right)).unwrap();
     let ended = TargetEnded {
         operators: vec!["Add".to_owned()],
         phases_ms: BTreeMap::from([("compile".to_owned(), 1.5)]),
         ..TargetEnded::default()
     };
-    store.end_target(run, &first, &ended, at(3)).unwrap();
+    store.end_target(&run, &first, &ended, at(3)).unwrap();
     drop(store);
 
-    let found = Store::open(&path).unwrap().conformance(run).unwrap();
+    let found = Store::open(&path).unwrap().conformance(&run).unwrap();
     let [ran, stopped] = &found.targets[..] else { panic!("{found:?}") };
     assert_eq!((ran.target.as_str(), ran.wall_s, ran.tolerance), ("wgpu:vulkan", Some(2.0), tolerance));
     assert_eq!(ran.tests, [right, wrong]);
@@ -162,20 +171,6 @@ fn opening_again_changes_nothing() {
     let path = folder.path().join("twice.duckdb");
     let steps = || count(&Store::open(&path).unwrap(), "schema_version");
     assert_eq!(steps(), steps());
-}
-
-/// A version that knew no other wrote an interval of one sample.
-#[test]
-fn intervals_of_too_few_samples_are_taken_back() {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("old.duckdb");
-    migrate::up_to(3, &path);
-    foreign(&path, "insert into metrics values (1, 'load_ms', 5, 5, 5, 1), (1, 'latency_ms', 5, 4, 6, 20)");
-    let store = Store::open(&path).unwrap();
-    let sql = "select count(low), count(high), sum(low) from metrics";
-    let found: (i64, i64, f64) =
-        store.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
-    assert_eq!(found, (1, 1, 4.0));
 }
 
 /// Makes a database of another kind with one statement.
@@ -285,7 +280,9 @@ fn child_that_adds_trials() {
     let mut store = Store::open(Path::new(&path)).unwrap();
     let run = store.begin_run(RunKind::Sweep, at(0)).unwrap();
     for number in 1.. {
-        store.add_trial(run, &passed_trial()).unwrap();
+        let mut trial = passed_trial();
+        trial.case.position = number;
+        store.add_trial(&run, &trial).unwrap();
         // Renamed into place: a process killed in the middle of writing leaves the count before.
         let (written, count) = ["written", "count"].map(|name| Path::new(&path).with_extension(name)).into();
         fs::write(&written, number.to_string()).unwrap();

@@ -1,119 +1,189 @@
 //! Writes runs, trials and capabilities. One trial is one transaction: all of it is there, or none.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use duckdb::{Connection, Transaction, params};
-use protocol::{Capability, Presence};
+use duckdb::{Connection, OptionalExt, Transaction, params};
+use protocol::{Adapter, Capability, Metric, Presence, Sampling};
 
-use super::{RunId, RunKind, RunState, Store, failed};
+use super::{RunId, RunKind, Store, failed};
+use crate::case::{Case, KEY_VERSION, TEMPERATURE, TUNING};
+use crate::digest::digest;
 use crate::error::Error;
+use crate::event::RunEnd;
+use crate::origin::{Host, Origin};
 use crate::statistics::Interval;
 use crate::trial::Trial;
 
+/// Features that have a column of their own in `trials`.
+pub(super) const COLUMNS: [&str; 4] = ["browser_version", "driver_version", "timer_resolution_ms", "tuning"];
+
 impl Store {
-    /// Begins a run and gives its number.
+    /// Begins a run and gives its identifier.
     ///
     /// # Errors
     /// When the database cannot take it.
     pub fn begin_run(&mut self, kind: RunKind, at: SystemTime) -> Result<RunId, Error> {
-        let sql = "insert into runs (kind, state, started_at, version, host_os, host_architecture, \
-                   host_logical_cpus) values (?, ?, ?, ?, ?, ?, ?) returning id";
-        let cpus = std::thread::available_parallelism().map_or(1, usize::from) as u32;
-        let version = env!("CARGO_PKG_VERSION");
-        let host = (std::env::consts::OS, std::env::consts::ARCH);
+        let sql = "insert into runs (kind, state, started_at, version, commit_hash, command_line, host_name, host_os, \
+                   host_architecture, host_logical_cpus) values (?, 'running', to_timestamp(?), ?, ?, ?, ?, ?, ?, ?) \
+                   returning id::varchar";
+        let Origin { version, commit, command_line, host } = Origin::here();
+        let Host { name, os, architecture, logical_cpus } = host;
+        let line = json(&command_line);
         let row =
-            params![kind.name(), RunState::Running.name(), since_epoch(at), version, host.0, host.1, cpus];
-        self.connection.query_row(sql, row, |row| row.get(0)).map_err(failed("beginning a run"))
+            params![kind.name(), epoch_s(at), version, commit, line, name, os, architecture, logical_cpus];
+        let id = self.connection.query_row(sql, row, |row| row.get(0));
+        id.map(RunId).map_err(failed("beginning a run"))
     }
 
     /// Marks a run as over.
     ///
     /// # Errors
     /// When the database cannot take it.
-    pub fn finish_run(&mut self, run: RunId, state: RunState, at: SystemTime) -> Result<(), Error> {
-        let sql = "update runs set state = ?, finished_at = ? where id = ?";
-        let row = params![state.name(), since_epoch(at), run];
+    pub fn finish_run(&mut self, run: &RunId, end: &RunEnd, at: SystemTime) -> Result<(), Error> {
+        let sql = "update runs set state = ?, message = ?, finished_at = to_timestamp(?) where id = ?";
+        let row = params![end.state(), end.message(), epoch_s(at), run];
         self.connection.execute(sql, row).map(|_| ()).map_err(failed("finishing a run"))
     }
 
     /// Adds a trial with everything measured in it.
     ///
     /// # Errors
-    /// When the database cannot take it; it then holds nothing of the trial.
-    pub fn add_trial(&mut self, run: RunId, trial: &Trial) -> Result<(), Error> {
-        let add = |connection: &mut Connection| {
-            let transaction = connection.transaction()?;
-            let id = insert_trial(&transaction, run, trial)?;
-            insert_numbers(&transaction, id, trial)?;
-            insert_circumstances(&transaction, id, trial)?;
-            transaction.commit()
-        };
-        add(&mut self.connection).map_err(failed("adding a trial"))
+    /// When the database cannot take it, or is no longer where it was; it then holds nothing of the trial.
+    pub fn add_trial(&mut self, run: &RunId, trial: &Trial) -> Result<(), Error> {
+        self.in_transaction("adding a trial", |transaction| insert_trial(transaction, run, trial).map(|_| ()))
     }
 
-    /// Adds a whole detection, begun at `at`, and gives its run's number.
+    /// Adds a whole detection to its run.
     ///
     /// # Errors
     /// When the database cannot take it.
-    pub fn add_detection(&mut self, capabilities: &[Capability], at: SystemTime) -> Result<RunId, Error> {
-        let run = self.begin_run(RunKind::Detect, at)?;
-        let add = |connection: &mut Connection| {
+    pub fn add_detection(&mut self, run: &RunId, capabilities: &[Capability]) -> Result<(), Error> {
+        self.in_transaction("adding what was detected", |transaction| {
+            let mut rows = (0..).zip(capabilities);
+            rows.try_for_each(|(position, capability)| {
+                insert_capability(transaction, run, position, capability)
+            })
+        })
+    }
+
+    /// Writes all that `write` does, or nothing.
+    pub(super) fn in_transaction<T>(
+        &mut self,
+        doing: &'static str,
+        write: impl FnOnce(&Transaction<'_>) -> duckdb::Result<T>,
+    ) -> Result<T, Error> {
+        self.check_file()?;
+        let all = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
-            for capability in capabilities {
-                insert_capability(&transaction, run, capability)?;
-            }
-            transaction.commit()
+            let written = write(&transaction)?;
+            transaction.commit().map(|()| written)
         };
-        add(&mut self.connection).map_err(failed("adding what was detected"))?;
-        self.finish_run(run, RunState::Finished, SystemTime::now())?;
-        Ok(run)
+        all(&mut self.connection).map_err(failed(doing))
     }
 }
 
-fn insert_trial(transaction: &Transaction<'_>, run: RunId, trial: &Trial) -> duckdb::Result<i64> {
-    let sql = "insert into trials (run_id, position, case_key, model, model_digest, target, actual_target, \
-               precision, batch, verdict, message, max_abs_error, tolerance, concurrency, started_at, \
-               finished_at, adapter_vendor, adapter_architecture, adapter_device, adapter_backend, \
-               adapter_software, adapter) \
-               values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id";
-    let (case, judgement, adapter) = (&trial.case, &trial.judgement, trial.adapter.as_ref());
+/// Adds a trial with everything measured in it, and gives its identifier.
+pub(super) fn insert_trial(
+    transaction: &Transaction<'_>,
+    run: &RunId,
+    trial: &Trial,
+) -> duckdb::Result<String> {
+    let id = insert_row(transaction, run, trial)?;
+    insert_numbers(transaction, &id, trial)?;
+    insert_circumstances(transaction, &id, trial)?;
+    Ok(id)
+}
+
+fn insert_row(transaction: &Transaction<'_>, run: &RunId, trial: &Trial) -> duckdb::Result<String> {
+    let (case, judgement) = (&trial.case, &trial.judgement);
+    let key = insert_case(transaction, case)?;
+    let adapter = trial.adapter.as_ref().map(|adapter| insert_adapter(transaction, adapter)).transpose()?;
+    let sql = "insert into trials (run_id, position, case_key, actual_target, engine, device, browser, browser_version, \
+               driver_version, timer_resolution_ms, tuning, adapter_id, session, session_position, concurrency, verdict, \
+               message, tolerance, started_at, finished_at) \
+               values (?, ?, ?, ?, ?, ?, ?, ?, ?, try_cast(? as double), ?, ?, ?, ?, ?, ?, ?, ?, to_timestamp(?), \
+               to_timestamp(?)) returning id::varchar";
+    let place = judgement.actual_target.as_ref().unwrap_or(&case.target);
+    let [browser_version, driver_version, timer_resolution_ms, tuning] =
+        COLUMNS.map(|name| trial.features.get(name));
     let row = params![
         run,
         case.position,
-        case.key(),
-        case.model.manifest.name,
-        case.model.digest,
-        case.target.to_string(),
+        key,
         judgement.actual_target.as_ref().map(ToString::to_string),
-        case.model.manifest.precision.name(),
-        case.model.batch,
+        place.engine.name(),
+        place.device.map(|device| device.name()),
+        place.browser,
+        browser_version,
+        driver_version,
+        timer_resolution_ms,
+        tuning,
+        adapter,
+        trial.turn.map(|turn| turn.session),
+        trial.turn.map(|turn| turn.position),
+        trial.concurrency,
         judgement.verdict.name(),
         judgement.message,
-        trial.max_abs_error(),
         case.model.tolerance(),
-        trial.concurrency,
-        since_epoch(trial.started_at),
-        since_epoch(trial.finished_at),
-        adapter.map(|adapter| &adapter.vendor),
-        adapter.map(|adapter| &adapter.architecture),
-        adapter.map(|adapter| &adapter.device),
-        adapter.map(|adapter| &adapter.backend),
-        adapter.map(|adapter| adapter.software),
-        adapter.map(json),
+        epoch_s(trial.started_at),
+        epoch_s(trial.finished_at),
     ];
     transaction.query_row(sql, row, |row| row.get(0))
 }
 
-fn insert_numbers(transaction: &Transaction<'_>, trial_id: i64, trial: &Trial) -> duckdb::Result<()> {
+/// Adds what a case's key hashes, if it is not there, and gives the key.
+fn insert_case(transaction: &Transaction<'_>, case: &Case) -> duckdb::Result<String> {
+    let key = case.key();
+    let known = transaction.query_row("select 1 from cases where key = ?", params![key], |_| Ok(()));
+    if known.optional()?.is_some() {
+        return Ok(key);
+    }
+    let Sampling { samples, warmup_limit } = case.sampling;
+    let row = params![
+        key,
+        KEY_VERSION,
+        case.model.manifest.name,
+        case.model.digest,
+        case.target.to_string(),
+        case.model.manifest.precision.name(),
+        case.model.batch,
+        samples,
+        warmup_limit,
+        case.strict,
+        case.browser_settings,
+        case.browser_settings.as_deref().map(digest),
+        TUNING,
+        TEMPERATURE,
+    ];
+    transaction.execute("insert into cases values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)?;
+    Ok(key)
+}
+
+/// Adds an adapter, if it is not there, and gives its identifier.
+pub(super) fn insert_adapter(transaction: &Transaction<'_>, adapter: &Adapter) -> duckdb::Result<String> {
+    let id = digest(&json(adapter));
+    let known = transaction.query_row("select 1 from adapters where id = ?", params![id], |_| Ok(()));
+    if known.optional()?.is_some() {
+        return Ok(id);
+    }
+    let Adapter { vendor, architecture, device, description, backend, software, features, limits } = adapter;
+    let (features, limits) = (json(features), json(limits));
+    let row = params![id, vendor, architecture, device, description, backend, software, features, limits];
+    transaction.execute("insert into adapters values (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)?;
+    Ok(id)
+}
+
+fn insert_numbers(transaction: &Transaction<'_>, trial_id: &str, trial: &Trial) -> duckdb::Result<()> {
     // The appender is the fast way in for thousands of samples, and takes part in the transaction.
     let mut samples = transaction.appender("samples")?;
     for series in &trial.samples {
         for (position, value) in (0i32..).zip(&series.values) {
-            samples.append_row(params![trial_id, series.metric.name(), position, value])?;
+            let (metric, phase) = (series.metric.name(), "measured");
+            samples.append_row(params![trial_id, metric, phase, position, value])?;
         }
     }
     samples.flush()?;
-    for (metric, summary) in &trial.summaries {
+    for (metric, summary) in trial.summaries.iter().filter(|(metric, _)| *metric != Metric::ThroughputPerS) {
         let [low, high] =
             [|it: Interval| it.low, |it: Interval| it.high].map(|end| summary.interval.map(end));
         let row = params![trial_id, metric.name(), summary.median, low, high, summary.n];
@@ -122,23 +192,28 @@ fn insert_numbers(transaction: &Transaction<'_>, trial_id: i64, trial: &Trial) -
     Ok(())
 }
 
-fn insert_circumstances(transaction: &Transaction<'_>, trial_id: i64, trial: &Trial) -> duckdb::Result<()> {
-    for check in &trial.checks {
+fn insert_circumstances(transaction: &Transaction<'_>, trial_id: &str, trial: &Trial) -> duckdb::Result<()> {
+    for (position, check) in (0..).zip(&trial.checks) {
         let row = params![
             trial_id,
+            position,
             check.output,
             check.elements,
             check.max_abs_error,
+            json(&check.max_abs_error_at),
             check.mean_abs_error,
             check.cosine_similarity,
-            check.fault,
-            json(&check.max_abs_error_at),
             check.scaled_error,
             json(&check.scaled_error_at),
+            check.fault,
         ];
-        transaction.execute("insert into checks values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)?;
+        transaction.execute("insert into checks values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)?;
     }
-    for (name, value) in &trial.features {
+    for (position, node) in (0..).zip(&trial.elsewhere) {
+        let row = params![trial_id, position, node.node, node.operator, node.engine.name(), node.reason];
+        transaction.execute("insert into placements values (?, ?, ?, ?, ?, ?)", row)?;
+    }
+    for (name, value) in trial.features.iter().filter(|(name, _)| !COLUMNS.contains(&name.as_str())) {
         transaction.execute("insert into features values (?, ?, ?)", params![trial_id, name, value])?;
     }
     Ok(())
@@ -146,15 +221,17 @@ fn insert_circumstances(transaction: &Transaction<'_>, trial_id: i64, trial: &Tr
 
 fn insert_capability(
     transaction: &Transaction<'_>,
-    run: RunId,
+    run: &RunId,
+    position: u32,
     capability: &Capability,
-) -> duckdb::Result<usize> {
+) -> duckdb::Result<()> {
     let (state, reason, remedy) = match &capability.presence {
         Presence::Present => ("present", None, None),
         Presence::Missing { reason, remedy } => ("missing", Some(reason), Some(remedy)),
     };
     let row = params![
         run,
+        position,
         capability.subject,
         state,
         reason,
@@ -163,7 +240,7 @@ fn insert_capability(
         capability.adapter.as_ref().map(json),
         json(&capability.facts),
     ];
-    transaction.execute("insert into capabilities values (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    transaction.execute("insert into capabilities values (?, ?, ?, ?, ?, ?, ?, ?, ?)", row).map(|_| ())
 }
 
 /// Text of a value whose types all have a JSON form.
@@ -171,7 +248,7 @@ pub(super) fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// How DuckDB takes a timestamp: the time since 1970 in UTC.
-pub(super) fn since_epoch(at: SystemTime) -> Duration {
-    at.duration_since(UNIX_EPOCH).unwrap_or_default()
+/// Seconds since 1970 in UTC.
+pub(super) fn epoch_s(at: SystemTime) -> f64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }

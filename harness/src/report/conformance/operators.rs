@@ -102,6 +102,6 @@ mod tests {
 | com.microsoft.Gelu | untested | untested |
 ";
         assert_eq!(table.as_deref(), Some(expected));
-        assert!(text.contains("on 2026-11-21, from the node tests of ONNX 1.22.0"), "{text}");
+        assert!(text.contains("on 2026-01-02, from the node tests of ONNX 1.22.0"), "{text}");
     }
 }

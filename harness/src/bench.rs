@@ -1,0 +1,4 @@
+//! `parallax bench`: one thing against another, turn by turn.
+
+pub mod matmul;
+pub mod models;

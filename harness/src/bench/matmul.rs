@@ -1,0 +1,149 @@
+//! `parallax bench matmul`: one matrix product in each browser, ours and onnxruntime-web's turn by turn.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use indicatif::ProgressBar;
+use protocol::suggest::did_you_mean;
+use protocol::{DuelReport, Engine, Job, MatmulDuel, Target, Task, Verdict};
+
+use crate::browser;
+use crate::cli::MatmulArgs;
+use crate::error::Error;
+use crate::event::RunEnd;
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::lane::{Completion, Ended, Event, Lane, Listener, Open, Queue, Then, Unit};
+use crate::report::product as report;
+use crate::rows::product::Product;
+use crate::screen;
+use crate::session::{Context, Place};
+use crate::store::{RunId, RunKind, Store};
+
+/// How long one product may take on both sides.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Runs `parallax bench matmul`.
+///
+/// # Errors
+/// When a browser has no entry, or the database or the report cannot be written. A product that goes wrong is a row.
+pub async fn run(args: &MatmulArgs) -> Result<Exit, Error> {
+    let context = Context::start(browser::known(&BTreeMap::new())?).await?;
+    check_names(&args.browsers, &context)?;
+    let mut store = Store::open(&args.db)?;
+    let mut interrupt = Interrupt::listen()?;
+    let run = store.begin_run(RunKind::BenchMatmul, SystemTime::now())?;
+    let units = args.browsers.iter().flat_map(|browser| {
+        let duel = |&size| MatmulDuel { size, rounds: args.rounds };
+        args.sizes.iter().map(move |size| InBrowser { browser: browser.clone(), duel: duel(size) })
+    });
+    let mut answers = Answers { store: &mut store, run: &run, spinner: screen::spinner(), count: 0 };
+    let lane = Lane::new(&context, Open::One);
+    let ended = lane.run_until(Queue::by_place(units), &mut answers, &mut interrupt).await;
+    answers.spinner.finish_and_clear();
+    let finished = store.finish_run(&run, &RunEnd::of(ended.as_ref().copied()), SystemTime::now());
+    // What is there is reported, whatever kept the rest from being there.
+    let printed = store.products(&run).and_then(|found| {
+        let text = if args.json { report::document(&found) } else { report::render(&found) };
+        screen::print(&text).map(|()| found.exit())
+    });
+    Ok(match ended? {
+        Completion::Complete => finished.and(printed)?,
+        Completion::Interrupted => finished.and(printed).map(|_| Exit::Interrupted)?,
+    })
+}
+
+fn check_names(names: &[String], context: &Context) -> Result<(), Error> {
+    let known = || context.browsers.keys().map(String::as_str);
+    match names.iter().find(|name| !context.browsers.contains_key(*name)) {
+        None => Ok(()),
+        Some(name) => Err(Error::BrowserInvalid {
+            name: name.clone(),
+            message: format!(
+                "there is none of this name{}; the browsers are {}",
+                did_you_mean(name, known()),
+                known().collect::<Vec<_>>().join(", ")
+            ),
+        }),
+    }
+}
+
+/// A matrix product in a browser.
+#[derive(Clone)]
+struct InBrowser {
+    browser: String,
+    duel: MatmulDuel,
+}
+
+impl Unit for InBrowser {
+    type Report = DuelReport;
+
+    fn place(&self) -> Place {
+        Place::Browser(self.browser.clone())
+    }
+
+    fn job(&self, context: &Context, id: u64) -> Job {
+        let target = Target { engine: Engine::Webgpu, device: None, browser: Some(self.browser.clone()) };
+        context.job_of(&target, id, Task::MatmulDuel(self.duel.clone()))
+    }
+
+    fn limit(&self) -> Duration {
+        LIMIT
+    }
+}
+
+/// Keeps products as they come in.
+struct Answers<'a> {
+    store: &'a mut Store,
+    run: &'a RunId,
+    spinner: ProgressBar,
+    /// How many came in.
+    count: u32,
+}
+
+impl Listener<InBrowser> for Answers<'_> {
+    fn hear(&mut self, event: Event<'_, InBrowser>) -> Result<Then<InBrowser>, Error> {
+        match event {
+            Event::Opening(_) => {}
+            Event::Started(InBrowser { browser, duel: MatmulDuel { size, .. } }) => {
+                self.store.check_file()?;
+                self.spinner.set_message(format!("{size} x {size} in {browser}"));
+            }
+            Event::Ended(unit, ended) => {
+                self.count += 1;
+                self.store.add_product(self.run, self.count - 1, &product(unit, ended))?;
+            }
+        }
+        Ok(Then::default())
+    }
+}
+
+fn product(InBrowser { browser, duel }: InBrowser, ended: Ended<DuelReport>) -> Product {
+    let facts = ended.observed.facts;
+    let none = Product {
+        browser,
+        size: duel.size,
+        verdict: Verdict::Error,
+        message: Some("no round was timed".to_owned()),
+        adapter: None,
+        max_abs_difference: None,
+        facts,
+        ours_ms: Vec::new(),
+        peer_ms: Vec::new(),
+        ours_gpu_ms: Vec::new(),
+    };
+    match ended.answer {
+        Err(why) => Product { verdict: why.verdict(), message: Some(why.to_string()), ..none },
+        Ok(report) if report.ours_ms.is_empty() || report.peer_ms.is_empty() => none,
+        Ok(DuelReport { adapter, ours_ms, peer_ms, ours_gpu_ms, max_abs_difference }) => Product {
+            verdict: Verdict::Pass,
+            message: None,
+            adapter: Some(adapter),
+            max_abs_difference: Some(max_abs_difference),
+            ours_ms,
+            peer_ms,
+            ours_gpu_ms,
+            ..none
+        },
+    }
+}

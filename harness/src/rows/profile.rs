@@ -1,0 +1,28 @@
+//! A model run with every dispatch timed.
+
+use std::collections::BTreeMap;
+
+use protocol::{Adapter, DispatchTimes};
+
+use super::Run;
+
+/// One profiled run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    /// The run.
+    pub run: Run,
+    /// The model's name.
+    pub model: String,
+    /// The digest of its files.
+    pub model_digest: String,
+    /// The target.
+    pub target: String,
+    /// What it ran on.
+    pub adapter: Adapter,
+    /// How many inferences were profiled.
+    pub inferences: u32,
+    /// The session's versions, flags and preferences.
+    pub facts: BTreeMap<String, String>,
+    /// Every dispatch, in the order of the plan.
+    pub dispatches: Vec<DispatchTimes>,
+}

@@ -1,0 +1,219 @@
+//! Comparisons, matrix products, profiles and divergences come back as they went in, and as views have them.
+
+use protocol::{
+    Adapter, DispatchName, DispatchTimes, Engine, Metric, NodeElsewhere, ProfileReport, Samples, TracedNode,
+};
+
+use super::*;
+use crate::case::tests::model;
+use crate::rows::comparison::Side;
+use crate::rows::divergence::{Difference, Divergence, Finding, NodeDifference, Ran};
+use crate::rows::product::Product;
+
+fn adapter(device: &str) -> Adapter {
+    Adapter { device: device.to_owned(), ..Adapter::default() }
+}
+
+#[test]
+fn a_case_key_can_be_read_and_a_trial_says_where_and_when_in_its_session_it_ran() {
+    let mut store = Store::open(Path::new(":memory:")).unwrap();
+    let run = store.begin_run(RunKind::Sweep, at(0)).unwrap();
+    let mut trial = passed_trial();
+    trial.case.browser_settings = Some(r#"{"arguments":["--a"]}"#.to_owned());
+    trial.features.extend(
+        [("browser_version", "156.0"), ("driver_version", "156.1"), ("timer_resolution_ms", "0.1")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    let node = NodeElsewhere {
+        node: "n".to_owned(),
+        operator: "Add".to_owned(),
+        engine: Engine::Webgpu,
+        reason: "no; not here".to_owned(),
+    };
+    trial.elsewhere = vec![node];
+    store.add_trial(&run, &trial).unwrap();
+    let other = failed_trial();
+    store.add_trial(&run, &other).unwrap();
+
+    let sql = "select case_key = key and model = 'm' and samples = 20 and warmup_limit = 30 and not strict \
+               and (browser_settings ->> '$.arguments[0]') = '--a' and length(browser_settings_digest) = 32 \
+               and engine = 'webgpu' and device is null and browser = 'chrome' and browser_version = '156.0' \
+               and driver_version = '156.1' and timer_resolution_ms = 0.1 and session = 1 and session_position = 0 \
+               from trials join cases on key = case_key where verdict = 'pass'";
+    assert!(store.connection.query_row(sql, [], |row| row.get::<_, bool>(0)).unwrap());
+    assert_eq!(
+        count(&store, "features where name = 'browser_version'"),
+        0,
+        "what has a column is in no other place"
+    );
+
+    let cases = store.report(&run).unwrap().cases;
+    assert_eq!((&cases[1].elsewhere, &cases[1].features), (&trial.elsewhere, &trial.features));
+}
+
+#[test]
+fn keys_keep_out_what_is_there_or_belongs_to_nothing() {
+    let mut store = Store::open(Path::new(":memory:")).unwrap();
+    let run = store.begin_run(RunKind::Sweep, at(0)).unwrap();
+    store.add_trial(&run, &passed_trial()).unwrap();
+    assert!(store.add_trial(&run, &passed_trial()).is_err(), "two trials of one place in the matrix");
+    for sql in [
+        "insert into samples select trial_id, metric, phase, position, 1 from samples limit 1",
+        "insert into samples values (uuidv7(), 'latency_ms', 'measured', 0, 1)",
+        "insert into metrics select trial_id, metric, 1, null, null, 1 from metrics limit 1",
+        "insert into features select trial_id, name, 'x' from features limit 1",
+        "insert into checks select trial_id, position, 'x', 1, 0, null, 0, 1, 0, null, null from checks limit 1",
+        "update trials set verdict = 'perhaps'",
+        "insert into turns values (uuidv7(), 0, 'ours', 0, (select id from trials))",
+    ] {
+        assert!(store.connection.execute_batch(sql).is_err(), "{sql}");
+    }
+}
+
+#[test]
+fn a_comparison_comes_back_and_its_ratio_is_a_view() {
+    let mut store = Store::open(Path::new(":memory:")).unwrap();
+    let run = store.begin_run(RunKind::BenchModels, at(0)).unwrap();
+    let pair = "webgpu@chrome/ort-webgpu@chrome".parse().unwrap();
+    let comparison = store.begin_comparison(&run, 0, "m", &pair).unwrap();
+    // The other side is slower by 2, 3 and 4; who begins changes.
+    let mut position = 0;
+    for (round, ratio) in [(0, 2.0), (1, 3.0), (2, 4.0)] {
+        for (side, latency_ms) in [(Side::Ours, 10.0), (Side::Other, 10.0 * ratio)] {
+            let mut report = judge::tests::report();
+            report.metrics.retain(|samples| samples.metric != Metric::LatencyMs);
+            report.metrics.push(Samples { metric: Metric::LatencyMs, values: vec![latency_ms] });
+            let mut trial = Trial { samples: vec![], ..passed_trial() };
+            trial.observe(Observed::default(), Some(report));
+            trial.case.position = position;
+            let place = TurnPlace { round, side, position: (position + round) % 2 };
+            store.add_turn(&run, &comparison, place, &trial).unwrap();
+            position += 1;
+        }
+    }
+    let found = store.comparisons(&run).unwrap();
+    let [row] = &found.comparisons[..] else { panic!("{found:?}") };
+    assert_eq!((row.model.as_str(), &row.pair, row.turns.len()), ("m", &pair, 6));
+    assert_eq!(row.times_ms(Side::Other), [20.0, 30.0, 40.0]);
+    assert_eq!(row.ratio().unwrap().median, 3.0);
+    let sql = "select other_over_ours, rounds from comparison_ratios";
+    let view: (f64, i64) = store.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(view, (3.0, 3));
+}
+
+#[test]
+fn matrix_products_come_back_and_their_ratios_are_a_view() {
+    let mut store = Store::open(Path::new(":memory:")).unwrap();
+    let run = store.begin_run(RunKind::BenchMatmul, at(0)).unwrap();
+    let product = Product {
+        browser: "chrome".to_owned(),
+        size: 512,
+        verdict: Verdict::Pass,
+        message: None,
+        adapter: Some(adapter("a")),
+        max_abs_difference: Some(1e-5),
+        facts: BTreeMap::from([("browser_version".to_owned(), "156".to_owned())]),
+        ours_ms: vec![1.0, 2.0, 4.0],
+        peer_ms: vec![2.0, 6.0, 4.0],
+        ours_gpu_ms: vec![0.5],
+    };
+    let late = Product {
+        verdict: Verdict::Timeout,
+        message: Some("late".to_owned()),
+        adapter: None,
+        max_abs_difference: None,
+        ours_ms: vec![],
+        peer_ms: vec![],
+        ours_gpu_ms: vec![],
+        ..product.clone()
+    };
+    let products = [product, late];
+    for (position, product) in (0..).zip(&products) {
+        store.add_product(&run, position, product).unwrap();
+    }
+    assert_eq!(store.products(&run).unwrap().products, products);
+    let ratio = "select other_over_ours from product_ratios where rounds = 3";
+    assert_eq!(store.connection.query_row(ratio, [], |row| row.get::<_, f64>(0)).unwrap(), 2.0);
+}
+
+#[test]
+fn a_profile_comes_back_and_its_kernels_are_a_view() {
+    let mut store = Store::open(Path::new(":memory:")).unwrap();
+    let run = store.begin_run(RunKind::Profile, at(0)).unwrap();
+    let dispatch = |kernel: &str, gpu_ms: &[f64]| DispatchTimes {
+        name: DispatchName {
+            program: "model".to_owned(),
+            node: "n".to_owned(),
+            kernel: kernel.to_owned(),
+            workgroups: [1, 2, 3],
+        },
+        gpu_ms: gpu_ms.to_vec(),
+    };
+    let report = ProfileReport {
+        engine: Engine::Wgpu,
+        device: None,
+        adapter: adapter("llvmpipe"),
+        inferences: 2,
+        dispatches: vec![
+            dispatch("matmul", &[1.0, 3.0]),
+            dispatch("matmul", &[2.0, 2.0]),
+            dispatch("add", &[]),
+        ],
+    };
+    let target = "wgpu:vulkan".parse().unwrap();
+    store.add_profile(&run, &model("m"), &target, &report, &BTreeMap::new()).unwrap();
+    let profile = store.profile(&run).unwrap();
+    assert_eq!((&profile.dispatches, &profile.adapter), (&report.dispatches, &report.adapter));
+    assert_eq!((profile.target.as_str(), profile.inferences), ("wgpu:vulkan", 2));
+    let sql = "select kernel, dispatches, gpu_ms from kernels";
+    let kernel: (String, f64, f64) =
+        store.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    assert_eq!(kernel, ("matmul".to_owned(), 2.0, 4.0));
+}
+
+#[test]
+fn a_divergence_is_kept_node_by_node() {
+    let mut store = Store::open(Path::new(":memory:")).unwrap();
+    let run = store.begin_run(RunKind::Diverge, at(0)).unwrap();
+    let [a, b]: [Target; 2] = ["webgpu@chrome", "burn:cpu"].map(|text| text.parse().unwrap());
+    let node = |relative: f64, fault: Option<&str>, finding| NodeDifference {
+        node: TracedNode {
+            component: None,
+            node: "n".to_owned(),
+            operator: "Add".to_owned(),
+            value: "v".to_owned(),
+            inputs: vec![],
+        },
+        value_on_b: "w".to_owned(),
+        tensor_type: "f32[2]".to_owned(),
+        comparison: Difference {
+            max_abs: relative,
+            relative,
+            magnitude: 1.0,
+            place: None,
+            elements: None,
+            fault: fault.map(str::to_owned),
+        },
+        inherited: 0.0,
+        growth: None,
+        finding,
+        unseen: vec![],
+    };
+    let nodes = [node(0.0, None, Finding::Agrees), node(f64::INFINITY, Some("a NaN"), Finding::Parts)];
+    let adapters = [adapter("a"), adapter("b")];
+    let divergence = Divergence {
+        model: "m",
+        model_digest: "d",
+        a: Ran { target: &a, adapter: &adapters[0] },
+        b: Ran { target: &b, adapter: &adapters[1] },
+        tolerance: 1e-4,
+        unfused: false,
+        nodes: &nodes,
+    };
+    store.add_divergence(&run, &divergence).unwrap();
+    assert_eq!(count(&store, "divergences where a = 'webgpu@chrome' and adapter_a <> adapter_b"), 1);
+    assert_eq!(
+        count(&store, "divergence_nodes where finding = 'parts' and fault = 'a NaN' and isinf(relative)"),
+        1
+    );
+}

@@ -27,7 +27,10 @@ fn every_figure_of_a_comparison_is_found_in_the_store() {
         let (ratio, rounds): (f64, i64) =
             store.query_row(sql, asked, |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         let printed = row["other_over_ours"]["median"].as_f64().unwrap();
-        assert!((printed - ratio).abs() < 1e-9 * ratio && rounds == 3, "{ratio} over {rounds} rounds: {row:#}");
+        assert!(
+            (printed - ratio).abs() < 1e-9 * ratio && rounds == 3,
+            "{ratio} over {rounds} rounds: {row:#}"
+        );
     }
     let count = |sql: &str| -> i64 { store.query_row(sql, [], |row| row.get(0)).unwrap() };
     assert_eq!(count("select count(*) from turns"), 12);

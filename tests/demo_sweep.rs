@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
 use end_to_end::{Scene, case, ended};
+use protocol::Metric;
 use serde_json::Value;
 
 const MODELS: [&str; 2] = ["bert-tiny", "vit-tiny"];
@@ -45,9 +46,15 @@ fn check_case(case: &Value) {
     assert!(case["adapter"]["software"].is_boolean(), "{name}: says whether it is a software adapter");
     let named = case["adapter"]["vendor"].as_str().is_some_and(|vendor| !vendor.is_empty());
     assert!(named || NAMELESS.contains(&case["target"].as_str().unwrap()), "{name}: {case:#}");
-    // Burn walks the graph: there is nothing to compile, and no figure for it.
-    let compiles = case["target"] != "burn:cpu";
-    assert_eq!(case["metrics"]["compile_ms"].is_object(), compiles, "{name}: {case:#}");
+    // Burn walks the graph: there is nothing to compile, and no figure for it. ONNX Runtime plans while it compiles, and
+    // moves nothing.
+    let (burn, peer) = (case["target"] == "burn:cpu", case["target"] == "onnxruntime:cpu");
+    for (metric, there) in
+        [("compile_ms", !burn), ("plan_ms", !peer), ("upload_ms", !peer), ("open_ms", !burn)]
+    {
+        assert_eq!(case["metrics"][metric].is_object(), there, "{name}: {metric} in {case:#}");
+    }
+    check_wall(case, &name);
     for metric in ["load_ms", "first_inference_ms", "latency_ms", "throughput_per_s"] {
         let value = &case["metrics"][metric];
         assert!(value["median"].as_f64().is_some_and(|median| median >= 0.0), "{name}: {metric} is {value}");
@@ -56,6 +63,17 @@ fn check_case(case: &Value) {
     assert_eq!(latency["n"], SAMPLES, "{name}");
     let [low, median, high] = ["low", "median", "high"].map(|key| latency[key].as_f64().unwrap_or(f64::NAN));
     assert!(low <= median && median <= high, "{name}: {latency}");
+}
+
+/// All that a measurement is made of adds up to the time it took, within 2 %.
+fn check_wall(case: &Value, name: &str) {
+    let sum_ms = |metric: &Metric| -> f64 {
+        let samples = case["metrics"][metric.name()]["samples"].as_array();
+        samples.map_or(0.0, |values| values.iter().filter_map(Value::as_f64).sum())
+    };
+    let (parts_ms, wall_ms) =
+        (Metric::PARTS_OF_WALL.iter().map(sum_ms).sum::<f64>(), sum_ms(&Metric::WallMs));
+    assert!((wall_ms - parts_ms).abs() <= 0.02 * wall_ms, "{name}: {parts_ms} of {wall_ms} ms in {case:#}");
 }
 
 /// Firefox looks for finished GPU work each 100 ms of its own accord; with the kick, wall time follows the GPU.

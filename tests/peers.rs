@@ -39,7 +39,7 @@ fn check_case(case: &Value, target: &str) {
     assert!(webgpu || elsewhere == 0.0, "{name}: {features:#}");
     // Without it, Firefox's times would be multiples of 100 ms.
     assert_eq!(text(features, "completion_kick"), (webgpu && firefox).to_string(), "{name}");
-    for metric in ["load_ms", "compile_ms", "first_inference_ms", "latency_ms"] {
+    for metric in ["load_ms", "open_ms", "compile_ms", "first_inference_ms", "latency_ms"] {
         assert!(case["metrics"][metric]["median"].is_number(), "{name}: {metric} in {case:#}");
     }
 }

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
 
 use burn_engine::{Burn, VERSION, Walks};
 use graph::Tensor;
 use graph::pipeline::Pipeline;
 use native_runner::engines::{Found, Inferred, Prepared, Ready};
 use native_runner::error::RunnerError;
-use native_runner::measure::elapsed_ms;
+use native_runner::measure::Course;
 use native_runner::model::{Loaded, refused};
 use native_runner::processor;
-use protocol::{Device, Metric};
+use protocol::{Activity, Device};
 
 /// Burn's version and the processor; it is built in, so it is always there.
 ///
@@ -26,8 +25,13 @@ pub fn detect(_device: Device) -> Result<Found, RunnerError> {
 ///
 /// # Errors
 /// Where Burn panics, or a weight cannot be read.
-pub fn prepare(loaded: &Loaded, pipeline: &Pipeline, _device: Device) -> Result<Prepared, RunnerError> {
-    let start = Instant::now();
+pub fn prepare(
+    loaded: &Loaded,
+    pipeline: &Pipeline,
+    _device: Device,
+    course: &mut Course,
+) -> Result<Prepared, RunnerError> {
+    course.turn_to(Activity::Upload);
     let walks = guarded("taking the weights", || {
         let (mut walks, mut files) = (Walks::new(Burn::default(), pipeline.programs.clone()), loaded.files());
         for (weight, constant) in walks.weights() {
@@ -38,13 +42,12 @@ pub fn prepare(loaded: &Loaded, pipeline: &Pipeline, _device: Device) -> Result<
         Ok(walks)
     })?;
     let nodes = pipeline.programs.iter().map(|program| program.graph.nodes.len().to_string());
-    let measured = vec![(Metric::UploadMs, elapsed_ms(start))];
     let features = BTreeMap::from([
         ("burn".to_owned(), VERSION.to_owned()),
         ("backend".to_owned(), burn_engine::backend()),
         ("nodes".to_owned(), nodes.collect::<Vec<_>>().join("+")),
     ]);
-    Ok(Prepared { model: Box::new(Walker(walks)), adapter: processor::adapter(), measured, features })
+    Ok(Prepared { model: Box::new(Walker(walks)), adapter: processor::adapter(), features })
 }
 
 /// A model whose weights Burn has.

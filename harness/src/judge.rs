@@ -62,12 +62,11 @@ pub fn elsewhere(asked: &Target, actual: &Target) -> Option<Complaint> {
 }
 
 fn unproven(report: &InferenceReport) -> Option<Complaint> {
-    let latency = report.metrics.iter().find(|samples| samples.metric == Metric::LatencyMs);
     if report.checks.is_empty() {
         let message = "no output was compared with an expected one, so nothing says that the answer is right";
         return Some((Verdict::Error, message.to_owned()));
     }
-    if latency.is_none_or(|samples| samples.values.is_empty()) {
+    if report.measured(Metric::LatencyMs).is_empty() {
         return Some((Verdict::Error, "no latency was measured".to_owned()));
     }
     let odd = report.metrics.iter().find_map(|samples| {
@@ -149,7 +148,7 @@ pub(crate) mod tests {
     use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use protocol::{Adapter, Failure, FailureKind, Samples, Scale};
+    use protocol::{Adapter, Failure, FailureKind, Phase, Samples, Scale};
 
     use super::*;
     use crate::case::tests::case;
@@ -165,7 +164,11 @@ pub(crate) mod tests {
             device: None,
             adapter: Adapter { vendor: "google".to_owned(), software: true, ..Adapter::default() },
             checks: vec![within],
-            metrics: vec![Samples { metric: Metric::LatencyMs, values: vec![10.0, 11.0, 12.0] }],
+            metrics: vec![Samples {
+                metric: Metric::LatencyMs,
+                phase: Phase::Measured,
+                values: vec![10.0, 11.0, 12.0],
+            }],
             features: BTreeMap::from([("kick".to_owned(), "on".to_owned())]),
             planned: None,
             notes: Vec::new(),
@@ -237,7 +240,11 @@ pub(crate) mod tests {
                 "a time that cannot be",
                 "webgpu@chrome",
                 InferenceReport {
-                    metrics: vec![Samples { metric: Metric::LatencyMs, values: vec![1.0, -2.0] }],
+                    metrics: vec![Samples {
+                        metric: Metric::LatencyMs,
+                        phase: Phase::Measured,
+                        values: vec![1.0, -2.0],
+                    }],
                     ..report()
                 },
                 Verdict::Error,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use protocol::{
-    Adapter, Failure, InferenceReport, Metric, NodeElsewhere, OutputCheck, Placement, Planned, Samples,
-    Target, Verdict,
+    Adapter, Failure, InferenceReport, Metric, NodeElsewhere, OutputCheck, Phase, Placement, Planned,
+    Samples, Target, Verdict,
 };
 
 use crate::case::Case;
@@ -85,7 +85,8 @@ impl Trial {
         self.features.extend(observed.facts);
         let Some(mut report) = report else { return };
         let memory = observed.memory_bytes.map(|bytes| vec![bytes as f64]);
-        report.metrics.extend(memory.map(|values| Samples { metric: Metric::ProcessMemoryBytes, values }));
+        let (metric, phase) = (Metric::ProcessMemoryBytes, Phase::Measured);
+        report.metrics.extend(memory.map(|values| Samples { metric, phase, values }));
         self.take_in(report);
     }
 
@@ -165,10 +166,26 @@ fn partition(placement: &Placement) -> Vec<(String, String)> {
 }
 
 fn summaries(series: &[Samples], batch: u32) -> Vec<(Metric, Summary)> {
-    let measured = |samples: &Samples| Some((samples.metric, Summary::of(&samples.values)?));
-    let mut summaries: Vec<(Metric, Summary)> = series.iter().filter_map(measured).collect();
+    let measured = series.iter().filter(|samples| samples.phase == Phase::Measured);
+    let summary = |samples: &Samples| Some((samples.metric, Summary::of(&samples.values)?));
+    let mut summaries: Vec<(Metric, Summary)> = measured.filter_map(summary).collect();
     let latency = summaries.iter().find(|(metric, _)| *metric == Metric::LatencyMs);
     let throughput = latency.and_then(|(_, latency)| latency.throughput_per_s(batch));
     summaries.extend(throughput.map(|throughput| (Metric::ThroughputPerS, throughput)));
     summaries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn summaries_leave_the_warm_up_out() {
+        let series =
+            |phase, values: [f64; 3]| Samples { metric: Metric::LatencyMs, phase, values: values.to_vec() };
+        let (warm_up, measured) = ([90.0, 80.0, 70.0], [3.0, 1.0, 2.0]);
+        let summaries = summaries(&[series(Phase::WarmUp, warm_up), series(Phase::Measured, measured)], 1);
+        let medians: Vec<_> = summaries.iter().map(|(metric, summary)| (*metric, summary.median)).collect();
+        assert_eq!(medians, [(Metric::LatencyMs, 2.0), (Metric::ThroughputPerS, 500.0)]);
+    }
 }

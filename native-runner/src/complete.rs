@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 
 use graph::onnx::Model;
 use graph::{Tensor, tensor_file};
-use protocol::{BareModel, CompletedModel, Component, Device, Manifest, Precision};
+use protocol::{BareModel, CompletedModel, Component, Device, Manifest, Precision, Sampling};
 use sha2::{Digest, Sha256};
 
 use crate::engines::{Chosen, EngineEntry, Prepare, Prepared};
 use crate::error::RunnerError;
+use crate::measure::begin;
 use crate::model::Loaded;
 use extents::{Extents, Unnamed};
 
@@ -219,14 +220,15 @@ impl Source<'_> {
             decoding: None,
         };
         let run = |prepared: &mut Prepared| Ok(prepared.model.run(0, inputs)?.outputs);
-        let ran =
-            prepare(&loaded, device).and_then(|mut prepared| Ok([run(&mut prepared)?, run(&mut prepared)?]));
+        let mut course = begin(Sampling::default());
+        let ran = prepare(&loaded, device, &mut course)
+            .and_then(|mut prepared| Ok([run(&mut prepared)?, run(&mut prepared)?]));
         let [expected, again] = ran.map_err(|source| {
             let (model, fed) = (self.bare.name.clone(), inputs::described(&self.model, inputs));
             RunnerError::Uncompleted { model, fed, source: Box::new(source) }
         })?;
         // What only runs optimised has no second opinion.
-        let plain = prepare_plain(&loaded, device).and_then(|mut prepared| run(&mut prepared));
+        let plain = prepare_plain(&loaded, device, &mut course).and_then(|mut prepared| run(&mut prepared));
         let plain = plain.unwrap_or_else(|_| expected.clone());
         Ok([expected, again, plain])
     }

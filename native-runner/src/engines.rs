@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use graph::Tensor;
 use graph::pipeline::Pipeline;
-use protocol::{Adapter, Device, DispatchName, Engine, Metric};
+use protocol::{Adapter, Device, DispatchName, Engine};
 
 use crate::error::RunnerError;
+use crate::measure::Course;
 use crate::model::Loaded;
 use crate::trace::{Deposit, Kept};
 
@@ -21,6 +22,15 @@ pub trait Ready {
     /// # Errors
     /// Whatever the engine or its device reports.
     fn run(&mut self, program: usize, inputs: &BTreeMap<String, Tensor>) -> Result<Inferred, RunnerError>;
+
+    /// Runs nothing, but times bringing the outputs of the first program back, in milliseconds, where the engine can
+    /// tell.
+    ///
+    /// # Errors
+    /// Those of [`Ready::run`].
+    fn readback_ms(&mut self) -> Result<Option<f64>, RunnerError> {
+        Ok(None)
+    }
 
     /// Times each dispatch apart from now on: [`Inferred::dispatches_ms`]. Gives what they are, program by program.
     ///
@@ -41,14 +51,12 @@ pub struct Inferred {
     pub dispatches_ms: Vec<Option<f64>>,
 }
 
-/// A model made ready, and what that took.
+/// A model made ready.
 pub struct Prepared {
     /// The model.
     pub model: Box<dyn Ready>,
     /// What it really runs on.
     pub adapter: Adapter,
-    /// Metrics taken while preparing.
-    pub measured: Vec<(Metric, f64)>,
     /// What shaped the numbers and is not the adapter.
     pub features: BTreeMap<String, String>,
 }
@@ -73,17 +81,17 @@ pub struct EngineEntry {
     pub prepare: Prepare,
 }
 
-/// How an engine makes a model ready, by what it takes.
+/// How an engine makes a model ready, by what it takes; the course is told what the time goes to.
 #[derive(Clone, Copy)]
 pub enum Prepare {
     /// Static graphs.
-    Graphs(fn(&Loaded, &Pipeline, Device) -> Result<Prepared, RunnerError>),
+    Graphs(fn(&Loaded, &Pipeline, Device, &mut Course) -> Result<Prepared, RunnerError>),
     /// The ONNX files, untouched by our graph.
     Files {
         /// Opens them.
-        prepare: fn(&Loaded, Device) -> Result<Prepared, RunnerError>,
+        prepare: fn(&Loaded, Device, &mut Course) -> Result<Prepared, RunnerError>,
         /// Opens them without the engine's own optimisations: a second opinion.
-        prepare_plain: fn(&Loaded, Device) -> Result<Prepared, RunnerError>,
+        prepare_plain: fn(&Loaded, Device, &mut Course) -> Result<Prepared, RunnerError>,
         /// Runs them once, every value kept.
         trace: fn(&Loaded, Device, &Deposit<'_>) -> Result<Kept, RunnerError>,
     },

@@ -9,11 +9,12 @@ use graph::node_test::NodeTest;
 use graph::onnx::Model;
 use protocol::{
     Component, Conformance, ConformanceReport, Device, Failure, Manifest, NodeTestEnd, NodeTestReport,
+    Sampling,
 };
 
 use crate::engines::{Chosen, EngineEntry, Prepare, Prepared};
 use crate::error::RunnerError;
-use crate::measure::elapsed_ms;
+use crate::measure::{begin, elapsed_ms};
 use crate::model::Loaded;
 
 /// The file of a test's model.
@@ -74,14 +75,16 @@ impl Batch<'_> {
     }
 
     fn prepare(&mut self, test: &str, read: &NodeTest) -> Result<Prepared, RunnerError> {
-        let loaded = loaded(test, self.folder(test), read);
+        let (loaded, mut course) = (loaded(test, self.folder(test), read), begin(Sampling::default()));
         match self.entry.prepare {
             Prepare::Graphs(prepare) => {
                 let pipeline = self.timed("specialise", |_| read.pipeline());
                 let pipeline = pipeline.map_err(|source| refused(test, source))?;
-                self.timed("prepare", |batch| prepare(&loaded, &pipeline, batch.device))
+                self.timed("prepare", |batch| prepare(&loaded, &pipeline, batch.device, &mut course))
             }
-            Prepare::Files { prepare, .. } => self.timed("prepare", |batch| prepare(&loaded, batch.device)),
+            Prepare::Files { prepare, .. } => {
+                self.timed("prepare", |batch| prepare(&loaded, batch.device, &mut course))
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use protocol::{Inference, ProfileReport};
 
 use crate::engines::{Chosen, Prepare};
 use crate::error::RunnerError;
+use crate::measure::begin;
 use crate::model::{Loaded, refused};
 
 /// Does what [`protocol::Task::Profile`] asks for: one inference that is not counted, then as many as asked for.
@@ -14,10 +15,10 @@ use crate::model::{Loaded, refused};
 /// Everything that keeps the model from running, an engine or a device that cannot time dispatches.
 pub fn run(chosen: Chosen, inference: &Inference) -> Result<ProfileReport, RunnerError> {
     let Chosen { entry, device } = chosen;
-    let loaded = Loaded::read(inference)?;
+    let (loaded, mut course) = (Loaded::read(inference)?, begin(inference.sampling));
     let mut prepared = match entry.prepare {
-        Prepare::Graphs(prepare) => prepare(&loaded, &loaded.pipeline()?, device)?,
-        Prepare::Files { prepare, .. } => prepare(&loaded, device)?,
+        Prepare::Graphs(prepare) => prepare(&loaded, &loaded.pipeline()?, device, &mut course)?,
+        Prepare::Files { prepare, .. } => prepare(&loaded, device, &mut course)?,
     };
     let mut times = Times::new(prepared.model.time_apart()?);
     let inferences = inference.sampling.samples;

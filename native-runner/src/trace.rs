@@ -5,10 +5,11 @@ use std::path::Path;
 
 use graph::pipeline;
 use graph::{Constant, Tensor};
-use protocol::{Adapter, Trace, TraceReport, TracedNode};
+use protocol::{Adapter, Sampling, Trace, TraceReport, TracedNode};
 
 use crate::engines::{Chosen, Prepare};
 use crate::error::RunnerError;
+use crate::measure::begin;
 use crate::model::{Loaded, refused};
 
 /// Values that are read from a device together take at most so many bytes.
@@ -39,14 +40,16 @@ pub struct Kept {
 pub fn run(chosen: Chosen, trace: &Trace) -> Result<TraceReport, RunnerError> {
     let Chosen { entry, device } = chosen;
     let loaded = Loaded::read(&trace.inference())?;
+    let mut course = begin(Sampling::default());
     let deposit = Deposit { folder: Path::new(&trace.deposit) };
     let kept = match entry.prepare {
         Prepare::Graphs(prepare) => {
             let pipeline = if trace.unfused { loaded.unfused_pipeline()? } else { loaded.pipeline()? };
             let traced = pipeline::trace(&loaded.manifest, &pipeline, GROUP_BYTES);
-            let mut prepared = prepare(&loaded, &traced.pipeline, device)?;
+            let mut prepared = prepare(&loaded, &traced.pipeline, device, &mut course)?;
             deposit.write(0, &loaded.inputs)?;
-            let plain = prepare(&loaded, &pipeline, device)?.model.run(0, &loaded.inputs)?.outputs;
+            let mut plain = prepare(&loaded, &pipeline, device, &mut course)?;
+            let plain = plain.model.run(0, &loaded.inputs)?.outputs;
             let mut outputs = BTreeMap::new();
             for program in 0..traced.pipeline.programs.len() {
                 let values = prepared.model.run(program, &loaded.inputs)?.outputs;
@@ -69,7 +72,7 @@ pub fn run(chosen: Chosen, trace: &Trace) -> Result<TraceReport, RunnerError> {
         told.insert(name, pipeline::statistics(&tensor));
     }
     let constants = told;
-    let against_plain = pipeline::checks(loaded.manifest.scale(), &plain, &[outputs.clone(), outputs]);
+    let against_plain = pipeline::checks(loaded.manifest.scale(), &plain, &[outputs]);
     let (engine, device) = (entry.engine, Some(device));
     Ok(TraceReport { engine, device, adapter, program, files, nodes, constants, against_plain })
 }

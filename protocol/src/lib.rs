@@ -6,6 +6,7 @@ pub mod cache;
 pub mod capability;
 pub mod check;
 pub mod conformance;
+pub mod course;
 pub mod job;
 pub mod least;
 pub mod manifest;
@@ -24,9 +25,10 @@ pub use bare::{BareModel, CompletedModel};
 pub use capability::{Adapter, Capability, Presence};
 pub use check::{Allowed, OutputCheck, Scale};
 pub use conformance::{Conformance, ConformanceReport, NodeTestEnd, NodeTestReport, Tolerance};
+pub use course::{Activity, Clock, Course, Step};
 pub use job::{Inference, Job, MatmulDuel, Task};
 pub use manifest::{Component, Embed, Generation, Image, Manifest};
-pub use metric::{Metric, Samples, Timing};
+pub use metric::{Metric, Phase, Samples};
 pub use outcome::{
     Answer, DuelReport, Failure, FailureKind, InferenceReport, NoReport, Outcome, Planned, Report, Verdict,
 };

@@ -6,14 +6,23 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
-    /// Reading, parsing and optimising the model, weights included.
+    /// Reading and parsing the model's folder; large weights stay where they are, unless the engine takes ONNX files.
     LoadMs,
-    /// Making every pipeline (or compiled graph) of the model.
+    /// Opening the adapter and its device, the context or the engine's library; nothing where they are open already.
+    OpenMs,
+    /// From the model read to what the engine is going to run: static graphs at these inputs, optimised, and the
+    /// dispatches or calls they become. None on engines that take ONNX files: they plan while they compile, in one
+    /// call.
+    PlanMs,
+    /// Making every pipeline or compiled graph of the model, and what binds it. None on Burn, which walks the graph.
     CompileMs,
-    /// Moving the weights to the device.
+    /// Allocating memory on the device, and making the weights and moving them there. None on engines that take ONNX
+    /// files.
     UploadMs,
-    /// The first inference after compiling.
+    /// The first inference after that.
     FirstInferenceMs,
+    /// The inferences between the first and the first sample, all together.
+    WarmUpMs,
     /// One inference in the steady state: inputs in host memory to outputs in host memory.
     LatencyMs,
     /// From the prompt in host memory to the first token in host memory.
@@ -24,6 +33,11 @@ pub enum Metric {
     GpuMs,
     /// Bringing the outputs back, from the end of the device's work.
     ReadbackMs,
+    /// After the last sample: probing how long reading back takes, looking at what ran where, and comparing the outputs
+    /// with those expected.
+    InspectMs,
+    /// From the job's arrival at the executor to its report: all of [`Metric::PARTS_OF_WALL`].
+    WallMs,
     /// Device memory that the plan holds: weights, activations and transfers.
     DeviceMemoryBytes,
     /// Resident memory of the browser's or the runner's processes, once the answer is in.
@@ -36,34 +50,58 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric, in the order in which they happen.
-    pub const ALL: [Metric; 13] = [
+    pub const ALL: [Metric; 18] = [
         Metric::LoadMs,
+        Metric::OpenMs,
+        Metric::PlanMs,
         Metric::CompileMs,
         Metric::UploadMs,
         Metric::FirstInferenceMs,
+        Metric::WarmUpMs,
         Metric::LatencyMs,
         Metric::TimeToFirstTokenMs,
         Metric::TokensPerS,
         Metric::GpuMs,
         Metric::ReadbackMs,
+        Metric::InspectMs,
+        Metric::WallMs,
         Metric::DeviceMemoryBytes,
         Metric::ProcessMemoryBytes,
         Metric::WasmMemoryBytes,
         Metric::ThroughputPerS,
     ];
 
+    /// The metrics whose values, without those of the warm-up one by one, add up to [`Metric::WallMs`] within 2 %; what
+    /// is missing lies between two inferences.
+    pub const PARTS_OF_WALL: [Metric; 9] = [
+        Metric::LoadMs,
+        Metric::OpenMs,
+        Metric::PlanMs,
+        Metric::CompileMs,
+        Metric::UploadMs,
+        Metric::FirstInferenceMs,
+        Metric::WarmUpMs,
+        Metric::LatencyMs,
+        Metric::InspectMs,
+    ];
+
     /// The metric's name in tables, documents and the store.
     pub fn name(self) -> &'static str {
         match self {
             Metric::LoadMs => "load_ms",
+            Metric::OpenMs => "open_ms",
+            Metric::PlanMs => "plan_ms",
             Metric::CompileMs => "compile_ms",
             Metric::UploadMs => "upload_ms",
             Metric::FirstInferenceMs => "first_inference_ms",
+            Metric::WarmUpMs => "warm_up_ms",
             Metric::LatencyMs => "latency_ms",
             Metric::TimeToFirstTokenMs => "time_to_first_token_ms",
             Metric::TokensPerS => "tokens_per_s",
             Metric::GpuMs => "gpu_ms",
             Metric::ReadbackMs => "readback_ms",
+            Metric::InspectMs => "inspect_ms",
+            Metric::WallMs => "wall_ms",
             Metric::DeviceMemoryBytes => "device_memory_bytes",
             Metric::ProcessMemoryBytes => "process_memory_bytes",
             Metric::WasmMemoryBytes => "wasm_memory_bytes",
@@ -72,38 +110,35 @@ impl Metric {
     }
 }
 
-/// What one inference took.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Timing {
-    /// From inputs in host memory to the last output there.
-    pub latency_ms: f64,
-    /// From inputs in host memory to the outputs of the first program there: of a model that generates, the first token.
-    pub first_program_ms: f64,
-    /// On the device, where timestamps tell.
-    pub gpu_ms: Option<f64>,
+/// When a value was taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Before the state was steady.
+    WarmUp,
+    /// Once it was, and of all that is measured once.
+    #[default]
+    Measured,
 }
 
-impl Timing {
-    /// The timing as metrics; `tokens` are how many the model makes, if it does.
-    pub fn metrics(&self, tokens: Option<usize>) -> Vec<(Metric, f64)> {
-        let mut metrics = vec![(Metric::LatencyMs, self.latency_ms)];
-        metrics.extend(self.gpu_ms.map(|gpu_ms| (Metric::GpuMs, gpu_ms)));
-        if let Some(tokens) = tokens {
-            metrics.push((Metric::TimeToFirstTokenMs, self.first_program_ms));
-            let (steps, steps_ms) = (tokens.saturating_sub(1), self.latency_ms - self.first_program_ms);
-            metrics.extend(
-                (steps > 0 && steps_ms > 0.0).then(|| (Metric::TokensPerS, steps as f64 * 1e3 / steps_ms)),
-            );
+impl Phase {
+    /// The phase's name in documents and the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::WarmUp => "warm-up",
+            Phase::Measured => "measured",
         }
-        metrics
     }
 }
 
-/// All values taken of one metric in one trial, in the order they were taken.
+/// All values taken of one metric in one phase of a trial, in the order they were taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Samples {
     /// What was measured.
     pub metric: Metric,
+    /// When.
+    #[serde(default)]
+    pub phase: Phase,
     /// The values, in the metric's unit.
     pub values: Vec<f64>,
 }
@@ -113,19 +148,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_per_second_are_those_after_the_first() {
-        let timing = Timing { latency_ms: 40.0, first_program_ms: 10.0, gpu_ms: None };
-        let generating =
-            [(Metric::LatencyMs, 40.0), (Metric::TimeToFirstTokenMs, 10.0), (Metric::TokensPerS, 500.0)];
-        assert_eq!(timing.metrics(Some(16)), generating);
-        assert_eq!(timing.metrics(Some(1)), generating[..2]);
-        assert_eq!(timing.metrics(None), generating[..1]);
-    }
-
-    #[test]
     fn names_are_what_serde_writes() {
         for metric in Metric::ALL {
             assert_eq!(serde_json::to_value(metric).unwrap(), metric.name());
+        }
+        for phase in [Phase::WarmUp, Phase::Measured] {
+            assert_eq!(serde_json::to_value(phase).unwrap(), phase.name());
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::bare::CompletedModel;
 use crate::capability::{Adapter, Capability};
 use crate::check::OutputCheck;
 use crate::conformance::ConformanceReport;
-use crate::metric::Samples;
+use crate::metric::{Metric, Phase, Samples};
 use crate::placement::Placement;
 use crate::profile::ProfileReport;
 use crate::target::{Device, Engine};
@@ -121,6 +121,15 @@ pub struct InferenceReport {
     /// How the model was shared out, by an engine that leaves to others what it cannot run.
     #[serde(default)]
     pub placement: Option<Placement>,
+}
+
+impl InferenceReport {
+    /// The values of a metric in the steady state, in its unit; none where it was not measured.
+    pub fn measured(&self, metric: Metric) -> &[f64] {
+        let mut series = self.metrics.iter();
+        let found = series.find(|samples| samples.metric == metric && samples.phase == Phase::Measured);
+        found.map_or(&[], |samples| &samples.values)
+    }
 }
 
 /// What planning a model at given inputs made of them.

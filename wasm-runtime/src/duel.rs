@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use graph::onnx::Model;
 use graph::{Data, DataType, Feed, Tensor, TensorType};
-use protocol::{DuelReport, MatmulDuel};
+use protocol::{DuelReport, MatmulDuel, Sampling};
 use shaders::{GpuPlan, Site, Tuning};
 
 use crate::device::Device;
@@ -16,6 +16,7 @@ use crate::error::RuntimeError;
 use crate::executor::Executor;
 use crate::files::Folder;
 use crate::matmul;
+use crate::timing::begin;
 use crate::webgpu;
 
 use self::peer::Peer;
@@ -44,7 +45,8 @@ pub async fn fight(duel: &MatmulDuel, place: Place<'_>) -> Result<DuelReport, Ru
     // First, so that a size beyond the adapter's limits is refused before it fills the host's memory.
     let plan = plan(&onnx, size, &webgpu::site(&device, place.browser))?;
     let operands = SEEDS.map(|seed| matmul::operand(size, seed));
-    let (executor, _) = Executor::prepare(MODEL, device.clone(), plan, &Folder::nowhere()).await?;
+    let mut course = begin(Sampling::default())?;
+    let executor = Executor::prepare(MODEL, device.clone(), plan, &Folder::nowhere(), &mut course).await?;
     let [a, b] = &operands;
     let [name_a, name_b] = matmul::OPERANDS.map(str::to_owned);
     executor.write_inputs(0, &BTreeMap::from([(name_a, a.clone()), (name_b, b.clone())]))?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use graph::Tensor;
-use protocol::{Adapter, BrowserKind, Device, Metric, Placement};
+use protocol::{Adapter, BrowserKind, Device, Placement};
 
 use crate::error::RuntimeError;
 
@@ -31,8 +31,8 @@ pub(crate) trait Ready {
         inputs: &BTreeMap<String, Tensor>,
     ) -> Result<Inferred, RuntimeError>;
 
-    /// Runs the first program and times reading its outputs apart from computing them, in milliseconds, where the
-    /// engine can tell.
+    /// Runs nothing, but times bringing the outputs of the first program back, in milliseconds, where the engine can
+    /// tell.
     ///
     /// # Errors
     /// Those of [`Ready::run`].
@@ -67,14 +67,12 @@ pub struct Inferred {
     pub dispatches_ms: Vec<Option<f64>>,
 }
 
-/// A model made ready, and what that took.
+/// A model made ready.
 pub(crate) struct Prepared<R> {
     /// The model.
     pub model: R,
     /// What it really runs on.
     pub adapter: Adapter,
-    /// Metrics taken while preparing.
-    pub measured: Vec<(Metric, f64)>,
     /// What shaped the numbers and is not the adapter.
     pub features: BTreeMap<String, String>,
 }

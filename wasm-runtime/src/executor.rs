@@ -11,7 +11,7 @@ use futures_util::future::try_join;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use graph::Tensor;
 use js_sys::Uint8Array;
-use protocol::DispatchName;
+use protocol::{Activity, DispatchName};
 use shaders::transfer::decode;
 use shaders::{Buffer, BufferRole, Dispatch, GpuPlan, Port, Program, Region, Weight};
 use wasm_bindgen::JsValue;
@@ -27,7 +27,7 @@ use crate::engine::{Inferred, Ready};
 use crate::error::RuntimeError;
 use crate::files::{Folder, REQUESTS};
 use crate::pipelines::{self, Pipeline};
-use crate::timing::Clock;
+use crate::timing::{Clock, Course};
 
 /// A plan on a device, ready for inferences.
 pub struct Executor {
@@ -42,15 +42,6 @@ pub struct Executor {
     steps: Vec<Vec<Step>>,
     /// The programs whose commands the browser has found valid.
     proven: RefCell<BTreeSet<usize>>,
-}
-
-/// What preparing took.
-#[derive(Debug, Clone, Copy)]
-pub struct Preparation {
-    /// From asking for the first pipeline to having the last, in milliseconds, and what compiling them takes after that.
-    pub compile_ms: f64,
-    /// From writing the first weight to the device having the last, in milliseconds, while pipelines compile.
-    pub upload_ms: f64,
 }
 
 struct Step {
@@ -78,8 +69,8 @@ const PIECE_BYTES: usize = 16 << 20;
 const IN_FLIGHT_BYTES: u64 = 64 << 20;
 
 impl Executor {
-    /// Makes the plan's buffers and pipelines and uploads its weights from a folder, all at the same time. Nothing of
-    /// the weights stays here.
+    /// Makes the plan's buffers and pipelines, then uploads its weights from a folder. Nothing of the weights stays
+    /// here.
     ///
     /// # Errors
     /// Out of memory, a kernel that does not compile, a weight that cannot be encoded, the loss of the device.
@@ -88,33 +79,26 @@ impl Executor {
         device: Rc<Device>,
         mut plan: GpuPlan,
         folder: &Folder,
-    ) -> Result<(Self, Preparation), RuntimeError> {
+        course: &mut Course,
+    ) -> Result<Self, RuntimeError> {
+        course.turn_to(Activity::Upload);
         let weights = std::mem::take(&mut plan.weights);
         let wanted_bytes = plan.buffers.iter().map(|buffer| buffer.size_bytes).sum();
         let allocate = || plan.buffers.iter().map(|buffer| create(&device, buffer)).collect();
         let doing = format!("allocating the buffers of model \"{model}\"");
         let buffers: Vec<GpuBuffer> = device.guarded(&doing, wanted_bytes, allocate).await?;
 
-        let compile_start = device.clock.now_ms();
-        let compiling = pipelines::start(&device, &plan.kernels).await?;
-        let compile = async {
-            let pipelines = compiling.finish(&device).await?;
-            Ok((pipelines, device.clock.now_ms() - compile_start))
-        };
-        let upload = async {
-            let start = device.clock.now_ms();
-            Upload { model, device: &device, folder, buffers: &buffers }.all(weights).await?;
-            Ok(device.clock.now_ms() - start)
-        };
-        let ((pipelines, compile_ms), upload_ms) = try_join(compile, upload).await?;
-
+        course.turn_to(Activity::Compile);
+        let pipelines = pipelines::compile(&device, &plan.kernels).await?;
         let executor = Self::assemble(model, device, plan, buffers, &pipelines).await?;
-        let start = executor.clock().now_ms();
         if executor.device.compiles_late {
             executor.dispatch_nothing().await?;
         }
-        let compile_ms = compile_ms + executor.clock().now_ms() - start;
-        Ok((executor, Preparation { compile_ms, upload_ms }))
+
+        course.turn_to(Activity::Upload);
+        let Executor { device, buffers, .. } = &executor;
+        Upload { model, device, folder, buffers }.all(weights).await?;
+        Ok(executor)
     }
 
     /// Dispatches every kernel over no workgroups, which has it compiled.

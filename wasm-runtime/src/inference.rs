@@ -1,26 +1,22 @@
-//! Measures an engine of this page: load, first inference, warm-up, samples, checks. The same for every engine.
+//! Measures an engine of this page: does what the course of a measurement says is next. The same for every engine.
 
 use std::collections::BTreeMap;
 
 use graph::Tensor;
 use graph::pipeline::{self, Pipeline, Run};
-use protocol::{Device, Engine, Inference, InferenceReport, Metric, Planned, Timing};
+use protocol::{Activity, Device, Engine, Inference, InferenceReport, Metric, Step};
 
 use crate::browser;
 use crate::engine::{Place, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::files::Folder;
-use crate::measured::Measured;
 use crate::model::{Loaded, wrong};
 use crate::onnxruntime_web::Provider;
 use crate::peer;
-use crate::timing::Clock;
+use crate::timing::{Clock, Course, begin};
 use crate::wasm;
 use crate::webgpu;
 use crate::webnn::{self, Rest};
-
-/// Inferences made only to time reading back, which needs a wait of its own that latency must not contain.
-const READBACK_PROBES: u32 = 5;
 
 /// Does what an [`Inference`] asks for.
 ///
@@ -33,16 +29,16 @@ pub async fn run(
 ) -> Result<InferenceReport, RuntimeError> {
     match engine {
         Engine::Webgpu => {
-            let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder| {
-                webgpu::prepare(name, pipeline, folder, place.browser).await
+            let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder, course: &mut Course| {
+                webgpu::prepare(name, pipeline, folder, place.browser, course).await
             };
             ours(engine, inference, place, prepare).await
         }
         Engine::Webnn => {
             let rest = Rest { strict: inference.strict, browser: place.browser };
             let device = place.device.unwrap_or(Device::Cpu);
-            let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder| {
-                webnn::prepare(device, name, pipeline, folder, rest).await
+            let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder, course: &mut Course| {
+                webnn::prepare(device, name, pipeline, folder, rest, course).await
             };
             ours(engine, inference, place, prepare).await
         }
@@ -64,19 +60,18 @@ async fn ours<R: Ready>(
     engine: Engine,
     inference: &Inference,
     place: Place<'_>,
-    prepare: impl AsyncFn(&str, &Pipeline, &Folder) -> Result<Prepared<R>, RuntimeError>,
+    prepare: impl AsyncFn(&str, &Pipeline, &Folder, &mut Course) -> Result<Prepared<R>, RuntimeError>,
 ) -> Result<InferenceReport, RuntimeError> {
-    let clock = Clock::open()?;
-    let start = clock.now_ms();
+    let mut course = begin(inference.sampling)?;
     let mut loaded = Loaded::fetch(inference).await?;
+    course.turn_to(Activity::Plan);
     let pipeline = loaded.pipeline()?;
     loaded.models.clear();
-    let load_ms = clock.now_ms() - start;
-    let prepared = prepare(&loaded.manifest.name, &pipeline, &loaded.folder).await?;
+    let prepared = prepare(&loaded.manifest.name, &pipeline, &loaded.folder, &mut course).await?;
     let planned = Some(pipeline.planned());
     drop(pipeline);
-    let bench = Bench::new(engine, place.device, inference, loaded, clock, load_ms);
-    Bench { planned, ..bench }.report(prepared).await
+    let report = Bench { engine, device: place.device, loaded, course }.report(prepared).await?;
+    Ok(InferenceReport { planned, ..report })
 }
 
 /// On the peer: the model's files stay as they are. Loading holds our reading of them too, which says what each
@@ -87,17 +82,15 @@ async fn peers(
     place: Place<'_>,
     provider: Provider,
 ) -> Result<InferenceReport, RuntimeError> {
-    let clock = Clock::open()?;
-    let start = clock.now_ms();
+    let mut course = begin(inference.sampling)?;
     let loaded = Loaded::fetch(inference).await?;
     let files = loaded.files().await?;
-    let load_ms = clock.now_ms() - start;
-    let prepared = peer::prepare(provider, &loaded, files, place).await;
+    let prepared = peer::prepare(provider, &loaded, files, place, &mut course).await;
     let prepared = prepared.map_err(|error| match error {
         RuntimeError::Peer { .. } => loaded.fault_or(error),
         error => error,
     })?;
-    Bench::new(engine, place.device, inference, loaded, clock, load_ms).report(prepared).await
+    Bench { engine, device: place.device, loaded, course }.report(prepared).await
 }
 
 type Outputs = BTreeMap<String, Tensor>;
@@ -110,92 +103,63 @@ fn page_features(clock: &Clock) -> [(String, String); 2] {
     ]
 }
 
-/// A model to measure, and what was measured so far.
-struct Bench<'a> {
+/// A model to measure.
+struct Bench {
     engine: Engine,
     device: Option<Device>,
-    inference: &'a Inference,
     loaded: Loaded,
-    clock: Clock,
-    measured: Measured,
-    planned: Option<Planned>,
+    course: Course,
 }
 
-impl<'a> Bench<'a> {
-    fn new(
-        engine: Engine,
-        device: Option<Device>,
-        inference: &'a Inference,
-        loaded: Loaded,
-        clock: Clock,
-        load_ms: f64,
-    ) -> Bench<'a> {
-        let mut measured = Measured::default();
-        measured.add(Metric::LoadMs, load_ms);
-        Bench { engine, device, inference, loaded, clock, measured, planned: None }
-    }
-
+impl Bench {
     async fn report<R: Ready>(mut self, prepared: Prepared<R>) -> Result<InferenceReport, RuntimeError> {
-        let Prepared { mut model, adapter, measured, mut features } = prepared;
-        measured.into_iter().for_each(|(metric, value)| self.measured.add(metric, value));
+        let Prepared { mut model, adapter, mut features } = prepared;
         let ends = self.sample(&mut model).await?;
         // The peers' own memory is not ours to see.
         if matches!(self.engine, Engine::Webgpu | Engine::Webnn | Engine::Wasm) {
-            self.measured.add(Metric::WasmMemoryBytes, browser::wasm_memory_bytes());
+            self.course.measure(Metric::WasmMemoryBytes, browser::wasm_memory_bytes());
         }
         features.extend(model.look_back().await);
-        features.extend(page_features(&self.clock));
+        features.extend(page_features(self.course.clock()));
         Ok(InferenceReport {
             engine: self.engine,
             device: self.device,
             adapter,
             checks: pipeline::checks(self.loaded.manifest.scale(), &self.loaded.expected, &ends),
-            metrics: self.measured.into_samples(),
+            metrics: self.course.finish(),
             features,
-            planned: self.planned,
+            planned: None,
             notes: model.notes(),
             placement: model.placement(),
         })
     }
 
-    /// The first inference, warm-up, samples and readback probes; gives the outputs of the first and the last
-    /// sample.
-    async fn sample<R: Ready>(&mut self, model: &mut R) -> Result<[Outputs; 2], RuntimeError> {
-        let (first, timing) = self.timed(model).await?;
-        self.measured.add(Metric::FirstInferenceMs, timing.latency_ms);
-        let mut last = first.clone();
-
-        let mut warm_up = Vec::new();
-        while self.inference.sampling.still_warming_up(&warm_up) {
-            warm_up.push(self.timed(model).await?.1.latency_ms);
-        }
-        let tokens = self.loaded.decoding.map(|decoding| decoding.tokens);
-        for _ in 0..self.inference.sampling.samples {
-            let (outputs, timing) = self.timed(model).await?;
-            timing.metrics(tokens).into_iter().for_each(|(metric, value)| self.measured.add(metric, value));
-            last = outputs;
-        }
-        for _ in 0..READBACK_PROBES {
-            if let Some(readback_ms) = model.readback_ms().await? {
-                self.measured.add(Metric::ReadbackMs, readback_ms);
+    /// Everything up to the report; gives the outputs of the first and the last inference.
+    async fn sample<R: Ready>(&mut self, model: &mut R) -> Result<Vec<Outputs>, RuntimeError> {
+        let mut ends = Vec::new();
+        loop {
+            match self.course.next_step() {
+                Step::Infer => {
+                    ends.truncate(1);
+                    ends.push(self.infer(model).await?);
+                }
+                Step::ReadBack => self.course.read_back(model.readback_ms().await?),
+                Step::Report => return Ok(ends),
             }
         }
-        Ok([first, last])
     }
 
     /// One inference from inputs in host memory to outputs in host memory.
-    async fn timed<R: Ready>(&self, model: &mut R) -> Result<(Outputs, Timing), RuntimeError> {
-        let mut run = Run::new(self.loaded.decoding, &self.loaded.inputs);
-        let (mut first_program_ms, mut gpu_ms) = (None, None);
-        let start = self.clock.now_ms();
+    async fn infer<R: Ready>(&mut self, model: &mut R) -> Result<Outputs, RuntimeError> {
+        let Bench { loaded, course, .. } = self;
+        let mut run = Run::new(loaded.decoding, &loaded.inputs);
+        course.begin_inference();
         while let Some(program) = run.program() {
             let inferred = model.run(program, run.feeds()).await?;
-            first_program_ms.get_or_insert_with(|| self.clock.now_ms() - start);
-            gpu_ms = inferred.gpu_ms.map(|own| own + gpu_ms.unwrap_or(0.0));
-            run.take(inferred.outputs).map_err(|source| wrong(&self.loaded.manifest.name, source))?;
+            course.end_program(inferred.gpu_ms);
+            run.take(inferred.outputs).map_err(|source| wrong(&loaded.manifest.name, source))?;
         }
-        let latency_ms = self.clock.now_ms() - start;
-        let first_program_ms = first_program_ms.unwrap_or(latency_ms);
-        Ok((run.finish(), Timing { latency_ms, first_program_ms, gpu_ms }))
+        course.end_inference(loaded.decoding.map(|decoding| decoding.tokens));
+        Ok(run.finish())
     }
 }

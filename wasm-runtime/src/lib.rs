@@ -7,7 +7,6 @@
 pub mod adapter;
 pub mod error;
 pub mod matmul;
-pub mod measured;
 pub mod placement;
 pub mod refusal;
 

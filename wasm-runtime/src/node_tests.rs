@@ -9,7 +9,9 @@ use graph::node_test::NodeTest;
 use graph::onnx::Model;
 use graph::pipeline::Pipeline;
 use protocol::pack::{Files, unpack};
-use protocol::{Adapter, BrowserKind, Conformance, ConformanceReport, Engine, NodeTestEnd, NodeTestReport};
+use protocol::{
+    Adapter, BrowserKind, Conformance, ConformanceReport, Engine, NodeTestEnd, NodeTestReport, Sampling,
+};
 
 use crate::browser;
 use crate::device::Device;
@@ -18,7 +20,7 @@ use crate::error::RuntimeError;
 use crate::executor::Executor;
 use crate::files::Folder;
 use crate::model::wrong;
-use crate::timing::Clock;
+use crate::timing::{Clock, Course, begin};
 use crate::wasm::{self, Walks};
 use crate::webgpu;
 use crate::webnn::{self, Rest};
@@ -84,7 +86,12 @@ trait Bed {
     /// A test's graph, ready to run.
     type Model: Ready;
 
-    async fn prepare(&self, test: &str, pipeline: &Pipeline) -> Result<Prepared<Self::Model>, RuntimeError>;
+    async fn prepare(
+        &self,
+        test: &str,
+        pipeline: &Pipeline,
+        course: &mut Course,
+    ) -> Result<Prepared<Self::Model>, RuntimeError>;
 
     /// Replaces what the last test has broken.
     async fn renew(&mut self) -> Result<(), RuntimeError>;
@@ -106,8 +113,14 @@ struct Gpu {
 impl Bed for Gpu {
     type Model = Executor;
 
-    async fn prepare(&self, test: &str, pipeline: &Pipeline) -> Result<Prepared<Executor>, RuntimeError> {
-        webgpu::prepare_on(Rc::clone(&self.device), test, pipeline, &Folder::nowhere(), self.browser).await
+    async fn prepare(
+        &self,
+        test: &str,
+        pipeline: &Pipeline,
+        course: &mut Course,
+    ) -> Result<Prepared<Executor>, RuntimeError> {
+        let (device, folder) = (Rc::clone(&self.device), Folder::nowhere());
+        webgpu::prepare_on(device, test, pipeline, &folder, self.browser, course).await
     }
 
     async fn renew(&mut self) -> Result<(), RuntimeError> {
@@ -129,10 +142,11 @@ impl Bed for Rc<webnn::Context> {
         &self,
         test: &str,
         pipeline: &Pipeline,
+        course: &mut Course,
     ) -> Result<Prepared<webnn::Executor>, RuntimeError> {
         // What another engine runs shows nothing of this one.
         let rest = Rest { strict: true, browser: None };
-        webnn::prepare_on(Rc::clone(self), test, pipeline, &Folder::nowhere(), rest).await
+        webnn::prepare_on(Rc::clone(self), test, pipeline, &Folder::nowhere(), rest, course).await
     }
 
     async fn renew(&mut self) -> Result<(), RuntimeError> {
@@ -157,8 +171,13 @@ struct Processor;
 impl Bed for Processor {
     type Model = Walks;
 
-    async fn prepare(&self, test: &str, pipeline: &Pipeline) -> Result<Prepared<Walks>, RuntimeError> {
-        wasm::prepare(test, pipeline, &Folder::nowhere()).await
+    async fn prepare(
+        &self,
+        test: &str,
+        pipeline: &Pipeline,
+        course: &mut Course,
+    ) -> Result<Prepared<Walks>, RuntimeError> {
+        wasm::prepare(test, pipeline, &Folder::nowhere(), course).await
     }
 
     /// What Burn panics at takes the whole page with it.
@@ -227,7 +246,8 @@ impl<'a, B: Bed> Batch<'a, B> {
         let read = self.timed("read", async |batch| batch.read(test)).await?;
         let pipeline = self.timed("specialise", async |_| read.pipeline()).await;
         let pipeline = pipeline.map_err(|source| wrong(test, source))?;
-        let prepare = async |batch: &Self| batch.bed.prepare(test, &pipeline).await;
+        let mut course = begin(Sampling::default())?;
+        let prepare = async |batch: &Self| batch.bed.prepare(test, &pipeline, &mut course).await;
         let mut prepared = self.timed("prepare", prepare).await?;
         let ran = self.timed("run", async |_| prepared.model.run(0, &read.inputs).await).await?;
         Ok(read.faults(&ran.outputs, self.asked.tolerance))

@@ -5,14 +5,14 @@ use std::rc::Rc;
 
 use graph::Tensor;
 use graph::pipeline::{Calls, TOKEN};
-use protocol::Metric;
+use protocol::Activity;
 
 use crate::engine::{Inferred, Place, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::model::{Files, Loaded, OnnxFile, wrong};
 use crate::onnxruntime_web::{Extents, Library, Provider, Session};
 use crate::placement::Placement;
-use crate::timing::Clock;
+use crate::timing::Course;
 
 /// A model's components, each open in a session, and which of them is next.
 pub(crate) struct Peer {
@@ -36,13 +36,14 @@ pub(crate) async fn prepare(
     loaded: &Loaded,
     files: Files,
     place: Place<'_>,
+    course: &mut Course,
 ) -> Result<Prepared<Peer>, RuntimeError> {
+    course.turn_to(Activity::Open);
     let name = loaded.manifest.name.clone();
     let calls = Calls::new(&loaded.manifest, &loaded.models, &loaded.inputs);
     let calls = calls.map_err(|source| wrong(&name, source))?;
     let library = Library::get(provider, place).await?;
-    let clock = Clock::open()?;
-    let start = clock.now_ms();
+    course.turn_to(Activity::Compile);
     let (mut sessions, mut told, mut notes) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
     for (component, file) in &files {
         let settled = calls.settled(component);
@@ -51,11 +52,10 @@ pub(crate) async fn prepare(
         sessions.insert(component.clone(), opened.session);
         told.insert(component.clone(), opened.told);
     }
-    let measured = vec![(Metric::CompileMs, clock.now_ms() - start)];
     let (adapter, mut features) = (library.adapter(), features(&library));
     features.insert("free_dimension_overrides".to_owned(), listed(&told));
     let model = Peer { name, calls, library, sessions, files, told, notes };
-    Ok(Prepared { model, adapter, measured, features })
+    Ok(Prepared { model, adapter, features })
 }
 
 /// A component that is open.

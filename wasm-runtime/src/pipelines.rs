@@ -29,44 +29,31 @@ pub struct Pipeline {
     pub layout: GpuBindGroupLayout,
 }
 
-/// Pipelines that the browser is compiling.
-pub struct Compiling {
-    pending: Vec<Pending>,
-}
-
+/// A pipeline that the browser is compiling.
 struct Pending {
     label: String,
     layout: GpuBindGroupLayout,
     pipeline: JsFuture<GpuComputePipeline>,
 }
 
-/// Asks for the pipelines of all `kernels`, in the order given.
+/// Compiles all `kernels`, in the order given.
 ///
 /// # Errors
-/// A shader module or layout that the browser refuses, with its message.
-pub async fn start(device: &Device, kernels: &[Kernel]) -> Result<Compiling, RuntimeError> {
+/// A shader module or layout that the browser refuses, the first kernel that does not compile, named; with the browser's
+/// message.
+pub async fn compile(device: &Device, kernels: &[Kernel]) -> Result<Vec<Pipeline>, RuntimeError> {
     let work = || {
         let mut parts = Parts { device, modules: HashMap::new(), layouts: HashMap::new() };
-        let pending = kernels.iter().map(|kernel| parts.start(kernel)).collect::<Result<_, _>>()?;
-        Ok(Compiling { pending })
+        kernels.iter().map(|kernel| parts.start(kernel)).collect::<Result<Vec<_>, _>>()
     };
-    device.guarded("reading the shaders", 0, work).await
-}
-
-impl Compiling {
-    /// Awaits them all.
-    ///
-    /// # Errors
-    /// The first kernel that does not compile, named, with the browser's message.
-    pub async fn finish(self, device: &Device) -> Result<Vec<Pipeline>, RuntimeError> {
-        let compiled = join_all(self.pending.into_iter().map(|pending| async move {
-            let Pending { label, layout, pipeline } = pending;
-            let pipeline =
-                pipeline.await.map_err(|e| device.failure(&format!("compiling kernel {label}"), &e))?;
-            Ok(Pipeline { pipeline, layout })
-        }));
-        compiled.await.into_iter().collect()
-    }
+    let pending = device.guarded("reading the shaders", 0, work).await?;
+    let compiled = join_all(pending.into_iter().map(|pending| async move {
+        let Pending { label, layout, pipeline } = pending;
+        let pipeline =
+            pipeline.await.map_err(|e| device.failure(&format!("compiling kernel {label}"), &e))?;
+        Ok(Pipeline { pipeline, layout })
+    }));
+    compiled.await.into_iter().collect()
 }
 
 /// What kernels share: one module per text, one layout per list of bindings.

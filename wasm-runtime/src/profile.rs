@@ -8,6 +8,7 @@ use crate::engine::{Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::executor::Executor;
 use crate::model::{Loaded, wrong};
+use crate::timing::begin;
 use crate::webgpu;
 
 /// Does what [`protocol::Task::Profile`] asks for: one inference that is not counted, then as many as asked for.
@@ -21,10 +22,11 @@ pub async fn run(
 ) -> Result<ProfileReport, RuntimeError> {
     match engine {
         Engine::Webgpu => {
+            let mut course = begin(inference.sampling)?;
             let loaded = Loaded::fetch(inference).await?;
             let pipeline = loaded.pipeline()?;
             let name = &loaded.manifest.name;
-            let prepared = webgpu::prepare(name, &pipeline, &loaded.folder, browser).await?;
+            let prepared = webgpu::prepare(name, &pipeline, &loaded.folder, browser, &mut course).await?;
             profile(engine, inference.sampling.samples, &loaded, prepared).await
         }
         Engine::Webnn | Engine::Wasm | Engine::OrtWebgpu | Engine::OrtWebnn | Engine::OrtWasm => {

@@ -1,6 +1,7 @@
 //! The page's clock, how finely it ticks, and pauses.
 
 use js_sys::Promise;
+use protocol::Sampling;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Scheduler, SchedulerPostTaskOptions};
 
@@ -10,6 +11,23 @@ use crate::error::RuntimeError;
 /// `performance.now()` of one page.
 #[derive(Debug, Clone)]
 pub struct Clock(web_sys::Performance);
+
+/// A measurement by that clock.
+pub type Course = protocol::Course<Clock>;
+
+/// A measurement that begins now.
+///
+/// # Errors
+/// Where the page has no clock.
+pub fn begin(sampling: Sampling) -> Result<Course, RuntimeError> {
+    Ok(Course::begin(Clock::open()?, sampling))
+}
+
+impl protocol::Clock for Clock {
+    fn now_ms(&self) -> f64 {
+        Clock::now_ms(self)
+    }
+}
 
 /// Ticks looked at to measure the clock's resolution.
 const TICKS: usize = 10;

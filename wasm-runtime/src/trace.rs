@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use graph::Tensor;
 use graph::pipeline::{self, Pipeline, Traced};
-use protocol::{Device, Engine, Trace, TraceReport};
+use protocol::{Device, Engine, Sampling, Trace, TraceReport};
 
 use crate::browser;
 use crate::engine::{Place, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::files::Folder;
 use crate::model::{Loaded, wrong};
+use crate::timing::{Course, begin};
 use crate::wasm;
 use crate::webgpu;
 use crate::webnn::{self, Rest};
@@ -25,17 +26,17 @@ const GROUP_BYTES: usize = 64 << 20;
 pub async fn run(engine: Engine, trace: &Trace, place: Place<'_>) -> Result<TraceReport, RuntimeError> {
     match engine {
         Engine::Webgpu => {
-            let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder| {
-                webgpu::prepare(name, pipeline, folder, place.browser).await
+            let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder, course: &mut Course| {
+                webgpu::prepare(name, pipeline, folder, place.browser, course).await
             };
             keep(engine, trace, prepare).await
         }
         Engine::Webnn => {
             let device = place.device.unwrap_or(Device::Cpu);
-            let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder| {
+            let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder, course: &mut Course| {
                 // What another engine computed is none of its values.
                 let rest = Rest { strict: true, browser: place.browser };
-                webnn::prepare(device, name, pipeline, folder, rest).await
+                webnn::prepare(device, name, pipeline, folder, rest, course).await
             };
             let report = keep(engine, trace, prepare).await?;
             Ok(TraceReport { device: Some(device), ..report })
@@ -56,17 +57,17 @@ pub async fn run(engine: Engine, trace: &Trace, place: Place<'_>) -> Result<Trac
 async fn keep<R: Ready>(
     engine: Engine,
     trace: &Trace,
-    prepare: impl AsyncFn(&str, &Pipeline, &Folder) -> Result<Prepared<R>, RuntimeError>,
+    prepare: impl AsyncFn(&str, &Pipeline, &Folder, &mut Course) -> Result<Prepared<R>, RuntimeError>,
 ) -> Result<TraceReport, RuntimeError> {
     let loaded = Loaded::fetch(&trace.inference()).await?;
     let pipeline = if trace.unfused { loaded.unfused_pipeline()? } else { loaded.pipeline()? };
     let traced = pipeline::trace(&loaded.manifest, &pipeline, GROUP_BYTES);
-    let name = &loaded.manifest.name;
+    let (name, mut course) = (&loaded.manifest.name, begin(Sampling::default())?);
     let plain = {
-        let mut plain = prepare(name, &pipeline, &loaded.folder).await?;
+        let mut plain = prepare(name, &pipeline, &loaded.folder, &mut course).await?;
         plain.model.run(0, &loaded.inputs).await?.outputs
     };
-    let prepared = prepare(name, &traced.pipeline, &loaded.folder).await?;
+    let prepared = prepare(name, &traced.pipeline, &loaded.folder, &mut course).await?;
     Traceable { engine, trace, loaded: &loaded, traced, plain }.keep(prepared).await
 }
 
@@ -106,7 +107,7 @@ impl Traceable<'_> {
             files: runs + 1,
             nodes: traced.nodes.clone(),
             constants,
-            against_plain: pipeline::checks(loaded.manifest.scale(), plain, &[outputs.clone(), outputs]),
+            against_plain: pipeline::checks(loaded.manifest.scale(), plain, &[outputs]),
         })
     }
 

@@ -6,13 +6,13 @@ pub(crate) use burn_engine::Walks;
 use burn_engine::{Burn, VERSION};
 use graph::Tensor;
 use graph::pipeline::Pipeline;
-use protocol::{Adapter, Metric};
+use protocol::{Activity, Adapter};
 
 use crate::engine::{Inferred, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::files::Folder;
 use crate::model::wrong;
-use crate::timing::Clock;
+use crate::timing::Course;
 
 /// Whether this module has the engine.
 pub const IS_HERE: bool = true;
@@ -25,16 +25,15 @@ pub(crate) async fn prepare(
     model: &str,
     pipeline: &Pipeline,
     folder: &Folder,
+    course: &mut Course,
 ) -> Result<Prepared<Walks>, RuntimeError> {
-    let clock = Clock::open()?;
-    let start = clock.now_ms();
+    course.turn_to(Activity::Upload);
     let mut walks = Walks::new(Burn::default(), pipeline.programs.clone());
     for (weight, constant) in walks.weights() {
         let mut files = folder.gather(constant.spans()).await?;
         let tensor = constant.evaluate(&mut files).map_err(|source| wrong(model, source))?;
         walks.put(weight, &tensor).map_err(refused)?;
     }
-    let measured = vec![(Metric::UploadMs, clock.now_ms() - start)];
     let nodes = pipeline.programs.iter().map(|program| program.graph.nodes.len().to_string());
     let features = [
         ("burn", VERSION.to_owned()),
@@ -44,7 +43,7 @@ pub(crate) async fn prepare(
         ("wasm_threads", 1.to_string()),
     ];
     let features = features.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    Ok(Prepared { model: walks, adapter: adapter(), measured, features })
+    Ok(Prepared { model: walks, adapter: adapter(), features })
 }
 
 /// Burn's refusal as an error of this page.

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use graph::pipeline::Pipeline;
-use protocol::{BrowserKind, Metric};
+use protocol::{Activity, BrowserKind, Metric};
 use shaders::{Host, Site, Tuning};
 
 use crate::device::Device;
 use crate::engine::Prepared;
 use crate::error::RuntimeError;
-use crate::executor::{Executor, Preparation};
+use crate::executor::Executor;
 use crate::files::Folder;
+use crate::timing::Course;
 
 /// Plans a model for the browser's adapter, makes its pipelines and uploads its weights from the folder they lie in.
 ///
@@ -22,8 +23,10 @@ pub(crate) async fn prepare(
     pipeline: &Pipeline,
     folder: &Folder,
     browser: Option<BrowserKind>,
+    course: &mut Course,
 ) -> Result<Prepared<Executor>, RuntimeError> {
-    prepare_on(Rc::new(Device::open(browser).await?), model, pipeline, folder, browser).await
+    course.turn_to(Activity::Open);
+    prepare_on(Rc::new(Device::open(browser).await?), model, pipeline, folder, browser, course).await
 }
 
 /// The same on a device that is open.
@@ -36,19 +39,16 @@ pub(crate) async fn prepare_on(
     pipeline: &Pipeline,
     folder: &Folder,
     browser: Option<BrowserKind>,
+    course: &mut Course,
 ) -> Result<Prepared<Executor>, RuntimeError> {
+    course.turn_to(Activity::Plan);
     let plan = shaders::plan_pipeline(pipeline, &site(&device, browser), &Tuning::default())
         .map_err(|source| RuntimeError::Plan { model: model.to_owned(), source })?;
-    let (executor, preparation) = Executor::prepare(model, device, plan, folder).await?;
-    let Preparation { compile_ms, upload_ms } = preparation;
-    let measured = vec![
-        (Metric::CompileMs, compile_ms),
-        (Metric::UploadMs, upload_ms),
-        (Metric::DeviceMemoryBytes, executor.device_memory_bytes() as f64),
-    ];
+    let executor = Executor::prepare(model, device, plan, folder, course).await?;
+    course.measure(Metric::DeviceMemoryBytes, executor.device_memory_bytes() as f64);
     let adapter = executor.device().description.to_adapter();
     let features = features(&executor);
-    Ok(Prepared { model: executor, adapter, measured, features })
+    Ok(Prepared { model: executor, adapter, features })
 }
 
 /// Where plans of this page run.

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use graph::pipeline::{Pipeline, Program};
 use graph::{Graph, NodeId, Tensor, ValueId};
-use protocol::{BrowserKind, Device, Metric, NodeElsewhere, Placement};
+use protocol::{Activity, BrowserKind, Device, NodeElsewhere, Placement};
 
 pub use self::context::{Context, DEVICES, json, options};
 pub use self::probe::Seen;
@@ -23,6 +23,7 @@ use crate::engine::{Inferred, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::files::Folder;
 use crate::model::wrong;
+use crate::timing::Course;
 
 /// What becomes of nodes that a context cannot run.
 #[derive(Debug, Clone, Copy)]
@@ -67,17 +68,17 @@ pub(crate) async fn prepare_on(
     pipeline: &Pipeline,
     folder: &Folder,
     rest: Rest,
+    course: &mut Course,
 ) -> Result<Prepared<Executor>, RuntimeError> {
-    let start = context.clock.now_ms();
     let (source, known) = (Source { model, folder }, context.broken.borrow().len());
     let executor = loop {
+        course.turn_to(Activity::Plan);
         let mut assembly = Assembly::new(model, Rc::clone(&context), pipeline);
         // Each time round the context is known to do less.
-        if assembly.all(pipeline, &source, rest).await? {
+        if assembly.all(pipeline, &source, rest, course).await? {
             break assembly.executor;
         }
     };
-    let measured = vec![(Metric::CompileMs, context.clock.now_ms() - start)];
     let nodes = pipeline.programs.iter().map(|program| program.graph.nodes.len().to_string());
     let mut features = BTreeMap::from([("nodes".to_owned(), nodes.collect::<Vec<_>>().join("+"))]);
     let broken = context.broken.borrow();
@@ -87,7 +88,7 @@ pub(crate) async fn prepare_on(
         features.insert("claimed_but_refused".to_owned(), refused.join("; "));
     }
     drop(broken);
-    Ok(Prepared { adapter: context.adapter(), model: executor, measured, features })
+    Ok(Prepared { adapter: context.adapter(), model: executor, features })
 }
 
 /// The same on a context of its own.
@@ -100,8 +101,10 @@ pub(crate) async fn prepare(
     pipeline: &Pipeline,
     folder: &Folder,
     rest: Rest,
+    course: &mut Course,
 ) -> Result<Prepared<Executor>, RuntimeError> {
-    prepare_on(Rc::new(Context::open(device).await?), model, pipeline, folder, rest).await
+    course.turn_to(Activity::Open);
+    prepare_on(Rc::new(Context::open(device).await?), model, pipeline, folder, rest, course).await
 }
 
 /// The calls that build a graph on a context.
@@ -146,14 +149,16 @@ impl Assembly {
         pipeline: &Pipeline,
         source: &Source<'_>,
         rest: Rest,
+        course: &mut Course,
     ) -> Result<bool, RuntimeError> {
         for program in &pipeline.programs {
+            course.turn_to(Activity::Plan);
             let refusals = webnn::refusals(&program.graph, &self.executor.context.limits.borrow());
             if rest.strict || refusals.len() == program.graph.nodes.len() {
                 refuse(source.model, program, &refusals)?;
             }
             let parts = webnn::partition(&program.graph, &refusals.keys().copied().collect());
-            let Some(stages) = self.stages(program, &parts, source, rest.browser).await? else {
+            let Some(stages) = self.stages(program, &parts, source, rest.browser, course).await? else {
                 return Ok(false);
             };
             let (graph, in_states) = (program.graph.clone(), program.states.clone());
@@ -170,12 +175,14 @@ impl Assembly {
         parts: &[webnn::Stage],
         source: &Source<'_>,
         browser: Option<BrowserKind>,
+        course: &mut Course,
     ) -> Result<Option<Vec<Stage>>, RuntimeError> {
         let Executor { context, shared_out, states, .. } = &mut self.executor;
         let in_states = if *shared_out { BTreeMap::new() } else { program.states.clone() };
         let mut own = Vec::with_capacity(parts.len());
         for part in parts.iter().filter(|part| !part.elsewhere) {
-            let Some(built) = build_or_learn(context, part, source).await? else { return Ok(None) };
+            let Some(built) = build_or_learn(context, part, source, course).await? else { return Ok(None) };
+            course.turn_to(Activity::Upload);
             let ports = context.told(Ports::open(context, built, &in_states, states)).await?;
             own.push(Stage::Own(ports));
         }
@@ -185,7 +192,7 @@ impl Assembly {
             let ready = if part.elsewhere { None } else { own.next() };
             stages.push(match ready {
                 Some(stage) => stage,
-                None => Stage::elsewhere(source.model, &part.graph, source.folder, &mut other).await?,
+                None => Stage::elsewhere(source, &part.graph, &mut other, course).await?,
             });
         }
         Ok(Some(stages))

@@ -69,11 +69,11 @@ impl Run {
     }
 }
 
-/// Every expected output against the first and the last inference's, floats at this scale: the worse of the two.
+/// Every expected output against those of these inferences, floats at this scale: the worst of them.
 pub fn checks(
     scale: Scale,
     expected: &BTreeMap<String, Tensor>,
-    ends: &[BTreeMap<String, Tensor>; 2],
+    inferences: &[BTreeMap<String, Tensor>],
 ) -> Vec<OutputCheck> {
     let check = |name: &String, expected: &Tensor, outputs: &BTreeMap<String, Tensor>| match outputs.get(name)
     {
@@ -88,11 +88,10 @@ pub fn checks(
             OutputCheck::fault(name, format!("is no output of the model, which has {there}"))
         }
     };
-    let worse = |(name, expected): (&String, &Tensor)| {
-        let [first, last] = ends.each_ref().map(|outputs| check(name, expected, outputs));
-        first.worse(last)
+    let worst = |(name, expected): (&String, &Tensor)| {
+        inferences.iter().map(|outputs| check(name, expected, outputs)).reduce(OutputCheck::worse)
     };
-    expected.iter().map(worse).collect()
+    expected.iter().filter_map(worst).collect()
 }
 
 #[cfg(test)]

@@ -178,7 +178,7 @@ fn insert_numbers(transaction: &Transaction<'_>, trial_id: &str, trial: &Trial) 
     let mut samples = transaction.appender("samples")?;
     for series in &trial.samples {
         for (position, value) in (0i32..).zip(&series.values) {
-            let (metric, phase) = (series.metric.name(), "measured");
+            let (metric, phase) = (series.metric.name(), series.phase.name());
             samples.append_row(params![trial_id, metric, phase, position, value])?;
         }
     }

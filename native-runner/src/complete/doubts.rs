@@ -48,7 +48,7 @@ pub fn of(manifest: &Manifest, expected: &Tensors, again: &Tensors, plain: &Tens
 fn worst(manifest: &Manifest, expected: &Tensors, other: &Tensors) -> Option<String> {
     let Allowed { absolute, of_scale } = manifest.allowed();
     let counts = Allowed { absolute: absolute * COUNTS, of_scale: of_scale * COUNTS };
-    let checks = pipeline::checks(manifest.scale(), expected, &[other.clone(), other.clone()]);
+    let checks = pipeline::checks(manifest.scale(), expected, std::slice::from_ref(other));
     let apart = checks.into_iter().filter(|check| !check.is_within(counts));
     let OutputCheck { output, scaled_error, scaled_error_at, fault, .. } =
         apart.max_by(|a, b| a.scaled_error.total_cmp(&b.scaled_error))?;

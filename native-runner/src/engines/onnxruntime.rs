@@ -5,7 +5,6 @@ mod values;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
 use graph::Tensor;
 use graph::constant::NoFiles;
@@ -16,11 +15,11 @@ use ort::environment::Environment;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session, SessionInputValue};
 use ort::value::DynValue;
-use protocol::{Device, Metric};
+use protocol::{Activity, Device, Sampling};
 
 use super::{Found, Inferred, Prepared, Ready};
 use crate::error::RunnerError;
-use crate::measure::elapsed_ms;
+use crate::measure::{Course, begin};
 use crate::model::Loaded;
 use crate::processor;
 use crate::trace::{self, Deposit, Kept};
@@ -65,34 +64,39 @@ fn open() -> Result<Environment, String> {
 ///
 /// # Errors
 /// No library, a file that ONNX Runtime refuses, inputs that fit no component.
-pub fn prepare(loaded: &Loaded, _device: Device) -> Result<Prepared, RunnerError> {
-    open_model(loaded, None)
+pub fn prepare(loaded: &Loaded, _device: Device, course: &mut Course) -> Result<Prepared, RunnerError> {
+    open_model(loaded, None, course)
 }
 
 /// The same with every optimisation off.
 ///
 /// # Errors
 /// Those of [`prepare`].
-pub fn prepare_plain(loaded: &Loaded, _device: Device) -> Result<Prepared, RunnerError> {
-    open_model(loaded, Some(GraphOptimizationLevel::Disable))
+pub fn prepare_plain(loaded: &Loaded, _device: Device, course: &mut Course) -> Result<Prepared, RunnerError> {
+    open_model(loaded, Some(GraphOptimizationLevel::Disable), course)
 }
 
-fn open_model(loaded: &Loaded, level: Option<GraphOptimizationLevel>) -> Result<Prepared, RunnerError> {
+fn open_model(
+    loaded: &Loaded,
+    level: Option<GraphOptimizationLevel>,
+    course: &mut Course,
+) -> Result<Prepared, RunnerError> {
+    course.turn_to(Activity::Open);
     let environment = environment()?;
     let calls = Calls::new(&loaded.manifest, &loaded.models, &loaded.inputs);
     let calls = calls.map_err(|source| wrong(&loaded.manifest.name, source))?;
-    let start = Instant::now();
     let mut sessions = BTreeMap::new();
     for component in &loaded.manifest.components {
+        course.turn_to(Activity::Load);
         let weights = computed_files(loaded, &component.name)?;
+        course.turn_to(Activity::Compile);
         let session = open_session(environment, &loaded.folder.join(&component.file), weights, level);
         let session = session.map_err(|error| unopened(&error))?;
         sessions.insert(component.name.clone(), session);
     }
-    let measured = vec![(Metric::CompileMs, elapsed_ms(start))];
     let features = BTreeMap::from([("onnxruntime".to_owned(), protocol::cache::ONNXRUNTIME.to_owned())]);
     let model = Opened { name: loaded.manifest.name.clone(), calls, sessions };
-    Ok(Prepared { model: Box::new(model), adapter: processor::adapter(), measured, features })
+    Ok(Prepared { model: Box::new(model), adapter: processor::adapter(), features })
 }
 
 /// Runs a model's components once, with every result of every node among their outputs; the fusions that this rules
@@ -122,7 +126,8 @@ pub fn trace(loaded: &Loaded, device: Device, deposit: &Deposit<'_>) -> Result<K
     let (nodes, constants) = trace::nodes(loaded, &order);
     let program = if loaded.decoding.is_some() { "prefill" } else { "model" }.to_owned();
     let outputs = calls.outputs().map_err(|source| wrong(name, source))?;
-    let plain = prepare(loaded, device)?.model.run(0, &loaded.inputs)?.outputs;
+    let plain =
+        prepare(loaded, device, &mut begin(Sampling::default()))?.model.run(0, &loaded.inputs)?.outputs;
     let (adapter, files) = (processor::adapter(), order.len() + 1);
     Ok(Kept { adapter, program, files, nodes, constants, outputs, plain })
 }

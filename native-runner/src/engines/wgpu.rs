@@ -9,14 +9,14 @@ use std::time::Instant;
 use graph::Tensor;
 use graph::constant::Files;
 use graph::pipeline::Pipeline;
-use protocol::{Device as DeviceName, DispatchName, Metric};
+use protocol::{Activity, Device as DeviceName, DispatchName, Metric};
 use shaders::transfer::decode;
 use shaders::{Access, BufferRole, Dispatch, GpuPlan, Kernel, Port, Program, Region, Tuning};
 use wgpu::BufferUsages;
 
 use super::{Found, Inferred, Prepared, Ready};
 use crate::error::RunnerError;
-use crate::measure::elapsed_ms;
+use crate::measure::{Course, elapsed_ms};
 use crate::model::Loaded;
 
 mod device;
@@ -73,21 +73,26 @@ struct Step {
 ///
 /// # Errors
 /// No adapter, an operator our kernels lack, a kernel that does not compile, out of memory, the device's loss.
-pub fn prepare(loaded: &Loaded, pipeline: &Pipeline, name: DeviceName) -> Result<Prepared, RunnerError> {
+pub fn prepare(
+    loaded: &Loaded,
+    pipeline: &Pipeline,
+    name: DeviceName,
+    course: &mut Course,
+) -> Result<Prepared, RunnerError> {
+    course.turn_to(Activity::Open);
     let device = Device::open(name)?;
-    let start = Instant::now();
+    course.turn_to(Activity::Plan);
     let plan = shaders::plan_pipeline(pipeline, &device.site(), &Tuning::default())
         .map_err(|source| RunnerError::Plan { model: loaded.manifest.name.clone(), source })?;
-    let plan_ms = elapsed_ms(start);
 
-    let start = Instant::now();
+    course.turn_to(Activity::Compile);
     let pipelines: Vec<_> = plan.kernels.iter().map(|kernel| compile(&device.gpu, kernel)).collect();
     let wanted_bytes = plan.buffers.iter().map(|buffer| buffer.size_bytes).sum();
     device.check(COMPILING, 0)?;
-    let created_ms = elapsed_ms(start);
-
+    course.turn_to(Activity::Upload);
     let buffers: Vec<_> = plan.buffers.iter().map(|buffer| create(&device.gpu, buffer)).collect();
     device.check("allocating the buffers", wanted_bytes)?;
+    course.turn_to(Activity::Compile);
     let bind = |dispatch| step(&device.gpu, dispatch, &pipelines, &buffers);
     let steps = plan.programs.iter().map(|program| program.dispatches.iter().map(bind).collect()).collect();
     let readback_bytes = plan.readback_bytes() + TIMESTAMP_BYTES;
@@ -99,17 +104,11 @@ pub fn prepare(loaded: &Loaded, pipeline: &Pipeline, name: DeviceName) -> Result
     let features = features(&plan, timestamps.is_some());
     let model = loaded.manifest.name.clone();
     let mut model = Planned { model, device, plan, buffers, readback, timestamps, steps };
-    let start = Instant::now();
     model.dispatch_nothing()?;
-    let compile_ms = plan_ms + created_ms + elapsed_ms(start);
-    let start = Instant::now();
+    course.turn_to(Activity::Upload);
     model.upload(&mut loaded.files())?;
-    let measured = vec![
-        (Metric::CompileMs, compile_ms),
-        (Metric::UploadMs, elapsed_ms(start)),
-        (Metric::DeviceMemoryBytes, (wanted_bytes + readback_bytes) as f64),
-    ];
-    Ok(Prepared { model: Box::new(model), adapter, measured, features })
+    course.measure(Metric::DeviceMemoryBytes, (wanted_bytes + readback_bytes) as f64);
+    Ok(Prepared { model: Box::new(model), adapter, features })
 }
 
 fn features(plan: &GpuPlan, timestamps: bool) -> BTreeMap<String, String> {
@@ -132,6 +131,18 @@ impl Ready for Planned {
         }
         self.device.queue.submit([self.encode(ports, &self.steps[program])]);
         self.read(ports)
+    }
+
+    /// Copies and maps what the last inference left, without another.
+    fn readback_ms(&mut self) -> Result<Option<f64>, RunnerError> {
+        let program = &self.plan.programs[0];
+        let mut encoder = self.device.gpu.create_command_encoder(&Default::default());
+        self.encode_copies(program, &mut encoder);
+        self.device.queue.submit([encoder.finish()]);
+        self.device.wait("waiting for the device")?;
+        let start = Instant::now();
+        self.read(program)?;
+        Ok(Some(elapsed_ms(start)))
     }
 
     fn time_apart(&mut self) -> Result<Vec<Vec<DispatchName>>, RunnerError> {

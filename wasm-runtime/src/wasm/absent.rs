@@ -11,6 +11,7 @@ use protocol::Adapter;
 use crate::engine::{Inferred, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::files::Folder;
+use crate::timing::Course;
 
 /// Whether this module has the engine.
 pub const IS_HERE: bool = false;
@@ -23,7 +24,12 @@ pub(crate) struct Walks(Infallible);
 ///
 /// # Errors
 /// Always.
-pub(crate) async fn prepare(_: &str, _: &Pipeline, _: &Folder) -> Result<Prepared<Walks>, RuntimeError> {
+pub(crate) async fn prepare(
+    _: &str,
+    _: &Pipeline,
+    _: &Folder,
+    _: &mut Course,
+) -> Result<Prepared<Walks>, RuntimeError> {
     Err(RuntimeError::WithoutBurn)
 }
 

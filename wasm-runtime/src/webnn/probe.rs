@@ -5,12 +5,14 @@ use std::rc::Rc;
 
 use graph::pipeline::{Pipeline, Program};
 use graph::{DataType, Tensor, TensorType};
+use protocol::Sampling;
 
 use super::{Context, Rest, prepare_on};
 use crate::engine::Ready;
 use crate::error::RuntimeError;
 use crate::files::Folder;
 use crate::model::wrong;
+use crate::timing::begin;
 
 /// Rows and columns of the matrices multiplied: enough for any accelerator to show.
 const SIZE: usize = 512;
@@ -40,8 +42,9 @@ impl Seen {
         let program = Program { name: MODEL.to_owned(), graph, states: BTreeMap::new() };
         let pipeline = Pipeline { programs: vec![program], decoding: None };
         let (context, rest) = (Rc::new(context), Rest { strict: true, browser: None });
-        let mut model =
-            prepare_on(Rc::clone(&context), MODEL, &pipeline, &Folder::nowhere(), rest).await?.model;
+        let (folder, mut course) = (Folder::nowhere(), begin(Sampling::default())?);
+        let prepared = prepare_on(Rc::clone(&context), MODEL, &pipeline, &folder, rest, &mut course);
+        let mut model = prepared.await?.model;
         let zeros = Tensor::zeros(&TensorType::new(DataType::F32, [SIZE, SIZE]));
         let inputs = BTreeMap::from([("x".to_owned(), zeros.clone()), ("w".to_owned(), zeros)]);
         let mut product_ms = f64::INFINITY;

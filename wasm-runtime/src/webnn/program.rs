@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use graph::TensorType;
 use graph::constant::Constant;
 use js_sys::{Array, Object, Uint8Array};
+use protocol::Activity;
 use serde_json::{Value, json};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -17,6 +18,7 @@ use crate::browser::{self, object, thrown};
 use crate::error::RuntimeError;
 use crate::files::Folder;
 use crate::model::wrong;
+use crate::timing::Course;
 
 /// Weights are made in parts of so many elements.
 const PART_ELEMENTS: usize = 1 << 22;
@@ -64,12 +66,14 @@ pub async fn build_or_learn(
     context: &Context,
     stage: &Stage,
     source: &Source<'_>,
+    course: &mut Course,
 ) -> Result<Option<Built>, RuntimeError> {
+    course.turn_to(Activity::Plan);
     let plan = webnn::lower_stage(stage, &context.limits.borrow());
     let plan = plan
         .map_err(|error| RuntimeError::Webnn { model: source.model.to_owned(), source: Box::new(error) })?;
     let graph = &stage.graph;
-    match build(context, &plan, source).await {
+    match build(context, &plan, source, course).await {
         Ok(ml) => {
             let output_types = graph.outputs.iter().map(|id| {
                 let value = &graph.values[id.0];
@@ -79,7 +83,8 @@ pub async fn build_or_learn(
             Ok(Some(Built { ml, plan: Plan { constants: Vec::new(), ..plan }, output_types }))
         }
         Err(error @ RuntimeError::NotBuilt { .. }) => {
-            let Some(Refused { calls, message }) = refused::fewest(context, &plan, source).await? else {
+            let Some(Refused { calls, message }) = refused::fewest(context, &plan, source, course).await?
+            else {
                 return Err(error);
             };
             match calls.iter().map(|&call| &plan.calls[call]).collect::<Vec<_>>().as_slice() {
@@ -107,11 +112,22 @@ fn together(model: &str, calls: &[&Call], message: String) -> RuntimeError {
 ///
 /// # Errors
 /// `NotBuilt` for what the browser says of the calls, `Browser` for what it says of inputs and weights.
-pub async fn build(context: &Context, plan: &Plan, source: &Source<'_>) -> Result<MlGraph, RuntimeError> {
-    context.told(call_builder(context, plan, source)).await
+pub async fn build(
+    context: &Context,
+    plan: &Plan,
+    source: &Source<'_>,
+    course: &mut Course,
+) -> Result<MlGraph, RuntimeError> {
+    context.told(call_builder(context, plan, source, course)).await
 }
 
-async fn call_builder(context: &Context, plan: &Plan, source: &Source<'_>) -> Result<MlGraph, RuntimeError> {
+async fn call_builder(
+    context: &Context,
+    plan: &Plan,
+    source: &Source<'_>,
+    course: &mut Course,
+) -> Result<MlGraph, RuntimeError> {
+    course.turn_to(Activity::Compile);
     let builder =
         MlGraphBuilder::new(&context.ml).map_err(|e| context.failure("making a graph builder", &e))?;
     let mut operands: Vec<Option<MlOperand>> = vec![None; plan.operands.len()];
@@ -120,12 +136,14 @@ async fn call_builder(context: &Context, plan: &Plan, source: &Source<'_>) -> Re
         let input = input.map_err(|e| context.failure(&format!("declaring input \"{name}\""), &e))?;
         operands[id.0] = Some(input);
     }
+    course.turn_to(Activity::Upload);
     for (id, constant) in &plan.constants {
         let operand = plan.operand(*id);
         let bytes = source.bytes(constant, operand.size_bytes()).await?;
         let made = builder.constant(&descriptor(operand), &bytes);
         operands[id.0] = Some(made.map_err(|e| context.failure("taking a weight", &e))?);
     }
+    course.turn_to(Activity::Compile);
     for call in &plan.calls {
         let made = builder.call(call.method, &arguments(call, &operands));
         let what = || format!("node \"{}\" ({})", call.label, call.method);

@@ -5,6 +5,7 @@ use webnn::Plan;
 use super::context::{self, Context};
 use super::program::{Source, build};
 use crate::error::RuntimeError;
+use crate::timing::Course;
 
 /// Builds that a search may take: each makes the weights of its calls once more.
 const MOST_BUILDS: usize = 100;
@@ -26,6 +27,7 @@ pub async fn fewest(
     context: &Context,
     plan: &Plan,
     source: &Source<'_>,
+    course: &mut Course,
 ) -> Result<Option<Refused>, RuntimeError> {
     let mut builds = MOST_BUILDS;
     let mut refused = async |calls: &[usize]| {
@@ -33,7 +35,7 @@ pub async fn fewest(
             return Ok(None);
         }
         builds -= 1;
-        match build(context, &plan.part(calls), source).await {
+        match build(context, &plan.part(calls), source, course).await {
             Ok(ml) => {
                 context::destroyed(ml.destroy_graph());
                 Ok(None)

@@ -7,18 +7,18 @@ use futures_util::future::try_join_all;
 use graph::pipeline::{Pipeline, Program};
 use graph::{Data, Graph, Tensor, TensorType};
 use js_sys::{ArrayBuffer, Uint8Array};
-use protocol::{BrowserKind, Engine};
+use protocol::{Activity, BrowserKind, Engine};
 use wasm_bindgen::JsCast;
 
 use super::api::MlTensor;
 use super::context::Context;
-use super::program::{Built, Held, tensor};
+use super::program::{Built, Held, Source, tensor};
 use crate::browser::object;
 use crate::device::Device;
 use crate::engine::Ready;
 use crate::error::RuntimeError;
 use crate::executor::Executor;
-use crate::files::Folder;
+use crate::timing::Course;
 use crate::wasm::{self, Walks};
 use crate::webgpu;
 
@@ -92,21 +92,23 @@ impl Stage {
     /// # Errors
     /// What the last of them lacks.
     pub async fn elsewhere(
-        model: &str,
+        source: &Source<'_>,
         graph: &Graph,
-        folder: &Folder,
         other: &mut Other,
+        course: &mut Course,
     ) -> Result<Stage, RuntimeError> {
+        let Source { model, folder } = *source;
         let program = Program { name: "part".to_owned(), graph: graph.clone(), states: BTreeMap::new() };
         let pipeline = Pipeline { programs: vec![program], decoding: None };
+        course.turn_to(Activity::Open);
         if let Some(device) = other.device().await? {
-            match webgpu::prepare_on(device, model, &pipeline, folder, other.browser).await {
+            match webgpu::prepare_on(device, model, &pipeline, folder, other.browser, course).await {
                 Ok(prepared) => return Ok(Stage::Webgpu(Box::new(prepared.model))),
                 Err(RuntimeError::Plan { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
-        wasm::prepare(model, &pipeline, folder).await.map(|prepared| Stage::Wasm(prepared.model))
+        wasm::prepare(model, &pipeline, folder, course).await.map(|prepared| Stage::Wasm(prepared.model))
     }
 
     /// The engine that runs it.

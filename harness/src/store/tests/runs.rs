@@ -1,7 +1,8 @@
 //! Comparisons, matrix products, profiles and divergences come back as they went in, and as views have them.
 
 use protocol::{
-    Adapter, DispatchName, DispatchTimes, Engine, Metric, NodeElsewhere, ProfileReport, Samples, TracedNode,
+    Adapter, DispatchName, DispatchTimes, Engine, Metric, NodeElsewhere, Phase, ProfileReport, Samples,
+    TracedNode,
 };
 
 use super::*;
@@ -82,7 +83,11 @@ fn a_comparison_comes_back_and_its_ratio_is_a_view() {
         for (side, latency_ms) in [(Side::Ours, 10.0), (Side::Other, 10.0 * ratio)] {
             let mut report = judge::tests::report();
             report.metrics.retain(|samples| samples.metric != Metric::LatencyMs);
-            report.metrics.push(Samples { metric: Metric::LatencyMs, values: vec![latency_ms] });
+            report.metrics.push(Samples {
+                metric: Metric::LatencyMs,
+                phase: Phase::Measured,
+                values: vec![latency_ms],
+            });
             let mut trial = Trial { samples: vec![], ..passed_trial() };
             trial.observe(Observed::default(), Some(report));
             trial.case.position = position;

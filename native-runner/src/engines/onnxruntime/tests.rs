@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use protocol::{Inference, Sampling};
+use protocol::Inference;
 
 use super::*;
 
@@ -22,7 +22,7 @@ fn case(name: &str) -> Loaded {
 #[test]
 fn an_output_that_is_an_input_outlives_the_run() {
     let loaded = case("input_as_output");
-    let mut prepared = prepare(&loaded, Device::Cpu).unwrap();
+    let mut prepared = prepare(&loaded, Device::Cpu, &mut begin(Sampling::default())).unwrap();
     for _ in 0..3 {
         assert_eq!(prepared.model.run(0, &loaded.inputs).unwrap().outputs, loaded.expected);
     }
@@ -31,6 +31,7 @@ fn an_output_that_is_an_input_outlives_the_run() {
 #[test]
 fn types_that_no_value_can_carry_are_lacking_by_name() {
     use ort::value::TensorElementType::{Float8E5M2, Float64, Int2, String};
+    environment().unwrap();
     let tensor = Tensor { shape: vec![1], data: graph::Data::F32(vec![1.0].into()) };
     assert!(to_value(&tensor, Some(Float64)).is_ok());
     for (declared, name) in [(Float8E5M2, "f8_e5m2"), (Int2, "i2"), (String, "String")] {

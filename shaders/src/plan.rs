@@ -5,10 +5,11 @@
 //! compute pass, copies its outputs out, and submits once. A model that is run once per inference is one
 //! program; one that generates is two, which share weights, arenas and the state that is kept between them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use graph::DataType;
 use graph::constant::{Constant, Files};
+use graph::{DataType, Tensor, TensorType};
 
 use crate::error::Error;
 use crate::transfer::{self, ELEMENT_BYTES, Encoding};
@@ -143,6 +144,41 @@ pub struct Port {
     pub region: Region,
 }
 
+impl Port {
+    /// The bytes of a tensor that is fed here.
+    ///
+    /// # Errors
+    /// Integers outside the bounds that the plan relies on.
+    pub fn encode<'t>(&self, tensor: &'t Tensor) -> Result<Cow<'t, [u8]>, Error> {
+        if let (Some((least, most)), Some(found)) = (self.bounds, graph::ranges::of_elements(tensor))
+            && (found.0 < least || found.1 > most)
+        {
+            let value = if found.0 < least { found.0 } else { found.1 };
+            return Err(Error::OutOfBounds { port: self.name.clone(), value, least, most });
+        }
+        transfer::encode(tensor, self.encoding)
+    }
+
+    /// The tensor that came back from the device. Bytes beyond it are ignored.
+    ///
+    /// # Errors
+    /// Fewer bytes than its shape needs.
+    pub fn decode(&self, bytes: &[u8]) -> Result<Tensor, Error> {
+        let tensor_type = TensorType { data_type: self.data_type, shape: self.shape.clone() };
+        let wanted = self.encoding.size_bytes(&tensor_type);
+        if bytes.len() < wanted {
+            return Err(Error::ShortOutput {
+                port: self.name.clone(),
+                tensor_type: tensor_type.to_string(),
+                wanted,
+                available: bytes.len(),
+            });
+        }
+        let data = transfer::decode(self.data_type, self.encoding, tensor_type.element_count(), bytes);
+        Ok(Tensor { shape: tensor_type.shape, data })
+    }
+}
+
 /// What is submitted at once.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Program {
@@ -197,5 +233,35 @@ impl GpuPlan {
     pub fn dispatch_counts(&self) -> String {
         let counts = self.programs.iter().map(|program| program.dispatches.len().to_string());
         counts.collect::<Vec<_>>().join("+")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(data_type: DataType, bounds: Option<(i64, i64)>) -> Port {
+        let region = Region { buffer: 0, offset_bytes: 0, size_bytes: 8 };
+        let (name, shape, encoding) = ("y".into(), vec![2], Encoding::Elements);
+        Port { name, data_type, shape, encoding, bounds, region }
+    }
+
+    #[test]
+    fn integers_that_were_not_planned_for_are_refused() {
+        let port = port(DataType::I64, Some((0, 9)));
+        assert!(port.encode(&Tensor::vector([1i64, 9])).is_ok());
+        assert_eq!(
+            port.encode(&Tensor::vector([1i64, 10])).unwrap_err().to_string(),
+            "input \"y\" holds 10, and the plan relies on 0 to 9, as in the inputs given when it was made; plan again \
+             with these"
+        );
+    }
+
+    #[test]
+    fn outputs_are_decoded_and_short_ones_refused() {
+        let port = port(DataType::F32, None);
+        let bytes = [0, 0, 128, 63, 0, 0, 0, 192, 7, 7, 7, 7];
+        assert_eq!(port.decode(&bytes), Ok(Tensor::vector([1.0f32, -2.0])));
+        assert!(matches!(port.decode(&bytes[..4]), Err(Error::ShortOutput { wanted: 8, available: 4, .. })));
     }
 }

@@ -12,7 +12,6 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use graph::Tensor;
 use js_sys::Uint8Array;
 use protocol::{Activity, DispatchName};
-use shaders::transfer::decode;
 use shaders::{Buffer, BufferRole, Dispatch, GpuPlan, Port, Program, Region, Weight};
 use wasm_bindgen::JsValue;
 use web_sys::{
@@ -310,7 +309,7 @@ impl Executor {
         let (mut outputs, mut rest) = (BTreeMap::new(), bytes.as_slice());
         for port in &self.plan.programs[program].outputs {
             let (own, others) = rest.split_at(port.region.size_bytes as usize);
-            let tensor = decode(port, own).map_err(|source| plan_error(&self.model, source))?;
+            let tensor = port.decode(own).map_err(|source| plan_error(&self.model, source))?;
             outputs.insert(port.name.clone(), tensor);
             rest = others;
         }

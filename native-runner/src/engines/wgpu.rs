@@ -10,7 +10,6 @@ use graph::Tensor;
 use graph::constant::Files;
 use graph::pipeline::Pipeline;
 use protocol::{Activity, Device as DeviceName, DispatchName, Metric};
-use shaders::transfer::decode;
 use shaders::{Access, BufferRole, Dispatch, GpuPlan, Kernel, Port, Program, Region, Tuning};
 use wgpu::BufferUsages;
 
@@ -302,7 +301,7 @@ impl Planned {
         for port in &program.outputs {
             let Port { name, region, .. } = port;
             let (own, others) = rest.split_at(region.size_bytes as usize);
-            outputs.insert(name.clone(), decode(port, own).map_err(|source| self.plan_error(source))?);
+            outputs.insert(name.clone(), port.decode(own).map_err(|source| self.plan_error(source))?);
             rest = others;
         }
         let period_ns = f64::from(self.device.queue.get_timestamp_period());

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use graph::Tensor;
 use graph::constant::NoFiles;
-use shaders::{Access, BufferRole, GpuPlan, Kernel, Region, transfer};
+use shaders::{Access, BufferRole, GpuPlan, Kernel, Region};
 use wgpu::{BufferUsages, PollType};
 
 /// A device, made once for all tests of a binary.
@@ -208,7 +208,7 @@ impl Ready<'_> {
         let mut outputs = Vec::new();
         for port in &self.plan.programs[0].outputs {
             let (own, others) = rest.split_at(port.region.size_bytes as usize);
-            outputs.push(transfer::decode(port, own).expect("outputs can be decoded"));
+            outputs.push(port.decode(own).expect("outputs can be decoded"));
             rest = others;
         }
         outputs

@@ -1,6 +1,6 @@
-//! Why a graph has no plan, or a tensor no encoding.
+//! Reasons why a graph has no plan, or a tensor no encoding.
 
-/// What [`crate::plan()`] and [`crate::transfer`] refuse.
+/// Refusals of [`crate::plan()`] and [`crate::transfer`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each field is")]
 pub enum Error {
@@ -29,7 +29,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether this place cannot run the graph (an operator, type or limit), rather than something being wrong.
+    /// Returns whether this device cannot run the graph (an operator, type or limit), rather than something being wrong.
     pub fn is_unsupported(&self) -> bool {
         match self {
             Error::Unsupported { .. } | Error::Limit { .. } | Error::OutOfRange { .. } => true,

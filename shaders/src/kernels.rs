@@ -26,22 +26,22 @@ use graph::Operator;
 use crate::error::Error;
 
 pub(crate) use copy::whole as copy_whole;
-pub(crate) use launch::{Read, Step, Task};
+pub(crate) use launch::{Launch, Read, Task};
 
-/// What a node comes to on the device.
+/// The work that a node comes to on the device.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Emission {
     /// The result is the first input, untouched.
     Alias,
     /// The result is computed.
-    Steps(Vec<Step>),
-    /// The result is the first input with some of it written anew, by these steps.
-    Update(Vec<Step>),
+    Launches(Vec<Launch>),
+    /// The result is the first input with some of it written anew, by these launches.
+    Update(Vec<Launch>),
 }
 
 /// The dispatches of one node: the one place that knows which kernel computes which operator.
 pub(crate) fn emit(task: &Task<'_>) -> Result<Emission, Error> {
-    let steps = match &task.node.operator {
+    let launches = match &task.node.operator {
         Operator::Reshape(_) => return Ok(Emission::Alias),
         Operator::CacheUpdate(operator) => return Ok(Emission::Update(copy::cache_update(task, operator)?)),
         Operator::Cast(cast) if elementwise::cast_is_free(task, cast)? => return Ok(Emission::Alias),
@@ -77,5 +77,5 @@ pub(crate) fn emit(task: &Task<'_>) -> Result<Emission, Error> {
         Operator::Transpose(operator) => copy::transpose(task, operator)?,
         Operator::Unary(operator) => elementwise::unary(task, *operator)?,
     };
-    Ok(Emission::Steps(steps))
+    Ok(Emission::Launches(launches))
 }

@@ -1,11 +1,11 @@
 //! WGSL kernels of our own, and the planner that turns a static graph into a GpuPlan. Nothing in it touches a GPU.
 
+pub mod device;
 pub mod error;
 mod kernels;
 mod memory;
 pub mod plan;
 mod planner;
-pub mod site;
 mod strides;
 pub mod summary;
 mod template;
@@ -14,9 +14,9 @@ pub mod tuning;
 mod views;
 mod weights;
 
+pub use device::{DeviceProperties, Implementation, Limits};
 pub use error::Error;
 pub use plan::{Access, Buffer, BufferRole, Dispatch, GpuPlan, Kernel, Port, Program, Region, Weight};
 pub use planner::{Part, plan, plan_parts, plan_pipeline};
-pub use site::{Host, Limits, Site};
 pub use summary::Memory;
 pub use tuning::Tuning;

@@ -1,46 +1,51 @@
 //! Places values in few arenas by lifetime. Pure arithmetic: it knows neither graphs nor buffers.
 //!
-//! WebGPU forbids a dispatch to read and write the same buffer, whatever the ranges. So each value gets an arena
-//! other than those of the values it is computed from, and within an arena, values that do not live at the same
-//! time share space.
+//! WebGPU forbids a dispatch to read and write the same buffer, whatever the ranges (usage is tracked by buffer, not
+//! by byte). So each value gets an arena other than those of the values it is computed from, and within an arena,
+//! values that do not live at the same time share space. A buffer for each value would keep to the rule too, and take
+//! several times the memory.
 
 /// A value that needs space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Demand {
     pub size_bytes: u64,
-    /// The steps between which it has to stay intact, both included.
+    /// The launches between which it has to stay intact, both included: the last reads it while it writes elsewhere.
     pub first: usize,
     pub last: usize,
-    /// Earlier demands that must not lie in the same arena.
+    /// Demands before this one that must not lie in the same arena. Only those: arenas are chosen in order, so that
+    /// each pair is looked at once, from its later side.
     pub apart_from: Vec<usize>,
 }
 
-/// Where a value lies.
+/// The place of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Allocation {
     pub arena: usize,
     pub offset_bytes: u64,
 }
 
-/// Where everything lies, and how large the arenas are.
+/// The places of all values, and the sizes of the arenas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Arrangement {
-    pub places: Vec<Place>,
+    pub allocations: Vec<Allocation>,
     pub arena_bytes: Vec<u64>,
 }
 
 /// Places all demands, each of which has to fit into an arena of `capacity_bytes` on its own.
 ///
-/// Arenas are chosen greedily in the order of the demands. Within an arena the largest are placed first, each at
-/// the lowest offset where nothing lives at the same time.
+/// The rule of one buffer is a colouring: demands that must be apart have different colours, and an arena holds those of
+/// one. Greedily in the order of the demands, since a chain of operators then takes two colours in turns. Within an arena
+/// the largest are placed first, each at the lowest offset where nothing lives at the same time: what is small finds
+/// gaps among what is large, and not the other way round ("greedy by size", Pisarchyk and Lee, Efficient Memory
+/// Management for Deep Neural Net Inference, 2020). A colour whose arena is full goes on in another.
 pub(crate) fn arrange(demands: &[Demand], alignment_bytes: u64, capacity_bytes: u64) -> Arrangement {
     let colours = colours(demands);
-    let mut places = vec![Place { arena: 0, offset_bytes: 0 }; demands.len()];
+    let mut allocations = vec![Allocation { arena: 0, offset_bytes: 0 }; demands.len()];
     let mut arenas: Vec<(usize, Vec<usize>)> = Vec::new();
     let mut order: Vec<usize> = (0..demands.len()).collect();
     order.sort_by_key(|&index| std::cmp::Reverse(demands[index].size_bytes));
     for index in order {
-        let offset_in = |placed: &[usize]| lowest(demands, &places, placed, index, alignment_bytes);
+        let offset_in = |placed: &[usize]| lowest(demands, &allocations, placed, index, alignment_bytes);
         let fits = |&(_, (colour, placed)): &(usize, &(usize, Vec<usize>))| {
             *colour == colours[index] && offset_in(placed) + demands[index].size_bytes <= capacity_bytes
         };
@@ -53,11 +58,11 @@ pub(crate) fn arrange(demands: &[Demand], alignment_bytes: u64, capacity_bytes: 
             arenas.push((colours[index], Vec::new()));
         }
         arenas[arena].1.push(index);
-        places[index] = Place { arena, offset_bytes };
+        allocations[index] = Allocation { arena, offset_bytes };
     }
-    let end = |&index: &usize| places[index].offset_bytes + demands[index].size_bytes;
+    let end = |&index: &usize| allocations[index].offset_bytes + demands[index].size_bytes;
     let arena_bytes = arenas.iter().map(|(_, placed)| placed.iter().map(end).max().unwrap_or(0)).collect();
-    Arrangement { places, arena_bytes }
+    Arrangement { allocations, arena_bytes }
 }
 
 /// The lowest colour for each demand that none it must be apart from has.
@@ -72,13 +77,21 @@ fn colours(demands: &[Demand]) -> Vec<usize> {
 }
 
 /// The lowest offset in an arena at which a demand overlaps nothing that lives at the same time.
-fn lowest(demands: &[Demand], places: &[Place], placed: &[usize], index: usize, alignment_bytes: u64) -> u64 {
+fn lowest(
+    demands: &[Demand],
+    allocations: &[Allocation],
+    placed: &[usize],
+    index: usize,
+    alignment_bytes: u64,
+) -> u64 {
     let demand = &demands[index];
     let meets = |other: &Demand| other.first <= demand.last && demand.first <= other.last;
     let mut taken: Vec<(u64, u64)> = placed
         .iter()
         .filter(|&&other| meets(&demands[other]))
-        .map(|&other| (places[other].offset_bytes, places[other].offset_bytes + demands[other].size_bytes))
+        .map(|&other| {
+            (allocations[other].offset_bytes, allocations[other].offset_bytes + demands[other].size_bytes)
+        })
         .collect();
     taken.sort_unstable();
     let mut offset = 0;
@@ -113,7 +126,8 @@ mod tests {
         let demands =
             [demand(700, 0, 9, &[]), demand(300, 0, 2, &[]), demand(100, 3, 9, &[]), demand(100, 3, 9, &[])];
         let arrangement = arrange(&demands, 256, 1 << 20);
-        let offsets: Vec<u64> = arrangement.places.iter().map(|place| place.offset_bytes).collect();
+        let offsets: Vec<u64> =
+            arrangement.allocations.iter().map(|allocation| allocation.offset_bytes).collect();
         assert_eq!(offsets, [0, 768, 768, 1024]);
     }
 
@@ -139,10 +153,10 @@ mod tests {
                 demand(4 * (1 + next(1000)), index, index + next(20) as usize, &apart)
             })
             .collect();
-        let Arrangement { places, .. } = arrange(&demands, 256, 20_000);
-        for (i, (a, at)) in demands.iter().zip(&places).enumerate() {
-            assert!(a.apart_from.iter().all(|&other| places[other].arena != at.arena));
-            for (b, bt) in demands.iter().zip(&places).take(i) {
+        let Arrangement { allocations, .. } = arrange(&demands, 256, 20_000);
+        for (i, (a, at)) in demands.iter().zip(&allocations).enumerate() {
+            assert!(a.apart_from.iter().all(|&other| allocations[other].arena != at.arena));
+            for (b, bt) in demands.iter().zip(&allocations).take(i) {
                 let together = a.first <= b.last && b.first <= a.last && at.arena == bt.arena;
                 let apart = at.offset_bytes + a.size_bytes <= bt.offset_bytes
                     || bt.offset_bytes + b.size_bytes <= at.offset_bytes;

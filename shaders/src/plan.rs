@@ -14,7 +14,7 @@ use graph::{DataType, Tensor, TensorType};
 use crate::error::Error;
 use crate::transfer::{self, ELEMENT_BYTES, Encoding};
 
-/// What a buffer is for; decides its usage flags.
+/// The use of a buffer; decides its usage flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BufferRole {
     /// Written once at load, only ever bound for reading.
@@ -30,7 +30,7 @@ pub enum BufferRole {
 pub struct Buffer {
     /// Shown by GPU debuggers and in errors.
     pub label: String,
-    /// What it is for.
+    /// Its use.
     pub role: BufferRole,
     /// Its size, a multiple of 4.
     pub size_bytes: u64,
@@ -47,7 +47,7 @@ pub struct Region {
     pub size_bytes: u64,
 }
 
-/// How a kernel uses one of its bindings.
+/// A kernel's access to one of its bindings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Access {
     /// `var<storage, read>`.
@@ -71,7 +71,7 @@ pub struct Kernel {
     pub constants: Vec<(&'static str, f64)>,
     /// Its workgroup size, already part of the text or the constants.
     pub workgroup_size: [u32; 3],
-    /// How each binding is used.
+    /// The access to each binding.
     pub bindings: Vec<Access>,
 }
 
@@ -82,7 +82,7 @@ pub struct Dispatch {
     pub label: String,
     /// Index into [`GpuPlan::kernels`].
     pub kernel: usize,
-    /// What is bound, in the order of the kernel's bindings. No buffer is both read and written.
+    /// The regions bound, in the order of the kernel's bindings. No buffer is both read and written.
     pub bindings: Vec<Region>,
     /// Workgroups along each dimension.
     pub workgroups: [u32; 3],
@@ -93,14 +93,14 @@ pub struct Dispatch {
 pub struct Weight {
     /// The elements, or how they are made.
     pub constant: Constant,
-    /// How they are encoded on the device.
+    /// Their encoding on the device.
     pub encoding: Encoding,
-    /// Where they go.
+    /// Their place.
     pub region: Region,
 }
 
 impl Weight {
-    /// The same as weights of at most about so many bytes each, which lie one behind the other, as far as they can be
+    /// The weights of at most about so many bytes each that this one falls into, one behind the other, if they can be
     /// made one by one: so that a large one is never in host memory as a whole.
     pub fn pieces(self, most_bytes: usize) -> Vec<Weight> {
         // Whole words, whatever an element takes.
@@ -136,11 +136,11 @@ pub struct Port {
     pub data_type: DataType,
     /// Its shape.
     pub shape: Vec<usize>,
-    /// How it is encoded on the device.
+    /// Its encoding on the device.
     pub encoding: Encoding,
     /// The least and the most that the plan relies on, of integers that are fed.
     pub bounds: Option<(i64, i64)>,
-    /// Where it lies.
+    /// Its place.
     pub region: Region,
 }
 
@@ -179,16 +179,16 @@ impl Port {
     }
 }
 
-/// What is submitted at once.
+/// Dispatches that are submitted at once.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Program {
     /// Its name among the programs of the plan.
     pub name: String,
     /// The dispatches, in order.
     pub dispatches: Vec<Dispatch>,
-    /// What the caller writes before each run.
+    /// The ports that the caller writes before each run.
     pub inputs: Vec<Port>,
-    /// What the caller reads after each run.
+    /// The ports that the caller reads after each run.
     pub outputs: Vec<Port>,
 }
 
@@ -201,19 +201,19 @@ pub struct GpuPlan {
     pub kernels: Vec<Kernel>,
     /// The constants, until they are uploaded.
     pub weights: Vec<Weight>,
-    /// What can be run.
+    /// The programs that can be run.
     pub programs: Vec<Program>,
 }
 
 impl Program {
-    /// What the outputs take when they are read back one after another.
+    /// The bytes of the outputs when they are read back one after another.
     pub fn readback_bytes(&self) -> u64 {
         self.outputs.iter().map(|port| port.region.size_bytes).sum()
     }
 }
 
 impl GpuPlan {
-    /// What the outputs of any one program take when they are read back.
+    /// The most bytes that the outputs of any one program take when they are read back.
     pub fn readback_bytes(&self) -> u64 {
         self.programs.iter().map(Program::readback_bytes).max().unwrap_or(0)
     }

@@ -11,11 +11,11 @@ use graph::pipeline::Pipeline;
 use graph::ranges::{Range, fits_i32, ranges};
 use graph::{DataType, Graph, Node, TensorType, ValueId};
 
+use crate::device::DeviceProperties;
 use crate::error::Error;
-use crate::kernels::{self, Emission, Read, Step, Task};
+use crate::kernels::{self, Emission, Launch, Read, Task};
 use crate::memory::Demand;
 use crate::plan::{GpuPlan, Region};
-use crate::site::Site;
 use crate::transfer::Encoding;
 use crate::tuning::Tuning;
 use crate::views::{Sizes, View, views};
@@ -28,41 +28,45 @@ use shared::{Shared, within};
 pub struct Part<'a> {
     /// Its name.
     pub name: &'a str,
-    /// What it computes.
+    /// The graph that it computes.
     pub graph: &'a Graph,
     /// Inputs and outputs that lie in a state: its name, by theirs. What one program leaves in a state, the
     /// next finds there.
     pub states: &'a BTreeMap<String, String>,
 }
 
-/// Plans a model that is run once per inference, for a place.
+/// Plans a model that is run once per inference, for a device.
 ///
 /// # Errors
 /// Those of [`plan_parts`].
-pub fn plan(graph: &Graph, site: &Site, tuning: &Tuning) -> Result<GpuPlan, Error> {
-    plan_parts(&[Part { name: "model", graph, states: &BTreeMap::new() }], site, tuning)
+pub fn plan(graph: &Graph, device: &DeviceProperties, tuning: &Tuning) -> Result<GpuPlan, Error> {
+    plan_parts(&[Part { name: "model", graph, states: &BTreeMap::new() }], device, tuning)
 }
 
-/// Plans the programs of a model folder, for a place.
+/// Plans the programs of a model folder, for a device.
 ///
 /// # Errors
 /// Those of [`plan_parts`].
-pub fn plan_pipeline(pipeline: &Pipeline, site: &Site, tuning: &Tuning) -> Result<GpuPlan, Error> {
+pub fn plan_pipeline(
+    pipeline: &Pipeline,
+    device: &DeviceProperties,
+    tuning: &Tuning,
+) -> Result<GpuPlan, Error> {
     let parts = pipeline.programs.iter();
     let parts = parts.map(|part| Part { name: &part.name, graph: &part.graph, states: &part.states });
-    plan_parts(&parts.collect::<Vec<_>>(), site, tuning)
+    plan_parts(&parts.collect::<Vec<_>>(), device, tuning)
 }
 
-/// Plans programs that share weights, arenas and states, for a place.
+/// Plans programs that share weights, arenas and states, for a device.
 ///
 /// # Errors
 /// An operator or element type without a kernel, or a limit of the adapter that a graph does not keep to:
 /// [`Error::is_unsupported`] says yes to both. A graph that breaks its own invariants.
-pub fn plan_parts(parts: &[Part<'_>], site: &Site, tuning: &Tuning) -> Result<GpuPlan, Error> {
-    let most_bytes = site.limits.max_storage_buffer_binding_size.min(site.limits.max_buffer_size);
+pub fn plan_parts(parts: &[Part<'_>], device: &DeviceProperties, tuning: &Tuning) -> Result<GpuPlan, Error> {
+    let most_bytes = device.limits.max_storage_buffer_binding_size.min(device.limits.max_buffer_size);
     let size_bytes = |tensor_type: &TensorType| Encoding::Elements.size_bytes(tensor_type) as u64;
     let split: Vec<_> = parts.iter().map(|part| graph::split(part.graph, most_bytes, size_bytes)).collect();
-    let mut shared = Shared::new(site, tuning);
+    let mut shared = Shared::new(device, tuning);
     let mut planned = Vec::new();
     for (part, split) in parts.iter().zip(&split) {
         let part = Part { graph: split.as_ref().unwrap_or(part.graph), ..*part };
@@ -71,7 +75,7 @@ pub fn plan_parts(parts: &[Part<'_>], site: &Site, tuning: &Tuning) -> Result<Gp
     Ok(finish(shared, planned))
 }
 
-/// Where a value is going to lie.
+/// The storage of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Storage {
     /// Packed with the weights.
@@ -84,7 +88,7 @@ enum Storage {
     State(usize),
 }
 
-/// A step whose operands have storage.
+/// A launch whose operands have storage.
 struct Bound {
     label: String,
     kernel: usize,
@@ -92,7 +96,7 @@ struct Bound {
     workgroups: [u32; 3],
 }
 
-/// A program whose values have demands but no places yet.
+/// A program whose values have demands but no allocations yet.
 struct Planned<'a> {
     part: Part<'a>,
     wide: Rc<[bool]>,
@@ -108,9 +112,9 @@ struct Planner<'a, 's> {
     shared: &'s mut Shared<'a>,
     /// For each value, the one whose elements it shares.
     roots: Vec<ValueId>,
-    /// Which values are i64 of two words.
+    /// By value, true for i64 of two words.
     wide: Rc<[bool]>,
-    /// Which values lie in others.
+    /// The values that lie in others.
     views: HashMap<ValueId, View>,
     storage: HashMap<ValueId, Storage>,
     demands: Vec<Demand>,
@@ -119,7 +123,7 @@ struct Planner<'a, 's> {
 
 impl<'a, 's> Planner<'a, 's> {
     fn new(part: &Part<'a>, shared: &'s mut Shared<'a>) -> Self {
-        let (wide, limits) = (wide(part), &shared.site.limits);
+        let (wide, limits) = (wide(part), &shared.device.limits);
         let values = part.graph.values.iter().zip(wide.iter());
         let views = views(&Sizes {
             graph: part.graph,
@@ -189,8 +193,8 @@ impl<'a, 's> Planner<'a, 's> {
 
     fn add_node(&mut self, node: &Node) -> Result<(), Error> {
         let wide = Rc::clone(&self.wide);
-        let (site, tuning) = (self.shared.site, self.shared.tuning);
-        let task = Task { graph: self.graph, node, site, tuning, wide: &wide };
+        let (device, tuning) = (self.shared.device, self.shared.tuning);
+        let task = Task { graph: self.graph, node, device, tuning, wide: &wide };
         if self.lies_there(node) {
             return Ok(());
         }
@@ -198,28 +202,30 @@ impl<'a, 's> Planner<'a, 's> {
             Emission::Alias => {
                 let (old, new) = (task.input_id(0)?, task.output_id()?);
                 if self.encoding(old) != self.encoding(new) || self.views.contains_key(&new) {
-                    return self.add_step(&node.name, kernels::copy_whole(&task, old, new)?);
+                    return self.add_launch(&node.name, kernels::copy_whole(&task, old, new)?);
                 }
                 self.roots[new.0] = self.roots[old.0];
                 Ok(())
             }
-            Emission::Steps(steps) if steps.is_empty() => {
+            Emission::Launches(launches) if launches.is_empty() => {
                 self.storage(task.output_id()?, self.bound.len()).map(|_| ())
             }
-            Emission::Steps(steps) => steps.into_iter().try_for_each(|step| self.add_step(&node.name, step)),
-            Emission::Update(steps) => {
+            Emission::Launches(launches) => {
+                launches.into_iter().try_for_each(|launch| self.add_launch(&node.name, launch))
+            }
+            Emission::Update(launches) => {
                 let (old, new) = (task.input_id(0)?, task.output_id()?);
                 if self.can_update(old) && self.encoding(old) == self.encoding(new) {
                     self.roots[new.0] = self.roots[old.0];
                 } else {
-                    self.add_step(&node.name, kernels::copy_whole(&task, old, new)?)?;
+                    self.add_launch(&node.name, kernels::copy_whole(&task, old, new)?)?;
                 }
-                steps.into_iter().try_for_each(|step| self.add_step(&node.name, step))
+                launches.into_iter().try_for_each(|launch| self.add_launch(&node.name, launch))
             }
         }
     }
 
-    /// Whether a node has nothing to move: it takes a part from where it lies, or joins parts that lie where they are
+    /// Returns whether a node has nothing to move: it takes a part from where it lies, or joins parts that lie where they are
     /// wanted.
     fn lies_there(&self, node: &Node) -> bool {
         let lies_in =
@@ -233,7 +239,7 @@ impl<'a, 's> Planner<'a, 's> {
         }
     }
 
-    /// Whether a value may be written to: it lies in a state and only one node reads it.
+    /// Returns whether a value may be written to: it lies in a state and only one node reads it.
     fn can_update(&self, value: ValueId) -> bool {
         let root = self.roots[value.0];
         let reads = self.graph.nodes.iter().flat_map(|node| node.inputs.iter().flatten());
@@ -241,15 +247,15 @@ impl<'a, 's> Planner<'a, 's> {
         matches!(self.storage.get(&root), Some(Storage::State(_))) && root == value && reads == 1
     }
 
-    fn add_step(&mut self, label: &str, step: Step) -> Result<(), Error> {
+    fn add_launch(&mut self, label: &str, launch: Launch) -> Result<(), Error> {
         let now = self.bound.len();
         let reads: Result<Vec<Storage>, Error> =
-            step.reads.iter().map(|&read| self.read(read, now)).collect();
-        let write = self.storage(step.write, now)?;
-        self.bind(label, step, reads?, write)
+            launch.reads.iter().map(|&read| self.read(read, now)).collect();
+        let write = self.storage(launch.write, now)?;
+        self.bind(label, launch, reads?, write)
     }
 
-    /// What a binding of it takes.
+    /// The bytes that a binding of it takes.
     fn bound_bytes(&self, storage: Storage) -> u64 {
         match storage {
             Storage::Weight(Region { size_bytes, .. }) | Storage::Part { size_bytes, .. } => size_bytes,
@@ -258,12 +264,18 @@ impl<'a, 's> Planner<'a, 's> {
         }
     }
 
-    fn bind(&mut self, label: &str, step: Step, reads: Vec<Storage>, write: Storage) -> Result<(), Error> {
+    fn bind(
+        &mut self,
+        label: &str,
+        launch: Launch,
+        reads: Vec<Storage>,
+        write: Storage,
+    ) -> Result<(), Error> {
         let now = self.bound.len();
-        let values = step.reads.iter().map(|read| read.value).chain([step.write]);
+        let values = launch.reads.iter().map(|read| read.value).chain([launch.write]);
         for (value, &storage) in values.zip(reads.iter().chain([&write])) {
             let value = &self.graph.values[value.0];
-            let available = self.shared.site.limits.max_storage_buffer_binding_size;
+            let available = self.shared.device.limits.max_storage_buffer_binding_size;
             let wanted = self.bound_bytes(storage);
             within(&value.name, &value.tensor_type, "maxStorageBufferBindingSize", wanted, available)?;
         }
@@ -284,8 +296,8 @@ impl<'a, 's> Planner<'a, 's> {
         }
         let mut operands = reads;
         operands.push(write);
-        let kernel = self.shared.kernel(step.kernel);
-        self.bound.push(Bound { label: label.to_owned(), kernel, operands, workgroups: step.workgroups });
+        let kernel = self.shared.kernel(launch.kernel);
+        self.bound.push(Bound { label: label.to_owned(), kernel, operands, workgroups: launch.workgroups });
         Ok(())
     }
 
@@ -352,10 +364,10 @@ impl<'a, 's> Planner<'a, 's> {
             inputs: vec![Some(root)],
             outputs: vec![output],
         };
-        let (site, tuning) = (self.shared.site, self.shared.tuning);
-        let task = Task { graph: self.graph, node: &node, site, tuning, wide: &self.wide };
-        let step = kernels::copy_whole(&task, root, output)?;
-        self.bind(&node.name, step, vec![from], to)
+        let (device, tuning) = (self.shared.device, self.shared.tuning);
+        let task = Task { graph: self.graph, node: &node, device, tuning, wide: &self.wide };
+        let launch = kernels::copy_whole(&task, root, output)?;
+        self.bind(&node.name, launch, vec![from], to)
     }
 }
 
@@ -377,7 +389,7 @@ fn encoding(wide: bool) -> Encoding {
     if wide { Encoding::Wide } else { Encoding::Elements }
 }
 
-/// Which values are i64 that nothing proves to fit in 32 bits. What lies in a state is, for another program may leave
+/// By value, true for i64 that nothing proves to fit in 32 bits: all in a state are, for another program may leave
 /// anything there.
 fn wide(part: &Part<'_>) -> Rc<[bool]> {
     let in_state = |value: &graph::Value| part.states.contains_key(&value.name);

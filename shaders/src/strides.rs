@@ -23,27 +23,27 @@ pub(crate) fn broadcast(shape: &[usize], target: &[usize]) -> Option<Vec<i64>> {
     Some(strides)
 }
 
-/// An iteration space and where each step of it lands in several tensors. Innermost dimension first.
+/// An iteration space, and the element of several tensors at each point of it. Innermost dimension first.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Walk {
+pub(crate) struct IterationSpace {
     /// Extent of each dimension, innermost first; never empty.
     pub extents: Vec<usize>,
     /// For each tensor, the elements between neighbours along each dimension.
     pub strides: Vec<Vec<i64>>,
 }
 
-impl Walk {
-    /// Walks a `shape` (outermost first) with the given strides, joining dimensions where every tensor allows it.
+impl IterationSpace {
+    /// The space of a `shape` (outermost first) with the given strides, joining dimensions where every tensor allows it.
     pub fn new(shape: &[usize], strides: &[Vec<i64>]) -> Self {
-        let mut walk = Walk { extents: Vec::new(), strides: vec![Vec::new(); strides.len()] };
+        let mut space = IterationSpace { extents: Vec::new(), strides: vec![Vec::new(); strides.len()] };
         for axis in (0..shape.len()).rev().filter(|&axis| shape[axis] != 1) {
             let here: Vec<i64> = strides.iter().map(|strides| strides[axis]).collect();
-            walk.push(shape[axis], &here);
+            space.push(shape[axis], &here);
         }
-        if walk.extents.is_empty() {
-            walk.push(1, &vec![0; strides.len()]);
+        if space.extents.is_empty() {
+            space.push(1, &vec![0; strides.len()]);
         }
-        walk
+        space
     }
 
     fn push(&mut self, extent: usize, strides: &[i64]) {
@@ -60,12 +60,12 @@ impl Walk {
         }
     }
 
-    /// How many dimensions are left.
+    /// The dimensions that are left.
     pub fn rank(&self) -> usize {
         self.extents.len()
     }
 
-    /// Which tensors can be read in vectors of four, if the walk can go in steps of four at all. A tensor that
+    /// For each tensor, true if it can be read in vectors of four; `None` if the space has no steps of four. One that
     /// cannot is one whose elements stay the same along the innermost dimension.
     pub fn vectors(&self) -> Option<Vec<bool>> {
         if !self.extents[0].is_multiple_of(4) {
@@ -79,7 +79,7 @@ impl Walk {
         self.strides.iter().map(vector).collect()
     }
 
-    /// The same walk in steps of four along the innermost dimension; `vectors` says whose elements are vectors.
+    /// The space in steps of four along the innermost dimension; `vectors` says whose elements are vectors.
     pub fn in_fours(mut self, vectors: &[bool]) -> Self {
         self.extents[0] /= 4;
         for (strides, _) in self.strides.iter_mut().zip(vectors).filter(|(_, vector)| **vector) {
@@ -117,7 +117,7 @@ mod tests {
             ("ones vanish", vec![1, 5, 1], vec![vec![5, 1, 1]], vec![5]),
             ("rank 0", vec![], vec![vec![]], vec![1]),
         ] {
-            assert_eq!(Walk::new(&shape, &strides).extents, extents, "{name}");
+            assert_eq!(IterationSpace::new(&shape, &strides).extents, extents, "{name}");
         }
     }
 
@@ -130,7 +130,7 @@ mod tests {
             ("column", vec![2, 4], vec![vec![1, 2]], None),
             ("unaligned rows", vec![2, 4], vec![vec![5, 1]], None),
         ] {
-            assert_eq!(Walk::new(&shape, &strides).vectors(), expected, "{name}");
+            assert_eq!(IterationSpace::new(&shape, &strides).vectors(), expected, "{name}");
         }
     }
 }

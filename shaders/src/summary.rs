@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::plan::{BufferRole, Dispatch, GpuPlan, Program, Region};
 
-/// What a plan holds in device memory, in bytes.
+/// The device memory of a plan, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
     /// Buffers of weights.
@@ -19,7 +19,7 @@ pub struct Memory {
 }
 
 impl GpuPlan {
-    /// What the plan holds in device memory.
+    /// The device memory that the plan holds.
     pub fn memory(&self) -> Memory {
         let of_role = |role| {
             self.buffers.iter().filter(|buffer| buffer.role == role).map(|buffer| buffer.size_bytes).sum()

@@ -10,7 +10,7 @@
 //! | `//#loop i from A to B by C` … `//#end` | a loop that goes through the lines between with each i, TURNS of them in every turn; `while D` behind it ends the loop early |
 //! | `$ROWS`, `$TYPE` | the number or the word of that name |
 
-/// What a template is filled in with.
+/// The words and numbers that a template is filled in with.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Words(Vec<(String, String)>);
 

@@ -1,4 +1,4 @@
-//! How tensors are encoded on the device: every element takes four bytes, little endian, but f16 its two, and bytes
+//! The encoding of tensors on the device: every element takes four bytes, little endian, but f16 its two, and bytes
 //! that hold several numbers each stay packed.
 //!
 //! | host | device |
@@ -19,7 +19,7 @@ use crate::error::Error;
 /// Bytes of one element on the device.
 pub const ELEMENT_BYTES: usize = 4;
 
-/// How a constant is encoded on the device.
+/// The encoding of a tensor on the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Encoding {
     /// Each element takes four bytes.
@@ -31,7 +31,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// What a tensor of this type takes on the device, a multiple of four.
+    /// The bytes that a tensor of this type takes on the device, a multiple of four.
     pub fn size_bytes(self, tensor_type: &TensorType) -> usize {
         let count = tensor_type.element_count();
         match self {
@@ -59,7 +59,7 @@ pub enum Element {
 }
 
 impl Element {
-    /// How elements of a host type are kept on the device; of i64, where they fit.
+    /// The element that a host type is kept as on the device; of i64, where they fit.
     pub fn of(data_type: DataType) -> Self {
         match data_type {
             DataType::F32 | DataType::F16 => Element::F32,
@@ -68,7 +68,7 @@ impl Element {
         }
     }
 
-    /// What one takes in a workgroup's memory.
+    /// The bytes that one takes in a workgroup's memory.
     pub fn size_bytes(self) -> u32 {
         match self {
             Element::F32 | Element::I32 | Element::U32 => 4,

@@ -1,6 +1,6 @@
-//! The tuning table: for each kernel, kind of shape and place, how the work is cut.
+//! The tuning table: for each kernel, kind of shape and device, the tiling of the work.
 
-use crate::site::{Host, Site};
+use crate::device::{DeviceProperties, Implementation};
 
 /// A family of kernels that is tuned as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,7 +74,7 @@ impl ShapeClass {
         [ShapeClass::Vector, ShapeClass::Small, ShapeClass::Large, ShapeClass::Long];
 }
 
-/// Whether the invocations of a workgroup work together.
+/// The way the invocations of a workgroup work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Variant {
     /// They share workgroup memory and meet at barriers: for GPUs.
@@ -84,7 +84,7 @@ pub enum Variant {
     Alone,
 }
 
-/// How a kernel cuts its work.
+/// The tiling of a kernel's work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Choice {
     /// Together or alone.
@@ -107,15 +107,15 @@ pub struct Row {
     /// The adapters it is for: software ones, or others.
     pub software: Option<bool>,
     /// The WebGPU implementation it is for.
-    pub host: Option<Host>,
-    /// What to do there.
+    pub implementation: Option<Implementation>,
+    /// The tiling there.
     pub choice: Choice,
 }
 
 /// The table.
 ///
 /// Of the rows that fit, the one that says most wins: a row that names the shape class beats one that does not,
-/// then one that names the kind of adapter, then one that names the host; among equals the last.
+/// then one that names the kind of adapter, then one that names the implementation; among equals the last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tuning {
     /// The rows, in any order.
@@ -123,26 +123,26 @@ pub struct Tuning {
 }
 
 impl Row {
-    fn fits(&self, family: Family, class: ShapeClass, site: &Site) -> bool {
+    fn fits(&self, family: Family, class: ShapeClass, device: &DeviceProperties) -> bool {
         self.family == family
             && self.class.is_none_or(|wanted| wanted == class)
-            && self.software.is_none_or(|wanted| wanted == site.software)
-            && self.host.is_none_or(|wanted| wanted == site.host)
+            && self.software.is_none_or(|wanted| wanted == device.software)
+            && self.implementation.is_none_or(|wanted| wanted == device.implementation)
     }
 
     fn weight(&self) -> (bool, bool, bool) {
-        (self.class.is_some(), self.software.is_some(), self.host.is_some())
+        (self.class.is_some(), self.software.is_some(), self.implementation.is_some())
     }
 }
 
 impl Tuning {
-    /// How to run a kernel on this kind of shape at this place.
-    pub fn choose(&self, family: Family, class: ShapeClass, site: &Site) -> Choice {
-        let fitting = self.rows.iter().filter(|row| row.fits(family, class, site));
+    /// The tiling of a kernel on this kind of shape and device.
+    pub fn choose(&self, family: Family, class: ShapeClass, device: &DeviceProperties) -> Choice {
+        let fitting = self.rows.iter().filter(|row| row.fits(family, class, device));
         fitting.max_by_key(|row| row.weight()).map_or(FALLBACK, |row| row.choice)
     }
 
-    /// The same table with one more row, which wins over equals.
+    /// A table with one more row, which wins over equals.
     pub fn with(mut self, row: Row) -> Self {
         self.rows.push(row);
         self
@@ -158,9 +158,15 @@ impl Default for Tuning {
         use ShapeClass::*;
         use Variant::*;
         let choice = |variant, tile, workgroup_size| Choice { variant, tile, workgroup_size };
-        let row = |family, class, software, host, choice| Row { family, class, software, host, choice };
+        let row = |family, class, software, implementation, choice| Row {
+            family,
+            class,
+            software,
+            implementation,
+            choice,
+        };
         let (gpu, cpu) = (Some(false), Some(true));
-        let chromium = Some(Host::Chromium);
+        let chromium = Some(Implementation::Chromium);
         Tuning {
             rows: vec![
                 // Those for GPUs were measured with tests/measure_gpu.rs on an NVIDIA H200, through Vulkan.
@@ -211,24 +217,60 @@ impl Default for Tuning {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::site::Limits;
+    use crate::device::Limits;
 
-    fn site(host: Host, software: bool) -> Site {
-        Site { host, software, shader_f16: false, limits: Limits::default() }
+    fn device(implementation: Implementation, software: bool) -> DeviceProperties {
+        DeviceProperties { implementation, software, shader_f16: false, limits: Limits::default() }
     }
 
     #[test]
     fn the_row_that_says_most_wins() {
         let table = Tuning::default();
-        for (name, family, class, site, size) in [
-            ("class and host", Family::Matmul, ShapeClass::Large, site(Host::Chromium, true), [16, 1, 1]),
-            ("another host", Family::Matmul, ShapeClass::Large, site(Host::Firefox, true), [8, 1, 1]),
-            ("another adapter", Family::Matmul, ShapeClass::Large, site(Host::Chromium, false), [16, 8, 1]),
-            ("neither", Family::Elementwise, ShapeClass::Small, site(Host::Firefox, true), [64, 1, 1]),
-            ("class without a row", Family::Conv, ShapeClass::Large, site(Host::Native, true), [8, 1, 1]),
-            ("class before adapter", Family::Reduce, ShapeClass::Small, site(Host::Native, true), [64, 1, 1]),
+        for (name, family, class, device, size) in [
+            (
+                "class and implementation",
+                Family::Matmul,
+                ShapeClass::Large,
+                device(Implementation::Chromium, true),
+                [16, 1, 1],
+            ),
+            (
+                "another implementation",
+                Family::Matmul,
+                ShapeClass::Large,
+                device(Implementation::Firefox, true),
+                [8, 1, 1],
+            ),
+            (
+                "another adapter",
+                Family::Matmul,
+                ShapeClass::Large,
+                device(Implementation::Chromium, false),
+                [16, 8, 1],
+            ),
+            (
+                "neither",
+                Family::Elementwise,
+                ShapeClass::Small,
+                device(Implementation::Firefox, true),
+                [64, 1, 1],
+            ),
+            (
+                "class without a row",
+                Family::Conv,
+                ShapeClass::Large,
+                device(Implementation::Native, true),
+                [8, 1, 1],
+            ),
+            (
+                "class before adapter",
+                Family::Reduce,
+                ShapeClass::Small,
+                device(Implementation::Native, true),
+                [64, 1, 1],
+            ),
         ] {
-            assert_eq!(table.choose(family, class, &site).workgroup_size, size, "{name}");
+            assert_eq!(table.choose(family, class, &device).workgroup_size, size, "{name}");
         }
     }
 
@@ -237,7 +279,10 @@ mod tests {
         let first = Tuning::default().rows[0];
         let choice = Choice { workgroup_size: [2, 2, 1], ..first.choice };
         let table = Tuning::default().with(Row { choice, ..first });
-        assert_eq!(table.choose(first.family, ShapeClass::Small, &site(Host::Native, false)), choice);
+        assert_eq!(
+            table.choose(first.family, ShapeClass::Small, &device(Implementation::Native, false)),
+            choice
+        );
     }
 
     #[test]

@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use graph::ops::Slice;
 use graph::{Graph, Node, Operator, ValueId};
 
-/// Where a value lies in another.
+/// The place of a value inside another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct View {
     /// The larger one.
     pub whole: ValueId,
-    /// How far into it.
+    /// The offset in it.
     pub offset_bytes: u64,
 }
 
-/// What is known of values: what each takes, and the largest binding and the alignment of its offset.
+/// The bytes that each value takes, the largest binding, and the alignment of its offset.
 pub(crate) struct Sizes<'a> {
     pub graph: &'a Graph,
     /// By [`ValueId`].

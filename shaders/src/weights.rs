@@ -12,10 +12,10 @@ pub(crate) struct Packing {
     alignment_bytes: u64,
     capacity_bytes: u64,
     first_buffer: usize,
-    /// What is packed; regions name buffers from `first_buffer` on.
+    /// The constants packed so far; regions name buffers from `first_buffer` on.
     pub weights: Vec<Weight>,
     sizes: Vec<u64>,
-    /// Where what is packed lies, by what it holds.
+    /// The region of each, by its contents.
     known: HashMap<(Digest, Encoding), Region>,
 }
 
@@ -26,7 +26,7 @@ impl Packing {
         Packing { alignment_bytes, capacity_bytes, first_buffer, weights, sizes, known }
     }
 
-    /// Where a constant of `size_bytes` on the device lies, packing it if nothing equal is there.
+    /// The region of a constant of `size_bytes` on the device, which is packed if nothing equal is there.
     pub fn place(&mut self, constant: &Constant, encoding: Encoding, size_bytes: u64) -> Region {
         let key = (constant.digest(), encoding);
         if let Some(&known) = self.known.get(&key) {

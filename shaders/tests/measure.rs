@@ -1,4 +1,4 @@
-//! Measures matrix products and convolutions for several cuts of the work on this machine's Vulkan adapter.
+//! Measures matrix products and convolutions for several tilings of the work on this machine's Vulkan adapter.
 //!
 //! `cargo test --release -p shaders --test measure -- --ignored --nocapture`
 #![allow(clippy::expect_used, reason = "a measurement that cannot go on has to fail")]
@@ -8,9 +8,9 @@ mod support;
 use graph::cases::{Case, floats};
 use graph::ops::{Conv, MatMul};
 use graph::{DataType, Operator, TensorType};
-use shaders::Host;
+use shaders::Implementation;
 use shaders::tuning::Variant;
-use support::{adapter, only, plan, site};
+use support::{adapter, device, only, plan};
 
 const ROUNDS: usize = 7;
 
@@ -25,8 +25,12 @@ fn product(size: usize) -> Case {
 }
 
 fn median_ms(case: &Case, variant: Variant, tile: [u32; 2], workgroup_size: [u32; 3]) -> f64 {
-    let plan =
-        plan(&case.name, &case.graph(), &site(Host::Native, true), &only(variant, tile, workgroup_size));
+    let plan = plan(
+        &case.name,
+        &case.graph(),
+        &device(Implementation::Native, true),
+        &only(variant, tile, workgroup_size),
+    );
     let ready = adapter::device().prepare(&plan);
     ready.write(&case.fed());
     ready.run();

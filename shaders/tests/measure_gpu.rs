@@ -1,4 +1,4 @@
-//! Measures on a machine's GPU how kernels do with each cut of their work that the tuning table could name.
+//! Measures on a machine's GPU how kernels do with each tiling of their work that the tuning table could name.
 //!
 //! `cargo test --release -p shaders --test measure_gpu -- --ignored --nocapture --test-threads 1`
 #![allow(clippy::expect_used, reason = "a measurement that cannot go on has to fail")]
@@ -12,8 +12,8 @@ use graph::ops::{Attention, Conv, HeadLayout, LayerNormalization, MatMul, Reduce
 use graph::{DataType, Operator, Tensor, TensorType};
 use shaders::tuning::Variant::{Alone, Shared};
 use shaders::tuning::{Choice, Variant};
-use shaders::{Host, Tuning};
-use support::{adapter, only, site};
+use shaders::{Implementation, Tuning};
+use support::{adapter, device, only};
 
 /// So long a submission is enough for what surrounds its dispatches not to count, in microseconds.
 const ENOUGH_US: f64 = 4_000.0;
@@ -22,10 +22,10 @@ const ROUNDS: usize = 3;
 /// A GPU that had nothing to do takes its time until it runs at full speed.
 const WARM_UP: Duration = Duration::from_millis(20);
 
-/// The time of one dispatch among many, in microseconds: the best of some rounds. Nothing where the cut needs more
+/// The time of one dispatch among many, in microseconds: the best of some rounds. Nothing where the tiling needs more
 /// memory than WebGPU guarantees to workgroups.
 fn dispatch_us(case: &Case, tuning: &Tuning) -> Option<f64> {
-    let plan = shaders::plan(&case.graph(), &site(Host::Native, false), tuning).ok()?;
+    let plan = shaders::plan(&case.graph(), &device(Implementation::Native, false), tuning).ok()?;
     let ready = adapter::device().prepare(&plan);
     ready.write(&case.fed());
     let time_us = |times: usize| ready.run_times(times).as_secs_f64() * 1e6;
@@ -39,10 +39,10 @@ fn dispatch_us(case: &Case, tuning: &Tuning) -> Option<f64> {
     Some(best / times as f64)
 }
 
-/// Prints a case's times, the fastest cut first, and where the table's own stands among them.
+/// Prints a case's times, the fastest tiling first, and where the table's own stands among them.
 fn report(case: &Case, operations: usize, choices: &[Choice]) {
     let rate = |us: f64| operations as f64 / us / 1e3;
-    let own = dispatch_us(case, &Tuning::default()).expect("the table's own cut fits every device");
+    let own = dispatch_us(case, &Tuning::default()).expect("the table's own tiling fits every device");
     println!("{}: {own:9.1} us {:9.1} GFLOPS as the table has it", case.name, rate(own));
     let measured = choices.iter().filter_map(|choice| {
         let us = dispatch_us(case, &only(choice.variant, choice.tile, choice.workgroup_size))?;

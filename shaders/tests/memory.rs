@@ -1,4 +1,4 @@
-//! What plans of the fixtures hold on the device beside what they cannot do without, and how their weights get there.
+//! The device memory of the fixtures' plans beside the least they need, and how their weights get there.
 #![allow(clippy::expect_used, reason = "a test that cannot go on has to fail")]
 
 #[path = "../../graph/tests/support/mod.rs"]
@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 
 use fixtures::{Fixture, fixtures};
 use graph::pipeline;
-use shaders::{GpuPlan, Host, Limits, Site, Tuning};
+use shaders::{DeviceProperties, GpuPlan, Implementation, Limits, Tuning};
 
 /// All buffers over weights, states and the largest live set.
 const MOST: f64 = 1.1;
-/// What alignment and small readbacks add counts for little from here on.
+/// Bytes from which on alignment and small readbacks count for little.
 const LARGE_BYTES: u64 = 1 << 20;
 const LARGE_WEIGHT_BYTES: u64 = 1 << 16;
 /// Of the tiny fixtures, hardly any weight has fewer.
@@ -28,8 +28,13 @@ fn plan(fixture: &Fixture, large_bytes: u64) -> GpuPlan {
     // As large as discrete adapters allow.
     let limits =
         Limits { max_buffer_size: 4 << 30, max_storage_buffer_binding_size: 2 << 30, ..Limits::default() };
-    let site = Site { host: Host::Chromium, software: false, shader_f16: true, limits };
-    let plan = shaders::plan_pipeline(&pipeline, &site, &Tuning::default());
+    let device = DeviceProperties {
+        implementation: Implementation::Chromium,
+        software: false,
+        shader_f16: true,
+        limits,
+    };
+    let plan = shaders::plan_pipeline(&pipeline, &device, &Tuning::default());
     plan.map_err(|error| format!("{}: {error}", fixture.manifest.name)).expect("can be planned")
 }
 

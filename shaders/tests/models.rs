@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use graph::onnx::Model;
 use graph::{Data, Graph, Tensor};
-use shaders::{Host, Port, Tuning};
-use support::{adapter, plan, site, sites};
+use shaders::{Implementation, Port, Tuning};
+use support::{adapter, device, devices, plan};
 
 const TOLERANCE: f32 = 1e-4;
 
@@ -36,7 +36,7 @@ fn load(model: &str) -> (Graph, BTreeMap<String, Tensor>) {
 
 fn check(model: &str, software: bool) {
     let (graph, inputs) = load(model);
-    let plan = plan(model, &graph, &site(Host::Native, software), &Tuning::default());
+    let plan = plan(model, &graph, &device(Implementation::Native, software), &Tuning::default());
     println!("{plan}");
     let feed = |port: &Port| (port.name.clone(), inputs[&port.name].clone());
     let fed: Vec<_> = plan.programs[0].inputs.iter().map(feed).collect();
@@ -72,8 +72,8 @@ fn models_give_the_expected_outputs() {
 fn models_are_planned_everywhere() {
     for model in ["bert-tiny", "vit-tiny"] {
         let (graph, _) = load(model);
-        for site in sites() {
-            let plan = plan(model, &graph, &site, &Tuning::default());
+        for device in devices() {
+            let plan = plan(model, &graph, &device, &Tuning::default());
             let arenas = plan.buffers.iter().filter(|buffer| buffer.label.starts_with("arena")).count();
             assert!((2..=4).contains(&arenas), "{model}: {arenas} arenas");
         }

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use graph::cases::{self, Case, fault};
 use graph::ops::Binary;
 use graph::{DataType, Graph, Operator, Tensor};
-use shaders::{Error, GpuPlan, Host, Limits, Site, Tuning};
-use support::{adapter, plan, site, tunings};
+use shaders::{DeviceProperties, Error, GpuPlan, Implementation, Limits, Tuning};
+use support::{adapter, device, plan, tunings};
 
 fn with_expected(case: Case) -> (Case, Tensor) {
     let expected = case.expected().map_err(|error| format!("{}: {error}", case.name)).expect("evaluates");
@@ -54,13 +54,13 @@ fn loops_of_many_turns_are_not_cut_short() {
 /// Runs cases as the default table has it.
 fn check(cases: Vec<(Case, Tensor)>) {
     let run = |(case, expected): &(Case, Tensor)| {
-        let plan = plan(&case.name, &case.graph(), &site(Host::Native, true), &Tuning::default());
+        let plan = plan(&case.name, &case.graph(), &device(Implementation::Native, true), &Tuning::default());
         run(&plan, case, expected)
     };
     complain(&cases.iter().filter_map(run).collect::<Vec<_>>());
 }
 
-/// What is wrong with the result of a case's plan.
+/// The faults of the result of a case's plan.
 fn run(plan: &GpuPlan, case: &Case, expected: &Tensor) -> Option<String> {
     let ready = adapter::device().prepare(plan);
     ready.write(&case.fed());
@@ -77,11 +77,11 @@ fn complain(faults: &[String]) {
 fn more_workgroups_than_a_dimension_may_have_are_folded() {
     let most = 3;
     let limits = Limits { max_compute_workgroups_per_dimension: most, ..Limits::default() };
-    let site = Site { limits, ..site(Host::Native, true) };
+    let device = DeviceProperties { limits, ..device(Implementation::Native, true) };
     let mut faults = Vec::new();
     let mut folded = BTreeSet::new();
     for (case, expected) in cases::all().into_iter().map(with_expected) {
-        match shaders::plan(&case.graph(), &site, &Tuning::default()) {
+        match shaders::plan(&case.graph(), &device, &Tuning::default()) {
             Ok(plan) => {
                 let kernels = plan.kernels.iter().filter(|kernel| kernel.wgsl.contains("BLOCKS_X"));
                 folded.extend(kernels.map(|kernel| kernel.label.split(' ').next().unwrap_or("").to_owned()));
@@ -105,7 +105,7 @@ fn every_kernel_variant_computes_what_its_operator_means() {
     for tuning in tunings() {
         let runs = cases.iter().flat_map(|run| graphs(&run.0).into_iter().map(move |graph| (run, graph)));
         for ((case, expected), graph) in runs {
-            let plan = plan(&case.name, &graph, &site(Host::Native, true), &tuning);
+            let plan = plan(&case.name, &graph, &device(Implementation::Native, true), &tuning);
             let pipelines: Vec<_> = plan
                 .kernels
                 .iter()
@@ -144,7 +144,8 @@ fn quotients_are_rounded_as_ieee_754_has_it() {
     let joined = "fma(-low, y_low, fma(-low, y_high, fma(-high, y_low, fma(-high, y_high, x))))";
     for (estimate, rest_of_it) in [("x / y", rest), ("x * (F(1.0) / y)", rest), ("x * (F(1.0) / y)", joined)]
     {
-        let mut plan = plan(&case.name, &case.graph(), &site(Host::Native, true), &Tuning::default());
+        let mut plan =
+            plan(&case.name, &case.graph(), &device(Implementation::Native, true), &Tuning::default());
         for kernel in &mut plan.kernels {
             for (text, other) in
                 [("estimate = x / y", format!("estimate = {estimate}")), (rest, rest_of_it.into())]

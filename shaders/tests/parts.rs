@@ -1,4 +1,4 @@
-//! What is too large for one binding is computed in parts, on the machine's Vulkan adapter, and gives the same.
+//! Values too large for one binding are computed in parts, on the machine's Vulkan adapter, and come out the same.
 #![allow(clippy::expect_used, reason = "a test that cannot go on has to fail")]
 
 mod support;
@@ -6,8 +6,8 @@ mod support;
 use std::collections::BTreeMap;
 
 use graph::{cases, interpret, text};
-use shaders::{Host, Limits, Site, Tuning};
-use support::{adapter, fed, plan, site};
+use shaders::{DeviceProperties, Implementation, Limits, Tuning};
+use support::{adapter, device, fed, plan};
 
 const MOST_BYTES: u64 = 16 << 10;
 
@@ -15,7 +15,7 @@ const MOST_BYTES: u64 = 16 << 10;
 #[test]
 fn parts_give_what_the_whole_gives() {
     let limits = Limits { max_storage_buffer_binding_size: MOST_BYTES, ..Limits::default() };
-    let site = Site { limits, ..site(Host::Native, true) };
+    let device = DeviceProperties { limits, ..device(Implementation::Native, true) };
     for (name, lines) in [
         (
             "element by element",
@@ -50,7 +50,7 @@ fn parts_give_what_the_whole_gives() {
         ("repeated", "x: f32[1,256]\ns: i64[2] = 128 256\na = Exp(x)\ny = Expand(a, s)\nreturn y"),
     ] {
         let graph = text::parse(lines).expect("reads");
-        let plan = plan(name, &graph, &site, &Tuning::default());
+        let plan = plan(name, &graph, &device, &Tuning::default());
         let bound = plan.programs[0].dispatches.iter().flat_map(|dispatch| &dispatch.bindings);
         let largest = bound.map(|region| region.size_bytes).max();
         assert!(largest.is_some_and(|bytes| bytes <= MOST_BYTES), "{name}: {largest:?}\n{plan}");
@@ -64,13 +64,13 @@ fn parts_give_what_the_whole_gives() {
     }
 }
 
-/// What cannot be cut is named, with the limit.
+/// A value that cannot be split is named, with the limit.
 #[test]
 fn what_cannot_be_cut_is_refused() {
     let limits = Limits { max_storage_buffer_binding_size: MOST_BYTES, ..Limits::default() };
-    let site = Site { limits, ..site(Host::Native, true) };
+    let device = DeviceProperties { limits, ..device(Implementation::Native, true) };
     let graph = text::parse("x: f32[128,256]\ny = Transpose(x, perm=[1,0])\nreturn y").expect("reads");
-    let error = shaders::plan(&graph, &site, &Tuning::default()).expect_err("is refused");
+    let error = shaders::plan(&graph, &device, &Tuning::default()).expect_err("is refused");
     let named = "tensor \"x\" (f32[128, 256]) needs a maxStorageBufferBindingSize of 131072";
     assert!(error.is_unsupported() && error.to_string().contains(named), "{error}");
 }

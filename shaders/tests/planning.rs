@@ -7,15 +7,15 @@ mod support;
 use graph::cases::{self, Case};
 use graph::ops::{MatMul, Reduce, Reduction, Unary};
 use graph::{DataType, Graph, Operator, TensorType};
-use shaders::{BufferRole, GpuPlan, Host, Limits, Region, Site, Tuning};
-use support::{plan, site, sites, tunings};
+use shaders::{BufferRole, DeviceProperties, GpuPlan, Implementation, Limits, Region, Tuning};
+use support::{device, devices, plan, tunings};
 
 fn parsed(text: &str) -> Graph {
     graph::text::parse(text).map_err(|error| error.to_string()).expect("is a graph")
 }
 
 fn planned(text: &str) -> GpuPlan {
-    plan(text, &parsed(text), &site(Host::Native, true), &Tuning::default())
+    plan(text, &parsed(text), &device(Implementation::Native, true), &Tuning::default())
 }
 
 fn overlap(a: &Region, b: &Region) -> bool {
@@ -24,7 +24,7 @@ fn overlap(a: &Region, b: &Region) -> bool {
         && b.offset_bytes < a.offset_bytes + a.size_bytes
 }
 
-/// What is wrong with a plan, whatever it computes.
+/// The faults of a plan, whatever it computes.
 fn faults(plan: &GpuPlan, alignment_bytes: u64) -> Vec<String> {
     let mut faults = Vec::new();
     let regions = plan.programs[0].dispatches.iter().flat_map(|dispatch| &dispatch.bindings);
@@ -92,7 +92,7 @@ fn every_plan_is_sound() {
     for case in cases::all() {
         let found: Vec<String> = tunings()
             .iter()
-            .flat_map(|tuning| faults(&plan(&case.name, &case.graph(), &sites()[0], tuning), 256))
+            .flat_map(|tuning| faults(&plan(&case.name, &case.graph(), &devices()[0], tuning), 256))
             .collect();
         assert!(found.is_empty(), "{}: {found:?}", case.name);
     }
@@ -168,7 +168,7 @@ fn an_input_that_is_an_output_stays_and_a_constant_is_copied() {
 
 #[test]
 fn limits_are_kept_or_named() {
-    let limited = |limits: Limits| Site { limits, ..site(Host::Native, true) };
+    let limited = |limits: Limits| DeviceProperties { limits, ..device(Implementation::Native, true) };
     let graph = parsed("x: f32[300,256]\ny = Relu(x)\nz = Exp(y)\nreturn z");
     let default = Limits::default();
     for (limits, message) in [
@@ -224,7 +224,7 @@ fn what_has_no_kernel_is_refused_by_name() {
     ] {
         let output = TensorType { data_type: DataType::I64, shape: vec![2, 2] };
         let case = Case { name: "n".to_owned(), operator, inputs, output };
-        let error = shaders::plan(&case.graph(), &sites()[0], &Tuning::default()).expect_err("is refused");
+        let error = shaders::plan(&case.graph(), &devices()[0], &Tuning::default()).expect_err("is refused");
         assert!(error.is_unsupported());
         assert_eq!(error.to_string(), message);
     }
@@ -254,8 +254,8 @@ fn what_lies_in_a_state_is_updated_in_place_and_found_by_the_next_program() {
     let (prefill, step) = (cache_graph(2), cache_graph(1));
     let parts = [("prefill", &prefill), ("step", &step)];
     let parts = parts.map(|(name, graph)| shaders::Part { name, graph, states: &states });
-    let plan =
-        shaders::plan_parts(&parts, &site(Host::Native, true), &Tuning::default()).expect("has a plan");
+    let plan = shaders::plan_parts(&parts, &device(Implementation::Native, true), &Tuning::default())
+        .expect("has a plan");
     let cache: Vec<_> = plan.buffers.iter().filter(|buffer| buffer.role == BufferRole::State).collect();
     assert_eq!(
         cache.iter().map(|buffer| (&*buffer.label, buffer.size_bytes)).collect::<Vec<_>>(),
@@ -272,12 +272,12 @@ fn what_lies_in_a_state_is_updated_in_place_and_found_by_the_next_program() {
 #[test]
 fn weights_too_large_for_a_binding_are_split() {
     let limits = Limits { max_storage_buffer_binding_size: 64 << 10, ..Limits::default() };
-    let site = Site { limits, ..site(Host::Native, true) };
+    let device = DeviceProperties { limits, ..device(Implementation::Native, true) };
     for text in [
         "i: i64[3]\nt: f32[100,256] = 0.5\ny = Gather(t, i)\nreturn y",
         "x: f32[3,256]\nw: f32[256,100] = 0.5\ny = MatMul(x, w)\nreturn y",
     ] {
-        let plan = support::plan(text, &parsed(text), &site, &Tuning::default());
+        let plan = support::plan(text, &parsed(text), &device, &Tuning::default());
         let bindings = plan.programs[0].dispatches.iter().flat_map(|dispatch| &dispatch.bindings);
         let largest = bindings.map(|region| region.size_bytes).max();
         assert!(largest.is_some_and(|bytes| bytes <= 64 << 10), "{plan}");

@@ -1,4 +1,4 @@
-//! What is added to a product is added by the product's own dispatch, on the machine's Vulkan adapter, and gives the same.
+//! Residuals are added by the product's own dispatch, on the machine's Vulkan adapter, and come out the same.
 #![allow(clippy::expect_used, reason = "a test that cannot go on has to fail")]
 
 mod support;
@@ -6,13 +6,13 @@ mod support;
 use std::collections::BTreeMap;
 
 use graph::{cases, interpret, text};
-use shaders::{Host, Tuning};
-use support::{adapter, fed, plan, site, tunings};
+use shaders::{Implementation, Tuning};
+use support::{adapter, device, fed, plan, tunings};
 
 /// Plans and runs it; so many dispatches, and the interpreter's results.
 fn check(name: &str, lines: &str, dispatches: usize, software: bool, tuning: &Tuning) {
     let graph = graph::optimise(text::parse(lines).expect("reads"));
-    let plan = plan(name, &graph, &site(Host::Native, software), tuning);
+    let plan = plan(name, &graph, &device(Implementation::Native, software), tuning);
     assert_eq!(plan.programs[0].dispatches.len(), dispatches, "{name}\n{plan}");
     let inputs = fed(&graph);
     let ready = adapter::device().prepare(&plan);

@@ -9,9 +9,9 @@ use graph::cases;
 use naga::back::PipelineConstants;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use shaders::{Kernel, Tuning};
-use support::{plan, sites, tunings};
+use support::{devices, plan, tunings};
 
-/// What naga has against a kernel.
+/// The errors that naga has against a kernel.
 fn fault(kernel: &Kernel) -> Option<String> {
     let module = match naga::front::wgsl::parse_str(&kernel.wgsl) {
         Ok(module) => module,
@@ -34,7 +34,7 @@ fn fault(kernel: &Kernel) -> Option<String> {
     }
 }
 
-/// What WGSL binds, as the kernel says it.
+/// The bindings in WGSL, as the kernel says them.
 fn binding_fault(kernel: &Kernel) -> Option<String> {
     let declared = (0..).take_while(|index| kernel.wgsl.contains(&format!("@binding({index})"))).count();
     (declared != kernel.bindings.len()).then(|| format!("binds {declared}, says {:?}", kernel.bindings))
@@ -44,11 +44,11 @@ fn binding_fault(kernel: &Kernel) -> Option<String> {
 fn every_kernel_variant_is_valid() {
     let mut seen = BTreeSet::new();
     let mut faults = Vec::new();
-    let defaults = sites().into_iter().map(|site| (site, Tuning::default()));
-    let forced = tunings().into_iter().map(|tuning| (sites()[0], tuning));
-    for (site, tuning) in defaults.chain(forced) {
+    let defaults = devices().into_iter().map(|device| (device, Tuning::default()));
+    let forced = tunings().into_iter().map(|tuning| (devices()[0], tuning));
+    for (device, tuning) in defaults.chain(forced) {
         for case in cases::all().into_iter().flat_map(|case| case.halved().into_iter().chain([case])) {
-            for kernel in plan(&case.name, &case.graph(), &site, &tuning).kernels {
+            for kernel in plan(&case.name, &case.graph(), &device, &tuning).kernels {
                 let key = (kernel.wgsl.to_string(), kernel.workgroup_size);
                 if seen.insert(key) {
                     let found = fault(&kernel).or_else(|| binding_fault(&kernel));

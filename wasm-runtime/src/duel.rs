@@ -8,7 +8,7 @@ use std::rc::Rc;
 use graph::onnx::Model;
 use graph::{Data, DataType, Feed, Tensor, TensorType};
 use protocol::{DuelReport, MatmulDuel, Sampling};
-use shaders::{GpuPlan, Site, Tuning};
+use shaders::{DeviceProperties, GpuPlan, Tuning};
 
 use crate::device::Device;
 use crate::engine::{Inferred, Place};
@@ -43,7 +43,7 @@ pub async fn fight(duel: &MatmulDuel, place: Place<'_>) -> Result<DuelReport, Ru
     let size = duel.size as usize;
     let onnx = matmul::onnx(size);
     // First, so that a size beyond the adapter's limits is refused before it fills the host's memory.
-    let plan = plan(&onnx, size, &webgpu::site(&device, place.browser))?;
+    let plan = plan(&onnx, size, &webgpu::properties(&device, place.browser))?;
     let operands = SEEDS.map(|seed| matmul::operand(size, seed));
     let mut course = begin(Sampling::default())?;
     let executor = Executor::prepare(MODEL, device.clone(), plan, &Folder::nowhere(), &mut course).await?;
@@ -70,14 +70,14 @@ pub async fn fight(duel: &MatmulDuel, place: Place<'_>) -> Result<DuelReport, Ru
     Ok(scores.finish())
 }
 
-fn plan(onnx: &[u8], size: usize, site: &Site) -> Result<GpuPlan, RuntimeError> {
+fn plan(onnx: &[u8], size: usize, device: &DeviceProperties) -> Result<GpuPlan, RuntimeError> {
     let refused = |source| RuntimeError::Graph { model: MODEL.to_owned(), source: Box::new(source) };
     let operand = TensorType { data_type: DataType::F32, shape: vec![size, size] };
     let feed = |name: &str| (name.to_owned(), Feed::Type(operand.clone()));
     let feeds = BTreeMap::from(matmul::OPERANDS.map(feed));
     let model = Model::parse(onnx).map_err(refused)?;
     let graph = graph::specialise(&model, &feeds).map_err(refused)?;
-    shaders::plan(&graph, site, &Tuning::default())
+    shaders::plan(&graph, device, &Tuning::default())
         .map_err(|source| RuntimeError::Plan { model: MODEL.to_owned(), source })
 }
 

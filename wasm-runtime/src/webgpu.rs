@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use graph::pipeline::Pipeline;
 use protocol::{Activity, BrowserKind, Metric};
-use shaders::{Host, Site, Tuning};
+use shaders::{DeviceProperties, Implementation, Tuning};
 
 use crate::device::Device;
 use crate::engine::Prepared;
@@ -42,7 +42,7 @@ pub(crate) async fn prepare_on(
     course: &mut Course,
 ) -> Result<Prepared<Executor>, RuntimeError> {
     course.turn_to(Activity::Plan);
-    let plan = shaders::plan_pipeline(pipeline, &site(&device, browser), &Tuning::default())
+    let plan = shaders::plan_pipeline(pipeline, &properties(&device, browser), &Tuning::default())
         .map_err(|source| RuntimeError::Plan { model: model.to_owned(), source })?;
     let executor = Executor::prepare(model, device, plan, folder, course).await?;
     course.measure(Metric::DeviceMemoryBytes, executor.device_memory_bytes() as f64);
@@ -51,15 +51,15 @@ pub(crate) async fn prepare_on(
     Ok(Prepared { model: executor, adapter, features })
 }
 
-/// Where plans of this page run.
-pub fn site(device: &Device, browser: Option<BrowserKind>) -> Site {
-    let host = match browser {
-        Some(BrowserKind::Chromium) | None => Host::Chromium,
-        Some(BrowserKind::Firefox) => Host::Firefox,
-        Some(BrowserKind::Webkit) => Host::Webkit,
+/// The properties that plans for this device go by.
+pub fn properties(device: &Device, browser: Option<BrowserKind>) -> DeviceProperties {
+    let implementation = match browser {
+        Some(BrowserKind::Chromium) | None => Implementation::Chromium,
+        Some(BrowserKind::Firefox) => Implementation::Firefox,
+        Some(BrowserKind::Webkit) => Implementation::Webkit,
     };
-    Site {
-        host,
+    DeviceProperties {
+        implementation,
         software: device.description.software_evidence().is_some(),
         shader_f16: device.has("shader-f16"),
         limits: device.limits,

@@ -81,7 +81,7 @@ pub fn prepare(
     course.turn_to(Activity::Open);
     let device = Device::open(name)?;
     course.turn_to(Activity::Plan);
-    let plan = shaders::plan_pipeline(pipeline, &device.site(), &Tuning::default())
+    let plan = shaders::plan_pipeline(pipeline, &device.properties(), &Tuning::default())
         .map_err(|source| RunnerError::Plan { model: loaded.manifest.name.clone(), source })?;
 
     course.turn_to(Activity::Compile);

@@ -3,7 +3,7 @@
 use graph::ops::{Attention, HeadLayout};
 use graph::{DataType, ValueId};
 
-use super::launch::{Grid, MOST_TURNS, Shader, Step, Task};
+use super::launch::{Grid, Launch, MOST_TURNS, Shader, Task};
 use crate::error::Error;
 use crate::strides::broadcast;
 use crate::transfer::Element;
@@ -90,8 +90,8 @@ impl Scene {
     }
 }
 
-/// How the work is cut.
-struct Cut {
+/// The tiling of the work.
+struct Tiling {
     name: &'static str,
     file: &'static str,
     size: [u32; 3],
@@ -101,17 +101,17 @@ struct Cut {
     row_tile: usize,
     /// Invocations that share a query row.
     lanes: usize,
-    /// Whether a query row has a workgroup.
+    /// True where a query row has a workgroup.
     few: bool,
     /// Keys that an invocation takes at a time.
     block: usize,
     shared_bytes: usize,
 }
 
-impl Cut {
+impl Tiling {
     fn new(task: &Task<'_>, scene: &Scene) -> Self {
         let rows = scene.query.rows;
-        let (few, many) = match task.site.software {
+        let (few, many) = match task.device.software {
             true => (rows <= FEW_ROWS, rows >= MANY_ROWS),
             false => (rows <= FEW_ROWS_OF_A_GPU, rows * scene.heads * scene.batches >= MANY_ROWS_OF_ALL),
         };
@@ -127,7 +127,7 @@ impl Cut {
             Variant::Alone => {
                 let most = KEYS_AT_ONCE.max(scene.key.rows.div_ceil(MOST_TURNS));
                 let block = most.min(scene.key.rows).max(1);
-                Cut {
+                Tiling {
                     name: "alone",
                     file: ALONE,
                     size,
@@ -142,11 +142,11 @@ impl Cut {
             Variant::Shared if few => {
                 // What an invocation has to tell the others.
                 let own_bytes = 4 * (scene.value.depth + 2);
-                let most = task.site.limits.max_compute_workgroup_storage_size as usize / own_bytes;
+                let most = task.device.limits.max_compute_workgroup_storage_size as usize / own_bytes;
                 let lanes = lanes.min(1 << most.max(1).ilog2());
                 let size = [lanes as u32, 1, 1];
                 let shared_bytes = own_bytes * lanes;
-                Cut {
+                Tiling {
                     name: "few",
                     file: ALONE,
                     size,
@@ -161,16 +161,26 @@ impl Cut {
             Variant::Shared => {
                 let shared_bytes = 4 * rows * (scene.query.depth + lanes);
                 let row_tile = rows;
-                Cut { name: "shared", file: SHARED, size, rows, row_tile, lanes, few, block: 1, shared_bytes }
+                Tiling {
+                    name: "shared",
+                    file: SHARED,
+                    size,
+                    rows,
+                    row_tile,
+                    lanes,
+                    few,
+                    block: 1,
+                    shared_bytes,
+                }
             }
         }
     }
 }
 
-pub(super) fn emit(task: &Task<'_>, operator: &Attention) -> Result<Vec<Step>, Error> {
+pub(super) fn emit(task: &Task<'_>, operator: &Attention) -> Result<Vec<Launch>, Error> {
     let scene = Scene::read(task, operator)?;
-    let cut = Cut::new(task, &scene);
-    let shader = shader(&scene, &cut)
+    let tiling = Tiling::new(task, &scene);
+    let shader = shader(&scene, &tiling)
         .size("QUERIES", scene.query.rows)
         .size("KEYS", scene.key.rows)
         .size("SHARING", operator.heads / operator.key_value_heads)
@@ -182,29 +192,29 @@ pub(super) fn emit(task: &Task<'_>, operator: &Attention) -> Result<Vec<Step>, E
     let shader = scene.key.constants(shader, ["K_BATCH", "K_HEAD", "K_ROW"], unit);
     let shader = scene.value.constants(shader, ["V_BATCH", "V_HEAD", "V_ROW"], unit);
     let shader = scene.result.constants(shader, ["O_BATCH", "O_HEAD", "O_ROW"], unit);
-    let grid = Grid::Blocks([scene.query.rows.div_ceil(cut.rows), scene.heads, scene.batches]);
+    let grid = Grid::Blocks([scene.query.rows.div_ceil(tiling.rows), scene.heads, scene.batches]);
     let operands = [task.input_id(0)?, task.input_id(1)?, task.input_id(2)?];
     let reads: Vec<_> = operands.into_iter().chain(scene.mask).collect();
-    Ok(vec![task.step(shader, cut.size, grid, &reads, task.output_id()?)?])
+    Ok(vec![task.launch(shader, tiling.size, grid, &reads, task.output_id()?)?])
 }
 
-fn shader(scene: &Scene, cut: &Cut) -> Shader {
+fn shader(scene: &Scene, tiling: &Tiling) -> Shader {
     let unit = scene.unit();
     let value_depth = scene.value.depth / unit;
-    Shader::new(format!("attention {}", cut.name), cut.file)
+    Shader::new(format!("attention {}", tiling.name), tiling.file)
         .functions(false, "x")
         .word("T", Element::F32.wgsl(unit == 4))
         .word("TOTAL", if unit == 4 { "v.x + v.y + v.z + v.w" } else { "v" })
         .number("DEPTH", scene.query.depth / unit)
         .number("VALUE_DEPTH", value_depth)
-        .number("ROWS", cut.row_tile)
-        .number("LANES", cut.lanes)
-        .number("BLOCK", cut.block)
-        .switch("TAIL", !scene.key.rows.is_multiple_of(cut.block))
-        .number("PARTS", value_depth.div_ceil(cut.lanes))
-        .switch("FEW", cut.few)
-        .switch("MANY", !cut.few)
-        .shared_bytes(cut.shared_bytes as u32)
+        .number("ROWS", tiling.row_tile)
+        .number("LANES", tiling.lanes)
+        .number("BLOCK", tiling.block)
+        .switch("TAIL", !scene.key.rows.is_multiple_of(tiling.block))
+        .number("PARTS", value_depth.div_ceil(tiling.lanes))
+        .switch("FEW", tiling.few)
+        .switch("MANY", !tiling.few)
+        .shared_bytes(tiling.shared_bytes as u32)
 }
 
 /// The mask's type and strides, as it broadcasts to `[batch, heads, queries, keys]`.

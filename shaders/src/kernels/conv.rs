@@ -3,7 +3,7 @@
 use graph::ops::{Activation, Conv, ConvTranspose};
 
 use super::elementwise;
-use super::launch::{Grid, Shader, Step, Task};
+use super::launch::{Grid, Launch, Shader, Task};
 use super::windows::{self, Window};
 use crate::error::Error;
 use crate::tuning::{Choice, Family, ShapeClass};
@@ -14,11 +14,11 @@ const CONV_TRANSPOSE: &str = include_str!("conv_transpose.wgsl");
 /// So many results keep any device busy, several to an invocation.
 const LARGE: usize = 1 << 18;
 
-/// What both have in common.
+/// The form of a convolution, transposed or not.
 struct Form<'a> {
     name: &'static str,
     file: &'static str,
-    /// Whether the window lies in the loop over channels, and an invocation computes several places; else it is the other
+    /// True where the window lies in the loop over channels, and an invocation computes several places; else it is the other
     /// way round, and one.
     inner_window: bool,
     groups: usize,
@@ -28,8 +28,8 @@ struct Form<'a> {
     window: Window<'a>,
 }
 
-/// How the work is cut.
-struct Cut {
+/// The tiling of the work.
+struct Tiling {
     /// Channels of an invocation.
     block: usize,
     /// Blocks of channels of a group.
@@ -41,8 +41,8 @@ struct Cut {
     workgroups: usize,
 }
 
-impl Cut {
-    /// What the table says, as far as the work fills it: a tile larger than that computes the same results many times.
+impl Tiling {
+    /// The tiling that the table says, as far as the work fills it: a tile larger than that computes the same results many times.
     fn new(choice: Choice, channels: usize, places: usize, several: bool) -> Self {
         // Of 9 channels, two blocks of 5 are less than 8 and 8.
         let blocks = channels.div_ceil(choice.tile[0] as usize);
@@ -56,12 +56,12 @@ impl Cut {
         let rounds = places.div_ceil(lanes);
         let workgroups = rounds.div_ceil(most);
         let places = rounds.div_ceil(workgroups.max(1));
-        Cut { block: channels.div_ceil(blocks), blocks, places, size, workgroups }
+        Tiling { block: channels.div_ceil(blocks), blocks, places, size, workgroups }
     }
 }
 
 impl Form<'_> {
-    /// How many turns an invocation goes through, where the innermost loop takes so many elements at a turn.
+    /// The turns that an invocation goes through, where the innermost loop takes so many elements at a turn.
     fn turns(&self, at_a_turn: usize) -> usize {
         let [incoming, _] = self.channels;
         match self.inner_window {
@@ -74,7 +74,7 @@ impl Form<'_> {
     }
 }
 
-pub(super) fn conv(task: &Task<'_>, operator: &Conv) -> Result<Vec<Step>, Error> {
+pub(super) fn conv(task: &Task<'_>, operator: &Conv) -> Result<Vec<Launch>, Error> {
     let weight = &task.float_input(1)?.shape;
     let form = Form {
         name: "conv",
@@ -93,7 +93,7 @@ pub(super) fn conv(task: &Task<'_>, operator: &Conv) -> Result<Vec<Step>, Error>
     emit(task, &form)
 }
 
-pub(super) fn conv_transpose(task: &Task<'_>, operator: &ConvTranspose) -> Result<Vec<Step>, Error> {
+pub(super) fn conv_transpose(task: &Task<'_>, operator: &ConvTranspose) -> Result<Vec<Launch>, Error> {
     let weight = &task.float_input(1)?.shape;
     let form = Form {
         name: "conv_transpose",
@@ -112,26 +112,26 @@ pub(super) fn conv_transpose(task: &Task<'_>, operator: &ConvTranspose) -> Resul
     emit(task, &form)
 }
 
-fn emit(task: &Task<'_>, form: &Form<'_>) -> Result<Vec<Step>, Error> {
+fn emit(task: &Task<'_>, form: &Form<'_>) -> Result<Vec<Launch>, Error> {
     let (x, output) = (&task.float_input(0)?.shape, &task.output()?.shape);
     let spatial = form.window.kernel.len();
     let [incoming, outgoing] = form.channels;
     let large = task.output()?.element_count() >= LARGE;
     let choice = task.choose(Family::Conv, if large { ShapeClass::Large } else { ShapeClass::Small });
-    let cut = Cut::new(choice, outgoing, output[2..].iter().product(), form.inner_window);
+    let tiling = Tiling::new(choice, outgoing, output[2..].iter().product(), form.inner_window);
     let bias = task.optional(2);
     let shader = Shader::new(format!("{} {spatial}d", form.name), form.file)
         .functions(false, elementwise::activation(form.activation))
-        .number("BLOCK", cut.block)
-        .number("PLACES", cut.places)
+        .number("BLOCK", tiling.block)
+        .number("PLACES", tiling.places)
         .optional_operand("BIAS", bias, 2)
         .size("GROUPS", form.groups)
         .size("IN", incoming)
         .size("OUT", outgoing)
-        .size("BLOCKS", cut.blocks)
+        .size("BLOCKS", tiling.blocks)
         .turns(task, |at_a_turn| form.turns(at_a_turn))?;
     let shader = windows::describe(task, shader, &form.window, &x[2..], &output[2..])?;
-    let grid = Grid::Blocks([cut.workgroups, form.groups * cut.blocks, output[0]]);
+    let grid = Grid::Blocks([tiling.workgroups, form.groups * tiling.blocks, output[0]]);
     let reads: Vec<_> = [task.input_id(0)?, task.input_id(1)?].into_iter().chain(bias).collect();
-    Ok(vec![task.step(shader, cut.size, grid, &reads, task.output_id()?)?])
+    Ok(vec![task.launch(shader, tiling.size, grid, &reads, task.output_id()?)?])
 }

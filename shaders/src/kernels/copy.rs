@@ -3,9 +3,9 @@
 use graph::ValueId;
 use graph::ops::{CacheUpdate, Concat, Slice, Transpose};
 
-use super::launch::{Grid, Shader, Step, Task};
+use super::launch::{Grid, Launch, Shader, Task};
 use crate::error::Error;
-use crate::strides::{Walk, contiguous};
+use crate::strides::{IterationSpace, contiguous};
 use crate::tuning::{Family, ShapeClass};
 
 const FILE: &str = include_str!("copy.wgsl");
@@ -22,19 +22,19 @@ struct Move<'a> {
     moved_by: Option<(ValueId, i64)>,
 }
 
-pub(super) fn transpose(task: &Task<'_>, operator: &Transpose) -> Result<Vec<Step>, Error> {
+pub(super) fn transpose(task: &Task<'_>, operator: &Transpose) -> Result<Vec<Launch>, Error> {
     let (input, output) = (&task.input(0)?.shape, &task.output()?.shape);
     let strides = contiguous(input);
     let permuted = operator.permutation.iter().map(|&axis| strides[axis]).collect();
     read(task, "transpose", output, 0, permuted)
 }
 
-pub(super) fn expand(task: &Task<'_>) -> Result<Vec<Step>, Error> {
+pub(super) fn expand(task: &Task<'_>) -> Result<Vec<Launch>, Error> {
     let output = &task.output()?.shape;
     read(task, "expand", output, 0, task.broadcast(&task.input(0)?.shape, output)?)
 }
 
-pub(super) fn slice(task: &Task<'_>, operator: &Slice) -> Result<Vec<Step>, Error> {
+pub(super) fn slice(task: &Task<'_>, operator: &Slice) -> Result<Vec<Launch>, Error> {
     let strides = contiguous(&task.input(0)?.shape);
     let base = strides.iter().zip(&operator.starts).map(|(stride, &start)| stride * start as i64).sum();
     let steps = strides.iter().zip(&operator.steps).map(|(stride, &step)| stride * step as i64).collect();
@@ -48,18 +48,18 @@ fn read(
     shape: &[usize],
     base: i64,
     strides: Vec<i64>,
-) -> Result<Vec<Step>, Error> {
+) -> Result<Vec<Launch>, Error> {
     let (from, to) = (task.input_id(0)?, task.output_id()?);
     let strides = [strides, contiguous(shape)];
-    Ok(vec![step(task, &Move { name, from, to, shape, bases: [base, 0], strides, moved_by: None })?])
+    Ok(vec![launch(task, &Move { name, from, to, shape, bases: [base, 0], strides, moved_by: None })?])
 }
 
 /// One copy per operand, each into its part of the result.
-pub(super) fn concat(task: &Task<'_>, operator: &Concat) -> Result<Vec<Step>, Error> {
+pub(super) fn concat(task: &Task<'_>, operator: &Concat) -> Result<Vec<Launch>, Error> {
     let strides = contiguous(&task.output()?.shape);
     let to = task.output_id()?;
     let mut base = 0;
-    let mut steps = Vec::new();
+    let mut launches = Vec::new();
     for index in 0..task.node.inputs.len() {
         let (from, shape) = (task.input_id(index)?, &task.input(index)?.shape);
         let move_strides = [contiguous(shape), strides.clone()];
@@ -67,15 +67,15 @@ pub(super) fn concat(task: &Task<'_>, operator: &Concat) -> Result<Vec<Step>, Er
             let bases = [0, base];
             let strides = move_strides;
             let way = Move { name: "concat", from, to, shape, bases, strides, moved_by: None };
-            steps.push(step(task, &way)?);
+            launches.push(launch(task, &way)?);
         }
         base += strides[operator.axis] * shape[operator.axis] as i64;
     }
-    Ok(steps)
+    Ok(launches)
 }
 
 /// New rows into the cache, which the result is otherwise.
-pub(super) fn cache_update(task: &Task<'_>, operator: &CacheUpdate) -> Result<Vec<Step>, Error> {
+pub(super) fn cache_update(task: &Task<'_>, operator: &CacheUpdate) -> Result<Vec<Launch>, Error> {
     let (from, to, shape) = (task.input_id(1)?, task.output_id()?, &task.input(1)?.shape);
     if shape.contains(&0) {
         return Ok(Vec::new());
@@ -83,30 +83,30 @@ pub(super) fn cache_update(task: &Task<'_>, operator: &CacheUpdate) -> Result<Ve
     let cache = contiguous(&task.output()?.shape);
     let moved_by = Some((task.input_id(2)?, cache[operator.axis]));
     let strides = [contiguous(shape), cache];
-    Ok(vec![step(task, &Move { name: "cache update", from, to, shape, bases: [0, 0], strides, moved_by })?])
+    Ok(vec![launch(task, &Move { name: "cache update", from, to, shape, bases: [0, 0], strides, moved_by })?])
 }
 
 /// A copy of a whole value to another, for outputs that nothing computes.
-pub(crate) fn whole(task: &Task<'_>, from: ValueId, to: ValueId) -> Result<Step, Error> {
+pub(crate) fn whole(task: &Task<'_>, from: ValueId, to: ValueId) -> Result<Launch, Error> {
     let shape = [task.value_type(from).element_count()];
     let strides = [vec![1], vec![1]];
-    step(task, &Move { name: "copy", from, to, shape: &shape, bases: [0, 0], strides, moved_by: None })
+    launch(task, &Move { name: "copy", from, to, shape: &shape, bases: [0, 0], strides, moved_by: None })
 }
 
-fn step(task: &Task<'_>, way: &Move<'_>) -> Result<Step, Error> {
-    let mut walk = Walk::new(way.shape, &way.strides);
+fn launch(task: &Task<'_>, way: &Move<'_>) -> Result<Launch, Error> {
+    let mut space = IterationSpace::new(way.shape, &way.strides);
     let moved = way.moved_by.map_or(0, |(_, stride)| stride);
     let aligned = way.bases.iter().chain([&moved]).all(|base| base % 4 == 0);
-    let all_vectors = walk.vectors().is_some_and(|vectors| vectors.iter().all(|vector| *vector));
+    let all_vectors = space.vectors().is_some_and(|vectors| vectors.iter().all(|vector| *vector));
     let vector = aligned && all_vectors && !task.is_wide();
     if vector {
-        walk = walk.in_fours(&[true, true]);
+        space = space.in_fours(&[true, true]);
     }
     let unit = if vector { 4 } else { 1 };
     let element = task.element(way.from);
     let [input_base, result_base] = way.bases.map(|base| (base / unit) as f64);
     let shader = Shader::new(format!("{}{}", way.name, if vector { " in fours" } else { "" }), FILE)
-        .walk(task, &walk, "RANK")?
+        .iteration(task, &space, "RANK")?
         .word("T", element.wgsl(vector))
         .constant("INPUT_BASE", input_base)
         .constant("RESULT_BASE", result_base)
@@ -114,7 +114,7 @@ fn step(task: &Task<'_>, way: &Move<'_>) -> Result<Step, Error> {
     let shader =
         if way.moved_by.is_some() { shader.constant("MOVED_BY", (moved / unit) as f64) } else { shader };
     let choice = task.choose(Family::Copy, ShapeClass::Small);
-    let grid = Grid::Invocations(walk.extents.iter().product());
+    let grid = Grid::Invocations(space.extents.iter().product());
     let reads: Vec<_> = [way.from].into_iter().chain(way.moved_by.map(|(position, _)| position)).collect();
-    task.step(shader, choice.workgroup_size, grid, &reads, way.to)
+    task.launch(shader, choice.workgroup_size, grid, &reads, way.to)
 }

@@ -2,7 +2,7 @@
 
 use graph::ops::CumulativeSum;
 
-use super::launch::{Shader, Step, Task};
+use super::launch::{Launch, Shader, Task};
 use super::{elementwise, rows};
 use crate::error::Error;
 use crate::transfer::Element;
@@ -10,7 +10,7 @@ use crate::tuning::Family;
 
 const FILE: &str = include_str!("cumulative_sum.wgsl");
 
-pub(super) fn emit(task: &Task<'_>, operator: &CumulativeSum) -> Result<Vec<Step>, Error> {
+pub(super) fn emit(task: &Task<'_>, operator: &CumulativeSum) -> Result<Vec<Launch>, Error> {
     let (input, element) = (task.input(0)?, task.input_element(0)?);
     let extent = input.shape[operator.axis];
     let count = input.element_count() / extent;
@@ -26,5 +26,5 @@ pub(super) fn emit(task: &Task<'_>, operator: &CumulativeSum) -> Result<Vec<Step
         .word("FINISH", &elementwise::wrapped("a", input.data_type));
     let shader = rows::share(shader, choice, element);
     let grid = rows::grid(choice, count);
-    Ok(vec![task.step(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
+    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
 }

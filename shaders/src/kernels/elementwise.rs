@@ -3,9 +3,9 @@
 use graph::ops::{Activation, Binary, Cast, Unary};
 use graph::{DataType, ValueId};
 
-use super::launch::{Grid, Shader, Step, Task};
+use super::launch::{Grid, Launch, Shader, Task};
 use crate::error::Error;
-use crate::strides::Walk;
+use crate::strides::IterationSpace;
 use crate::transfer::Element;
 use crate::tuning::{Family, ShapeClass};
 
@@ -16,7 +16,7 @@ const INTEGERS: &str = include_str!("integers.wgsl");
 const QUOTIENT: &str = include_str!("quotient.wgsl");
 const REMAINDER: &str = include_str!("remainder.wgsl");
 
-/// What the operands are computed with, unless as they are.
+/// The type that operands are computed in, if not in their own.
 #[derive(Clone, Copy)]
 enum Computed {
     AsTheyAre,
@@ -24,16 +24,16 @@ enum Computed {
     AsFloats,
 }
 
-/// What an element-wise kernel computes.
+/// The computation of an element-wise kernel.
 struct Form<'a> {
     /// The result, as an expression over x0, x1, ...; R is its type and $T0 that of x0.
     result: &'a str,
-    /// What `activate` stands for.
+    /// The expression that `activate` stands for.
     activation: Option<Activation>,
     computed: Computed,
     /// Functions that the expression needs.
     prelude: Option<&'static str>,
-    /// Whether they are functions of single elements, not of vectors.
+    /// True where they are functions of single elements, not of vectors.
     single: bool,
 }
 
@@ -44,7 +44,7 @@ impl Form<'_> {
     }
 }
 
-pub(super) fn binary(task: &Task<'_>, operator: Binary) -> Result<Vec<Step>, Error> {
+pub(super) fn binary(task: &Task<'_>, operator: Binary) -> Result<Vec<Launch>, Error> {
     let operands = [task.input_id(0)?, task.input_id(1)?];
     let element = task.element(operands[0]);
     let mixed = element != task.element(operands[1]) && element != Element::F32;
@@ -127,7 +127,7 @@ pub(super) fn wrapped(result: &str, data_type: DataType) -> String {
     }
 }
 
-pub(super) fn unary(task: &Task<'_>, operator: Unary) -> Result<Vec<Step>, Error> {
+pub(super) fn unary(task: &Task<'_>, operator: Unary) -> Result<Vec<Launch>, Error> {
     let input = task.input(0)?;
     let result = match task.input_element(0)? {
         Element::F32 => of_floats(operator),
@@ -237,13 +237,13 @@ pub(super) fn activation(activation: Option<Activation>) -> &'static str {
     }
 }
 
-pub(super) fn select(task: &Task<'_>) -> Result<Vec<Step>, Error> {
+pub(super) fn select(task: &Task<'_>) -> Result<Vec<Launch>, Error> {
     let operands = [task.input_id(0)?, task.input_id(1)?, task.input_id(2)?];
     let result = "select(x2, x1, x0 != $T0(0u))";
     emit(task, "Where", &Form::plain(result), &operands)
 }
 
-/// Whether both types are the same on the device, with the same values.
+/// Returns whether both types are the same on the device, with the same values.
 pub(super) fn cast_is_free(task: &Task<'_>, cast: &Cast) -> Result<bool, Error> {
     let from = task.input(0)?.data_type;
     Ok(from == cast.to
@@ -255,7 +255,7 @@ pub(super) fn cast_is_free(task: &Task<'_>, cast: &Cast) -> Result<bool, Error> 
         ))
 }
 
-pub(super) fn cast(task: &Task<'_>, cast: &Cast) -> Result<Vec<Step>, Error> {
+pub(super) fn cast(task: &Task<'_>, cast: &Cast) -> Result<Vec<Launch>, Error> {
     let operand = task.input_id(0)?;
     let result = match (task.element(operand), cast.to) {
         (Element::Wide, DataType::Bool) => "R(any(x0 != vec2<u32>()))",
@@ -281,22 +281,22 @@ pub(super) fn cast(task: &Task<'_>, cast: &Cast) -> Result<Vec<Step>, Error> {
     emit(task, "Cast", &Form::plain(result), &[operand])
 }
 
-fn emit(task: &Task<'_>, name: &str, form: &Form<'_>, operands: &[ValueId]) -> Result<Vec<Step>, Error> {
+fn emit(task: &Task<'_>, name: &str, form: &Form<'_>, operands: &[ValueId]) -> Result<Vec<Launch>, Error> {
     let output = task.output()?;
     let shapes: Result<Vec<_>, _> =
         operands.iter().map(|&id| task.broadcast(&task.value_type(id).shape, &output.shape)).collect();
-    let mut walk = Walk::new(&output.shape, &shapes?);
-    let vectors = walk.vectors().filter(|_| !form.single && !task.is_wide());
+    let mut space = IterationSpace::new(&output.shape, &shapes?);
+    let vectors = space.vectors().filter(|_| !form.single && !task.is_wide());
     let vector = vectors.is_some();
     let in_memory = vectors.unwrap_or_else(|| vec![false; operands.len()]);
     if vector {
-        walk = walk.in_fours(&in_memory);
+        space = space.in_fours(&in_memory);
     }
     let count = output.element_count() / if vector { 4 } else { 1 };
     let choice = task.choose(Family::Elementwise, ShapeClass::Small);
     let mut shader = Shader::new(format!("{name}{}", if vector { " in fours" } else { "" }), FILE)
         .functions(vector, activation(form.activation))
-        .walk(task, &walk, "RANK")?
+        .iteration(task, &space, "RANK")?
         .number("INPUTS", operands.len())
         .word("R", task.element(task.output_id()?).wgsl(vector));
     if let Some(file) = form.prelude {
@@ -316,5 +316,5 @@ fn emit(task: &Task<'_>, name: &str, form: &Form<'_>, operands: &[ValueId]) -> R
     }
     let shader = shader.word("RESULT", form.result);
     let grid = Grid::Invocations(count);
-    Ok(vec![task.step(shader, choice.workgroup_size, grid, operands, task.output_id()?)?])
+    Ok(vec![task.launch(shader, choice.workgroup_size, grid, operands, task.output_id()?)?])
 }

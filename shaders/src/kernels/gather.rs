@@ -2,16 +2,16 @@
 
 use graph::ops::{Gather, GatherElements, GatherNd};
 
-use super::launch::{EXTENTS, Grid, MAX_RANK, STRIDES, Shader, Step, Task};
+use super::launch::{EXTENTS, Grid, Launch, MAX_RANK, STRIDES, Shader, Task};
 use crate::error::Error;
-use crate::strides::{Walk, contiguous};
+use crate::strides::{IterationSpace, contiguous};
 use crate::tuning::{Family, ShapeClass};
 
 const GATHER: &str = include_str!("gather.wgsl");
 const GATHER_ELEMENTS: &str = include_str!("gather_elements.wgsl");
 const GATHER_ND: &str = include_str!("gather_nd.wgsl");
 
-pub(super) fn gather(task: &Task<'_>, operator: &Gather) -> Result<Vec<Step>, Error> {
+pub(super) fn gather(task: &Task<'_>, operator: &Gather) -> Result<Vec<Launch>, Error> {
     let data = task.input(0)?;
     let inner: usize = data.shape[operator.axis + 1..].iter().product();
     let (element, unit) = unit(task, inner)?;
@@ -23,19 +23,19 @@ pub(super) fn gather(task: &Task<'_>, operator: &Gather) -> Result<Vec<Step>, Er
     finish(task, shader, unit)
 }
 
-pub(super) fn gather_elements(task: &Task<'_>, operator: &GatherElements) -> Result<Vec<Step>, Error> {
+pub(super) fn gather_elements(task: &Task<'_>, operator: &GatherElements) -> Result<Vec<Launch>, Error> {
     let (data, indices) = (task.input(0)?, task.input(1)?);
     let mut strides = contiguous(&data.shape);
     let along = std::mem::take(&mut strides[operator.axis]);
     let shader = Shader::new("gather_elements", GATHER_ELEMENTS)
         .word("T", task.input_element(0)?.wgsl(false))
-        .walk(task, &Walk::new(&indices.shape, &[strides]), "RANK")?
+        .iteration(task, &IterationSpace::new(&indices.shape, &[strides]), "RANK")?
         .size("EXTENT", data.shape[operator.axis])
         .constant("STRIDE", along as f64);
     finish(task, shader, 1)
 }
 
-pub(super) fn gather_nd(task: &Task<'_>, operator: &GatherNd) -> Result<Vec<Step>, Error> {
+pub(super) fn gather_nd(task: &Task<'_>, operator: &GatherNd) -> Result<Vec<Launch>, Error> {
     let (data, indices) = (task.input(0)?, task.input(1)?);
     let batches = operator.batch_dimensions;
     let length = indices.shape.last().copied().unwrap_or(0);
@@ -61,15 +61,15 @@ pub(super) fn gather_nd(task: &Task<'_>, operator: &GatherNd) -> Result<Vec<Step
     finish(task, shader, unit)
 }
 
-/// What is moved at once, and how many elements that is.
+/// The type that is moved at once, and how many elements that is.
 fn unit(task: &Task<'_>, inner: usize) -> Result<(&'static str, usize), Error> {
     let vector = inner.is_multiple_of(4) && !task.is_wide();
     Ok((task.input_element(0)?.wgsl(vector), if vector { 4 } else { 1 }))
 }
 
-fn finish(task: &Task<'_>, shader: Shader, unit: usize) -> Result<Vec<Step>, Error> {
+fn finish(task: &Task<'_>, shader: Shader, unit: usize) -> Result<Vec<Launch>, Error> {
     let choice = task.choose(Family::Gather, ShapeClass::Small);
     let grid = Grid::Invocations(task.output()?.element_count() / unit);
     let reads = [task.input_id(0)?, task.input_id(1)?];
-    Ok(vec![task.step(shader, choice.workgroup_size, grid, &reads, task.output_id()?)?])
+    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &reads, task.output_id()?)?])
 }

@@ -1,14 +1,14 @@
-//! What every kernel is made with: the node to be computed, a shader put together for it, and the dispatch they become.
+//! Launches of kernels: the node to be computed, a shader put together for it, and the dispatch they become.
 
 use std::sync::Arc;
 
 use graph::{DataType, Graph, Node, TensorType, ValueId};
 
 use super::{rows, storage};
+use crate::device::DeviceProperties;
 use crate::error::Error;
 use crate::plan::{Access, Kernel};
-use crate::site::Site;
-use crate::strides::Walk;
+use crate::strides::IterationSpace;
 use crate::template::Words;
 use crate::transfer::{Element, Encoding};
 use crate::tuning::{Choice, Family, ShapeClass, Tuning};
@@ -38,7 +38,7 @@ const MOST_AT_A_TURN: usize = 64;
 
 /// A dispatch before memory is planned. Its bindings are the values read, in order, and then the one written.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Step {
+pub(crate) struct Launch {
     pub kernel: Kernel,
     pub reads: Vec<Read>,
     pub write: ValueId,
@@ -59,7 +59,7 @@ impl From<ValueId> for Read {
     }
 }
 
-/// How many workgroups a step needs.
+/// The workgroups of a launch.
 pub(crate) enum Grid {
     /// So many that each of these results has an invocation.
     Invocations(usize),
@@ -69,23 +69,23 @@ pub(crate) enum Grid {
     Blocks([usize; 3]),
 }
 
-/// A node to be computed, and the place where that will be.
+/// A node to be computed, and the device that will do it.
 pub(crate) struct Task<'a> {
     pub graph: &'a Graph,
     pub node: &'a Node,
-    pub site: &'a Site,
+    pub device: &'a DeviceProperties,
     pub tuning: &'a Tuning,
-    /// Which values are i64 that take two words each, since nothing proves that they fit in one.
+    /// By value, true for i64 that take two words each, since nothing proves that they fit in one.
     pub wide: &'a [bool],
 }
 
 impl<'a> Task<'a> {
-    /// Whether the node computes with i64 of two words: it reads or makes some.
+    /// Returns whether the node computes with i64 of two words: it reads or makes some.
     pub fn is_wide(&self) -> bool {
         self.node.inputs.iter().flatten().chain(&self.node.outputs).any(|id| self.wide[id.0])
     }
 
-    /// What the node computes with where it reads or makes a value.
+    /// The element that the node computes with where it reads or makes a value.
     pub fn element(&self, value: ValueId) -> Element {
         match self.value_type(value).data_type {
             DataType::I64 if self.is_wide() => Element::Wide,
@@ -93,7 +93,7 @@ impl<'a> Task<'a> {
         }
     }
 
-    /// The same of an operand that has to be there.
+    /// The element of an operand that has to be there.
     pub fn input_element(&self, index: usize) -> Result<Element, Error> {
         self.input_id(index).map(|value| self.element(value))
     }
@@ -129,7 +129,7 @@ impl<'a> Task<'a> {
         self.input_id(index).map(|value| self.value_type(value))
     }
 
-    /// The same for an operand that has to hold floats.
+    /// The type of an operand that has to hold floats.
     pub fn float_input(&self, index: usize) -> Result<&'a TensorType, Error> {
         let input = self.input(index)?;
         match Element::of(input.data_type) {
@@ -154,14 +154,14 @@ impl<'a> Task<'a> {
         self.output_id().map(|value| self.value_type(value))
     }
 
-    /// What the tuning table says.
+    /// The tiling that the tuning table says.
     pub fn choose(&self, family: Family, class: ShapeClass) -> Choice {
-        self.tuning.choose(family, class, self.site)
+        self.tuning.choose(family, class, self.device)
     }
 
-    /// How many elements the loops of a shader take at a turn: one, unless so many turns would be cut short.
+    /// The elements that the loops of a shader take at a turn: one, unless so many turns would be cut short.
     fn at_a_turn(&self, turns: impl Fn(usize) -> usize) -> Result<usize, Error> {
-        if !self.site.software {
+        if !self.device.software {
             return Ok(1);
         }
         let mut powers = (0..).map(|power| 1 << power).take_while(|&count| count <= MOST_AT_A_TURN);
@@ -175,7 +175,7 @@ impl<'a> Task<'a> {
         enough.ok_or_else(refused)
     }
 
-    /// A broadcast operand's strides, as the walk of `target` needs them.
+    /// A broadcast operand's strides in the iteration space `target`.
     pub fn broadcast(&self, shape: &[usize], target: &[usize]) -> Result<Vec<i64>, Error> {
         crate::strides::broadcast(shape, target).ok_or_else(|| Error::Malformed {
             node: self.node.name.clone(),
@@ -184,14 +184,14 @@ impl<'a> Task<'a> {
     }
 
     /// A shader as a dispatch, checked against the limits.
-    pub fn step(
+    pub fn launch(
         &self,
         mut shader: Shader,
         size: [u32; 3],
         grid: Grid,
         reads: &[impl Copy + Into<Read>],
         write: ValueId,
-    ) -> Result<Step, Error> {
+    ) -> Result<Launch, Error> {
         let reads: Vec<Read> = reads.iter().map(|&read| read.into()).collect();
         let lanes = size.iter().product::<u32>();
         let folded = matches!(&grid, Grid::Blocks(blocks) if self.exceed(blocks));
@@ -229,7 +229,7 @@ impl<'a> Task<'a> {
             workgroup_size: size,
             bindings,
         };
-        Ok(Step { kernel, reads, write, workgroups })
+        Ok(Launch { kernel, reads, write, workgroups })
     }
 
     /// The bindings that may hold something else than the kernel computes with, and what.
@@ -243,7 +243,7 @@ impl<'a> Task<'a> {
         };
         let stored: Vec<_> =
             values.enumerate().filter_map(|(binding, value)| Some((binding, stored(value)?))).collect();
-        match self.site.shader_f16 || stored.iter().all(|&(_, stored)| stored != "f16") {
+        match self.device.shader_f16 || stored.iter().all(|&(_, stored)| stored != "f16") {
             true => Ok(stored),
             false => Err(self.unsupported(
                 "it works on f16, and the adapter has no feature shader-f16; use the model's fp32 variant here",
@@ -256,22 +256,22 @@ impl<'a> Task<'a> {
         format!("{} -> {}", read.join(", "), self.value_type(write))
     }
 
-    /// Whether there are more blocks along some dimension than the adapter allows.
+    /// Returns whether there are more blocks along some dimension than the adapter allows.
     fn exceed(&self, blocks: &[usize; 3]) -> bool {
-        let most = self.site.limits.max_compute_workgroups_per_dimension as usize;
+        let most = self.device.limits.max_compute_workgroups_per_dimension as usize;
         blocks.iter().any(|&count| count > most)
     }
 
     /// Workgroups in x and y, since no dimension may have more than the adapter allows.
     fn fold(&self, count: usize) -> Result<[u32; 3], Error> {
-        let most = self.site.limits.max_compute_workgroups_per_dimension;
+        let most = self.device.limits.max_compute_workgroups_per_dimension;
         let rows = count.div_ceil(most as usize);
         self.within("maxComputeWorkgroupsPerDimension", rows as u64, u64::from(most))?;
         Ok([count.div_ceil(rows.max(1)) as u32, rows as u32, 1])
     }
 
     fn check_limits(&self, shader: &Shader, lanes: u32, bindings: usize) -> Result<(), Error> {
-        let limits = &self.site.limits;
+        let limits = &self.device.limits;
         for (limit, wanted, available) in [
             ("maxComputeInvocationsPerWorkgroup", lanes, limits.max_compute_invocations_per_workgroup),
             (
@@ -406,18 +406,18 @@ impl Shader {
         Ok(self)
     }
 
-    /// Sets extents and strides to those of a walk; `rank` is the template's name for its dimensions.
-    pub fn walk(mut self, task: &Task<'_>, walk: &Walk, rank: &str) -> Result<Self, Error> {
-        if walk.rank() > MAX_RANK {
+    /// Sets extents and strides to those of an iteration space; `rank` is the template's name for its dimensions.
+    pub fn iteration(mut self, task: &Task<'_>, space: &IterationSpace, rank: &str) -> Result<Self, Error> {
+        if space.rank() > MAX_RANK {
             let reason =
-                format!("needs {} dimensions that cannot be joined; {MAX_RANK} are possible", walk.rank());
+                format!("needs {} dimensions that cannot be joined; {MAX_RANK} are possible", space.rank());
             return Err(task.unsupported(reason));
         }
-        self = self.number(rank, walk.rank()).number("LAST", walk.rank() - 1);
-        for (name, &extent) in EXTENTS.into_iter().zip(&walk.extents) {
+        self = self.number(rank, space.rank()).number("LAST", space.rank() - 1);
+        for (name, &extent) in EXTENTS.into_iter().zip(&space.extents) {
             self = self.size(name, extent);
         }
-        for (names, strides) in STRIDES.into_iter().zip(&walk.strides) {
+        for (names, strides) in STRIDES.into_iter().zip(&space.strides) {
             for (name, &stride) in names.into_iter().zip(strides) {
                 self = self.constant(name, stride as f64);
             }

@@ -2,7 +2,7 @@
 
 use graph::ops::LayerNormalization;
 
-use super::launch::{Shader, Step, Task};
+use super::launch::{Launch, Shader, Task};
 use super::rows;
 use crate::error::Error;
 use crate::transfer::Element;
@@ -10,7 +10,7 @@ use crate::tuning::Family;
 
 const FILE: &str = include_str!("layer_normalization.wgsl");
 
-pub(super) fn emit(task: &Task<'_>, operator: &LayerNormalization) -> Result<Vec<Step>, Error> {
+pub(super) fn emit(task: &Task<'_>, operator: &LayerNormalization) -> Result<Vec<Launch>, Error> {
     let shape = &task.float_input(0)?.shape;
     let width: usize = shape[operator.axis..].iter().product();
     let count = shape[..operator.axis].iter().product();
@@ -32,5 +32,5 @@ pub(super) fn emit(task: &Task<'_>, operator: &LayerNormalization) -> Result<Vec
     let shader = rows::share(shader, choice, Element::F32);
     let reads: Vec<_> = [task.input_id(0)?, task.input_id(1)?].into_iter().chain(bias).collect();
     let grid = rows::grid(choice, count);
-    Ok(vec![task.step(shader, choice.workgroup_size, grid, &reads, task.output_id()?)?])
+    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &reads, task.output_id()?)?])
 }

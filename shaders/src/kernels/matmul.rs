@@ -5,10 +5,10 @@ use graph::ops::{Activation, Gemm, MatMul};
 use graph::{DataType, ValueId};
 
 use super::elementwise;
-use super::launch::{Grid, Shader, Step, Task};
+use super::launch::{Grid, Launch, Shader, Task};
+use crate::device::DeviceProperties;
 use crate::error::Error;
-use crate::site::Site;
-use crate::strides::Walk;
+use crate::strides::IterationSpace;
 use crate::transfer::Element;
 use crate::tuning::{Choice, Family, ShapeClass, Variant};
 
@@ -39,14 +39,14 @@ struct Product {
     n: usize,
     k: usize,
     /// The batch: its dimensions, and the elements between neighbouring matrices of a and b.
-    batch: Walk,
+    batch: IterationSpace,
     bias: Option<ValueId>,
     activation: Option<Activation>,
-    /// What is added to the result, element by element.
+    /// The operand that is added to the result, element by element.
     residual: Option<ValueId>,
 }
 
-/// What only the plain kernel can do.
+/// Details that only the plain kernel can compute.
 struct Detail {
     /// Strides of a along rows and terms, and of b along terms and columns.
     a: [usize; 2],
@@ -57,7 +57,7 @@ struct Detail {
     beta: f32,
 }
 
-pub(super) fn matmul(task: &Task<'_>, operator: &MatMul) -> Result<Vec<Step>, Error> {
+pub(super) fn matmul(task: &Task<'_>, operator: &MatMul) -> Result<Vec<Launch>, Error> {
     if task.input(0)?.data_type != DataType::I32 {
         task.float_input(0)?;
     }
@@ -73,14 +73,14 @@ pub(super) fn matmul(task: &Task<'_>, operator: &MatMul) -> Result<Vec<Step>, Er
         let strides = task.broadcast(&shape[..shape.len() - 2], batch)?;
         Ok(strides.into_iter().map(|stride| stride * matrix as i64).collect())
     };
-    let walk = Walk::new(batch, &[strides(&a, m * k)?, strides(&b, k * n)?]);
+    let space = IterationSpace::new(batch, &[strides(&a, m * k)?, strides(&b, k * n)?]);
     let (bias, activation, residual) = (task.optional(2), operator.activation, task.optional(3));
-    let product = Product { m, n, k, batch: walk, bias, activation, residual }.rows_joined();
+    let product = Product { m, n, k, batch: space, bias, activation, residual }.rows_joined();
     let detail = Detail { a: [k, 1], b: [n, 1], c: [0, 1], alpha: 1.0, beta: 1.0 };
-    Ok(vec![product.step(task, &detail)?])
+    Ok(vec![product.launch(task, &detail)?])
 }
 
-pub(super) fn gemm(task: &Task<'_>, operator: &Gemm) -> Result<Vec<Step>, Error> {
+pub(super) fn gemm(task: &Task<'_>, operator: &Gemm) -> Result<Vec<Launch>, Error> {
     let (a, b) = (&task.float_input(0)?.shape, &task.float_input(1)?.shape);
     let (m, k) = if operator.transpose_a { (a[1], a[0]) } else { (a[0], a[1]) };
     let n = if operator.transpose_b { b[0] } else { b[1] };
@@ -98,9 +98,9 @@ pub(super) fn gemm(task: &Task<'_>, operator: &Gemm) -> Result<Vec<Step>, Error>
         alpha: operator.alpha,
         beta: operator.beta,
     };
-    let batch = Walk::new(&[], &[vec![], vec![]]);
+    let batch = IterationSpace::new(&[], &[vec![], vec![]]);
     let product = Product { m, n, k, batch, bias, activation: None, residual: None };
-    Ok(vec![product.step(task, &detail)?])
+    Ok(vec![product.launch(task, &detail)?])
 }
 
 fn row_matrix(shape: &[usize]) -> Vec<usize> {
@@ -112,8 +112,8 @@ fn column_matrix(shape: &[usize]) -> Vec<usize> {
 }
 
 /// The kind of shape of an `m` by `k` by `n` product.
-pub(super) fn class(site: &Site, m: usize, n: usize, k: usize) -> ShapeClass {
-    let large = if site.software { m * n * k >= LARGE_PRODUCTS } else { m * n >= LARGE_RESULTS };
+pub(super) fn class(device: &DeviceProperties, m: usize, n: usize, k: usize) -> ShapeClass {
+    let large = if device.software { m * n * k >= LARGE_PRODUCTS } else { m * n >= LARGE_RESULTS };
     match m {
         ..=FEW_ROWS => ShapeClass::Vector,
         _ if large => ShapeClass::Large,
@@ -122,24 +122,28 @@ pub(super) fn class(site: &Site, m: usize, n: usize, k: usize) -> ShapeClass {
 }
 
 impl Product {
-    /// The same as fewer, taller matrices, where all of a batch are multiplied by the same b.
+    /// Fewer, taller matrices that come to the same, where all of a batch are multiplied by one b.
     fn rows_joined(mut self) -> Self {
-        let Walk { extents, strides } = &self.batch;
+        let IterationSpace { extents, strides } = &self.batch;
         if extents.len() == 1 && strides[1][0] == 0 && strides[0][0] == (self.m * self.k) as i64 {
             self.m *= extents[0];
-            self.batch = Walk::new(&[], &[vec![], vec![]]);
+            self.batch = IterationSpace::new(&[], &[vec![], vec![]]);
         }
         self
     }
 
-    fn step(&self, task: &Task<'_>, detail: &Detail) -> Result<Step, Error> {
+    fn launch(&self, task: &Task<'_>, detail: &Detail) -> Result<Launch, Error> {
         let fours = self.k.is_multiple_of(4) && self.n.is_multiple_of(4) && self.k > 0;
         let fours = fours && Element::of(task.input(0)?.data_type) == Element::F32;
-        if fours && detail.is_usual(self) { self.vector_step(task) } else { self.plain_step(task, detail) }
+        if fours && detail.is_usual(self) {
+            self.vector_launch(task)
+        } else {
+            self.plain_launch(task, detail)
+        }
     }
 
-    fn class(&self, site: &Site) -> ShapeClass {
-        class(site, self.m, self.n, self.k)
+    fn class(&self, device: &DeviceProperties) -> ShapeClass {
+        class(device, self.m, self.n, self.k)
     }
 
     /// Rows of an invocation: no more than there are.
@@ -147,39 +151,42 @@ impl Product {
         (choice.tile[0] as usize).min(self.m).max(1)
     }
 
-    fn vector_step(&self, task: &Task<'_>) -> Result<Step, Error> {
-        let choice = task.choose(Family::Matmul, self.class(task.site));
-        let cut = Cut::new(self, choice, task.site);
+    fn vector_launch(&self, task: &Task<'_>) -> Result<Launch, Error> {
+        let choice = task.choose(Family::Matmul, self.class(task.device));
+        let tiling = Tiling::new(self, choice, task.device);
         let mut batch = self.batch.clone();
         batch.strides.iter_mut().flatten().for_each(|stride| *stride /= 4);
-        let shader = Shader::new(format!("matmul {} {}x{}", cut.name, cut.rows, cut.vectors * 4), cut.file)
-            .functions(true, elementwise::activation(self.activation))
-            .walk(task, &batch, "BATCH")?
-            .number("ROWS", cut.rows)
-            .number("VECTORS", cut.vectors)
-            .number("LX", cut.lanes[0])
-            .number("LY", cut.lanes[1])
-            .number("DEPTH4", cut.depth)
-            .number("FETCHED_A", cut.fetched[0])
-            .number("FETCHED_B", cut.fetched[1])
-            .optional_operands(&[("BIAS", self.bias), ("RESIDUAL", self.residual)], 2)
-            .size("N4", self.n / 4)
-            .size("K4", self.k / 4)
-            .turns(task, |at_a_turn| (self.k / 4).div_ceil(cut.sharing * at_a_turn))?
-            .shared_bytes(cut.shared_bytes as u32);
-        let shader = if cut.file == FEW { shader } else { shader.size("M", self.m) };
-        self.finish(task, shader, choice, cut.blocks)
+        let shader = Shader::new(
+            format!("matmul {} {}x{}", tiling.name, tiling.rows, tiling.vectors * 4),
+            tiling.file,
+        )
+        .functions(true, elementwise::activation(self.activation))
+        .iteration(task, &batch, "BATCH")?
+        .number("ROWS", tiling.rows)
+        .number("VECTORS", tiling.vectors)
+        .number("LX", tiling.lanes[0])
+        .number("LY", tiling.lanes[1])
+        .number("DEPTH4", tiling.depth)
+        .number("FETCHED_A", tiling.fetched[0])
+        .number("FETCHED_B", tiling.fetched[1])
+        .optional_operands(&[("BIAS", self.bias), ("RESIDUAL", self.residual)], 2)
+        .size("N4", self.n / 4)
+        .size("K4", self.k / 4)
+        .turns(task, |at_a_turn| (self.k / 4).div_ceil(tiling.sharing * at_a_turn))?
+        .shared_bytes(tiling.shared_bytes as u32);
+        let shader = if tiling.file == FEW { shader } else { shader.size("M", self.m) };
+        self.finish(task, shader, choice, tiling.blocks)
     }
 
-    fn plain_step(&self, task: &Task<'_>, detail: &Detail) -> Result<Step, Error> {
-        let choice = task.choose(Family::MatmulPlain, self.class(task.site));
+    fn plain_launch(&self, task: &Task<'_>, detail: &Detail) -> Result<Launch, Error> {
+        let choice = task.choose(Family::MatmulPlain, self.class(task.device));
         let element = Element::of(task.input(0)?.data_type);
         let float = element == Element::F32;
         let rows = self.rows_of(choice);
         let [x, y, _] = choice.workgroup_size.map(|extent| extent as usize);
         let shader = Shader::new(format!("matmul plain {rows}x1"), PLAIN)
             .functions(false, elementwise::activation(self.activation))
-            .walk(task, &self.batch, "BATCH")?
+            .iteration(task, &self.batch, "BATCH")?
             .number("ROWS", rows)
             .optional_operands(&[("BIAS", self.bias), ("RESIDUAL", self.residual)], 2)
             .size("M", self.m)
@@ -210,16 +217,16 @@ impl Product {
         shader: Shader,
         choice: Choice,
         [x, y]: [usize; 2],
-    ) -> Result<Step, Error> {
+    ) -> Result<Launch, Error> {
         let grid = Grid::Blocks([x, y, self.batch.extents.iter().product()]);
         let reads = [task.input_id(0)?, task.input_id(1)?].into_iter();
         let reads: Vec<_> = reads.chain(self.bias).chain(self.residual).collect();
-        task.step(shader, choice.workgroup_size, grid, &reads, task.output_id()?)
+        task.launch(shader, choice.workgroup_size, grid, &reads, task.output_id()?)
     }
 }
 
-/// How the work on vectors of four is cut.
-struct Cut {
+/// The tiling of the work on vectors of four.
+struct Tiling {
     name: &'static str,
     file: &'static str,
     /// Rows and vectors of columns of an invocation.
@@ -237,9 +244,9 @@ struct Cut {
     blocks: [usize; 2],
 }
 
-impl Cut {
-    fn new(product: &Product, choice: Choice, site: &Site) -> Self {
-        let most_shared_bytes = site.limits.max_compute_workgroup_storage_size as usize;
+impl Tiling {
+    fn new(product: &Product, choice: Choice, device: &DeviceProperties) -> Self {
+        let most_shared_bytes = device.limits.max_compute_workgroup_storage_size as usize;
         let (rows, vectors) = (product.rows_of(choice), choice.tile[1] as usize);
         let [x, y, _] = choice.workgroup_size.map(|extent| extent as usize);
         let block = |depth: usize| [depth * y * rows, depth * 4 * x * vectors];
@@ -252,7 +259,7 @@ impl Cut {
         let depths = DEPTHS.into_iter().filter(|&depth| depth <= most_useful);
         let depth = depths.into_iter().find(|&depth| fits(depth)).unwrap_or(1);
         let (columns, lines) = (product.n.div_ceil(x * vectors * 4), product.m.div_ceil(y * rows));
-        let cut = |name, file, shared_bytes, blocks| Cut {
+        let tiling = |name, file, shared_bytes, blocks| Tiling {
             name,
             file,
             rows,
@@ -264,21 +271,21 @@ impl Cut {
             sharing: 1,
             blocks,
         };
-        match (choice.variant, product.class(site)) {
-            (Variant::Shared, ShapeClass::Vector) => Cut {
+        match (choice.variant, product.class(device)) {
+            (Variant::Shared, ShapeClass::Vector) => Tiling {
                 rows: product.m,
                 vectors: 1,
                 sharing: y,
-                ..cut("few", FEW, 16 * x * y * product.m, [product.n.div_ceil(4 * x), 1])
+                ..tiling("few", FEW, 16 * x * y * product.m, [product.n.div_ceil(4 * x), 1])
             },
-            (Variant::Shared, _) => cut("shared", SHARED, block_bytes(depth), [columns, lines]),
-            (Variant::Alone, _) => cut("alone", ALONE, 0, [lines, columns]),
+            (Variant::Shared, _) => tiling("shared", SHARED, block_bytes(depth), [columns, lines]),
+            (Variant::Alone, _) => tiling("alone", ALONE, 0, [lines, columns]),
         }
     }
 }
 
 impl Detail {
-    /// Whether this is what the kernels with vectors compute: row-major operands and a bias for each column.
+    /// Returns whether the kernels with vectors compute this: row-major operands and a bias for each column.
     fn is_usual(&self, product: &Product) -> bool {
         let operands = self.a == [product.k, 1] && self.b == [product.n, 1];
         let added = product.bias.is_none() || (self.beta == 1.0 && self.c == [0, 1]);

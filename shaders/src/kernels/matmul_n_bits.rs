@@ -3,7 +3,7 @@
 use graph::ValueId;
 use graph::ops::MatMulNBits;
 
-use super::launch::{Grid, Read, Shader, Step, Task};
+use super::launch::{Grid, Launch, Read, Shader, Task};
 use super::matmul;
 use crate::error::Error;
 use crate::transfer::Encoding;
@@ -13,13 +13,13 @@ const FILE: &str = include_str!("matmul_n_bits.wgsl");
 
 const WORD_BITS: usize = 32;
 
-pub(super) fn emit(task: &Task<'_>, operator: &MatMulNBits) -> Result<Vec<Step>, Error> {
+pub(super) fn emit(task: &Task<'_>, operator: &MatMulNBits) -> Result<Vec<Launch>, Error> {
     let (a, packed) = (&task.float_input(0)?.shape, &task.input(1)?.shape);
     let k = a.last().copied().unwrap_or(1);
     let (n, blocks) = (packed[0], packed[1]);
     let m = task.output()?.element_count() / n;
     let numbers = WORD_BITS / operator.bits;
-    let choice = task.choose(Family::MatmulNBits, matmul::class(task.site, m, n, k));
+    let choice = task.choose(Family::MatmulNBits, matmul::class(task.device, m, n, k));
     let [x, y, _] = choice.workgroup_size;
     // Alone, each invocation has a column to itself.
     let (lanes, shared) = match choice.variant {
@@ -53,7 +53,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &MatMulNBits) -> Result<Vec<Step>,
     let mut reads = vec![task.input_id(0)?.into(), read(task, q), task.input_id(2)?.into()];
     reads.extend(zeros.map(|zeros| read(task, zeros)));
     let size = [lanes[0], lanes[1], 1];
-    Ok(vec![task.step(shader, size, grid, &reads, task.output_id()?)?])
+    Ok(vec![task.launch(shader, size, grid, &reads, task.output_id()?)?])
 }
 
 fn zero_points(task: &Task<'_>, shader: Shader, zeros: Option<ValueId>) -> Shader {

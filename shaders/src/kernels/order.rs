@@ -1,8 +1,8 @@
-//! Which element comes first: order.wgsl for the whole order of rows, arg_reduce.wgsl for the first alone.
+//! Kernels that order elements: order.wgsl for whole rows, arg_reduce.wgsl for the first of each alone.
 
 use graph::ops::{ArgReduce, Order};
 
-use super::launch::{Grid, ORDERING, Shader, Step, Task};
+use super::launch::{Grid, Launch, ORDERING, Shader, Task};
 use super::rows;
 use crate::error::Error;
 use crate::tuning::{Family, ShapeClass};
@@ -10,7 +10,7 @@ use crate::tuning::{Family, ShapeClass};
 const ORDER: &str = include_str!("order.wgsl");
 const ARG_REDUCE: &str = include_str!("arg_reduce.wgsl");
 
-pub(super) fn order(task: &Task<'_>, operator: &Order) -> Result<Vec<Step>, Error> {
+pub(super) fn order(task: &Task<'_>, operator: &Order) -> Result<Vec<Launch>, Error> {
     let shape = &task.input(0)?.shape;
     let shader = describe(task, "order".to_owned(), ORDER, operator.axis, operator.largest)?
         .word("E", task.input_element(0)?.wgsl(false))
@@ -18,10 +18,10 @@ pub(super) fn order(task: &Task<'_>, operator: &Order) -> Result<Vec<Step>, Erro
         .turns(task, |at_a_turn| shape[operator.axis].div_ceil(at_a_turn))?;
     let choice = task.choose(Family::Gather, ShapeClass::Small);
     let grid = Grid::Invocations(shape.iter().product());
-    Ok(vec![task.step(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
+    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
 }
 
-pub(super) fn arg_reduce(task: &Task<'_>, operator: &ArgReduce) -> Result<Vec<Step>, Error> {
+pub(super) fn arg_reduce(task: &Task<'_>, operator: &ArgReduce) -> Result<Vec<Launch>, Error> {
     let (input, count) = (task.input(0)?, task.output()?.element_count());
     let extent = input.shape[operator.axis];
     let choice = task.choose(Family::Reduce, rows::class(extent, count));
@@ -35,7 +35,7 @@ pub(super) fn arg_reduce(task: &Task<'_>, operator: &ArgReduce) -> Result<Vec<St
     let lanes = choice.workgroup_size.iter().product::<u32>();
     let shader = shader.shared_bytes(lanes * (element.size_bytes() + 4));
     let grid = rows::grid(choice, count);
-    Ok(vec![task.step(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
+    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
 }
 
 fn describe(

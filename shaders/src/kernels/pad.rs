@@ -2,7 +2,7 @@
 
 use graph::ops::{Pad, PadMode};
 
-use super::launch::{EXTENTS, Grid, MAX_RANK, Shader, Step, Task};
+use super::launch::{EXTENTS, Grid, Launch, MAX_RANK, Shader, Task};
 use crate::error::Error;
 use crate::tuning::{Family, ShapeClass};
 
@@ -18,7 +18,7 @@ struct Side {
     before: usize,
 }
 
-pub(super) fn emit(task: &Task<'_>, operator: &Pad) -> Result<Vec<Step>, Error> {
+pub(super) fn emit(task: &Task<'_>, operator: &Pad) -> Result<Vec<Launch>, Error> {
     let (input, output) = (task.input(0)?, task.output()?);
     let sides = sides(&input.shape, &output.shape, operator);
     if sides.len() > MAX_RANK {
@@ -43,7 +43,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &Pad) -> Result<Vec<Step>, Error> 
     let choice = task.choose(Family::Copy, ShapeClass::Small);
     let grid = Grid::Invocations(output.element_count());
     let reads: Vec<_> = [task.input_id(0)?].into_iter().chain(fill).collect();
-    Ok(vec![task.step(shader, choice.workgroup_size, grid, &reads, task.output_id()?)?])
+    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &reads, task.output_id()?)?])
 }
 
 /// The dimensions, innermost first, joined where what lies behind has no border.

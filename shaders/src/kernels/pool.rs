@@ -3,7 +3,7 @@
 use graph::DataType;
 use graph::ops::{Pool, PoolKind};
 
-use super::launch::{Grid, ORDERING, Shader, Step, Task};
+use super::launch::{Grid, Launch, ORDERING, Shader, Task};
 use super::windows::{self, Window};
 use crate::error::Error;
 use crate::transfer::Element;
@@ -12,7 +12,7 @@ use crate::tuning::{Family, ShapeClass};
 const FILE: &str = include_str!("pool.wgsl");
 const PADDED: [&str; 3] = ["PADDED0", "PADDED1", "PADDED2"];
 
-/// How a pool starts, goes on and ends, as expressions over `a` (so far) and `x` (the next element).
+/// Start, turn and end of a pool, as expressions over `a` (so far) and `x` (the next element).
 struct Recipe {
     first: &'static str,
     step: String,
@@ -36,7 +36,7 @@ fn recipe(kind: PoolKind, data_type: DataType, element: Element) -> Recipe {
     }
 }
 
-/// What a window without elements has at most.
+/// The maximum of a window without elements.
 fn lowest(data_type: DataType) -> &'static str {
     match data_type {
         DataType::F32 | DataType::F16 => "float_of(0xff800000u)",
@@ -46,7 +46,7 @@ fn lowest(data_type: DataType) -> &'static str {
     }
 }
 
-pub(super) fn emit(task: &Task<'_>, operator: &Pool) -> Result<Vec<Step>, Error> {
+pub(super) fn emit(task: &Task<'_>, operator: &Pool) -> Result<Vec<Launch>, Error> {
     let (input, output) = (task.input(0)?, task.output()?);
     let element = task.input_element(0)?;
     let recipe = recipe(operator.kind, input.data_type, element);
@@ -71,5 +71,5 @@ pub(super) fn emit(task: &Task<'_>, operator: &Pool) -> Result<Vec<Step>, Error>
     }
     let choice = task.choose(Family::Conv, ShapeClass::Small);
     let grid = Grid::Invocations(output.element_count());
-    Ok(vec![task.step(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
+    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
 }

@@ -2,17 +2,17 @@
 
 use graph::ops::{Reduce, Reduction};
 
-use super::launch::{MAX_RANK, ORDERING, STRIDES, Shader, Step, Task};
+use super::launch::{Launch, MAX_RANK, ORDERING, STRIDES, Shader, Task};
 use super::{elementwise, rows};
 use crate::error::Error;
-use crate::strides::{Walk, contiguous};
+use crate::strides::{IterationSpace, contiguous};
 use crate::transfer::Element;
 use crate::tuning::Family;
 
 const FILE: &str = include_str!("reduce.wgsl");
 const REDUCED_EXTENTS: [&str; MAX_RANK] = ["R0", "R1", "R2", "R3", "R4", "R5", "R6", "R7"];
 
-/// How a reduction starts, goes on and ends, as expressions over `a` (so far) and `x` (the next element).
+/// Start, turn and end of a reduction, as expressions over `a` (so far) and `x` (the next element).
 struct Recipe {
     first: &'static str,
     step: &'static str,
@@ -60,7 +60,7 @@ fn recipe(task: &Task<'_>, reduction: Reduction, element: Element, folded: usize
     }
 }
 
-pub(super) fn emit(task: &Task<'_>, operator: &Reduce) -> Result<Vec<Step>, Error> {
+pub(super) fn emit(task: &Task<'_>, operator: &Reduce) -> Result<Vec<Launch>, Error> {
     let input = task.input(0)?;
     let element = task.input_element(0)?;
     let kept = part(&input.shape, |axis| !operator.axes.contains(&axis));
@@ -68,7 +68,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &Reduce) -> Result<Vec<Step>, Erro
     let (count, folded): (usize, usize) = (kept.extents.iter().product(), reduced.extents.iter().product());
     if folded == 0 {
         // Nothing is walked, and no extent may be zero: WGSL refuses a division by it.
-        reduced = Walk::new(&[], &[vec![]]);
+        reduced = IterationSpace::new(&[], &[vec![]]);
     }
     let recipe = recipe(task, operator.reduction, element, folded)?;
     if kept.rank().max(reduced.rank()) > MAX_RANK {
@@ -78,7 +78,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &Reduce) -> Result<Vec<Step>, Erro
 
     let mut shader = Shader::new(format!("reduce {}", rows::variant_name(choice)), FILE)
         .prelude(ORDERING)
-        .walk(task, &kept, "KEPT")?
+        .iteration(task, &kept, "KEPT")?
         .number("KEPT_LAST", kept.rank() - 1)
         .number("REDUCED", reduced.rank())
         .number("REDUCED_LAST", reduced.rank() - 1)
@@ -97,13 +97,13 @@ pub(super) fn emit(task: &Task<'_>, operator: &Reduce) -> Result<Vec<Step>, Erro
     }
     let shader = rows::share(shader, choice, element);
     let grid = rows::grid(choice, count);
-    Ok(vec![task.step(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
+    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
 }
 
-/// The walk over some of a tensor's axes.
-fn part(shape: &[usize], wanted: impl Fn(usize) -> bool) -> Walk {
+/// The iteration space of some of a tensor's axes.
+fn part(shape: &[usize], wanted: impl Fn(usize) -> bool) -> IterationSpace {
     let strides = contiguous(shape);
     let axes: Vec<usize> = (0..shape.len()).filter(|&axis| wanted(axis)).collect();
     let extents: Vec<usize> = axes.iter().map(|&axis| shape[axis]).collect();
-    Walk::new(&extents, &[axes.iter().map(|&axis| strides[axis]).collect()])
+    IterationSpace::new(&extents, &[axes.iter().map(|&axis| strides[axis]).collect()])
 }

@@ -1,4 +1,4 @@
-//! What kernels that fold rows have in common: a workgroup or an invocation for each row.
+//! The frame of kernels that fold rows: a workgroup or an invocation for each row.
 
 use super::launch::{Grid, Shader};
 use crate::transfer::Element;
@@ -66,7 +66,7 @@ pub(super) fn grid(choice: Choice, rows: usize) -> Grid {
     }
 }
 
-/// What a variant is called in labels.
+/// The name of a variant in labels.
 pub(super) fn variant_name(choice: Choice) -> &'static str {
     match choice.variant {
         Variant::Shared => "shared",

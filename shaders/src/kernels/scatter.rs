@@ -6,9 +6,9 @@ use graph::Constant;
 use graph::ops::{Scatter, ScatterElements, ScatterNd};
 
 use super::elementwise;
-use super::launch::{EXTENTS, Grid, MAX_RANK, ORDERING, STRIDES, Shader, Step, Task};
+use super::launch::{EXTENTS, Grid, Launch, MAX_RANK, ORDERING, STRIDES, Shader, Task};
 use crate::error::Error;
-use crate::strides::{Walk, contiguous};
+use crate::strides::{IterationSpace, contiguous};
 use crate::transfer::Element;
 use crate::tuning::{Family, ShapeClass};
 
@@ -18,7 +18,7 @@ const SCATTER_ND: &str = include_str!("scatter_nd.wgsl");
 /// So many invocations are wanted in all where updates can meet, and have to be walked in order.
 const WANTED: usize = 1024;
 
-pub(super) fn elements(task: &Task<'_>, operator: &ScatterElements) -> Result<Vec<Step>, Error> {
+pub(super) fn elements(task: &Task<'_>, operator: &ScatterElements) -> Result<Vec<Launch>, Error> {
     let (data, updates) = (&task.output()?.shape, &task.input(2)?.shape);
     let across = |values: &[usize]| -> Vec<usize> {
         let kept = (0..values.len()).filter(|&axis| axis != operator.axis);
@@ -35,7 +35,7 @@ pub(super) fn elements(task: &Task<'_>, operator: &ScatterElements) -> Result<Ve
     });
     let owners = (WANTED / lines).clamp(1, data[operator.axis]);
     let shader = join(Shader::new("scatter_elements", SCATTER_ELEMENTS), task, operator.scatter, false)?
-        .walk(task, &Walk::new(&across(updates), &kept), "RANK")?
+        .iteration(task, &IterationSpace::new(&across(updates), &kept), "RANK")?
         .size("OWNERS", owners)
         .size("UPDATES", updates[operator.axis])
         .turns(task, |at_a_turn| updates[operator.axis].div_ceil(at_a_turn))?
@@ -45,7 +45,7 @@ pub(super) fn elements(task: &Task<'_>, operator: &ScatterElements) -> Result<Ve
     finish(task, shader, lines * owners)
 }
 
-pub(super) fn nd(task: &Task<'_>, operator: &ScatterNd) -> Result<Vec<Step>, Error> {
+pub(super) fn nd(task: &Task<'_>, operator: &ScatterNd) -> Result<Vec<Launch>, Error> {
     let (data, indices, updates) = (&task.output()?.shape, &task.input(1)?.shape, task.input(2)?);
     let length = indices.last().copied().unwrap_or(0);
     if length > MAX_RANK {
@@ -79,7 +79,7 @@ pub(super) fn nd(task: &Task<'_>, operator: &ScatterNd) -> Result<Vec<Step>, Err
     finish(task, shader, if distinct { tuples } else { owners } * inner / unit)
 }
 
-/// Whether no two index tuples can name the same slice: they are constants, and differ.
+/// Returns whether no two index tuples can name the same slice: they are constants, and differ.
 fn are_distinct(task: &Task<'_>, length: usize) -> Result<bool, Error> {
     let id = task.input_id(1)?;
     let constant = task.graph.values[id.0].constant.as_ref();
@@ -118,9 +118,9 @@ fn join(shader: Shader, task: &Task<'_>, scatter: Scatter, vector: bool) -> Resu
         .word("STEP", &elementwise::wrapped(step, data_type)))
 }
 
-fn finish(task: &Task<'_>, shader: Shader, count: usize) -> Result<Vec<Step>, Error> {
+fn finish(task: &Task<'_>, shader: Shader, count: usize) -> Result<Vec<Launch>, Error> {
     let choice = task.choose(Family::Gather, ShapeClass::Small);
     let reads = [task.input_id(1)?, task.input_id(2)?];
     let grid = Grid::Invocations(count);
-    Ok(vec![task.step(shader, choice.workgroup_size, grid, &reads, task.output_id()?)?])
+    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &reads, task.output_id()?)?])
 }

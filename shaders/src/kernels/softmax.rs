@@ -2,7 +2,7 @@
 
 use graph::ops::Softmax;
 
-use super::launch::{ORDERING, Shader, Step, Task};
+use super::launch::{Launch, ORDERING, Shader, Task};
 use super::rows;
 use crate::error::Error;
 use crate::transfer::Element;
@@ -10,7 +10,7 @@ use crate::tuning::Family;
 
 const FILE: &str = include_str!("softmax.wgsl");
 
-pub(super) fn emit(task: &Task<'_>, operator: &Softmax) -> Result<Vec<Step>, Error> {
+pub(super) fn emit(task: &Task<'_>, operator: &Softmax) -> Result<Vec<Launch>, Error> {
     let shape = &task.float_input(0)?.shape;
     let extent = shape[operator.axis];
     let inner = shape[operator.axis + 1..].iter().product();
@@ -27,5 +27,5 @@ pub(super) fn emit(task: &Task<'_>, operator: &Softmax) -> Result<Vec<Step>, Err
         .turns(task, |at_a_turn| 3 * extent.div_ceil(rows::lanes(choice) * at_a_turn))?;
     let shader = rows::share(shader, choice, Element::F32);
     let grid = rows::grid(choice, count);
-    Ok(vec![task.step(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
+    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
 }

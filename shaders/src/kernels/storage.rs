@@ -24,7 +24,7 @@ pub(super) fn kept(wgsl: Arc<str>, bindings: &[(usize, &str)]) -> Option<Arc<str
     Some(if halves { format!("enable f16;\n{text}").into() } else { text.into() })
 }
 
-/// How a binding is read and written.
+/// The functions by which a binding is read and written.
 #[derive(Debug, Clone, Copy)]
 struct Way {
     /// The element's type in memory.
@@ -46,7 +46,7 @@ fn way(computed: &str, stored: &str) -> Option<Way> {
     }
 }
 
-/// Where a binding is declared.
+/// The declaration of a binding.
 struct Declaration {
     name: String,
     /// Of the element's type in the text.
@@ -113,7 +113,7 @@ fn inside(place: &str, name: &str, read: &str) -> String {
     format!("{name}{}", reads(&place[name.len()..], name, read))
 }
 
-/// Where `name[` stands as a word of its own.
+/// The position of `name[` as a word of its own.
 fn next_use(text: &str, name: &str) -> Option<usize> {
     let mut from = 0;
     while let Some(found) = text[from..].find(name) {

@@ -22,7 +22,7 @@ pub(super) struct Window<'a> {
 }
 
 impl Window<'_> {
-    /// How many turns the loops over the window go through, where the innermost takes so many elements at a turn.
+    /// The turns that the loops over the window go through, where the innermost takes so many elements at a turn.
     pub fn turns(&self, at_a_turn: usize) -> usize {
         let mut extents = self.kernel.iter().rev();
         let innermost = extents.next().map_or(1, |extent| extent.div_ceil(at_a_turn));

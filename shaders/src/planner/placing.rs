@@ -1,15 +1,15 @@
-//! From demands to places, once all programs are known.
+//! From demands to allocations, once all programs are known.
 
 use graph::{TensorType, ValueId};
 
 use super::shared::Shared;
 use super::{Bound, Planned, Storage, encoding};
-use crate::memory::{Arrangement, Place, arrange};
+use crate::memory::{Allocation, Arrangement, arrange};
 use crate::plan::{Buffer, BufferRole, Dispatch, GpuPlan, Port, Program, Region};
 
 /// Gives everything its place: weights, then arenas as large as the neediest program wants them, then states.
 pub fn finish(shared: Shared<'_>, planned: Vec<Planned<'_>>) -> GpuPlan {
-    let limits = &shared.site.limits;
+    let limits = &shared.device.limits;
     let alignment = u64::from(limits.min_storage_buffer_offset_alignment);
     let arrangements: Vec<Arrangement> =
         planned.iter().map(|program| arrange(&program.demands, alignment, limits.max_buffer_size)).collect();
@@ -32,12 +32,12 @@ pub fn finish(shared: Shared<'_>, planned: Vec<Planned<'_>>) -> GpuPlan {
         let region = |storage: Storage| match storage {
             Storage::Weight(region) => region,
             Storage::Arena(demand) => {
-                let Place { arena, offset_bytes } = arrangement.places[demand];
+                let Allocation { arena, offset_bytes } = arrangement.allocations[demand];
                 let size_bytes = program.demands[demand].size_bytes;
                 Region { buffer: first_arena + arena, offset_bytes, size_bytes }
             }
             Storage::Part { demand, offset_bytes, size_bytes } => {
-                let Place { arena, offset_bytes: start_bytes } = arrangement.places[demand];
+                let Allocation { arena, offset_bytes: start_bytes } = arrangement.allocations[demand];
                 Region { buffer: first_arena + arena, offset_bytes: start_bytes + offset_bytes, size_bytes }
             }
             Storage::State(state) => {

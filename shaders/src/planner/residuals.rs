@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use graph::ops::Binary;
 use graph::{Graph, Node, Operator, ValueId};
 
-/// The place of what is added, behind the bias, among a product's operands.
+/// The index of the residual among a product's operands, behind the bias.
 const ADDED: usize = 3;
 
 /// Products that are left out where they stand in a graph, and the sums that take them along.
@@ -58,7 +58,7 @@ impl Residuals {
         self.drawn.insert(sum, Node { inputs, outputs: vec![sum], ..product.clone() });
     }
 
-    /// Whether a node is a product that its sum takes along.
+    /// Returns whether a node is a product that its sum takes along.
     pub fn leave_out(&self, node: &Node) -> bool {
         node.outputs.first().is_some_and(|result| self.left_out.contains(result))
     }

@@ -1,13 +1,13 @@
-//! What the programs of a plan have in common: weights, kernels and states, each there once.
+//! Weights, kernels and states that the programs of a plan have in common, each there once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use graph::TensorType;
 
+use crate::device::DeviceProperties;
 use crate::error::Error;
 use crate::plan::Kernel;
-use crate::site::Site;
 use crate::transfer::{ELEMENT_BYTES, Encoding};
 use crate::tuning::Tuning;
 use crate::weights::Packing;
@@ -16,12 +16,12 @@ use crate::weights::Packing;
 /// the adapter's limit leaves room.
 const LARGEST_PACK_BYTES: u64 = 1 << 30;
 
-/// What makes two kernels the same pipeline: the text, and the constants (their names, and values by their bits).
+/// The identity of a pipeline: the text, and the constants (their names, and values by their bits).
 type KernelKey = (Arc<str>, Vec<(&'static str, u64)>);
 
-/// What the programs have in common.
+/// Resources that the programs of a plan have in common.
 pub struct Shared<'a> {
-    pub site: &'a Site,
+    pub device: &'a DeviceProperties,
     pub tuning: &'a Tuning,
     pub packing: Packing,
     pub kernels: Vec<Kernel>,
@@ -31,12 +31,12 @@ pub struct Shared<'a> {
 }
 
 impl<'a> Shared<'a> {
-    pub fn new(site: &'a Site, tuning: &'a Tuning) -> Self {
-        let alignment = u64::from(site.limits.min_storage_buffer_offset_alignment);
+    pub fn new(device: &'a DeviceProperties, tuning: &'a Tuning) -> Self {
+        let alignment = u64::from(device.limits.min_storage_buffer_offset_alignment);
         Shared {
-            site,
+            device,
             tuning,
-            packing: Packing::new(0, alignment, site.limits.max_buffer_size.min(LARGEST_PACK_BYTES)),
+            packing: Packing::new(0, alignment, device.limits.max_buffer_size.min(LARGEST_PACK_BYTES)),
             kernels: Vec::new(),
             kernel_numbers: HashMap::new(),
             states: Vec::new(),
@@ -64,13 +64,13 @@ impl<'a> Shared<'a> {
         self.states.len() - 1
     }
 
-    /// What a value takes. An empty one takes as much as the widest element, so that it can be bound.
+    /// The bytes that a value takes. An empty one takes as much as the widest element, so that it can be bound.
     pub fn size_bytes(&self, name: &str, tensor_type: &TensorType, encoding: Encoding) -> Result<u64, Error> {
         let wanted = match encoding.size_bytes(tensor_type) {
             0 => 4 * ELEMENT_BYTES as u64,
             size => size as u64,
         };
-        within(name, tensor_type, "maxBufferSize", wanted, self.site.limits.max_buffer_size)?;
+        within(name, tensor_type, "maxBufferSize", wanted, self.device.limits.max_buffer_size)?;
         Ok(wanted)
     }
 }

@@ -1,34 +1,38 @@
-//! What the tests of kernels share: places to plan for, tables that take every choice, a GPU to run on.
+//! Tools of the kernels' tests: devices to plan for, tables that take every choice, a GPU to run on.
 #![allow(dead_code, clippy::expect_used, reason = "each test binary uses its part; a bad test has to fail")]
 
 pub mod adapter;
 
 use graph::{Graph, Tensor, cases};
 use shaders::tuning::{Choice, Family, Row, Variant};
-use shaders::{GpuPlan, Host, Limits, Site, Tuning};
+use shaders::{DeviceProperties, GpuPlan, Implementation, Limits, Tuning};
 
-/// A place with the limits that WebGPU guarantees.
-pub fn site(host: Host, software: bool) -> Site {
-    Site { host, software, shader_f16: true, limits: Limits::default() }
+/// A device with the limits that WebGPU guarantees.
+pub fn device(implementation: Implementation, software: bool) -> DeviceProperties {
+    DeviceProperties { implementation, software, shader_f16: true, limits: Limits::default() }
 }
 
-/// Every kind of place.
-pub fn sites() -> Vec<Site> {
-    let hosts = [Host::Chromium, Host::Firefox, Host::Webkit, Host::Native];
-    hosts.into_iter().flat_map(|host| [false, true].map(|software| site(host, software))).collect()
+/// Every kind of device.
+pub fn devices() -> Vec<DeviceProperties> {
+    let implementations =
+        [Implementation::Chromium, Implementation::Firefox, Implementation::Webkit, Implementation::Native];
+    implementations
+        .into_iter()
+        .flat_map(|implementation| [false, true].map(|software| device(implementation, software)))
+        .collect()
 }
 
-/// A table that gives every family one variant, whatever the shape and place.
+/// A table that gives every family one variant, whatever the shape and device.
 pub fn only(variant: Variant, tile: [u32; 2], workgroup_size: [u32; 3]) -> Tuning {
     of_families(Family::ALL, Choice { variant, tile, workgroup_size })
 }
 
 fn of_families(families: impl IntoIterator<Item = Family>, choice: Choice) -> Tuning {
-    let row = |family| Row { family, class: None, software: None, host: None, choice };
+    let row = |family| Row { family, class: None, software: None, implementation: None, choice };
     Tuning { rows: families.into_iter().map(row).collect() }
 }
 
-/// The same, but kernels that have a workgroup size and no more all get the same one: a single odd one will do.
+/// A table of one variant in which kernels that have a workgroup size and no more all get the same one: a single odd one will do.
 fn odd(variant: Variant, tile: [u32; 2], workgroup_size: [u32; 3]) -> Tuning {
     let sized = [Family::Conv, Family::Copy, Family::Elementwise, Family::Gather];
     let five = Choice { variant: Variant::Alone, tile: [1, 1], workgroup_size: [5, 1, 1] };
@@ -52,15 +56,15 @@ pub fn tunings() -> Vec<Tuning> {
         rows: Family::ALL
             .into_iter()
             .filter_map(|family| rows_of(family).cycle().nth(n))
-            .map(|row| Row { class: None, software: None, host: None, ..*row })
+            .map(|row| Row { class: None, software: None, implementation: None, ..*row })
             .collect(),
     };
     (0..most).map(nth_of_each).chain(odd).collect()
 }
 
 /// Plans a graph, which has to succeed.
-pub fn plan(name: &str, graph: &Graph, site: &Site, tuning: &Tuning) -> GpuPlan {
-    shaders::plan(graph, site, tuning).map_err(|error| format!("{name}: {error}")).expect("has a plan")
+pub fn plan(name: &str, graph: &Graph, device: &DeviceProperties, tuning: &Tuning) -> GpuPlan {
+    shaders::plan(graph, device, tuning).map_err(|error| format!("{name}: {error}")).expect("has a plan")
 }
 
 /// Made-up inputs for a graph of floats, the same on every run.

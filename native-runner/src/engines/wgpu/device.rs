@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use protocol::{Adapter, Device as DeviceName};
-use shaders::{Host, Limits, Site};
+use shaders::{DeviceProperties, Implementation, Limits};
 use wgpu::{Backends, DeviceType, Features, PollType};
 
 use crate::error::RunnerError;
@@ -180,10 +180,10 @@ impl Device {
         self.check("looking for the device", 0).is_ok() && !self.spent.get()
     }
 
-    /// Where plans for this device run.
-    pub fn site(&self) -> Site {
-        Site {
-            host: Host::Native,
+    /// The properties that plans for this device go by.
+    pub fn properties(&self) -> DeviceProperties {
+        DeviceProperties {
+            implementation: Implementation::Native,
             software: self.description.software,
             shader_f16: self.gpu.features().contains(Features::SHADER_F16),
             limits: limits(&self.gpu.limits()),

@@ -1,8 +1,8 @@
-//! Where a plan is going to run: what the tuning table chooses by.
+//! Properties of the device that a plan is made for, by which the tuning table chooses.
 
-/// Which WebGPU implementation runs the plan.
+/// A WebGPU implementation that runs plans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Host {
+pub enum Implementation {
     /// Dawn, in Chrome, Edge and their kin.
     Chromium,
     /// wgpu and naga, in Firefox.
@@ -40,14 +40,14 @@ impl Default for Limits {
     }
 }
 
-/// Everything about the place that changes a plan.
+/// Everything about a device that changes a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Site {
+pub struct DeviceProperties {
     /// The WebGPU implementation.
-    pub host: Host,
-    /// Whether the adapter is a CPU (SwiftShader, llvmpipe).
+    pub implementation: Implementation,
+    /// True where the adapter is a CPU (SwiftShader, llvmpipe).
     pub software: bool,
-    /// Whether the adapter has the feature `shader-f16`.
+    /// True where the adapter has the feature `shader-f16`.
     pub shader_f16: bool,
     /// The adapter's limits.
     pub limits: Limits,

@@ -1,17 +1,22 @@
 //! Builds a graph node by node, inferring every type and computing at once what depends on constants only.
 
+pub(crate) mod cache_length;
+mod four_bits;
+pub(crate) mod selection;
+mod settle;
+
 use std::collections::BTreeMap;
 
 use crate::constant::{self, Constant};
-use crate::decompose::four_bit::FourBits;
 use crate::error::{Error, invalid};
-use crate::growth::{self, Growth};
 use crate::ir::{Graph, Node, Value, ValueId};
 use crate::ops::{Operator, Reshape};
 use crate::ranges;
-use crate::selection::{self, Selection};
-use crate::settle::Known;
 use crate::tensor::{Tensor, TensorType};
+use cache_length::CacheLength;
+pub(crate) use four_bits::FourBits;
+use selection::Selection;
+use settle::Known;
 
 /// A constant of more elements than this is left to be computed at run time, unless its operands are as
 /// large.
@@ -24,7 +29,7 @@ pub struct Builder {
     /// What is known of its inputs.
     pub(crate) known: Known,
     /// What grows while decoding; `None` in a graph in which nothing can.
-    growth: Option<Growth>,
+    cache_length: Option<CacheLength>,
     /// What computed masks pick.
     selections: BTreeMap<ValueId, Selection>,
     /// Matrices of floats that are there in four bits too, for the products that read them.
@@ -84,7 +89,7 @@ impl Builder {
         }
         let varies = |&id: &ValueId| self.axes(id).is_some() || self.linear(id).is_some();
         if inputs.iter().flatten().any(varies) {
-            return growth::push(self, name, operator, inputs);
+            return cache_length::push(self, name, operator, inputs);
         }
         self.push_static(name, operator, inputs)
     }
@@ -157,13 +162,13 @@ impl Builder {
     }
 
     /// What grows.
-    pub(crate) fn growth(&self) -> Option<&Growth> {
-        self.growth.as_ref()
+    pub(crate) fn cache_length(&self) -> Option<&CacheLength> {
+        self.cache_length.as_ref()
     }
 
     /// What grows, to be added to.
-    pub(crate) fn growth_mut(&mut self) -> &mut Option<Growth> {
-        &mut self.growth
+    pub(crate) fn cache_length_mut(&mut self) -> &mut Option<CacheLength> {
+        &mut self.cache_length
     }
 
     /// Along which axis of a value a computed mask picks, if one does.

@@ -3,10 +3,12 @@
 mod deferred;
 mod digest;
 mod files;
+mod recipe;
 
 pub use deferred::Deferred;
 pub use digest::{Digest, Digester};
 pub use files::{Files, NoFiles, Span};
+pub(crate) use recipe::{Recipe, random};
 
 use crate::error::Error;
 use crate::ops::{Operator, Slice, Transpose};

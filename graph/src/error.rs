@@ -1,7 +1,5 @@
 //! What can be wrong with a model, its side files, its inputs or its operators.
 
-use crate::tensor::TensorType;
-
 /// Why a model cannot be read, specialised or computed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each variant and field is")]
@@ -47,9 +45,9 @@ pub enum Error {
     #[error("the model has no input {name:?}; its inputs are {known}")]
     InputUnknown { name: String, known: String },
     #[error("input {name:?} has to be {wanted}, not {given}")]
-    InputMismatch { name: String, wanted: String, given: TensorType },
+    InputMismatch { name: String, wanted: String, given: String },
     #[error("input {name:?} would be {given}, more than memory can hold here; give it smaller extents")]
-    InputTooLarge { name: String, given: TensorType },
+    InputTooLarge { name: String, given: String },
     #[error(
         "input {name:?} holds {value}, and the model was made ready for {least} to {most}, as in the inputs given \
          then; make it ready again with these"

@@ -6,7 +6,6 @@ use std::borrow::Cow;
 
 use half::f16;
 
-use crate::ops::Operator;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
 
 /// The type that an operator sees: f32 for f16.
@@ -37,20 +36,6 @@ pub(crate) fn kept(data: Data, data_type: DataType) -> Data {
         }
         (data, _) => data,
     }
-}
-
-/// What a result of type `computed` is kept as: f16 where any operand is f16, unless the operator converts.
-pub(crate) fn kept_type(
-    operator: &Operator,
-    inputs: &[Option<&TensorType>],
-    computed: TensorType,
-) -> TensorType {
-    let has_half = inputs.iter().flatten().any(|input| input.data_type == DataType::F16);
-    let converts = matches!(operator, Operator::Cast(_));
-    if has_half && !converts && computed.data_type == DataType::F32 {
-        return TensorType { data_type: DataType::F16, ..computed };
-    }
-    computed
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ pub fn interpret(
         let given =
             given.ok_or_else(|| Error::InputMissing { name: name.clone(), wanted: wanted.clone() })?;
         if given != value.tensor_type {
-            return Err(Error::InputMismatch { name, wanted, given });
+            return Err(Error::InputMismatch { name, wanted, given: given.to_string() });
         }
     }
     let program = Program { name: String::new(), graph: graph.clone(), states: BTreeMap::new() };

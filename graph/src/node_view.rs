@@ -1,10 +1,10 @@
 //! What an operator's reader sees of an ONNX node: attributes, operand types and the constants among them.
 
 use crate::builder::Builder;
+use crate::builder::cache_length::Axes;
+use crate::builder::cache_length::linear::{Integer, Linear};
 use crate::element_type::ElementType;
 use crate::error::{Error, invalid, unsupported};
-use crate::growth::Axes;
-use crate::growth::linear::{Integer, Linear};
 use crate::ir::ValueId;
 use crate::onnx::Attributes;
 use crate::ops::Operator;
@@ -134,16 +134,6 @@ impl NodeView<'_> {
             (0..count).map(|index| self.optional(index).map(|argument| argument.id)).collect();
         Ok(vec![graph.push(self.name, operator, &operands)?])
     }
-}
-
-/// A table that a reader makes of more elements than this belongs to no sound model.
-const LARGEST_TABLE: usize = 1 << 24;
-
-/// How many elements a table of these extents has; refuses those that would fill the memory.
-pub(crate) fn table(extents: &[usize]) -> Result<usize, Error> {
-    let count = extents.iter().try_fold(1usize, |count, &extent| count.checked_mul(extent));
-    let count = count.filter(|&count| count <= LARGEST_TABLE);
-    count.ok_or_else(|| unsupported!("it needs a table of extents {extents:?}"))
 }
 
 /// An axis counted from the front, from one that may count from the end.

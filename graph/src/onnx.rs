@@ -6,7 +6,7 @@ mod order;
 mod outline;
 mod outputs;
 mod proto;
-mod seeded;
+mod recipe;
 mod sparse;
 pub(crate) mod tensor;
 mod uses;
@@ -20,14 +20,12 @@ pub(crate) use attributes::{Attribute, Attributes};
 pub use outline::Outline;
 pub use outputs::with_all_outputs;
 pub(crate) use proto::TensorProto;
-pub(crate) use seeded::{Recipe, random};
 pub use uses::Uses;
 pub use weights::{ComputedFile, alike, share};
 
 use crate::constant::Constant;
 use crate::element_type::ElementType;
 use crate::error::Error;
-use crate::registry::qualified;
 use crate::tensor::{DataType, Tensor};
 use external::ExternalData;
 use order::execution_order;
@@ -279,6 +277,11 @@ impl Model {
 fn sparse_constant(proto: &SparseTensorProto) -> Result<(String, Tensor), Error> {
     let name = proto.values.as_ref().map(|values| values.name.clone()).unwrap_or_default();
     Ok((name, sparse::read(proto)?))
+}
+
+/// An operator's name, with its domain before it where that is not ONNX's own.
+pub(crate) fn qualified(domain: &str, operator: &str) -> String {
+    if domain.is_empty() { operator.to_owned() } else { format!("{domain}.{operator}") }
 }
 
 /// `ai.onnx` is another name of the default domain.

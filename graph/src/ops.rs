@@ -167,7 +167,7 @@ impl Operator {
     pub fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<Vec<TensorType>, Error> {
         let widened: Vec<_> = inputs.iter().map(|input| input.map(half::widened_type)).collect();
         let widened: Vec<_> = widened.iter().map(Option::as_ref).collect();
-        let result = half::kept_type(self, inputs, self.rule().infer(&widened)?);
+        let result = kept_type(self, inputs, self.rule().infer(&widened)?);
         if result.checked_count().is_none() {
             return Err(invalid!("its result would be {result}, too large for any memory"));
         }
@@ -200,6 +200,16 @@ impl fmt::Display for Operator {
             other => write!(f, "{:?}", other.rule()),
         }
     }
+}
+
+/// The type that a result of type `computed` is kept as: f16 where any operand is f16, unless the operator converts.
+fn kept_type(operator: &Operator, inputs: &[Option<&TensorType>], computed: TensorType) -> TensorType {
+    let has_half = inputs.iter().flatten().any(|input| input.data_type == DataType::F16);
+    let converts = matches!(operator, Operator::Cast(_));
+    if has_half && !converts && computed.data_type == DataType::F32 {
+        return TensorType { data_type: DataType::F16, ..computed };
+    }
+    computed
 }
 
 /// An operand that has to be there.

@@ -1,23 +1,18 @@
 //! Which ONNX operators are known, and who reads them: one row each.
 
-use crate::decompose::activations::{self, Function};
-use crate::decompose::ml::{encode, linear, support_vectors, tree};
-use crate::decompose::random::{self, Distribution};
-use crate::decompose::recurrent::{self, Cell};
-use crate::decompose::{
-    arrange, bit_cast, block_quantized, causal_conv, columns, constants, contrib_attention, deform_conv,
-    einsum, embedding, fused, grid, group_query, identity, linear_attention, linear_quantized, loss,
-    non_max_suppression, normalization, onnx_attention, pooling, quantization, reductions, resize, roi_align,
-    rotary_embedding, signal, tensor_scatter, unique,
-};
 use crate::node_view::Reader;
-use crate::ops::binary::{self, Binary};
-use crate::ops::reduce::{self, Reduction};
-use crate::ops::unary::{self, Activation, Unary};
-use crate::ops::{
-    arg_reduce, cast, concat, conv, conv_transpose, cumulative_sum, expand, gather, gather_elements,
-    gather_nd, gemm, matmul, matmul_n_bits, order, pad, reshape, scatter_elements, scatter_nd, select, slice,
-    softmax, transpose,
+use crate::onnx::qualified;
+use crate::ops::{Activation, Binary, Operator, Reduction, Select, Unary};
+use crate::readers::activations::{self, Function};
+use crate::readers::ml::{encode, linear, support_vectors, tree};
+use crate::readers::random::{self, Distribution};
+use crate::readers::recurrent::{self, Cell};
+use crate::readers::{
+    arrange, binary, bit_cast, block_quantized, causal_conv, columns, constants, contrib_attention,
+    convolution, deform_conv, einsum, embedding, fused, grid, group_query, identity, indices,
+    linear_attention, linear_quantized, loss, narrow, non_max_suppression, normalization, onnx_attention,
+    pad, pooling, products, quantization, reductions, resize, roi_align, rotary_embedding, rows, shapes,
+    signal, slice, tensor_scatter, unary, unique,
 };
 
 /// ONNX Runtime's own operators.
@@ -33,8 +28,8 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "Add", |node, graph| binary::read(node, graph, Binary::Add)),
     ("", "AffineGrid", grid::read_affine),
     ("", "And", |node, graph| binary::read(node, graph, Binary::And)),
-    ("", "ArgMax", |node, graph| arg_reduce::read(node, graph, true)),
-    ("", "ArgMin", |node, graph| arg_reduce::read(node, graph, false)),
+    ("", "ArgMax", |node, graph| reductions::read_arg(node, graph, true)),
+    ("", "ArgMin", |node, graph| reductions::read_arg(node, graph, false)),
     ("", "Asin", |node, graph| unary::read(node, graph, Unary::Asin)),
     ("", "Asinh", |node, graph| unary::read(node, graph, Unary::Asinh)),
     ("", "Atan", |node, graph| unary::read(node, graph, Unary::Atan)),
@@ -50,7 +45,7 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "BitwiseOr", |node, graph| binary::read(node, graph, Binary::BitwiseOr)),
     ("", "BitwiseXor", |node, graph| binary::read(node, graph, Binary::BitwiseXor)),
     ("", "BlackmanWindow", |node, graph| signal::read_window(node, graph, &[0.42, -0.5, 0.08])),
-    ("", "Cast", cast::read),
+    ("", "Cast", narrow::read_cast),
     ("", "CastLike", arrange::read_cast_like),
     ("", "CausalConvWithState", causal_conv::read),
     ("", "Ceil", |node, graph| unary::read(node, graph, Unary::Ceil)),
@@ -59,16 +54,16 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "Clip", activations::read_clip),
     ("", "Col2Im", columns::read),
     ("", "Compress", arrange::read_compress),
-    ("", "Concat", concat::read),
+    ("", "Concat", shapes::read_concat),
     ("", "Constant", constants::read_constant),
     ("", "ConstantOfShape", constants::read_of_shape),
-    ("", "Conv", conv::read),
+    ("", "Conv", convolution::read_conv),
     ("", "ConvInteger", quantization::read_conv),
-    ("", "ConvTranspose", conv_transpose::read),
+    ("", "ConvTranspose", convolution::read_conv_transpose),
     ("", "Cos", |node, graph| unary::read(node, graph, Unary::Cos)),
     ("", "Cosh", |node, graph| unary::read(node, graph, Unary::Cosh)),
-    ("", "CumProd", cumulative_sum::read_product),
-    ("", "CumSum", cumulative_sum::read),
+    ("", "CumProd", rows::read_cumulative_product),
+    ("", "CumSum", rows::read_cumulative_sum),
     ("", "DFT", signal::read_dft),
     ("", "DeformConv", deform_conv::read),
     ("", "DepthToSpace", arrange::read_depth_to_space),
@@ -82,16 +77,16 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "Equal", |node, graph| binary::read(node, graph, Binary::Equal)),
     ("", "Erf", |node, graph| unary::read(node, graph, Unary::Erf)),
     ("", "Exp", |node, graph| unary::read(node, graph, Unary::Exp)),
-    ("", "Expand", expand::read),
+    ("", "Expand", shapes::read_expand),
     ("", "EyeLike", arrange::read_eye_like),
-    ("", "Flatten", reshape::read_flatten),
+    ("", "Flatten", shapes::read_flatten),
     ("", "Floor", |node, graph| unary::read(node, graph, Unary::Floor)),
     ("", "GRU", |node, graph| recurrent::read(node, graph, Cell::Gru)),
-    ("", "Gather", gather::read),
-    ("", "GatherElements", gather_elements::read),
-    ("", "GatherND", gather_nd::read),
+    ("", "Gather", indices::read_gather),
+    ("", "GatherElements", indices::read_gather_elements),
+    ("", "GatherND", indices::read_gather_nd),
     ("", "Gelu", unary::read_gelu),
-    ("", "Gemm", gemm::read),
+    ("", "Gemm", products::read_gemm),
     ("", "GlobalAveragePool", |node, graph| pooling::read_global(node, graph, Reduction::Mean)),
     ("", "GlobalLpPool", pooling::read_global_lp),
     ("", "GlobalMaxPool", |node, graph| pooling::read_global(node, graph, Reduction::Max)),
@@ -103,7 +98,7 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "HannWindow", |node, graph| signal::read_window(node, graph, &[0.5, -0.5])),
     ("", "HardSigmoid", |node, graph| activations::read(node, graph, Function::HardSigmoid)),
     ("", "HardSwish", |node, graph| activations::read(node, graph, Function::HardSwish)),
-    ("", "Hardmax", softmax::read_hard),
+    ("", "Hardmax", rows::read_hardmax),
     ("", "Identity", identity::read),
     ("", "InstanceNormalization", normalization::read_instance),
     ("", "IsInf", unary::read_is_inf),
@@ -116,10 +111,10 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "LessOrEqual", |node, graph| binary::read(node, graph, Binary::LessOrEqual)),
     ("", "LinearAttention", linear_attention::read),
     ("", "Log", |node, graph| unary::read(node, graph, Unary::Log)),
-    ("", "LogSoftmax", softmax::read_log),
+    ("", "LogSoftmax", rows::read_log_softmax),
     ("", "LpNormalization", normalization::read_lp),
     ("", "LpPool", pooling::read_lp),
-    ("", "MatMul", matmul::read),
+    ("", "MatMul", products::read_matmul),
     ("", "MatMulInteger", quantization::read_matmul),
     ("", "Max", |node, graph| binary::read_many(node, graph, Binary::Max)),
     ("", "MaxPool", pooling::read_max),
@@ -156,26 +151,26 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "Range", constants::read_range),
     ("", "Reciprocal", |node, graph| unary::read(node, graph, Unary::Reciprocal)),
     ("", "ReduceL1", reductions::read_l1),
-    ("", "ReduceL2", |node, graph| reduce::read(node, graph, Reduction::L2)),
+    ("", "ReduceL2", |node, graph| reductions::read_plain(node, graph, Reduction::L2)),
     ("", "ReduceLogSum", reductions::read_log_sum),
     ("", "ReduceLogSumExp", reductions::read_log_sum_exp),
     ("", "ReduceMax", |node, graph| reductions::read_extreme(node, graph, Reduction::Max)),
-    ("", "ReduceMean", |node, graph| reduce::read(node, graph, Reduction::Mean)),
+    ("", "ReduceMean", |node, graph| reductions::read_plain(node, graph, Reduction::Mean)),
     ("", "ReduceMin", |node, graph| reductions::read_extreme(node, graph, Reduction::Min)),
-    ("", "ReduceProd", |node, graph| reduce::read(node, graph, Reduction::Prod)),
-    ("", "ReduceSum", |node, graph| reduce::read(node, graph, Reduction::Sum)),
+    ("", "ReduceProd", |node, graph| reductions::read_plain(node, graph, Reduction::Prod)),
+    ("", "ReduceSum", |node, graph| reductions::read_plain(node, graph, Reduction::Sum)),
     ("", "ReduceSumSquare", reductions::read_sum_square),
     ("", "Relu", |node, graph| unary::read(node, graph, Unary::Activation(Activation::Relu))),
-    ("", "Reshape", reshape::read),
+    ("", "Reshape", shapes::read_reshape),
     ("", "Resize", resize::read),
     ("", "ReverseSequence", arrange::read_reverse_sequence),
     ("", "RoiAlign", roi_align::read),
     ("", "RotaryEmbedding", rotary_embedding::read),
     ("", "Round", |node, graph| unary::read(node, graph, Unary::Round)),
     ("", "STFT", signal::read_stft),
-    ("", "Scatter", scatter_elements::read),
-    ("", "ScatterElements", scatter_elements::read),
-    ("", "ScatterND", scatter_nd::read),
+    ("", "Scatter", indices::read_scatter_elements),
+    ("", "ScatterElements", indices::read_scatter_elements),
+    ("", "ScatterND", indices::read_scatter_nd),
     ("", "Selu", |node, graph| activations::read(node, graph, Function::Selu)),
     ("", "Shape", constants::read_shape),
     ("", "Shrink", activations::read_shrink),
@@ -186,14 +181,14 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "Sinh", |node, graph| unary::read(node, graph, Unary::Sinh)),
     ("", "Size", constants::read_size),
     ("", "Slice", slice::read),
-    ("", "Softmax", softmax::read),
+    ("", "Softmax", rows::read_softmax),
     ("", "SoftmaxCrossEntropyLoss", loss::read_cross_entropy),
     ("", "Softplus", |node, graph| activations::read(node, graph, Function::Softplus)),
     ("", "Softsign", |node, graph| activations::read(node, graph, Function::Softsign)),
     ("", "SpaceToDepth", arrange::read_space_to_depth),
     ("", "Split", slice::read_split),
     ("", "Sqrt", |node, graph| unary::read(node, graph, Unary::Sqrt)),
-    ("", "Squeeze", reshape::read_squeeze),
+    ("", "Squeeze", shapes::read_squeeze),
     ("", "Sub", |node, graph| binary::read(node, graph, Binary::Sub)),
     ("", "Sum", |node, graph| activations::read_sum(node, graph, false)),
     ("", "Swish", |node, graph| activations::read(node, graph, Function::Swish)),
@@ -202,13 +197,13 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     ("", "TensorScatter", tensor_scatter::read),
     ("", "ThresholdedRelu", |node, graph| activations::read(node, graph, Function::ThresholdedRelu)),
     ("", "Tile", arrange::read_tile),
-    ("", "TopK", order::read),
-    ("", "Transpose", transpose::read),
+    ("", "TopK", rows::read_top_k),
+    ("", "Transpose", shapes::read_transpose),
     ("", "Trilu", arrange::read_trilu),
     ("", "Unique", unique::read),
-    ("", "Unsqueeze", reshape::read_unsqueeze),
+    ("", "Unsqueeze", shapes::read_unsqueeze),
     ("", "Upsample", resize::read_scaled),
-    ("", "Where", select::read),
+    ("", "Where", |node, graph| node.apply(graph, Operator::Select(Select), 3)),
     ("", "Xor", |node, graph| binary::read(node, graph, Binary::Xor)),
     (ML, "ArrayFeatureExtractor", encode::read_extractor),
     (ML, "Binarizer", encode::read_binarizer),
@@ -239,17 +234,17 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     (CONTRIB, "FastGelu", |node, graph| activations::read_bias_gelu(node, graph, Activation::GeluTanh)),
     (CONTRIB, "FusedConv", fused::read_conv),
     (CONTRIB, "FusedGemm", fused::read_gemm),
-    (CONTRIB, "FusedMatMul", matmul::read_fused),
+    (CONTRIB, "FusedMatMul", products::read_fused),
     (CONTRIB, "FusedMatMulActivation", fused::read_matmul),
     (CONTRIB, "GatherBlockQuantized", block_quantized::read),
-    (CONTRIB, "GatherND", gather_nd::read),
+    (CONTRIB, "GatherND", indices::read_gather_nd),
     (CONTRIB, "Gelu", unary::read_gelu),
     (CONTRIB, "GemmFastGelu", fused::read_gemm_gelu),
     (CONTRIB, "GroupNorm", normalization::read_contributed_group),
     (CONTRIB, "GroupQueryAttention", group_query::read),
     (CONTRIB, "MatMulBnb4", fused::read_bnb4),
     (CONTRIB, "MatMulIntegerToFloat", quantization::read_matmul_to_float),
-    (CONTRIB, "MatMulNBits", matmul_n_bits::read),
+    (CONTRIB, "MatMulNBits", products::read_matmul_n_bits),
     (CONTRIB, "MultiHeadAttention", contrib_attention::read_multi_head),
     (CONTRIB, "NhwcConv", fused::read_conv_channels_last),
     (CONTRIB, "NhwcMaxPool", pooling::read_max_channels_last),
@@ -276,7 +271,7 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     (CONTRIB, "SkipGroupNorm", normalization::read_skip_group),
     (CONTRIB, "SkipLayerNormalization", |node, graph| normalization::read_skip(node, graph, true)),
     (CONTRIB, "SkipSimplifiedLayerNormalization", |node, graph| normalization::read_skip(node, graph, false)),
-    (CONTRIB, "TransposeMatMul", matmul::read_fused),
+    (CONTRIB, "TransposeMatMul", products::read_fused),
     (CONTRIB, "Trilu", arrange::read_trilu),
     (CONTRIB, "UnfoldTensor", fused::read_unfold),
 ];
@@ -290,11 +285,6 @@ pub(crate) fn reader(domain: &str, operator: &str) -> Option<Reader> {
 /// Every operator that is read at all, those of other domains with the domain before the name.
 pub fn operators() -> impl Iterator<Item = String> {
     OPERATORS.iter().map(|(domain, name, _)| qualified(domain, name))
-}
-
-/// An operator's name, with its domain before it where that is not ONNX's own.
-pub(crate) fn qualified(domain: &str, operator: &str) -> String {
-    if domain.is_empty() { operator.to_owned() } else { format!("{domain}.{operator}") }
 }
 
 #[cfg(test)]

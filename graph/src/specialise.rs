@@ -6,12 +6,12 @@ mod element_types;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::builder::Builder;
+use crate::builder::selection::{self, Selection};
 use crate::error::Error;
 use crate::ir::{Graph, ValueId};
 use crate::node_view::{Argument, NodeView};
 use crate::onnx::{Dimension, Foreign, Input, Model, OnnxNode};
 use crate::registry::reader;
-use crate::selection::{self, Selection};
 use crate::tensor::{Tensor, TensorType};
 
 /// The first operator set in which operands broadcast as they do today.
@@ -304,10 +304,10 @@ fn check_inputs(wanted: &[Input], given: &BTreeMap<String, TensorType>) -> Resul
         let missing = || Error::InputMissing { name: name.clone(), wanted: input.to_string() };
         let found = given.get(&input.name).ok_or_else(missing)?;
         if !accepts(input, found) {
-            return Err(Error::InputMismatch { name, wanted: input.to_string(), given: found.clone() });
+            return Err(Error::InputMismatch { name, wanted: input.to_string(), given: found.to_string() });
         }
         if found.checked_count().is_none() {
-            return Err(Error::InputTooLarge { name, given: found.clone() });
+            return Err(Error::InputTooLarge { name, given: found.to_string() });
         }
         bind(input, found, &mut symbols)?;
     }

@@ -1,6 +1,16 @@
 //! Shapes, strides and broadcasting: where the elements of a view lie in its tensor.
 
-use crate::error::{Error, invalid};
+use crate::error::{Error, invalid, unsupported};
+
+/// A table that a reader makes of more elements than this belongs to no sound model.
+const LARGEST_TABLE: usize = 1 << 24;
+
+/// The elements that a table of these extents has. Refuses those that would fill the memory.
+pub(crate) fn table(extents: &[usize]) -> Result<usize, Error> {
+    let count = extents.iter().try_fold(1usize, |count, &extent| count.checked_mul(extent));
+    let count = count.filter(|&count| count <= LARGEST_TABLE);
+    count.ok_or_else(|| unsupported!("it needs a table of extents {extents:?}"))
+}
 
 /// Distance between neighbours along each axis of a row-major tensor.
 pub(crate) fn contiguous(shape: &[usize]) -> Vec<isize> {

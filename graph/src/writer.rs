@@ -4,14 +4,15 @@
 use std::cell::RefCell;
 
 use crate::builder::Builder;
+use crate::builder::cache_length::linear::{Integer, Linear, growing};
 use crate::error::{Error, invalid};
-use crate::growth::linear::{Integer, Linear, growing};
 use crate::ir::ValueId;
-use crate::node_view::{NodeView, table};
+use crate::node_view::NodeView;
 use crate::ops::{
     Activation, Binary, Cast, Concat, Expand, Gather, MatMul, Operator, Reduce, Reduction, Reshape, Select,
     Slice, Softmax, Transpose, Unary,
 };
+use crate::strided::table;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
 
 /// What a step of a formula gives.

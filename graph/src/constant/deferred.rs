@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::recipe::Recipe;
 use super::{Constant, Digest, Digester, Files, Span};
 use crate::element_type::ElementType;
 use crate::error::Error;
-use crate::onnx::Recipe;
 use crate::ops::Operator;
 use crate::tensor::{Tensor, TensorType};
 

@@ -2,9 +2,9 @@
 
 use super::outline::Skeleton;
 use super::proto::TensorProto;
-use super::seeded::Recipe;
+use super::recipe::recipe;
 use super::tensor;
-use crate::constant::{Constant, Deferred, Files, Span};
+use crate::constant::{Constant, Deferred, Files, Recipe, Span};
 use crate::element_type::ElementType;
 use crate::error::Error;
 use crate::tensor::{DataType, Tensor, TensorType};
@@ -44,7 +44,7 @@ impl ExternalData {
                 tensor_type.shape
             )));
         }
-        let recipe = Recipe::of(proto, element_type, &tensor_type)?;
+        let recipe = recipe(proto, element_type, &tensor_type)?;
         let span = Span { location, offset_bytes, length_bytes };
         Ok(ExternalData { tensor: proto.name.clone(), span, element_type, tensor_type, recipe })
     }

@@ -3,8 +3,8 @@
 use super::proto::{SparseTensorProto, TensorProto};
 use super::tensor;
 use crate::error::Error;
-use crate::node_view::table;
 use crate::ops::{Operator, Scatter, ScatterElements};
+use crate::strided::table;
 use crate::tensor::{Tensor, TensorType};
 
 /// The same tensor with every element written out.

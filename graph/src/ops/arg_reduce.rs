@@ -3,14 +3,10 @@
 use std::cmp::Ordering;
 
 use super::order::{check_orderable, comparison};
-use super::{Operator, Rule, operand};
-use crate::builder::Builder;
+use super::{Rule, operand};
 use crate::error::{Error, invalid};
-use crate::ir::ValueId;
-use crate::node_view::NodeView;
 use crate::strided::rows;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
-use crate::writer::Writer;
 
 /// The index (i64, from the front) of the largest or smallest element along `axis`, which is gone from the
 /// result. NaN is larger than every number and as large as itself; zeros are equal whatever their sign.
@@ -33,21 +29,6 @@ impl ArgReduce {
             Ordering::Equal => self.last,
         }
     }
-}
-
-/// ArgMax, ArgMin.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder, largest: bool) -> Result<Vec<ValueId>, Error> {
-    let mut shape = node.shape(0)?.to_vec();
-    let axis = node.axis(shape.len(), 0)?;
-    let last = node.attributes.flag("select_last_index", false)?;
-    let operator = Operator::ArgReduce(ArgReduce { axis, largest, last });
-    let write = Writer::new(node, graph);
-    let found = write.push(operator, &[Some(node.operand(0)?.id)])?;
-    if !node.attributes.flag("keepdims", true)? {
-        return Ok(vec![found]);
-    }
-    shape[axis] = 1;
-    Ok(vec![write.reshape(found, &shape)?])
 }
 
 impl Rule for ArgReduce {

@@ -1,14 +1,8 @@
 //! Conversion of elements from one type to another.
 
-use super::{Operator, Rule, operand};
-use crate::builder::Builder;
-use crate::decompose::narrow;
-use crate::element_type::ElementType;
-use crate::error::{Error, invalid};
-use crate::ir::ValueId;
-use crate::node_view::NodeView;
+use super::{Rule, operand};
+use crate::error::Error;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
-use crate::writer::Writer;
 
 /// Converts each element, by the rules of ONNX Cast (floats truncate towards zero). ONNX leaves open what becomes of
 /// NaN, infinities and floats that do not fit: here it is what ONNX Runtime gives on x86, see [`Cast::integer`].
@@ -28,17 +22,6 @@ impl Cast {
         // Both ends are powers of two, so that no rounding moves them.
         if float >= -beyond && float < beyond { float as i64 } else { least }
     }
-}
-
-/// Cast.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let number = node.attributes.int("to")?.ok_or_else(|| invalid!("attribute \"to\" is missing"))?;
-    let to = narrow::element_type(number, "to")?;
-    let (x, saturate) = (node.operand(0)?.id, node.attributes.flag("saturate", true)?);
-    if let ElementType::Kept(to) = to {
-        return node.apply(graph, Operator::Cast(Cast { to }), 1);
-    }
-    Ok(vec![narrow::cast(&Writer::new(node, graph), x, to, saturate)?])
 }
 
 impl Rule for Cast {

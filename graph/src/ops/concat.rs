@@ -2,11 +2,8 @@
 
 use half::f16;
 
-use super::{Operator, Rule, operand};
-use crate::builder::Builder;
+use super::{Rule, operand};
 use crate::error::{Error, invalid};
-use crate::ir::ValueId;
-use crate::node_view::NodeView;
 use crate::tensor::{Data, DataType, Element, Tensor, TensorType};
 
 /// Joins its inputs, in order, along `axis`.
@@ -14,15 +11,6 @@ use crate::tensor::{Data, DataType, Element, Tensor, TensorType};
 pub struct Concat {
     /// The axis along which they are joined.
     pub axis: usize,
-}
-
-/// Concat.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    if node.attributes.int("axis")?.is_none() {
-        return Err(invalid!("attribute \"axis\" is missing"));
-    }
-    let axis = node.axis(node.shape(0)?.len(), 0)?;
-    node.apply(graph, Operator::Concat(Concat { axis }), node.inputs.len())
 }
 
 impl Rule for Concat {

@@ -1,12 +1,9 @@
 //! Convolution over any number of spatial dimensions, with bias and activation fused in.
 
 use super::unary::Activation;
-use super::window::{Window, list, pads, span, steps};
-use super::{Operator, Rule, float_operand, floats, operand, optional, optional_floats};
-use crate::builder::Builder;
+use super::window::{Window, span};
+use super::{Rule, float_operand, floats, operand, optional, optional_floats};
 use crate::error::{Error, invalid};
-use crate::ir::ValueId;
-use crate::node_view::NodeView;
 use crate::tensor::{Data, Tensor, TensorType};
 
 /// Convolution. Inputs: `x [batch, channels, spatial…]`, `weight [out, channels / groups, kernel…]`,
@@ -25,29 +22,6 @@ pub struct Conv {
     pub groups: usize,
     /// Applied to each result.
     pub activation: Option<Activation>,
-}
-
-/// Conv.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let conv = attributes(node, node.shape(0)?, node.shape(1)?)?;
-    node.apply(graph, Operator::Conv(conv), 3)
-}
-
-/// A node's attributes, for x and weight of these shapes.
-pub(crate) fn attributes(node: &NodeView, x: &[usize], weight: &[usize]) -> Result<Conv, Error> {
-    if x.len() < 3 || weight.len() != x.len() {
-        return Err(invalid!("x {x:?} and weight {weight:?} have to be of one rank, 3 or more"));
-    }
-    let (spatial, kernel) = (&x[2..], &weight[2..]);
-    if list(node, "kernel_shape")?.is_some_and(|declared| declared != kernel) {
-        return Err(invalid!("kernel_shape is not that of weight {weight:?}"));
-    }
-    let strides = steps(node, "strides", spatial.len())?;
-    let dilations = steps(node, "dilations", spatial.len())?;
-    let (pads_begin, pads_end) = pads(node, spatial, kernel, &strides, &dilations)?;
-    let groups = node.attributes.int("group")?.unwrap_or(1);
-    let groups = usize::try_from(groups).map_err(|_| invalid!("group is {groups}"))?;
-    Ok(Conv { strides, pads_begin, pads_end, dilations, groups, activation: None })
 }
 
 impl Rule for Conv {

@@ -1,12 +1,9 @@
 //! Transposed convolution over any number of spatial dimensions, with bias and activation fused in.
 
 use super::unary::Activation;
-use super::window::{Window, given_pads, list, span, steps};
-use super::{Operator, Rule, float_operand, floats, operand, optional, optional_floats};
-use crate::builder::Builder;
+use super::window::{Window, span};
+use super::{Rule, float_operand, floats, operand, optional, optional_floats};
 use crate::error::{Error, invalid};
-use crate::ir::ValueId;
-use crate::node_view::NodeView;
 use crate::tensor::{Data, Tensor, TensorType};
 
 /// Transposed convolution: each element of x adds the kernel, scaled by it, to the result; element i and tap k meet at
@@ -31,75 +28,12 @@ pub struct ConvTranspose {
 }
 
 impl ConvTranspose {
-    fn extent(&self, axis: usize, from: usize, kernel: usize) -> Option<usize> {
+    /// The extent of the result along an axis, from that of the operand and of the kernel.
+    pub(crate) fn extent(&self, axis: usize, from: usize, kernel: usize) -> Option<usize> {
         let reach = from.checked_sub(1)?.checked_mul(self.strides[axis])?;
         let reach = reach.checked_add(span(kernel, self.dilations[axis]))?;
         let cut = self.pads_begin[axis].checked_add(self.pads_end[axis])?;
         reach.checked_add(self.output_padding[axis])?.checked_sub(cut)
-    }
-}
-
-/// ConvTranspose.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let (x, weight) = (node.shape(0)?, node.shape(1)?);
-    if x.len() < 3 || weight.len() != x.len() {
-        return Err(invalid!("x {x:?} and weight {weight:?} have to be of one rank, 3 or more"));
-    }
-    let (spatial, kernel) = (&x[2..], &weight[2..]);
-    let rank = spatial.len();
-    if list(node, "kernel_shape")?.is_some_and(|declared| declared != kernel) {
-        return Err(invalid!("kernel_shape is not that of weight {weight:?}"));
-    }
-    let groups = node.attributes.int("group")?.unwrap_or(1);
-    let groups = usize::try_from(groups).map_err(|_| invalid!("group is {groups}"))?;
-    let output_padding = list(node, "output_padding")?.unwrap_or_else(|| vec![0; rank]);
-    if output_padding.len() != rank {
-        return Err(invalid!("output_padding {output_padding:?} is not one for each of {rank} dimensions"));
-    }
-    let mut conv = ConvTranspose {
-        strides: steps(node, "strides", rank)?,
-        pads_begin: vec![0; rank],
-        pads_end: vec![0; rank],
-        dilations: steps(node, "dilations", rank)?,
-        output_padding,
-        groups,
-        activation: None,
-    };
-    conv.read_pads(node, spatial, kernel)?;
-    node.apply(graph, Operator::ConvTranspose(conv), 3)
-}
-
-impl ConvTranspose {
-    /// Paddings as given, or such that the result has the extents asked for.
-    fn read_pads(&mut self, node: &NodeView, spatial: &[usize], kernel: &[usize]) -> Result<(), Error> {
-        let given = given_pads(node, spatial.len())?;
-        let wanted = match (list(node, "output_shape")?, given) {
-            (None, Some((before, after))) => {
-                (self.pads_begin, self.pads_end) = (before, after);
-                return Ok(());
-            }
-            (None, None) => spatial
-                .iter()
-                .zip(&self.strides)
-                .map(|(extent, stride)| extent.saturating_mul(*stride))
-                .collect(),
-            // Some exporters name the batch and the channels too.
-            (Some(shape), _) => shape[shape.len().saturating_sub(spatial.len())..].to_vec(),
-        };
-        if wanted.len() != spatial.len() {
-            return Err(invalid!("output_shape {wanted:?} does not fit {} dimensions", spatial.len()));
-        }
-        let upper = node.attributes.text("auto_pad")? == Some("SAME_UPPER");
-        for axis in 0..spatial.len() {
-            let whole = self.extent(axis, spatial[axis], kernel[axis]).unwrap_or(0);
-            let total = whole.saturating_sub(wanted[axis]);
-            let missing = wanted[axis].saturating_sub(whole);
-            self.output_padding[axis] = self.output_padding[axis].saturating_add(missing);
-            let less = total / 2;
-            let pads = if upper { (less, total - less) } else { (total - less, less) };
-            (self.pads_begin[axis], self.pads_end[axis]) = pads;
-        }
-        Ok(())
     }
 }
 

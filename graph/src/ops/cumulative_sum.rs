@@ -1,13 +1,9 @@
 //! Running sums along an axis.
 
-use super::{Operator, Rule, operand};
-use crate::builder::Builder;
+use super::{Rule, operand};
 use crate::error::{Error, invalid, unsupported};
-use crate::ir::ValueId;
-use crate::node_view::{NodeView, axis};
 use crate::strided::rows;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
-use crate::writer::Writer;
 
 /// Each element is the sum of those along `axis` up to it. Integers wrap around.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,46 +37,6 @@ impl CumulativeSum {
         }
         sums
     }
-}
-
-/// CumSum.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let given = node.integers(1, "axis")?.and_then(|axis| axis.first().copied());
-    let axis = axis(given.ok_or_else(|| invalid!("its axis is missing"))?, node.shape(0)?.len())?;
-    let exclusive = node.attributes.flag("exclusive", false)?;
-    let reverse = node.attributes.flag("reverse", false)?;
-    node.apply(graph, Operator::CumulativeSum(CumulativeSum { axis, exclusive, reverse }), 1)
-}
-
-/// CumProd: each step doubles how many neighbours are multiplied.
-pub(crate) fn read_product(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let given = node.integers(1, "axis")?.and_then(|axis| axis.first().copied());
-    let shape = node.shape(0)?;
-    let axis = axis(given.ok_or_else(|| invalid!("its axis is missing"))?, shape.len())?;
-    let extent = shape[axis];
-    let reverse = node.attributes.flag("reverse", false)?;
-    let write = Writer::new(node, graph);
-    let turned = |x: ValueId| match extent.checked_sub(1) {
-        Some(last) if reverse => write.stride(x, axis, last, -1, extent),
-        _ => Ok(x),
-    };
-    // Ones come in from the front, and as many elements go out behind.
-    let moved = |x: ValueId, by: usize| {
-        let mut ones = write.shape(x);
-        ones[axis] = by;
-        let ones = write.expand(write.like(x, 1.0), &ones)?;
-        write.concat(axis, &[ones, write.slice(x, axis, 0, extent - by)?])
-    };
-    let mut product = turned(node.operand(0)?.id)?;
-    let mut reach = 1;
-    while reach < extent {
-        product = write.mul(product, moved(product, reach)?)?;
-        reach = reach.saturating_mul(2);
-    }
-    if node.attributes.flag("exclusive", false)? && extent > 0 {
-        product = moved(product, 1)?;
-    }
-    Ok(vec![turned(product)?])
 }
 
 impl Rule for CumulativeSum {

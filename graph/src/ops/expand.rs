@@ -1,11 +1,7 @@
 //! Broadcasts a tensor to a larger shape.
 
-use super::{Operator, Rule, operand};
-use crate::builder::Builder;
+use super::{Rule, operand};
 use crate::error::{Error, invalid};
-use crate::growth::linear::{Integer, extents, growing};
-use crate::ir::ValueId;
-use crate::node_view::NodeView;
 use crate::strided::{broadcast, broadcast_strides, offsets};
 use crate::tensor::{Data, Tensor, TensorType};
 
@@ -14,24 +10,6 @@ use crate::tensor::{Data, Tensor, TensorType};
 pub struct Expand {
     /// The output's shape.
     pub shape: Vec<usize>,
-}
-
-/// Expand: the wanted shape broadcasts with the operand's, so it may hold ones or be shorter.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let wanted = node.linear(1, "shape")?.ok_or_else(|| invalid!("operand 1 is missing"))?;
-    let extents = lengths(&wanted, graph.capacity())?;
-    let shape = broadcast(node.shape(0)?, &extents)?;
-    let mut axes = vec![None; shape.len() - wanted.len()];
-    axes.extend(growing(&wanted));
-    let id = graph.push(node.name, Operator::Expand(Expand { shape }), &[Some(node.operand(0)?.id)])?;
-    graph.set_axes(id, axes);
-    Ok(vec![id])
-}
-
-/// A shape's static extents, none of which may be negative.
-pub(crate) fn lengths(shape: &[Integer], capacity: usize) -> Result<Vec<usize>, Error> {
-    let lengths: Result<Vec<usize>, _> = extents(shape, capacity)?.into_iter().map(usize::try_from).collect();
-    lengths.map_err(|_| invalid!("its shape has a negative extent"))
 }
 
 impl Rule for Expand {

@@ -1,10 +1,7 @@
 //! Picks slices along an axis by index.
 
-use super::{Operator, Rule, operand};
-use crate::builder::Builder;
+use super::{Rule, operand};
 use crate::error::{Error, invalid};
-use crate::ir::ValueId;
-use crate::node_view::NodeView;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
 
 /// Picks slices of its first input along `axis`, at the indices of the second (negative ones count from
@@ -13,12 +10,6 @@ use crate::tensor::{Data, DataType, Tensor, TensorType};
 pub struct Gather {
     /// The axis that the indices select from.
     pub axis: usize,
-}
-
-/// Gather.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let axis = node.axis(node.shape(0)?.len(), 0)?;
-    node.apply(graph, Operator::Gather(Gather { axis }), 2)
 }
 
 /// Refuses what cannot be an index.

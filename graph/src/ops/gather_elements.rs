@@ -1,11 +1,8 @@
 //! Picks single elements along an axis by index.
 
 use super::gather::{check_indices, position};
-use super::{Operator, Rule, operand};
-use crate::builder::Builder;
+use super::{Rule, operand};
 use crate::error::{Error, invalid};
-use crate::ir::ValueId;
-use crate::node_view::NodeView;
 use crate::strided::{contiguous, offsets};
 use crate::tensor::{Data, Tensor, TensorType};
 
@@ -39,12 +36,6 @@ pub(super) fn places(shape: &[usize], indices: &Tensor, axis: usize) -> Result<V
     let starts = offsets(&indices.shape, &across, 0);
     let place = |(start, index)| Ok(start + position(index, shape[axis])? * along);
     starts.zip(numbers).map(place).collect()
-}
-
-/// GatherElements.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let axis = node.axis(node.shape(0)?.len(), 0)?;
-    node.apply(graph, Operator::GatherElements(GatherElements { axis }), 2)
 }
 
 impl Rule for GatherElements {

@@ -1,11 +1,8 @@
 //! Picks elements or slices by index tuples.
 
 use super::gather::{check_indices, position};
-use super::{Operator, Rule, operand};
-use crate::builder::Builder;
+use super::{Rule, operand};
 use crate::error::{Error, invalid};
-use crate::ir::ValueId;
-use crate::node_view::NodeView;
 use crate::strided::contiguous;
 use crate::tensor::{Data, Tensor, TensorType};
 
@@ -14,13 +11,6 @@ use crate::tensor::{Data, Tensor, TensorType};
 pub struct GatherNd {
     /// Leading dimensions that both inputs share.
     pub batch_dimensions: usize,
-}
-
-/// GatherND.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let dimensions = node.attributes.int("batch_dims")?.unwrap_or(0);
-    let batch_dimensions = usize::try_from(dimensions).map_err(|_| invalid!("batch_dims is {dimensions}"))?;
-    node.apply(graph, Operator::GatherNd(GatherNd { batch_dimensions }), 2)
 }
 
 impl Rule for GatherNd {

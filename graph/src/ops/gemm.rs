@@ -1,11 +1,8 @@
 //! General matrix product of two rank-2 operands.
 
 use super::matmul::multiply;
-use super::{Operator, Rule, float_operand, operand, optional, optional_floats};
-use crate::builder::Builder;
+use super::{Rule, float_operand, operand, optional, optional_floats};
 use crate::error::{Error, invalid};
-use crate::ir::ValueId;
-use crate::node_view::NodeView;
 use crate::strided::{broadcast, broadcast_strides, offsets};
 use crate::tensor::{Data, Tensor, TensorType};
 
@@ -22,17 +19,6 @@ pub struct Gemm {
     pub alpha: f32,
     /// Factor of C.
     pub beta: f32,
-}
-
-/// Gemm.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let gemm = Gemm {
-        transpose_a: node.attributes.flag("transA", false)?,
-        transpose_b: node.attributes.flag("transB", false)?,
-        alpha: node.attributes.float("alpha")?.unwrap_or(1.0),
-        beta: node.attributes.float("beta")?.unwrap_or(1.0),
-    };
-    node.apply(graph, Operator::Gemm(gemm), 3)
 }
 
 /// Rows and columns of an operand after its transpose.

@@ -1,14 +1,10 @@
 //! Matrix product with NumPy's batch rules, with bias and activation fused in.
 
 use super::unary::Activation;
-use super::{Operator, Rule, float_operand, floats, operand, optional, optional_floats};
-use crate::builder::Builder;
-use crate::error::{Error, invalid, unsupported};
-use crate::ir::ValueId;
-use crate::node_view::NodeView;
+use super::{Rule, float_operand, floats, operand, optional, optional_floats};
+use crate::error::{Error, invalid};
 use crate::strided::{broadcast, broadcast_strides, offsets};
 use crate::tensor::{Data, DataType, Tensor, TensorType};
-use crate::writer::Writer;
 
 /// `activation(A · B + bias)`. Inputs: `A [batch…, m, k]`, `B [batch…, k, n]`, optional `bias [n]`.
 /// A and B may both be i32, without bias and activation; then sums wrap around.
@@ -16,28 +12,6 @@ use crate::writer::Writer;
 pub struct MatMul {
     /// Applied to each result.
     pub activation: Option<Activation>,
-}
-
-/// MatMul; one by a matrix that is there in four bits reads those.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let (a, b) = (node.operand(0)?, node.operand(1)?);
-    if let Some(matrix) = graph.four_bits(b.id).filter(|_| !a.tensor_type.shape.is_empty()) {
-        return Ok(vec![matrix.product(node, graph, a.id)?]);
-    }
-    node.apply(graph, Operator::MatMul(MatMul::default()), 2)
-}
-
-/// FusedMatMul: `alpha · A' · B'`, where a prime is an optional transpose of the last two axes.
-pub(crate) fn read_fused(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    if node.attributes.flag("transBatchA", false)? || node.attributes.flag("transBatchB", false)? {
-        return Err(unsupported!("it transposes its batches"));
-    }
-    let alpha = node.attributes.float("alpha")?.unwrap_or(1.0);
-    let (a, b) = (node.operand(0)?.id, node.operand(1)?.id);
-    let (turn_a, turn_b) = (node.attributes.flag("transA", false)?, node.attributes.flag("transB", false)?);
-    let write = &Writer::new(node, graph);
-    let turned = |x: ValueId, turn: bool| if turn { write.transpose_last(x) } else { Ok(x) };
-    Ok(vec![write.times(write.matmul(turned(a, turn_a)?, turned(b, turn_b)?)?, alpha)?])
 }
 
 /// Operand shapes as stacks of matrices: a vector counts as a row on the left, as a column on the right.
@@ -159,6 +133,7 @@ impl Rule for MatMul {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::Operator;
     use crate::ops::table::{check, refuse};
 
     #[test]

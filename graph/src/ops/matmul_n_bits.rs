@@ -1,13 +1,9 @@
 //! Product with a matrix of packed small integers, unpacked block by block.
 
 use super::matmul::multiply;
-use super::{Operator, Rule, float_operand, floats, operand, optional};
-use crate::builder::Builder;
+use super::{Rule, float_operand, floats, operand, optional};
 use crate::error::{Error, invalid, unsupported};
-use crate::ir::ValueId;
-use crate::node_view::NodeView;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
-use crate::writer::Writer;
 
 /// `A · Wᵀ`, where `W[n, k] = (q[n, k] − zero[n, k / block]) · scale[n, k / block]`.
 ///
@@ -24,7 +20,7 @@ pub struct MatMulNBits {
 
 impl MatMulNBits {
     /// Bytes that the numbers of a block take, where weights like these are known.
-    fn block_bytes(self) -> Result<usize, Error> {
+    pub(crate) fn block_bytes(self) -> Result<usize, Error> {
         let MatMulNBits { bits, block_size } = self;
         let known = matches!(bits, 2 | 4 | 8) && block_size.is_power_of_two() && block_size >= 16;
         let block_bits = block_size.checked_mul(bits).filter(|_| known);
@@ -64,41 +60,6 @@ impl MatMulNBits {
 
 fn bytes(tensor: &Tensor) -> Result<&[u8], Error> {
     tensor.elements().ok_or_else(|| invalid!("{} is not packed in u8", tensor.tensor_type()))
-}
-
-/// MatMulNBits of the domain com.microsoft, whose scales and zeros may be flat.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    if node.optional(4).is_some() {
-        return Err(unsupported!("its columns are grouped (g_idx)"));
-    }
-    let size = |name: &str, default: Option<i64>| {
-        let given = node.attributes.int(name)?.or(default);
-        let given = given.ok_or_else(|| invalid!("attribute {name:?} is missing"))?;
-        usize::try_from(given).map_err(|_| invalid!("{name} is {given}"))
-    };
-    let (inner, columns) = (size("K", None)?, size("N", None)?);
-    let (bits, block_size) = (size("bits", Some(4))?, size("block_size", None)?);
-    let own = MatMulNBits { bits, block_size };
-    let block_bytes = own.block_bytes()?;
-    if node.shape(0)?.last() != Some(&inner) {
-        return Err(invalid!("a {:?} has no rows of {inner} in blocks of {block_size}", node.shape(0)?));
-    }
-    let (a, blocks) = (node.operand(0)?.id, inner.div_ceil(block_size));
-    let write = Writer::new(node, graph);
-    let packed = write.reshape(node.operand(1)?.id, &[columns, blocks, block_bytes])?;
-    let scales = write.reshape(node.operand(2)?.id, &[columns, blocks])?;
-    let mut operands = vec![Some(a), Some(packed), Some(scales)];
-    if let Some(zeros) = node.optional(3) {
-        if zeros.tensor_type.data_type != DataType::U8 {
-            return Err(unsupported!("its zero points are {}, not packed", zeros.tensor_type));
-        }
-        operands.push(Some(write.reshape(zeros.id, &[columns, (blocks * bits).div_ceil(8)])?));
-    }
-    let product = write.push(Operator::MatMulNBits(own), &operands)?;
-    match node.optional(5) {
-        Some(bias) => Ok(vec![write.add(product, bias.id)?]),
-        None => Ok(vec![product]),
-    }
 }
 
 impl Rule for MatMulNBits {

@@ -2,14 +2,10 @@
 
 use std::cmp::Ordering;
 
-use super::{GatherElements, Operator, Rule, operand};
-use crate::builder::Builder;
+use super::{Rule, operand};
 use crate::error::{Error, invalid, unsupported};
-use crate::ir::ValueId;
-use crate::node_view::NodeView;
 use crate::strided::rows;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
-use crate::writer::Writer;
 
 /// The indices (i64, from the front) of the first `count` elements along `axis`, the largest or the smallest
 /// first. NaN is larger than every number and as large as itself; zeros are equal whatever their sign; equal
@@ -42,23 +38,6 @@ pub(super) fn comparison(tensor: &Tensor) -> Box<dyn Fn(usize, usize) -> Orderin
         let (left, right) = (floats[left], floats[right]);
         left.partial_cmp(&right).unwrap_or_else(|| left.is_nan().cmp(&right.is_nan()))
     })
-}
-
-/// TopK: k is an operand since opset 10, an attribute before. Values are picked in the order of the indices.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let x = node.operand(0)?;
-    let axis = node.axis(x.tensor_type.shape.len(), -1)?;
-    let given = match node.integers(1, "k")? {
-        Some(integers) => integers.first().copied(),
-        None => node.attributes.int("k")?,
-    };
-    let given = given.ok_or_else(|| invalid!("its k is missing"))?;
-    let count = usize::try_from(given).map_err(|_| invalid!("its k is {given}"))?;
-    let largest = node.attributes.flag("largest", true)?;
-    let write = Writer::new(node, graph);
-    let order = write.push(Operator::Order(Order { axis, largest, count }), &[Some(x.id)])?;
-    let pick = Operator::GatherElements(GatherElements { axis });
-    Ok(vec![write.push(pick, &[Some(x.id), Some(order)])?, order])
 }
 
 impl Rule for Order {

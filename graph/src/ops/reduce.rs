@@ -1,11 +1,7 @@
 //! Reductions over axes.
 
-use super::unary::Unary;
-use super::{Operator, Rule, operand};
-use crate::builder::Builder;
+use super::{Rule, operand};
 use crate::error::{Error, invalid, unsupported};
-use crate::ir::ValueId;
-use crate::node_view::{NodeView, axes};
 use crate::strided::{contiguous, offsets};
 use crate::tensor::{Data, DataType, Tensor, TensorType};
 
@@ -30,38 +26,6 @@ pub struct Reduce {
     pub axes: Vec<usize>,
     /// Whether reduced axes stay, with extent 1.
     pub keep_dimensions: bool,
-}
-
-/// ReduceSum, ReduceMean, ...
-pub(crate) fn read(
-    node: &NodeView,
-    graph: &mut Builder,
-    reduction: Reduction,
-) -> Result<Vec<ValueId>, Error> {
-    let Some(Over { axes, keep_dimensions }) = over(node)? else { return Ok(vec![node.operand(0)?.id]) };
-    match (axes.is_empty(), reduction) {
-        (false, _) => node.apply(graph, Operator::Reduce(Reduce { reduction, axes, keep_dimensions }), 1),
-        (true, Reduction::L2) => node.apply(graph, Operator::Unary(Unary::Abs), 1),
-        (true, _) => Ok(vec![node.operand(0)?.id]),
-    }
-}
-
-/// What a node reduces over; empty axes mean a scalar.
-pub(crate) struct Over {
-    pub axes: Vec<usize>,
-    pub keep_dimensions: bool,
-}
-
-/// Axes are an operand since opset 18 (ReduceSum: 13), an attribute before. `None` where nothing is to be reduced.
-pub(crate) fn over(node: &NodeView) -> Result<Option<Over>, Error> {
-    let rank = node.shape(0)?.len();
-    let given = node.integers_or_attribute(1, "axes")?.unwrap_or_default();
-    let axes = match axes(&given, rank)? {
-        none if none.is_empty() && node.attributes.flag("noop_with_empty_axes", false)? => return Ok(None),
-        none if none.is_empty() => (0..rank).collect(),
-        some => some,
-    };
-    Ok(Some(Over { axes, keep_dimensions: node.attributes.flag("keepdims", true)? }))
 }
 
 impl Reduction {

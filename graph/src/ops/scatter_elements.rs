@@ -1,11 +1,8 @@
 //! Writes single elements along an axis by index.
 
 use super::gather_elements::{check_coordinates, places};
-use super::{Binary, Operator, Rule, operand};
-use crate::builder::Builder;
+use super::{Binary, Rule, operand};
 use crate::error::{Error, invalid, unsupported};
-use crate::ir::ValueId;
-use crate::node_view::NodeView;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
 
 /// What becomes of an element that an update meets.
@@ -35,18 +32,6 @@ pub struct ScatterElements {
 }
 
 impl Scatter {
-    /// The attribute `reduction`.
-    pub(super) fn read(node: &NodeView) -> Result<Scatter, Error> {
-        Ok(match node.attributes.text("reduction")?.unwrap_or("none") {
-            "none" => Scatter::Replace,
-            "add" => Scatter::Add,
-            "mul" => Scatter::Mul,
-            "max" => Scatter::Max,
-            "min" => Scatter::Min,
-            other => return Err(invalid!("its reduction is {other:?}")),
-        })
-    }
-
     fn operator(self) -> Option<Binary> {
         match self {
             Scatter::Replace => None,
@@ -85,13 +70,6 @@ impl Scatter {
         }
         Ok(Data::from_integers(data.data_type(), elements.into_iter()))
     }
-}
-
-/// ScatterElements, and Scatter as it was called before opset 11.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let axis = node.axis(node.shape(0)?.len(), 0)?;
-    let scatter = Scatter::read(node)?;
-    node.apply(graph, Operator::ScatterElements(ScatterElements { axis, scatter }), 3)
 }
 
 impl Rule for ScatterElements {

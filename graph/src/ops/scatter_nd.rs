@@ -1,11 +1,8 @@
 //! Writes elements or slices by index tuples.
 
 use super::gather::{check_indices, position};
-use super::{Operator, Rule, Scatter, operand};
-use crate::builder::Builder;
+use super::{Rule, Scatter, operand};
 use crate::error::{Error, invalid};
-use crate::ir::ValueId;
-use crate::node_view::NodeView;
 use crate::strided::contiguous;
 use crate::tensor::{Data, Tensor, TensorType};
 
@@ -16,11 +13,6 @@ use crate::tensor::{Data, Tensor, TensorType};
 pub struct ScatterNd {
     /// How updates join what is there.
     pub scatter: Scatter,
-}
-
-/// ScatterND.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    node.apply(graph, Operator::ScatterNd(ScatterNd { scatter: Scatter::read(node)? }), 3)
 }
 
 impl Rule for ScatterNd {

@@ -2,11 +2,8 @@
 
 use half::f16;
 
-use super::{Operator, Rule, operand};
-use crate::builder::Builder;
+use super::{Rule, operand};
 use crate::error::{Error, invalid};
-use crate::ir::ValueId;
-use crate::node_view::NodeView;
 use crate::strided::{broadcast, broadcast_strides, offsets};
 use crate::tensor::{Data, DataType, Element, Tensor, TensorType};
 
@@ -14,11 +11,6 @@ use crate::tensor::{Data, DataType, Element, Tensor, TensorType};
 /// broadcast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Select;
-
-/// Where.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    node.apply(graph, Operator::Select(Select), 3)
-}
 
 impl Rule for Select {
     fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<TensorType, Error> {

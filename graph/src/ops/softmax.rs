@@ -1,66 +1,14 @@
 //! Softmax along an axis.
 
-use super::{ArgReduce, Binary, Operator, Reduction, Rule, Unary, float_operand, floats};
-use crate::builder::Builder;
+use super::{Rule, float_operand, floats};
 use crate::error::{Error, invalid};
-use crate::ir::ValueId;
-use crate::node_view::NodeView;
 use crate::tensor::{Data, Tensor, TensorType};
-use crate::writer::{Writer, Written};
 
 /// `exp(x) / sum(exp(x))` along `axis`, stable for large x.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Softmax {
     /// The axis that sums to one.
     pub axis: usize,
-}
-
-/// Softmax.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    along(node, graph, |write, x, axis| write.softmax(x, axis))
-}
-
-/// LogSoftmax: `x − max − ln Σ exp(x − max)`.
-pub(crate) fn read_log(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    along(node, graph, logarithm)
-}
-
-/// The logarithm of the softmax along an axis.
-pub(crate) fn logarithm(write: &Writer, x: ValueId, axis: usize) -> Written {
-    let apart = write.sub(x, write.reduce(Reduction::Max, x, &[axis], true)?)?;
-    let sum = write.reduce(Reduction::Sum, write.unary(Unary::Exp, apart)?, &[axis], true)?;
-    write.sub(apart, write.unary(Unary::Log, sum)?)
-}
-
-/// Hardmax: 1 for the first of the largest elements, 0 for the others.
-pub(crate) fn read_hard(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    along(node, graph, |write, x, axis| {
-        let largest = ArgReduce { axis, largest: true, last: false };
-        let first = write.push(Operator::ArgReduce(largest), &[Some(x)])?;
-        let mut shape = write.shape(x);
-        let places = write.along(write.integers(0..shape[axis] as i64), axis, shape.len())?;
-        shape[axis] = 1;
-        let chosen = write.binary(Binary::Equal, places, write.reshape(first, &shape)?)?;
-        write.cast(chosen, write.data_type(x))
-    })
-}
-
-/// Applies something along one axis, as it is meant since opset 13, or over all from `axis` on, as before that.
-fn along(
-    node: &NodeView,
-    graph: &mut Builder,
-    apply: fn(&Writer, ValueId, usize) -> Written,
-) -> Result<Vec<ValueId>, Error> {
-    let shape = node.shape(0)?.to_vec();
-    let axis = node.axis(shape.len(), if node.opset < 13 { 1 } else { -1 })?;
-    let x = node.operand(0)?.id;
-    let write = &Writer::new(node, graph);
-    if node.opset >= 13 || axis + 1 == shape.len() {
-        return Ok(vec![apply(write, x, axis)?]);
-    }
-    let rows = [shape[..axis].iter().product(), shape[axis..].iter().product()];
-    let result = apply(write, write.reshape(x, &rows)?, 1)?;
-    Ok(vec![write.reshape(result, &shape)?])
 }
 
 impl Rule for Softmax {

@@ -1,10 +1,7 @@
 //! Permutes the axes of a tensor.
 
-use super::{Operator, Rule, operand};
-use crate::builder::Builder;
+use super::{Rule, operand};
 use crate::error::{Error, invalid};
-use crate::ir::ValueId;
-use crate::node_view::NodeView;
 use crate::strided::{contiguous, offsets};
 use crate::tensor::{Data, Tensor, TensorType};
 
@@ -13,15 +10,6 @@ use crate::tensor::{Data, Tensor, TensorType};
 pub struct Transpose {
     /// Where each output axis comes from.
     pub permutation: Vec<usize>,
-}
-
-/// Transpose: without `perm` the axes turn round.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let permutation = match node.attributes.ints("perm")? {
-        Some(axes) => axes.iter().map(|&axis| usize::try_from(axis).unwrap_or(usize::MAX)).collect(),
-        None => (0..node.shape(0)?.len()).rev().collect(),
-    };
-    node.apply(graph, Operator::Transpose(Transpose { permutation }), 1)
 }
 
 impl Rule for Transpose {

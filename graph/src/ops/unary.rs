@@ -1,10 +1,7 @@
 //! Element-wise operations on one operand.
 
-use super::{Operator, Rule, operand};
-use crate::builder::Builder;
+use super::{Rule, operand};
 use crate::error::{Error, unsupported};
-use crate::ir::ValueId;
-use crate::node_view::NodeView;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
 
 /// An element-wise operation.
@@ -68,28 +65,6 @@ pub enum Activation {
     Silu,
     /// Hyperbolic tangent.
     Tanh,
-}
-
-/// Abs, Sqrt, ...: one operand, no attributes.
-pub(crate) fn read(node: &NodeView, graph: &mut Builder, operator: Unary) -> Result<Vec<ValueId>, Error> {
-    node.apply(graph, Operator::Unary(operator), 1)
-}
-
-/// IsInf.
-pub(crate) fn read_is_inf(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let negative = node.attributes.flag("detect_negative", true)?;
-    let positive = node.attributes.flag("detect_positive", true)?;
-    read(node, graph, Unary::IsInf { negative, positive })
-}
-
-/// Gelu, of ONNX since opset 20 and of the domain com.microsoft, which knows no `approximate`.
-pub(crate) fn read_gelu(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
-    let activation = match node.attributes.text("approximate")?.unwrap_or("none") {
-        "none" => Activation::Gelu,
-        "tanh" => Activation::GeluTanh,
-        other => return Err(unsupported!("its approximation is {other:?}")),
-    };
-    read(node, graph, Unary::Activation(activation))
 }
 
 impl Activation {

@@ -96,7 +96,11 @@ impl Calls {
             match wanted().find(|input| input.name == *name) {
                 Some(input) if !accepts(input, &tensor.tensor_type()) && !is_prompt => {
                     let (name, wanted) = (name.clone(), input.to_string());
-                    return Err(Error::InputMismatch { name, wanted, given: tensor.tensor_type() });
+                    return Err(Error::InputMismatch {
+                        name,
+                        wanted,
+                        given: tensor.tensor_type().to_string(),
+                    });
                 }
                 None if !is_prompt => {
                     let known = wanted().map(|input| format!("{} ({input})", input.name));

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::Generation;
 
 use super::{Composer, Decoding, PAST_LENGTH, Pipeline, TOKEN, greedy, step_inputs, wiring};
+use crate::builder::cache_length::linear::{Integer, Linear};
 use crate::error::Error;
-use crate::growth::linear::{Integer, Linear};
 use crate::ir::ValueId;
 use crate::onnx::{Dimension, Input};
 use crate::ops::{CacheUpdate, Concat, Gather, Operator, Reshape};
@@ -265,7 +265,7 @@ fn step(
     room: Room,
 ) -> Result<super::Program, Error> {
     let mut composer = Composer::new(first.passes, first.manifest, first.models, first.tensors, first.pins);
-    composer.graph.start_growth(PAST_LENGTH, room.capacity);
+    composer.graph.start_cache(PAST_LENGTH, room.capacity);
     let last = i64::try_from(room.vocabulary.saturating_sub(1)).unwrap_or(i64::MAX);
     let ids = composer.graph.bounded_input(TOKEN, TensorType::new(DataType::I64, [1, 1]), (0, last));
     let mut ports = BTreeMap::new();

@@ -2,12 +2,12 @@
 //! be brought back into what they hold.
 
 use super::Scope;
-use crate::decompose::narrow;
 use crate::element_type::ElementType;
 use crate::error::{Error, unsupported};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
 use crate::onnx::OnnxNode;
+use crate::readers::narrow;
 use crate::tensor::DataType;
 use crate::writer::Writer;
 

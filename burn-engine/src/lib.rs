@@ -1,4 +1,4 @@
-//! Walks a static graph node by node on Burn, natively and in WebAssembly.
+//! BurnInterpreter a static graph node by node on Burn, natively and in WebAssembly.
 
 mod indices;
 mod operators;
@@ -7,8 +7,8 @@ mod value;
 mod windows;
 
 use burn::backend::{Backend, Dispatch, DispatchDevice, FlexDevice};
-use graph::walk::{Engine, Fault};
-use graph::{Operator, Tensor, TensorType, walk};
+use graph::interpreter::{Engine, Fault, Interpreter};
+use graph::{Operator, Tensor, TensorType};
 
 use self::operators::{Operands, compute};
 use self::value::Value;
@@ -28,7 +28,7 @@ pub fn backend() -> String {
 pub struct Burn(FlexDevice);
 
 /// Programs on Burn.
-pub type Walks = walk::Walks<Burn>;
+pub type BurnInterpreter = Interpreter<Burn>;
 
 /// What Burn has no operation for.
 pub type Error = Fault<String>;
@@ -76,11 +76,11 @@ mod tests {
         let program = Program { name: "case".to_owned(), graph, states: BTreeMap::new() };
         let inputs = inputs.iter().cloned().collect();
         let work = || {
-            let mut walks = Walks::new(Burn::default(), vec![program]);
-            for (weight, constant) in walks.weights() {
-                walks.put(weight, &constant.evaluate(&mut NoFiles).unwrap()).unwrap();
+            let mut interpreter = BurnInterpreter::new(Burn::default(), vec![program]);
+            for (weight, constant) in interpreter.weights() {
+                interpreter.put(weight, &constant.evaluate(&mut NoFiles).unwrap()).unwrap();
             }
-            walks.run(0, &inputs).map_err(|error| error.to_string())
+            interpreter.run(0, &inputs).map_err(|error| error.to_string())
         };
         catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("it panicked".to_owned()))
     }

@@ -1,9 +1,9 @@
-//! Burn: walks the optimised graph node by node, on the device that a target names.
+//! Burn: interpreter the optimised graph node by node, on the device that a target names.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use burn_engine::{Burn, VERSION, Walks};
+use burn_engine::{Burn, BurnInterpreter, VERSION};
 use graph::Tensor;
 use graph::pipeline::Pipeline;
 use native_runner::engines::{Found, Inferred, Prepared, Ready};
@@ -32,14 +32,14 @@ pub fn prepare(
     course: &mut Course,
 ) -> Result<Prepared, RunnerError> {
     course.turn_to(Activity::Upload);
-    let walks = guarded("taking the weights", || {
-        let (mut walks, mut files) = (Walks::new(Burn::default(), pipeline.programs.clone()), loaded.files());
-        for (weight, constant) in walks.weights() {
+    let interpreter = guarded("taking the weights", || {
+        let (mut interpreter, mut files) = (BurnInterpreter::new(Burn::default(), pipeline.programs.clone()), loaded.files());
+        for (weight, constant) in interpreter.weights() {
             let tensor = constant.evaluate(&mut files);
             let tensor = tensor.map_err(|source| refused(&loaded.manifest.name, source))?;
-            walks.put(weight, &tensor).map_err(cannot)?;
+            interpreter.put(weight, &tensor).map_err(cannot)?;
         }
-        Ok(walks)
+        Ok(interpreter)
     })?;
     let nodes = pipeline.programs.iter().map(|program| program.graph.nodes.len().to_string());
     let features = BTreeMap::from([
@@ -47,11 +47,11 @@ pub fn prepare(
         ("backend".to_owned(), burn_engine::backend()),
         ("nodes".to_owned(), nodes.collect::<Vec<_>>().join("+")),
     ]);
-    Ok(Prepared { model: Box::new(Walker(walks)), adapter: processor::adapter(), features })
+    Ok(Prepared { model: Box::new(Walker(interpreter)), adapter: processor::adapter(), features })
 }
 
 /// A model whose weights Burn has.
-struct Walker(Walks);
+struct Walker(BurnInterpreter);
 
 impl Ready for Walker {
     fn run(&mut self, program: usize, inputs: &BTreeMap<String, Tensor>) -> Result<Inferred, RunnerError> {

@@ -1,5 +1,7 @@
 //! Reads one of the ONNX project's node tests: a model, what to feed it, and what it has to give. Bytes in.
 
+mod comparison;
+
 use std::collections::BTreeMap;
 
 use prost::Message;

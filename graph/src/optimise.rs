@@ -10,12 +10,12 @@ mod gemm;
 mod head_layout;
 mod identities;
 mod layout;
+mod rewriter;
 mod root_mean_square;
 mod rotary_embedding;
-mod site;
 
 use crate::ir::Graph;
-use site::{Pattern, rewrite};
+use rewriter::{Pattern, rewrite};
 
 /// Rounds after which passes that undo each other would be cut off; two or three are the rule.
 const MOST_ROUNDS: usize = 16;

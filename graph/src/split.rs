@@ -70,7 +70,7 @@ impl Pieces {
         let [Some(table), Some(indices)] = node.inputs[..] else { return None };
         let table_type = self.graph.values[table.0].tensor_type.clone();
         let (&rows, row) = table_type.shape.split_first()?;
-        let cuts = self.cuts(rows, &TensorType::new(table_type.data_type, row))?;
+        let splits = self.splits(rows, &TensorType::new(table_type.data_type, row))?;
         let constant = self.graph.values[table.0].constant.clone()?;
         let index_type = self.graph.values[indices.0].tensor_type.clone();
         // A row's index beside the row, for the choice between pieces.
@@ -82,7 +82,7 @@ impl Pieces {
         let index = self.push(node, Operator::Select(Select), &[is_from_end, from_end, indices])?;
         let choice = self.push(node, Operator::Reshape(Reshape { shape: beside }), &[index])?;
         let mut found = None;
-        for (first, count) in cuts {
+        for (first, count) in splits {
             let piece = self.constant(table, first, constant.rows(first, count)?);
             let (start, last) = (self.integer(first), self.integer(count - 1));
             let local = self.push(node, Operator::Binary(Binary::Sub), &[index, start])?;
@@ -108,11 +108,11 @@ impl Pieces {
         };
         let right_type = self.graph.values[right.0].tensor_type.clone();
         let &[depth, columns] = &right_type.shape[..] else { return None };
-        let cuts = self.cuts(columns, &TensorType::new(right_type.data_type, [depth]))?;
+        let splits = self.splits(columns, &TensorType::new(right_type.data_type, [depth]))?;
         let matrix = self.graph.values[right.0].constant.clone()?;
         let bias = node.inputs.get(2).copied().flatten();
         let mut products = Vec::new();
-        for (first, count) in cuts {
+        for (first, count) in splits {
             let mut operands = vec![left, self.constant(right, first, matrix.columns(first, count)?)];
             if let Some(bias) = bias {
                 let part = self.graph.values[bias.0].constant.clone()?.rows(first, count)?;
@@ -125,8 +125,8 @@ impl Pieces {
         self.rename_last(node, joined)
     }
 
-    /// Where to cut `extent` slices of this type: the first of each piece, and how many it has.
-    fn cuts(&self, extent: usize, slice: &TensorType) -> Option<Vec<(usize, usize)>> {
+    /// The splits of `extent` slices of this type: the first of each piece, and how many it has.
+    fn splits(&self, extent: usize, slice: &TensorType) -> Option<Vec<(usize, usize)>> {
         let most = usize::try_from(self.most_bytes / (self.size_bytes)(slice).max(1)).ok()?;
         let are_few = most > 0 && extent.div_ceil(most) <= MOST_PIECES;
         let starts = are_few.then(|| (0..extent).step_by(most))?;

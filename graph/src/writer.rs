@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 
 use crate::builder::Builder;
-use crate::builder::cache_length::linear::{Integer, Linear, growing};
+use crate::builder::cache_length::linear::{Integer, Linear, cached_axes};
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
@@ -96,7 +96,7 @@ impl<'a> Writer<'a> {
         table(&[usize::try_from(count).unwrap_or(usize::MAX)])?;
         let moved = |at: i64| Integer { base: start.base + at, coefficient: start.coefficient };
         let id = graph.push_linear(self.name, Linear::vector(&(0..count).map(moved).collect::<Vec<_>>()));
-        graph.set_axes(id, growing(&[length]));
+        graph.set_axes(id, cached_axes(&[length]));
         Ok(id)
     }
 

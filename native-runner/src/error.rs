@@ -23,7 +23,7 @@ pub enum RunnerError {
     #[error("model \"{model}\": {source}")]
     Plan { model: String, source: shaders::Error },
     #[error("{engine} cannot run {fault}")]
-    Walk { engine: &'static str, fault: graph::walk::Fault<String> },
+    Walk { engine: &'static str, fault: graph::interpreter::Fault<String> },
     #[error("{engine} lacks what the model needs: {message}")]
     EngineLacks { engine: &'static str, message: String },
     #[error("{reason}; {remedy}")]

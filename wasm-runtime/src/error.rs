@@ -51,7 +51,7 @@ pub enum RuntimeError {
     #[error("model \"{model}\": {source}")]
     Plan { model: String, source: shaders::Error },
     #[error("{engine} cannot run {fault}")]
-    Walk { engine: &'static str, fault: graph::walk::Fault<String> },
+    Walk { engine: &'static str, fault: graph::interpreter::Fault<String> },
     #[error("this module of the page was built without Burn, which the engine wasm is made of")]
     WithoutBurn,
     #[error("model \"{model}\": {source}")]

@@ -21,7 +21,7 @@ use crate::executor::Executor;
 use crate::files::Folder;
 use crate::model::wrong;
 use crate::timing::{Clock, Course, begin};
-use crate::wasm::{self, Walks};
+use crate::wasm::{self, BurnInterpreter};
 use crate::webgpu;
 use crate::webnn::{self, Rest};
 
@@ -169,14 +169,14 @@ impl Bed for Rc<webnn::Context> {
 struct Processor;
 
 impl Bed for Processor {
-    type Model = Walks;
+    type Model = BurnInterpreter;
 
     async fn prepare(
         &self,
         test: &str,
         pipeline: &Pipeline,
         course: &mut Course,
-    ) -> Result<Prepared<Walks>, RuntimeError> {
+    ) -> Result<Prepared<BurnInterpreter>, RuntimeError> {
         wasm::prepare(test, pipeline, &Folder::nowhere(), course).await
     }
 

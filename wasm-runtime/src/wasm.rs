@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-pub(crate) use burn_engine::Walks;
+pub(crate) use burn_engine::BurnInterpreter;
 use burn_engine::{Burn, VERSION};
 use graph::Tensor;
 use graph::pipeline::Pipeline;
@@ -26,13 +26,13 @@ pub(crate) async fn prepare(
     pipeline: &Pipeline,
     folder: &Folder,
     course: &mut Course,
-) -> Result<Prepared<Walks>, RuntimeError> {
+) -> Result<Prepared<BurnInterpreter>, RuntimeError> {
     course.turn_to(Activity::Upload);
-    let mut walks = Walks::new(Burn::default(), pipeline.programs.clone());
-    for (weight, constant) in walks.weights() {
+    let mut interpreter = BurnInterpreter::new(Burn::default(), pipeline.programs.clone());
+    for (weight, constant) in interpreter.weights() {
         let mut files = folder.gather(constant.spans()).await?;
         let tensor = constant.evaluate(&mut files).map_err(|source| wrong(model, source))?;
-        walks.put(weight, &tensor).map_err(refused)?;
+        interpreter.put(weight, &tensor).map_err(refused)?;
     }
     let nodes = pipeline.programs.iter().map(|program| program.graph.nodes.len().to_string());
     let features = [
@@ -43,7 +43,7 @@ pub(crate) async fn prepare(
         ("wasm_threads", 1.to_string()),
     ];
     let features = features.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    Ok(Prepared { model: walks, adapter: adapter(), features })
+    Ok(Prepared { model: interpreter, adapter: adapter(), features })
 }
 
 /// Burn's refusal as an error of this page.
@@ -61,13 +61,13 @@ pub fn adapter() -> Adapter {
     }
 }
 
-impl Ready for Walks {
+impl Ready for BurnInterpreter {
     async fn run(
         &mut self,
         program: usize,
         inputs: &BTreeMap<String, Tensor>,
     ) -> Result<Inferred, RuntimeError> {
-        let outputs = Walks::run(self, program, inputs).map_err(refused)?;
+        let outputs = BurnInterpreter::run(self, program, inputs).map_err(refused)?;
         Ok(Inferred { outputs, gpu_ms: None, dispatches_ms: Vec::new() })
     }
 }

@@ -172,7 +172,7 @@ impl Assembly {
     async fn stages(
         &mut self,
         program: &Program,
-        parts: &[webnn::Stage],
+        parts: &[webnn::Partition],
         source: &Source<'_>,
         browser: Option<BrowserKind>,
         course: &mut Course,
@@ -180,7 +180,7 @@ impl Assembly {
         let Executor { context, shared_out, states, .. } = &mut self.executor;
         let in_states = if *shared_out { BTreeMap::new() } else { program.states.clone() };
         let mut own = Vec::with_capacity(parts.len());
-        for part in parts.iter().filter(|part| !part.elsewhere) {
+        for part in parts.iter().filter(|part| !part.fallback) {
             let Some(built) = build_or_learn(context, part, source, course).await? else { return Ok(None) };
             course.turn_to(Activity::Upload);
             let ports = context.told(Ports::open(context, built, &in_states, states)).await?;
@@ -189,7 +189,7 @@ impl Assembly {
         let (mut own, mut other) = (own.into_iter(), Other::new(browser));
         let mut stages = Vec::with_capacity(parts.len());
         for part in parts {
-            let ready = if part.elsewhere { None } else { own.next() };
+            let ready = if part.fallback { None } else { own.next() };
             stages.push(match ready {
                 Some(stage) => stage,
                 None => Stage::elsewhere(source, &part.graph, &mut other, course).await?,
@@ -203,7 +203,7 @@ impl Assembly {
         &mut self,
         program: &Program,
         refusals: &Refusals,
-        stages: impl Iterator<Item = (&'p webnn::Stage, &'p Stage)>,
+        stages: impl Iterator<Item = (&'p webnn::Partition, &'p Stage)>,
     ) {
         let placement = &mut self.executor.placement;
         placement.nodes += program.graph.nodes.len();
@@ -211,7 +211,7 @@ impl Assembly {
         let mut count = 0usize;
         for (part, stage) in stages {
             count += 1;
-            let refused = part.nodes.iter().filter(|_| part.elsewhere).filter_map(|node| refusals.get(node));
+            let refused = part.nodes.iter().filter(|_| part.fallback).filter_map(|node| refusals.get(node));
             placement.elsewhere.extend(refused.map(|error| NodeElsewhere {
                 node: error.node.clone(),
                 operator: error.operator.clone(),

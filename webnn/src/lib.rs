@@ -17,6 +17,6 @@ pub use element::ElementType;
 pub use error::{Error, Refusal};
 pub use limits::Limits;
 pub use lower::{lower, lower_stage, refusals};
-pub use partition::{Stage, partition};
+pub use partition::{Partition, partition};
 pub use plan::{Call, Operand, OperandId, Plan};
 pub use script::{Scene, page};

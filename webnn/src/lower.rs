@@ -22,7 +22,7 @@ use crate::element::ElementType;
 use crate::error::{Error, Refusal};
 use crate::layout;
 use crate::limits::Limits;
-use crate::partition::Stage;
+use crate::partition::Partition;
 use crate::plan::{Operand, OperandId, Plan};
 use crate::writer::{Lowered, Writer};
 
@@ -38,8 +38,8 @@ pub fn lower(graph: &Graph, limits: &Limits) -> Result<Plan, Error> {
 ///
 /// # Errors
 /// The first node that this context cannot run, and why.
-pub fn lower_stage(stage: &Stage, limits: &Limits) -> Result<Plan, Error> {
-    whole(Lowering { ranges: stage.ranges.clone(), ..Lowering::new(&stage.graph, limits) })
+pub fn lower_stage(partition: &Partition, limits: &Limits) -> Result<Plan, Error> {
+    whole(Lowering { ranges: partition.ranges.clone(), ..Lowering::new(&partition.graph, limits) })
 }
 
 fn whole(mut lowering: Lowering<'_>) -> Result<Plan, Error> {
@@ -90,7 +90,7 @@ struct Lowering<'a> {
 }
 
 /// What a node's function is given beside the operator.
-pub(crate) struct Site<'a> {
+pub(crate) struct Operands<'a> {
     /// Operands in the operator's order.
     pub inputs: &'a [Option<OperandId>],
     /// The types that the graph has for them.
@@ -103,7 +103,7 @@ pub(crate) struct Site<'a> {
     pub result: &'a TensorType,
 }
 
-impl Site<'_> {
+impl Operands<'_> {
     /// An operand that the graph has checked to be there.
     pub fn operand(&self, index: usize) -> Lowered {
         let missing = || Refusal::NotInWebnn { what: format!("operator without operand {index}") };
@@ -241,14 +241,14 @@ impl<'a> Lowering<'a> {
                     None => None,
                 });
             }
-            let site = Site {
+            let operands = Operands {
                 inputs: &cast,
                 types: node.inputs.iter().map(|id| id.map(|id| &values[id.0].tensor_type)).collect(),
                 constants: node.inputs.iter().map(|id| values[(*id)?.0].constant.as_ref()).collect(),
                 ranges,
                 result,
             };
-            operator(&node.operator, &mut writer, &site)
+            operator(&node.operator, &mut writer, &operands)
         };
         let made = write();
         if made.is_err() {
@@ -284,38 +284,38 @@ fn reads(operator: &Operator, count: usize) -> impl Fn(usize) -> bool {
 }
 
 /// The calls of an operator.
-fn operator(operator: &Operator, writer: &mut Writer, site: &Site) -> Lowered {
+fn operator(operator: &Operator, writer: &mut Writer, operands: &Operands) -> Lowered {
     match operator {
-        Operator::ArgReduce(arg_reduce) => indices::arg_reduce(arg_reduce, writer, site),
-        Operator::Attention(own) => attention::attention(own, writer, site),
-        Operator::Binary(binary) => elementwise::binary(*binary, writer, site),
-        Operator::CacheUpdate(update) => indices::cache_update(update, writer, site),
-        Operator::Cast(cast) => elementwise::cast(cast, writer, site),
-        Operator::Concat(concat) => shapes::concat(concat, writer, site),
-        Operator::Conv(conv) => windows::conv(conv, writer, site),
-        Operator::ConvTranspose(conv) => transposed::conv_transpose(conv, writer, site),
-        Operator::CumulativeSum(sum) => indices::cumulative_sum(sum, writer, site),
-        Operator::Expand(expand) => shapes::expand(expand, writer, site),
-        Operator::Gather(gather) => indices::gather(gather, writer, site),
-        Operator::GatherElements(gather) => indices::gather_elements(gather, writer, site),
-        Operator::GatherNd(gather) => indices::gather_nd(gather, writer, site),
-        Operator::Gemm(gemm) => products::gemm(gemm, writer, site),
-        Operator::LayerNormalization(own) => normalization::layer_normalization(own, writer, site),
-        Operator::MatMul(matmul) => products::matmul(matmul, writer, site),
-        Operator::MatMulNBits(matmul) => products::matmul_n_bits(matmul, writer, site),
+        Operator::ArgReduce(arg_reduce) => indices::arg_reduce(arg_reduce, writer, operands),
+        Operator::Attention(own) => attention::attention(own, writer, operands),
+        Operator::Binary(binary) => elementwise::binary(*binary, writer, operands),
+        Operator::CacheUpdate(update) => indices::cache_update(update, writer, operands),
+        Operator::Cast(cast) => elementwise::cast(cast, writer, operands),
+        Operator::Concat(concat) => shapes::concat(concat, writer, operands),
+        Operator::Conv(conv) => windows::conv(conv, writer, operands),
+        Operator::ConvTranspose(conv) => transposed::conv_transpose(conv, writer, operands),
+        Operator::CumulativeSum(sum) => indices::cumulative_sum(sum, writer, operands),
+        Operator::Expand(expand) => shapes::expand(expand, writer, operands),
+        Operator::Gather(gather) => indices::gather(gather, writer, operands),
+        Operator::GatherElements(gather) => indices::gather_elements(gather, writer, operands),
+        Operator::GatherNd(gather) => indices::gather_nd(gather, writer, operands),
+        Operator::Gemm(gemm) => products::gemm(gemm, writer, operands),
+        Operator::LayerNormalization(own) => normalization::layer_normalization(own, writer, operands),
+        Operator::MatMul(matmul) => products::matmul(matmul, writer, operands),
+        Operator::MatMulNBits(matmul) => products::matmul_n_bits(matmul, writer, operands),
         Operator::Order(_) => Err(Refusal::NotInWebnn { what: "sorting".to_owned() }),
-        Operator::Pad(pad) => shapes::pad(pad, writer, site),
-        Operator::Pool(pool) => pools::pool(pool, writer, site),
-        Operator::Reduce(reduce) => normalization::reduce(reduce, writer, site),
-        Operator::Reshape(reshape) => writer.reshape(site.operand(0)?, &reshape.shape),
-        Operator::RotateHalf(_) => shapes::rotate_half(writer, site),
-        Operator::ScatterElements(scatter) => indices::scatter_elements(scatter, writer, site),
-        Operator::ScatterNd(scatter) => indices::scatter_nd(scatter, writer, site),
-        Operator::Select(_) => elementwise::select(writer, site),
-        Operator::Slice(slice) => shapes::slice(slice, writer, site),
-        Operator::Softmax(softmax) => normalization::softmax(softmax, writer, site),
-        Operator::Transpose(transpose) => writer.transpose(site.operand(0)?, &transpose.permutation),
-        Operator::Unary(unary) => elementwise::unary(*unary, writer, site),
+        Operator::Pad(pad) => shapes::pad(pad, writer, operands),
+        Operator::Pool(pool) => pools::pool(pool, writer, operands),
+        Operator::Reduce(reduce) => normalization::reduce(reduce, writer, operands),
+        Operator::Reshape(reshape) => writer.reshape(operands.operand(0)?, &reshape.shape),
+        Operator::RotateHalf(_) => shapes::rotate_half(writer, operands),
+        Operator::ScatterElements(scatter) => indices::scatter_elements(scatter, writer, operands),
+        Operator::ScatterNd(scatter) => indices::scatter_nd(scatter, writer, operands),
+        Operator::Select(_) => elementwise::select(writer, operands),
+        Operator::Slice(slice) => shapes::slice(slice, writer, operands),
+        Operator::Softmax(softmax) => normalization::softmax(softmax, writer, operands),
+        Operator::Transpose(transpose) => writer.transpose(operands.operand(0)?, &transpose.permutation),
+        Operator::Unary(unary) => elementwise::unary(*unary, writer, operands),
     }
 }
 

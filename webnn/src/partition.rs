@@ -8,9 +8,9 @@ use graph::{Graph, Node, NodeId, Value, ValueId};
 
 /// A part of a graph that one engine runs in one go.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Stage {
+pub struct Partition {
     /// Whether the other engine runs it.
-    pub elsewhere: bool,
+    pub fallback: bool,
     /// The part. What it takes from earlier parts is among its inputs, by name; what later ones take, among its
     /// outputs.
     pub graph: Graph,
@@ -20,13 +20,13 @@ pub struct Stage {
     pub(crate) ranges: Vec<Option<Range>>,
 }
 
-/// The stages of a graph in order, of which `elsewhere` runs on the other engine.
+/// The partitions of a graph in order, of which `fallback` runs on the other engine.
 ///
-/// A node is in the earliest stage that what it reads allows, so that the stages are no more than the changes along
+/// A node is in the earliest partition that what it reads allows, so that the partitions are no more than the changes along
 /// the longest way through the graph.
-pub fn partition(graph: &Graph, elsewhere: &BTreeSet<NodeId>) -> Vec<Stage> {
+pub fn partition(graph: &Graph, fallback: &BTreeSet<NodeId>) -> Vec<Partition> {
     let named = named_apart(graph);
-    let levels = [false, true].map(|first| levels(graph, elsewhere, first));
+    let levels = [false, true].map(|first| levels(graph, fallback, first));
     let [own_first, other_first] = levels;
     let (levels, first) = if own_first.iter().max() <= other_first.iter().max() {
         (own_first, false)
@@ -35,15 +35,15 @@ pub fn partition(graph: &Graph, elsewhere: &BTreeSet<NodeId>) -> Vec<Stage> {
     };
     let count = levels.iter().max().map_or(0, |last| last + 1);
     let ranges = ranges(graph);
-    let stages = (0..count).map(|level| {
+    let partitions = (0..count).map(|level| {
         let nodes = (0..levels.len()).map(NodeId).filter(|node| levels[node.0] == level).collect();
         let (graph, moved) = part(&named, |node| levels[node.0] == level);
         let mut own = vec![None; graph.values.len()];
         moved.into_iter().for_each(|(old, new)| own[new.0] = ranges[old.0]);
         let graph = bounded(graph, &own);
-        Stage { elsewhere: (level % 2 == 1) != first, graph, nodes, ranges: own }
+        Partition { fallback: (level % 2 == 1) != first, graph, nodes, ranges: own }
     });
-    stages.filter(|stage| !stage.graph.nodes.is_empty()).collect()
+    partitions.filter(|partition| !partition.graph.nodes.is_empty()).collect()
 }
 
 /// The graph with what the whole shows of its inputs, for whoever runs it.
@@ -56,15 +56,15 @@ fn bounded(mut graph: Graph, ranges: &[Option<Range>]) -> Graph {
     graph
 }
 
-/// The stage of each node, where the first stage is the other engine's or not.
-fn levels(graph: &Graph, elsewhere: &BTreeSet<NodeId>, other_first: bool) -> Vec<usize> {
+/// The partition of each node, where the first partition is the other engine's or not.
+fn levels(graph: &Graph, fallback: &BTreeSet<NodeId>, other_first: bool) -> Vec<usize> {
     let mut made: BTreeMap<ValueId, usize> = BTreeMap::new();
     let mut levels: Vec<usize> = Vec::with_capacity(graph.nodes.len());
     for (index, node) in graph.nodes.iter().enumerate() {
-        let other = elsewhere.contains(&NodeId(index));
+        let other = fallback.contains(&NodeId(index));
         let earliest = usize::from(other != other_first);
         let read = node.inputs.iter().flatten().filter_map(|id| made.get(id)).copied().max().unwrap_or(0);
-        // Stages of the same engine are two apart.
+        // Partitions of the same engine are two apart.
         let level = read.max(earliest) + usize::from(read > earliest && (read - earliest) % 2 == 1);
         made.extend(node.outputs.iter().map(|&id| (id, level)));
         levels.push(level);
@@ -129,20 +129,23 @@ mod tests {
 
     use super::*;
 
-    /// The nodes of each stage, those elsewhere in brackets.
-    fn stages(text: &str, elsewhere: &[&str]) -> (Graph, Vec<Stage>, String) {
+    /// The nodes of each partition, those fallback in brackets.
+    fn partitions(text: &str, fallback: &[&str]) -> (Graph, Vec<Partition>, String) {
         let graph = graph::text::parse(text).unwrap();
-        let is_there = |node: &Node| elsewhere.contains(&graph.values[node.outputs[0].0].name.as_str());
+        let is_there = |node: &Node| fallback.contains(&graph.values[node.outputs[0].0].name.as_str());
         let there = graph.nodes.iter().enumerate().filter(|(_, node)| is_there(node));
-        let stages = partition(&graph, &there.map(|(index, _)| NodeId(index)).collect());
-        let told = stages.iter().map(|stage| {
-            let made =
-                stage.graph.nodes.iter().map(|node| stage.graph.values[node.outputs[0].0].name.clone());
+        let partitions = partition(&graph, &there.map(|(index, _)| NodeId(index)).collect());
+        let told = partitions.iter().map(|partition| {
+            let made = partition
+                .graph
+                .nodes
+                .iter()
+                .map(|node| partition.graph.values[node.outputs[0].0].name.clone());
             let made = made.collect::<Vec<_>>().join(" ");
-            if stage.elsewhere { format!("[{made}]") } else { made }
+            if partition.fallback { format!("[{made}]") } else { made }
         });
         let told = told.collect::<Vec<_>>().join(" | ");
-        (graph, stages, told)
+        (graph, partitions, told)
     }
 
     const DIAMOND: &str = "x: f32[2]\nw: f32[2] = 3 4\na = Neg(x)\nb = Abs(a)\nc = Add(a, w)\nd = Mul(b, c)\ne = Exp(x)\n\
@@ -150,28 +153,28 @@ mod tests {
 
     #[test]
     fn a_node_is_in_the_earliest_stage_that_it_can_be_in() {
-        for (name, elsewhere, expected) in [
+        for (name, fallback, expected) in [
             ("everything here", &[][..], "a b c d e y"),
-            ("everything elsewhere", &["a", "b", "c", "d", "e", "y"], "[a b c d e y]"),
+            ("everything fallback", &["a", "b", "c", "d", "e", "y"], "[a b c d e y]"),
             ("one in the middle", &["b"], "a c e | [b] | d y"),
             ("two that do not wait for each other", &["b", "e"], "a c | [b e] | d y"),
             ("the first", &["a", "e"], "[a e] | b c d y"),
             ("the last", &["y"], "a b c d e | [y]"),
         ] {
-            assert_eq!(stages(DIAMOND, elsewhere).2, expected, "{name}");
+            assert_eq!(partitions(DIAMOND, fallback).2, expected, "{name}");
         }
     }
 
-    /// Run one after another, the stages compute what the whole graph does.
+    /// Run one after another, the partitions compute what the whole graph does.
     #[test]
     fn stages_together_are_the_graph() {
         let x = Tensor::vector(vec![0.5f32, -2.0]);
-        for elsewhere in [&["b"][..], &["a", "e"], &["b", "e", "y"], &["c", "d"]] {
-            let (graph, stages, told) = stages(DIAMOND, elsewhere);
+        for fallback in [&["b"][..], &["a", "e"], &["b", "e", "y"], &["c", "d"]] {
+            let (graph, partitions, told) = partitions(DIAMOND, fallback);
             let mut known = BTreeMap::from([("x".to_owned(), x.clone())]);
-            for stage in &stages {
-                assert_eq!(stage.graph.check(), Ok(()), "{told}");
-                let made = graph::interpret(&stage.graph, &known).unwrap();
+            for partition in &partitions {
+                assert_eq!(partition.graph.check(), Ok(()), "{told}");
+                let made = graph::interpret(&partition.graph, &known).unwrap();
                 known.extend(made);
             }
             let whole = graph::interpret(&graph, &BTreeMap::from([("x".to_owned(), x.clone())])).unwrap();

@@ -2,7 +2,7 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
 
-use super::site::{Rewrite, Site, binary, first};
+use super::rewriter::{Rewrite, Rewriter, binary, first};
 use crate::ir::ValueId;
 use crate::ops::unary::QUICK;
 use crate::ops::{Activation, Binary, Operator, Unary};
@@ -11,52 +11,54 @@ use crate::ops::{Activation, Binary, Operator, Unary};
 const TOLERANCE: f64 = 1e-6;
 
 /// `x · ½ · (1 + erf(x / √2))` and `x · ½ · (1 + tanh(√(2/π) · (x + 0.044715 · x³)))`.
-pub(super) fn fuse(site: &mut Site) -> Option<Rewrite> {
-    binary(site.node, Binary::Mul)?;
-    let product = Product::new(site, *site.node.outputs.first()?, true);
+pub(super) fn fuse(rewriter: &mut Rewriter) -> Option<Rewrite> {
+    binary(rewriter.node, Binary::Mul)?;
+    let product = Product::new(rewriter, *rewriter.node.outputs.first()?, true);
     let [left, right] = product.operands[..] else { return None };
     if !is_close(product.factor, 0.5) {
         return None;
     }
     let named = |x: ValueId, gate: Option<Activation>| gate.map(|activation| (x, activation));
-    let found = named(left, gate(site, left, right)).or_else(|| named(right, gate(site, right, left)));
+    let found =
+        named(left, gate(rewriter, left, right)).or_else(|| named(right, gate(rewriter, right, left)));
     let (x, activation) = found?;
     Some(Rewrite::Replace(Operator::Unary(Unary::Activation(activation)), vec![Some(x)]))
 }
 
 /// `x · sigmoid(x)` and `x · sigmoid(1.702 · x)`.
-pub(super) fn fuse_swish(site: &mut Site) -> Option<Rewrite> {
-    let (left, right) = binary(site.node, Binary::Mul)?;
+pub(super) fn fuse_swish(rewriter: &mut Rewriter) -> Option<Rewrite> {
+    let (left, right) = binary(rewriter.node, Binary::Mul)?;
     let named = |x: ValueId, gate: Option<Activation>| gate.map(|activation| (x, activation));
-    let found = named(left, swish(site, left, right)).or_else(|| named(right, swish(site, right, left)));
+    let found =
+        named(left, swish(rewriter, left, right)).or_else(|| named(right, swish(rewriter, right, left)));
     let (x, activation) = found?;
     Some(Rewrite::Replace(Operator::Unary(Unary::Activation(activation)), vec![Some(x)]))
 }
 
 /// Which function it is, if `gate` is a sigmoid of x.
-fn swish(site: &Site, x: ValueId, gate: ValueId) -> Option<Activation> {
-    let node = site.private(gate, 1)?;
+fn swish(rewriter: &Rewriter, x: ValueId, gate: ValueId) -> Option<Activation> {
+    let node = rewriter.private(gate, 1)?;
     let is_sigmoid = node.operator == Operator::Unary(Unary::Activation(Activation::Sigmoid));
     let operand = is_sigmoid.then(|| first(node)).flatten()?;
     if operand == x {
         return Some(Activation::Silu);
     }
-    let inner = Product::new(site, operand, false);
+    let inner = Product::new(rewriter, operand, false);
     (inner.operands == [x] && is_close(inner.factor, QUICK)).then_some(Activation::QuickGelu)
 }
 
 /// Which GELU it is, if `gate` is `1 + erf(…)` or `1 + tanh(…)` of x.
-fn gate(site: &Site, x: ValueId, gate: ValueId) -> Option<Activation> {
-    let function = plus_one(site, gate)?;
-    let node = site.private(function, 1)?;
-    let inner = Product::new(site, first(node)?, false);
+fn gate(rewriter: &Rewriter, x: ValueId, gate: ValueId) -> Option<Activation> {
+    let function = plus_one(rewriter, gate)?;
+    let node = rewriter.private(function, 1)?;
+    let inner = Product::new(rewriter, first(node)?, false);
     let [operand] = inner.operands[..] else { return None };
     match node.operator {
         Operator::Unary(Unary::Erf) if operand == x && is_close(inner.factor, FRAC_1_SQRT_2) => {
             Some(Activation::Gelu)
         }
         Operator::Unary(Unary::Activation(Activation::Tanh))
-            if is_cubic(site, x, operand)? && is_close(inner.factor, FRAC_2_PI.sqrt()) =>
+            if is_cubic(rewriter, x, operand)? && is_close(inner.factor, FRAC_2_PI.sqrt()) =>
         {
             Some(Activation::GeluTanh)
         }
@@ -64,9 +66,9 @@ fn gate(site: &Site, x: ValueId, gate: ValueId) -> Option<Activation> {
     }
 }
 
-fn plus_one(site: &Site, sum: ValueId) -> Option<ValueId> {
-    let (left, right) = binary(site.private(sum, 1)?, Binary::Add)?;
-    match (site.scalar(left), site.scalar(right)) {
+fn plus_one(rewriter: &Rewriter, sum: ValueId) -> Option<ValueId> {
+    let (left, right) = binary(rewriter.private(sum, 1)?, Binary::Add)?;
+    match (rewriter.scalar(left), rewriter.scalar(right)) {
         (Some(1.0), None) => Some(right),
         (None, Some(1.0)) => Some(left),
         _ => None,
@@ -74,20 +76,20 @@ fn plus_one(site: &Site, sum: ValueId) -> Option<ValueId> {
 }
 
 /// Whether the sum is `x + 0.044715 · x³`.
-fn is_cubic(site: &Site, x: ValueId, sum: ValueId) -> Option<bool> {
-    let (left, right) = binary(site.private(sum, 1)?, Binary::Add)?;
-    let cube = Product::new(site, if left == x { right } else { left }, false);
+fn is_cubic(rewriter: &Rewriter, x: ValueId, sum: ValueId) -> Option<bool> {
+    let (left, right) = binary(rewriter.private(sum, 1)?, Binary::Add)?;
+    let cube = Product::new(rewriter, if left == x { right } else { left }, false);
     let is_cube = match cube.operands[..] {
-        [power] => is_third_power(site, x, power),
+        [power] => is_third_power(rewriter, x, power),
         ref factors => factors == [x; 3],
     };
     Some([left, right].contains(&x) && is_cube && is_close(cube.factor, 0.044715))
 }
 
-fn is_third_power(site: &Site, x: ValueId, power: ValueId) -> bool {
-    let operands = site.private(power, 1).and_then(|node| binary(node, Binary::Pow));
+fn is_third_power(rewriter: &Rewriter, x: ValueId, power: ValueId) -> bool {
+    let operands = rewriter.private(power, 1).and_then(|node| binary(node, Binary::Pow));
     operands.is_some_and(|(base, exponent)| {
-        let exponent = site.elements(exponent).map(|exponent| exponent.to_f32_vec());
+        let exponent = rewriter.elements(exponent).map(|exponent| exponent.to_f32_vec());
         base == x && exponent.as_deref() == Some(&[3.0])
     })
 }
@@ -106,14 +108,16 @@ impl Product {
     /// Takes apart what nobody else uses; the outermost node may be used by anyone if it `is_root`. Stops
     /// at more
     /// operands than any pattern here has.
-    fn new(site: &Site, value: ValueId, is_root: bool) -> Product {
+    fn new(rewriter: &Rewriter, value: ValueId, is_root: bool) -> Product {
         let mut product = Product { factor: 1.0, operands: vec![] };
         let mut open = vec![value];
         while let Some(next) = open.pop().filter(|_| product.operands.len() < 4) {
-            let node = if is_root && next == value { site.producer(next) } else { site.private(next, 1) };
+            let node =
+                if is_root && next == value { rewriter.producer(next) } else { rewriter.private(next, 1) };
             let quotient = node.and_then(|node| binary(node, Binary::Div));
-            let quotient = quotient.and_then(|(dividend, divisor)| Some((dividend, site.scalar(divisor)?)));
-            if let Some(factor) = site.scalar(next) {
+            let quotient =
+                quotient.and_then(|(dividend, divisor)| Some((dividend, rewriter.scalar(divisor)?)));
+            if let Some(factor) = rewriter.scalar(next) {
                 product.factor *= f64::from(factor);
             } else if let Some((left, right)) = node.and_then(|node| binary(node, Binary::Mul)) {
                 open.extend([left, right]);

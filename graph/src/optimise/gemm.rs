@@ -1,35 +1,35 @@
 //! Gemm as MatMul, which kernels are written for.
 
-use super::site::{Rewrite, Site};
+use super::rewriter::{Rewrite, Rewriter};
 use crate::ir::ValueId;
 use crate::ops::{Binary, Gemm, MatMul, Operator, Transpose};
 
 /// `A' · B' + C` as a product, a bias where C is one, an addition where it is more. Factors other than 1
 /// stay Gemm.
-pub(super) fn to_matmul(site: &mut Site) -> Option<Rewrite> {
-    let Operator::Gemm(gemm) = site.node.operator else { return None };
-    let operand = |index: usize| site.node.inputs.get(index).copied().flatten();
+pub(super) fn to_matmul(rewriter: &mut Rewriter) -> Option<Rewrite> {
+    let Operator::Gemm(gemm) = rewriter.node.operator else { return None };
+    let operand = |index: usize| rewriter.node.inputs.get(index).copied().flatten();
     let (a, b, c) = (operand(0)?, operand(1)?, operand(2));
     if gemm.alpha != 1.0 || (c.is_some() && gemm.beta != 1.0) {
         return None;
     }
     let Gemm { transpose_a, transpose_b, .. } = gemm;
-    let (a, b) = (turned(site, a, transpose_a)?, turned(site, b, transpose_b)?);
+    let (a, b) = (turned(rewriter, a, transpose_a)?, turned(rewriter, b, transpose_b)?);
     let product = Operator::MatMul(MatMul::default());
-    let columns = site.shape(b)[1];
+    let columns = rewriter.shape(b)[1];
     match c {
         None => Some(Rewrite::Replace(product, vec![Some(a), Some(b)])),
-        Some(c) if site.shape(c) == [columns] => {
+        Some(c) if rewriter.shape(c) == [columns] => {
             Some(Rewrite::Replace(product, vec![Some(a), Some(b), Some(c)]))
         }
         Some(c) => {
-            let product = site.add(product, vec![Some(a), Some(b)])?;
+            let product = rewriter.add(product, vec![Some(a), Some(b)])?;
             Some(Rewrite::Replace(Operator::Binary(Binary::Add), vec![Some(product), Some(c)]))
         }
     }
 }
 
-fn turned(site: &mut Site, id: ValueId, transposed: bool) -> Option<ValueId> {
+fn turned(rewriter: &mut Rewriter, id: ValueId, transposed: bool) -> Option<ValueId> {
     let transpose = Operator::Transpose(Transpose { permutation: vec![1, 0] });
-    if transposed { site.add(transpose, vec![Some(id)]) } else { Some(id) }
+    if transposed { rewriter.add(transpose, vec![Some(id)]) } else { Some(id) }
 }

@@ -1,6 +1,6 @@
 //! Finds the tensor that an attention operand was reshaped, transposed and scaled from, and its layout there.
 
-use super::site::{Site, binary, first};
+use super::rewriter::{Rewriter, binary, first};
 use crate::ir::{Node, ValueId};
 use crate::ops::{Binary, HeadLayout, Operator, Reshape};
 
@@ -49,29 +49,34 @@ impl Heads {
 /// Looks for the best source of a value: sequence-first if there is one, as far back as scale and layout can be
 /// followed through values that nobody else uses; one of another shape is reshaped where there is none better.
 /// `scalable`: whether factors on the way may be taken out.
-pub(super) fn source(site: &mut Site, value: ValueId, heads: Heads, scalable: bool) -> Option<Operand> {
-    let found = search(site, value, heads, scalable)?;
+pub(super) fn source(
+    rewriter: &mut Rewriter,
+    value: ValueId,
+    heads: Heads,
+    scalable: bool,
+) -> Option<Operand> {
+    let found = search(rewriter, value, heads, scalable)?;
     let shape = heads.shape(found.layout);
-    if site.shape(found.id) == shape {
+    if rewriter.shape(found.id) == shape {
         return Some(found);
     }
-    let id = site.add(Operator::Reshape(Reshape { shape }), vec![Some(found.id)])?;
+    let id = rewriter.add(Operator::Reshape(Reshape { shape }), vec![Some(found.id)])?;
     Some(Operand { id, ..found })
 }
 
-fn search(site: &Site, value: ValueId, heads: Heads, scalable: bool) -> Option<Operand> {
+fn search(rewriter: &Rewriter, value: ValueId, heads: Heads, scalable: bool) -> Option<Operand> {
     let (mut best, mut best_fits) = (None, false);
     let mut path: Vec<&Node> = Vec::new();
     let (mut id, mut scale) = (value, 1.0);
     loop {
-        if let Some(layout) = layout(site, id, &path, heads) {
-            let fits = site.shape(id) == heads.shape(layout);
+        if let Some(layout) = layout(rewriter, id, &path, heads) {
+            let fits = rewriter.shape(id) == heads.shape(layout);
             if fits || !best_fits {
                 (best, best_fits) = (Some(Operand { id, layout, scale }), fits);
             }
         }
-        let Some(node) = site.private(id, 1) else { return best };
-        if let Some((factor, operand)) = scalable.then(|| scaling(site, node)).flatten() {
+        let Some(node) = rewriter.private(id, 1) else { return best };
+        if let Some((factor, operand)) = scalable.then(|| scaling(rewriter, node)).flatten() {
             (scale, id) = (scale * factor, operand);
         } else if matches!(node.operator, Operator::Reshape(_) | Operator::Transpose(_)) {
             path.push(node);
@@ -83,20 +88,20 @@ fn search(site: &Site, value: ValueId, heads: Heads, scalable: bool) -> Option<O
 }
 
 /// The layout of an operand in `id`, if following the path from there leads to it.
-fn layout(site: &Site, id: ValueId, path: &[&Node], heads: Heads) -> Option<HeadLayout> {
-    let strides = follow(site.shape(id), path)?;
+fn layout(rewriter: &Rewriter, id: ValueId, path: &[&Node], heads: Heads) -> Option<HeadLayout> {
+    let strides = follow(rewriter.shape(id), path)?;
     let layouts = [HeadLayout::SequenceFirst, HeadLayout::HeadsFirst];
     layouts.into_iter().find(|&layout| heads.lie(&strides, layout))
 }
 
 /// The constant factor that a node multiplies with, and what it multiplies.
-pub(super) fn scaling(site: &Site, node: &Node) -> Option<(f32, ValueId)> {
+pub(super) fn scaling(rewriter: &Rewriter, node: &Node) -> Option<(f32, ValueId)> {
     if let Some((left, right)) = binary(node, Binary::Mul) {
-        let by_right = site.scalar(right).map(|factor| (factor, left));
-        return by_right.or_else(|| site.scalar(left).map(|factor| (factor, right)));
+        let by_right = rewriter.scalar(right).map(|factor| (factor, left));
+        return by_right.or_else(|| rewriter.scalar(left).map(|factor| (factor, right)));
     }
     let (dividend, divisor) = binary(node, Binary::Div)?;
-    site.scalar(divisor).map(|divisor| (divisor.recip(), dividend))
+    rewriter.scalar(divisor).map(|divisor| (divisor.recip(), dividend))
 }
 
 /// Strides, in a tensor of this shape, of the value at the end of the path (its last node comes first).

@@ -1,18 +1,18 @@
 //! Operators that change nothing for the operands they have.
 
-use super::site::{Rewrite, Site, binary, first};
+use super::rewriter::{Rewrite, Rewriter, binary, first};
 use crate::ir::ValueId;
 use crate::ops::{Binary, Operator, Reshape};
 use crate::tensor::Tensor;
 
 /// Lets users read the operand instead of its copy, or the operand in another shape.
-pub(super) fn drop(site: &mut Site) -> Option<Rewrite> {
-    let operand = unchanged(site)?;
-    let (from, to) = (site.tensor_type(operand), site.tensor_type(*site.node.outputs.first()?));
+pub(super) fn drop(rewriter: &mut Rewriter) -> Option<Rewrite> {
+    let operand = unchanged(rewriter)?;
+    let (from, to) = (rewriter.tensor_type(operand), rewriter.tensor_type(*rewriter.node.outputs.first()?));
     if from == to {
         return Some(Rewrite::Alias(operand));
     }
-    let is_reshaped = matches!(site.node.operator, Operator::Binary(_) | Operator::Expand(_))
+    let is_reshaped = matches!(rewriter.node.operator, Operator::Binary(_) | Operator::Expand(_))
         && from.data_type == to.data_type
         && from.element_count() == to.element_count();
     let shape = to.shape.clone();
@@ -20,17 +20,17 @@ pub(super) fn drop(site: &mut Site) -> Option<Rewrite> {
 }
 
 /// The operand that the result equals, if it has the result's type, or but for its shape, if it has as many elements.
-fn unchanged(site: &Site) -> Option<ValueId> {
-    match &site.node.operator {
-        Operator::Reshape(_) | Operator::Cast(_) | Operator::Expand(_) => first(site.node),
+fn unchanged(rewriter: &Rewriter) -> Option<ValueId> {
+    match &rewriter.node.operator {
+        Operator::Reshape(_) | Operator::Cast(_) | Operator::Expand(_) => first(rewriter.node),
         Operator::Transpose(transpose) => {
-            transpose.permutation.is_sorted().then(|| first(site.node)).flatten()
+            transpose.permutation.is_sorted().then(|| first(rewriter.node)).flatten()
         }
         Operator::Slice(slice) => {
-            slice.steps.iter().all(|&step| step == 1).then(|| first(site.node)).flatten()
+            slice.steps.iter().all(|&step| step == 1).then(|| first(rewriter.node)).flatten()
         }
-        Operator::Concat(_) => (site.node.inputs.len() == 1).then(|| first(site.node)).flatten(),
-        Operator::Binary(operation) => neutral(site, *operation),
+        Operator::Concat(_) => (rewriter.node.inputs.len() == 1).then(|| first(rewriter.node)).flatten(),
+        Operator::Binary(operation) => neutral(rewriter, *operation),
         Operator::ArgReduce(_)
         | Operator::Attention(_)
         | Operator::CacheUpdate(_)
@@ -58,21 +58,21 @@ fn unchanged(site: &Site) -> Option<ValueId> {
 }
 
 /// Operands without elements add nothing to a Concat.
-pub(super) fn join_less(site: &mut Site) -> Option<Rewrite> {
-    let Operator::Concat(concat) = &site.node.operator else { return None };
+pub(super) fn join_less(rewriter: &mut Rewriter) -> Option<Rewrite> {
+    let Operator::Concat(concat) = &rewriter.node.operator else { return None };
     let (empty, filled): (Vec<_>, Vec<_>) =
-        site.node.inputs.iter().flatten().partition(|id| site.shape(**id).contains(&0));
+        rewriter.node.inputs.iter().flatten().partition(|id| rewriter.shape(**id).contains(&0));
     let joined = filled.into_iter().copied().map(Some).collect::<Vec<_>>();
     (!empty.is_empty() && !joined.is_empty()).then_some(Rewrite::Replace(Operator::Concat(*concat), joined))
 }
 
 /// The operand beside a neutral one: `x · 1`, `1 · x`, `x / 1`, `x and true`, and `x + 0` of integers (of floats it
 /// makes 0 of -0).
-fn neutral(site: &Site, operation: Binary) -> Option<ValueId> {
-    let (left, right) = binary(site.node, operation)?;
-    let ones = |id| site.elements(id).is_some_and(is_all_ones);
+fn neutral(rewriter: &Rewriter, operation: Binary) -> Option<ValueId> {
+    let (left, right) = binary(rewriter.node, operation)?;
+    let ones = |id| rewriter.elements(id).is_some_and(is_all_ones);
     let zeros = |id| {
-        let constant = site.elements(id).and_then(Tensor::to_i64_vec);
+        let constant = rewriter.elements(id).and_then(Tensor::to_i64_vec);
         constant.is_some_and(|elements| elements.iter().all(|&element| element == 0))
     };
     match operation {

@@ -2,7 +2,7 @@
 
 use super::shapes::lengths;
 use crate::builder::Builder;
-use crate::builder::cache_length::linear::{Integer, Linear, growing};
+use crate::builder::cache_length::linear::{Integer, Linear, cached_axes};
 use crate::builder::selection;
 use crate::error::{Error, invalid, unsupported};
 use crate::half::kept;
@@ -51,7 +51,7 @@ pub(crate) fn read_of_shape(node: &NodeView, graph: &mut Builder) -> Result<Vec<
     }
     let value = graph.constant(node.name, value.reshaped(&[]));
     let id = graph.push(node.name, Operator::Expand(Expand { shape }), &[Some(value)])?;
-    graph.set_axes(id, growing(&wanted));
+    graph.set_axes(id, cached_axes(&wanted));
     Ok(vec![id])
 }
 
@@ -101,7 +101,7 @@ fn read_growing_range(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueI
         return Err(unsupported!("it both starts and grows with the number of past positions"));
     }
     let id = graph.push_linear(node.name, Linear { base, coefficient });
-    graph.set_axes(id, growing(&[length]));
+    graph.set_axes(id, cached_axes(&[length]));
     Ok(vec![id])
 }
 

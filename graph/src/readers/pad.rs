@@ -19,19 +19,19 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
     let x = node.operand(0)?;
     let borders = borders(node, x.tensor_type.shape.len())?;
     let write = Writer::new(node, graph);
-    let cut = cut(&write, x.id, &borders)?;
+    let cropped = crop(&write, x.id, &borders)?;
     let side = |of: fn(&(i64, i64)) -> i64| borders.iter().map(|border| of(border).max(0) as usize).collect();
     let pad = Pad { mode, before: side(|border| border.0), after: side(|border| border.1) };
     if borders.iter().all(|&(before, after)| before <= 0 && after <= 0) {
-        return Ok(vec![cut]);
+        return Ok(vec![cropped]);
     }
     let attribute = node.attributes.float("value")?.filter(|&value| value != 0.0);
     let fill = match (mode, node.optional(2)) {
         (PadMode::Constant, Some(fill)) => Some(fill.id),
-        (PadMode::Constant, None) => attribute.map(|value| write.like(cut, value)),
+        (PadMode::Constant, None) => attribute.map(|value| write.like(cropped, value)),
         (PadMode::Edge | PadMode::Reflect | PadMode::Wrap, _) => None,
     };
-    let operands: Vec<_> = [Some(cut)].into_iter().chain(fill.map(Some)).collect();
+    let operands: Vec<_> = [Some(cropped)].into_iter().chain(fill.map(Some)).collect();
     Ok(vec![write.push(Operator::Pad(pad), &operands)?])
 }
 
@@ -54,7 +54,7 @@ fn borders(node: &NodeView, rank: usize) -> Result<Vec<(i64, i64)>, Error> {
 }
 
 /// The value without what negative borders cut off.
-fn cut(write: &Writer, mut id: ValueId, borders: &[(i64, i64)]) -> Written {
+fn crop(write: &Writer, mut id: ValueId, borders: &[(i64, i64)]) -> Written {
     for (axis, &(before, after)) in borders.iter().enumerate() {
         let (start, behind) = (before.min(0).unsigned_abs() as usize, after.min(0).unsigned_abs() as usize);
         let extent = write.shape(id)[axis];

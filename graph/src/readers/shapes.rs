@@ -1,7 +1,7 @@
 //! Operators that give elements another shape, order or company.
 
 use crate::builder::Builder;
-use crate::builder::cache_length::linear::{Integer, extents, growing};
+use crate::builder::cache_length::linear::{Integer, cached_axes, extents};
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::{NodeView, axes, axis};
@@ -87,7 +87,7 @@ pub(crate) fn read_expand(node: &NodeView, graph: &mut Builder) -> Result<Vec<Va
     let extents = lengths(&wanted, graph.capacity())?;
     let shape = broadcast(node.shape(0)?, &extents)?;
     let mut axes = vec![None; shape.len() - wanted.len()];
-    axes.extend(growing(&wanted));
+    axes.extend(cached_axes(&wanted));
     let id = graph.push(node.name, Operator::Expand(Expand { shape }), &[Some(node.operand(0)?.id)])?;
     graph.set_axes(id, axes);
     Ok(vec![id])

@@ -45,7 +45,7 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
         id = graph.push(node.name, Operator::Slice(slice), &[Some(id)])?;
     }
     for window in growing {
-        id = window.cut(node.name, graph, id)?;
+        id = window.read(node.name, graph, id)?;
     }
     Ok(vec![id])
 }
@@ -67,7 +67,7 @@ struct CachedWindow {
 }
 
 impl CachedWindow {
-    fn cut(&self, name: &str, graph: &mut Builder, id: ValueId) -> Result<ValueId, Error> {
+    fn read(&self, name: &str, graph: &mut Builder, id: ValueId) -> Result<ValueId, Error> {
         let shape = graph.tensor_type(id).shape.clone();
         let base = graph.axes(id).and_then(|axes| axes[self.axis]);
         let extent = match base {
@@ -86,7 +86,7 @@ impl CachedWindow {
         match (start, length) {
             (Integer { base: 0, coefficient: 0 }, length) if length == extent => Ok(id),
             (Integer { base: start, coefficient: 0 }, Integer { base: count, coefficient: 0 }) => {
-                cut_axis(name, graph, id, self.axis, start as usize, count.max(0) as usize)
+                window_along(name, graph, id, self.axis, start as usize, count.max(0) as usize)
             }
             (start, Integer { base: count, coefficient: 0 }) => {
                 let moved = |at: i64| Integer { base: start.base + at, coefficient: start.coefficient };
@@ -97,11 +97,11 @@ impl CachedWindow {
             (Integer { base: 0, coefficient: 0 }, Integer { base: length, coefficient: 1 })
                 if base.is_none() && shape[self.axis] >= capacity =>
             {
-                let cut = cut_axis(name, graph, id, self.axis, 0, capacity)?;
+                let window = window_along(name, graph, id, self.axis, 0, capacity)?;
                 let mut axes = vec![None; shape.len()];
                 axes[self.axis] = Some(length);
-                graph.set_axes(cut, axes);
-                Ok(cut)
+                graph.set_axes(window, axes);
+                Ok(window)
             }
             _ => Err(unsupported!(
                 "it cuts an axis of {} to a length that grows to {capacity}",
@@ -118,7 +118,7 @@ fn place(at: Integer, extent: Integer, capacity: usize) -> Integer {
 }
 
 /// A plain window along one axis.
-fn cut_axis(
+fn window_along(
     name: &str,
     graph: &mut Builder,
     id: ValueId,

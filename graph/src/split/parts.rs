@@ -1,4 +1,4 @@
-//! Cuts what is computed along its outermost axis, where operands or the result are too large for one binding.
+//! Splits what is computed along its outermost axis, where operands or the result are too large for one binding.
 //!
 //! The parts of a value lie one behind the other, so that an engine can bind each where it lies: the slices taken here
 //! of operands, and the concatenation of the results, move nothing there.
@@ -23,7 +23,7 @@ enum Share {
 use Share::{Along, Whole};
 
 impl Pieces {
-    /// Puts a node for each part in the place of one. `None` where the node cannot be cut, or the parts would still be
+    /// Puts a node for each part in the place of one. `None` where the node cannot be split, or the parts would still be
     /// too large.
     pub(super) fn parts(&mut self, node: &Node) -> Option<()> {
         let &[output] = node.outputs.as_slice() else { return None };
@@ -63,20 +63,20 @@ impl Pieces {
         result: &TensorType,
         extent: usize,
     ) -> Option<usize> {
-        let mut cut = vec![(self.size_bytes)(result)];
+        let mut divided = vec![(self.size_bytes)(result)];
         for (id, share) in node.inputs.iter().zip(shares) {
             let size_bytes = id.map_or(0, |id| (self.size_bytes)(&self.graph.values[id.0].tensor_type));
             match share {
-                Along(_) => cut.push(size_bytes),
+                Along(_) => divided.push(size_bytes),
                 Whole if size_bytes > self.most_bytes => return None,
                 Whole => {}
             }
         }
         // What is small is copied; of what is large, each part has to begin where a binding can.
-        let large = cut.iter().filter(|&&size_bytes| size_bytes > self.most_bytes);
+        let large = divided.iter().filter(|&&size_bytes| size_bytes > self.most_bytes);
         let slice = |size_bytes: &u64| size_bytes / extent as u64;
         let step = large.map(|whole| ALIGNMENT_BYTES >> slice(whole).trailing_zeros().min(8)).max()?;
-        let most = self.most_bytes / cut.iter().map(slice).max()?.max(1);
+        let most = self.most_bytes / divided.iter().map(slice).max()?.max(1);
         let count = usize::try_from(most / step * step).ok()?;
         (count > 0 && count < extent && extent.div_ceil(count) <= MOST_PIECES).then_some(count)
     }

@@ -18,7 +18,7 @@ pub const IS_HERE: bool = false;
 
 /// A model on the engine: there is none.
 #[derive(Debug)]
-pub(crate) struct Walks(Infallible);
+pub(crate) struct BurnInterpreter(Infallible);
 
 /// Says that the engine is not here.
 ///
@@ -29,7 +29,7 @@ pub(crate) async fn prepare(
     _: &Pipeline,
     _: &Folder,
     _: &mut Course,
-) -> Result<Prepared<Walks>, RuntimeError> {
+) -> Result<Prepared<BurnInterpreter>, RuntimeError> {
     Err(RuntimeError::WithoutBurn)
 }
 
@@ -38,7 +38,7 @@ pub fn adapter() -> Adapter {
     Adapter::default()
 }
 
-impl Ready for Walks {
+impl Ready for BurnInterpreter {
     async fn run(&mut self, _: usize, _: &BTreeMap<String, Tensor>) -> Result<Inferred, RuntimeError> {
         match self.0 {}
     }

@@ -9,7 +9,7 @@ use protocol::Activity;
 use serde_json::{Value, json};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use webnn::{Call, Operand, Plan, Stage};
+use webnn::{Call, Operand, Partition, Plan};
 
 use super::api::{MlGraph, MlGraphBuilder, MlOperand, MlTensor};
 use super::context::{self, Context};
@@ -64,7 +64,7 @@ pub struct Source<'a> {
 /// A node that the context cannot run, weights that cannot be made, and refusals that no call is found for.
 pub async fn build_or_learn(
     context: &Context,
-    stage: &Stage,
+    stage: &Partition,
     source: &Source<'_>,
     course: &mut Course,
 ) -> Result<Option<Built>, RuntimeError> {

@@ -19,7 +19,7 @@ use crate::engine::Ready;
 use crate::error::RuntimeError;
 use crate::executor::Executor;
 use crate::timing::Course;
-use crate::wasm::{self, Walks};
+use crate::wasm::{self, BurnInterpreter};
 use crate::webgpu;
 
 /// Tensors by name.
@@ -32,7 +32,7 @@ pub enum Stage {
     /// On the browser's WebGPU.
     Webgpu(Box<Executor>),
     /// On the processor.
-    Wasm(Walks),
+    Wasm(BurnInterpreter),
 }
 
 /// The WebGPU device that all parts of a model share which run elsewhere, opened when it is first wanted.
@@ -133,7 +133,7 @@ impl Stage {
         match self {
             Stage::Own(ports) => context.told(ports.run(context, states, known)).await,
             Stage::Webgpu(executor) => Ok(executor.run(0, known).await?.outputs),
-            Stage::Wasm(walks) => Ok(Ready::run(walks, 0, known).await?.outputs),
+            Stage::Wasm(interpreter) => Ok(Ready::run(interpreter, 0, known).await?.outputs),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use graph::ops::{Attention, HeadLayout};
 
-use super::Site;
+use super::Operands;
 use super::elementwise::scaled;
 use crate::element::ElementType;
 use crate::plan::OperandId;
@@ -10,11 +10,11 @@ use crate::writer::{Lowered, Writer};
 
 /// `softmax(query · keyᵀ · scale + mask) · value`, head by head. Query heads that share a key head lie one after the
 /// other, so that they are rows of one product.
-pub fn attention(attention: &Attention, w: &mut Writer, site: &Site) -> Lowered {
+pub fn attention(attention: &Attention, w: &mut Writer, operands: &Operands) -> Lowered {
     let Attention { heads, key_value_heads: groups, .. } = *attention;
-    let query = heads_first(site.operand(0)?, attention.query_layout, heads, w)?;
-    let key = heads_first(site.operand(1)?, attention.key_layout, groups, w)?;
-    let value = heads_first(site.operand(2)?, attention.value_layout, groups, w)?;
+    let query = heads_first(operands.operand(0)?, attention.query_layout, heads, w)?;
+    let key = heads_first(operands.operand(1)?, attention.key_layout, groups, w)?;
+    let value = heads_first(operands.operand(2)?, attention.value_layout, groups, w)?;
     let &[batch, _, rows, depth] = w.shape(query).as_slice() else { return Ok(query) };
     let (columns, value_depth) = (w.shape(key)[2], w.shape(value)[3]);
 
@@ -23,7 +23,7 @@ pub fn attention(attention: &Attention, w: &mut Writer, site: &Site) -> Lowered 
     let key = w.transpose(key, &[0, 1, 3, 2])?;
     let scores = w.matmul(query, key)?;
     let scores = w.reshape(scores, &[batch, heads, rows, columns])?;
-    let scores = match site.optional(3) {
+    let scores = match operands.optional(3) {
         Some(mask) => masked(scores, mask, w)?,
         None => scores,
     };

@@ -3,7 +3,7 @@
 use graph::DataType;
 use graph::ops::{Activation, Binary, Cast, Unary};
 
-use super::Site;
+use super::Operands;
 use super::numbers::{extreme, flat, rising};
 use super::remainder::remainder;
 use crate::element::ElementType;
@@ -16,8 +16,8 @@ const QUICK: f64 = 1.702;
 /// Of the cubic term in the tanh form of GELU (the same paper, section 2).
 const CUBIC: f64 = 0.044715;
 
-pub fn unary(unary: Unary, w: &mut Writer, site: &Site) -> Lowered {
-    let x = site.operand(0)?;
+pub fn unary(unary: Unary, w: &mut Writer, operands: &Operands) -> Lowered {
+    let x = operands.operand(0)?;
     let method = match unary {
         Unary::Activation(own) => return activation(own, x, w),
         Unary::Abs => "abs",
@@ -100,17 +100,17 @@ fn gelu_tanh(x: OperandId, w: &mut Writer) -> Lowered {
     w.binary("mul", x, gate)
 }
 
-pub fn binary(binary: Binary, w: &mut Writer, site: &Site) -> Lowered {
-    let (a, b) = (site.operand(0)?, site.operand(1)?);
-    let kind = site.types[0].map(|tensor_type| tensor_type.data_type);
+pub fn binary(binary: Binary, w: &mut Writer, operands: &Operands) -> Lowered {
+    let (a, b) = (operands.operand(0)?, operands.operand(1)?);
+    let kind = operands.types[0].map(|tensor_type| tensor_type.data_type);
     let arithmetic = match binary {
         Binary::Add => "add",
         Binary::Sub => "sub",
         Binary::Mul => "mul",
         Binary::Div => "div",
         Binary::Pow => return power(w, a, b),
-        Binary::Max => return extreme("max", [a, b], w, site),
-        Binary::Min => return extreme("min", [a, b], w, site),
+        Binary::Max => return extreme("max", [a, b], w, operands),
+        Binary::Min => return extreme("min", [a, b], w, operands),
         Binary::And => return w.compare("logicalAnd", a, b),
         Binary::Or => return w.compare("logicalOr", a, b),
         Binary::Xor => return w.compare("logicalXor", a, b),
@@ -154,9 +154,9 @@ fn modulo(w: &mut Writer, a: OperandId, b: OperandId) -> Lowered {
     w.choose(wrong, moved, left)
 }
 
-pub fn cast(cast: &Cast, w: &mut Writer, site: &Site) -> Lowered {
-    let x = site.operand(0)?;
-    let from = site.types[0].map(|tensor_type| tensor_type.data_type);
+pub fn cast(cast: &Cast, w: &mut Writer, operands: &Operands) -> Lowered {
+    let x = operands.operand(0)?;
+    let from = operands.types[0].map(|tensor_type| tensor_type.data_type);
     if cast.to == DataType::Bool && from != Some(DataType::Bool) {
         let zero = w.number_like(0.0, x)?;
         return w.compare("notEqual", x, zero);
@@ -183,8 +183,8 @@ fn whole(x: OperandId, to: ElementType, w: &mut Writer) -> Lowered {
     w.reshape(made, &shape)
 }
 
-pub fn select(w: &mut Writer, site: &Site) -> Lowered {
-    w.choose(site.operand(0)?, site.operand(1)?, site.operand(2)?)
+pub fn select(w: &mut Writer, operands: &Operands) -> Lowered {
+    w.choose(operands.operand(0)?, operands.operand(1)?, operands.operand(2)?)
 }
 
 /// `x` times a number.

@@ -7,22 +7,22 @@ use graph::ops::{
 };
 use serde_json::json;
 
-use super::{Site, scatter};
+use super::{Operands, scatter};
 use crate::element::ElementType;
 use crate::error::Refusal;
 use crate::plan::OperandId;
 use crate::writer::{Lowered, Writer};
 
 /// The last of several equals is the first from the other end.
-pub fn arg_reduce(own: &ArgReduce, w: &mut Writer, site: &Site) -> Lowered {
-    let x = site.operand(0)?;
+pub fn arg_reduce(own: &ArgReduce, w: &mut Writer, operands: &Operands) -> Lowered {
+    let x = operands.operand(0)?;
     let shape = w.shape(x);
     let x = if own.last { w.reverse(x, &[own.axis])? } else { x };
     let method = if own.largest { "argMax" } else { "argMin" };
     let call = w.call(method).operand("input", x).argument(json!(own.axis));
-    let positions: ElementType = site.result.data_type.into();
+    let positions: ElementType = operands.result.data_type.into();
     let call = call.option("outputDataType", json!(positions.name()));
-    let found = call.gives(positions, site.result.shape.clone())?;
+    let found = call.gives(positions, operands.result.shape.clone())?;
     if !own.last {
         return Ok(found);
     }
@@ -30,33 +30,33 @@ pub fn arg_reduce(own: &ArgReduce, w: &mut Writer, site: &Site) -> Lowered {
     w.binary("sub", end, found)
 }
 
-pub fn cumulative_sum(sum: &CumulativeSum, w: &mut Writer, site: &Site) -> Lowered {
-    let x = site.operand(0)?;
+pub fn cumulative_sum(sum: &CumulativeSum, w: &mut Writer, operands: &Operands) -> Lowered {
+    let x = operands.operand(0)?;
     let (element, shape) = (w.element(x), w.shape(x));
     let call = w.call("cumulativeSum").operand("input", x).argument(json!(sum.axis));
     let call = call.option("exclusive", json!(sum.exclusive)).option("reversed", json!(sum.reverse));
     call.gives(element, shape)
 }
 
-pub fn gather(gather: &Gather, w: &mut Writer, site: &Site) -> Lowered {
-    picked("gather", w, site, |call| call.option("axis", json!(gather.axis)))
+pub fn gather(gather: &Gather, w: &mut Writer, operands: &Operands) -> Lowered {
+    picked("gather", w, operands, |call| call.option("axis", json!(gather.axis)))
 }
 
 /// Where a context has it not, or refuses to build it, it is a gatherND of whole coordinates.
-pub fn gather_elements(gather: &GatherElements, w: &mut Writer, site: &Site) -> Lowered {
-    let (x, picks) = (site.shape(0), site.shape(1));
+pub fn gather_elements(gather: &GatherElements, w: &mut Writer, operands: &Operands) -> Lowered {
+    let (x, picks) = (operands.shape(0), operands.shape(1));
     let reaches = x.iter().zip(picks).enumerate().all(|(axis, (x, pick))| axis == gather.axis || x == pick);
     let made = match reaches {
-        true => picked("gatherElements", w, site, |call| call.option("axis", json!(gather.axis))),
+        true => picked("gatherElements", w, operands, |call| call.option("axis", json!(gather.axis))),
         false => Err(Refusal::NoMethod { method: "gatherElements" }),
     };
     match made {
         Err(Refusal::NoMethod { .. } | Refusal::Broken { .. }) => {
-            let (x, indices) = (site.operand(0)?, site.operand(1)?);
+            let (x, indices) = (operands.operand(0)?, operands.operand(1)?);
             let coordinates = coordinates(indices, gather.axis, w)?;
             let element = w.element(x);
             let call = w.call("gatherND").operand("input", x).operand("indices", coordinates);
-            call.gives(element, site.result.shape.clone())
+            call.gives(element, operands.result.shape.clone())
         }
         made => made,
     }
@@ -85,12 +85,12 @@ pub fn coordinate(axis: usize, shape: &[usize], w: &mut Writer) -> Lowered {
 }
 
 /// Dimensions that both operands share are coordinates like the others.
-pub fn gather_nd(gather: &GatherNd, w: &mut Writer, site: &Site) -> Lowered {
-    let (x, indices) = (site.operand(0)?, site.operand(1)?);
+pub fn gather_nd(gather: &GatherNd, w: &mut Writer, operands: &Operands) -> Lowered {
+    let (x, indices) = (operands.operand(0)?, operands.operand(1)?);
     let shape = w.shape(indices);
     let last = shape.len().saturating_sub(1);
     if gather.batch_dimensions == 0 {
-        return picked("gatherND", w, site, |call| call);
+        return picked("gatherND", w, operands, |call| call);
     }
     let single = [&shape[..last], &[1]].concat();
     let mut parts = Vec::with_capacity(gather.batch_dimensions + 1);
@@ -101,7 +101,7 @@ pub fn gather_nd(gather: &GatherNd, w: &mut Writer, site: &Site) -> Lowered {
     let indices = w.concat(&parts, last)?;
     let element = w.element(x);
     let call = w.call("gatherND").operand("input", x).operand("indices", indices);
-    call.gives(element, site.result.shape.clone())
+    call.gives(element, operands.result.shape.clone())
 }
 
 /// A method of data and indices. Indices that the context does not take as they are fit into int32, since no extent
@@ -109,11 +109,11 @@ pub fn gather_nd(gather: &GatherNd, w: &mut Writer, site: &Site) -> Lowered {
 fn picked(
     method: &'static str,
     w: &mut Writer,
-    site: &Site,
+    operands: &Operands,
     options: impl for<'w, 'a> Fn(crate::writer::Draft<'w, 'a>) -> crate::writer::Draft<'w, 'a>,
 ) -> Lowered {
-    let (x, indices) = (site.operand(0)?, site.operand(1)?);
-    let (element, shape) = (w.element(x), site.result.shape.clone());
+    let (x, indices) = (operands.operand(0)?, operands.operand(1)?);
+    let (element, shape) = (w.element(x), operands.result.shape.clone());
     let made = options(w.call(method).operand("input", x).operand("indices", indices));
     match made.gives(element, shape.clone()) {
         Err(Refusal::Element { role: "indices", .. }) => {
@@ -125,30 +125,30 @@ fn picked(
 }
 
 /// Where a context has it not, or refuses to build it, it is a scatterND of whole coordinates.
-pub fn scatter_elements(own: &ScatterElements, w: &mut Writer, site: &Site) -> Lowered {
+pub fn scatter_elements(own: &ScatterElements, w: &mut Writer, operands: &Operands) -> Lowered {
     if own.scatter != Scatter::Replace {
-        return scatter::elements(own, w, site);
+        return scatter::elements(own, w, operands);
     }
-    let (x, updates) = (site.shape(0), site.shape(2));
+    let (x, updates) = (operands.shape(0), operands.shape(2));
     let reaches =
         x.iter().zip(updates).enumerate().all(|(axis, (x, update))| axis == own.axis || x == update);
     let made = match reaches {
-        true => written("scatterElements", site.operand(1)?, Some(own.axis), w, site),
+        true => written("scatterElements", operands.operand(1)?, Some(own.axis), w, operands),
         false => Err(Refusal::NoMethod { method: "scatterElements" }),
     };
     match made {
         Err(Refusal::NoMethod { .. } | Refusal::Broken { .. }) => {
-            let coordinates = coordinates(site.operand(1)?, own.axis, w)?;
-            written("scatterND", coordinates, None, w, site)
+            let coordinates = coordinates(operands.operand(1)?, own.axis, w)?;
+            written("scatterND", coordinates, None, w, operands)
         }
         made => made,
     }
 }
 
-pub fn scatter_nd(scatter_nd: &ScatterNd, w: &mut Writer, site: &Site) -> Lowered {
+pub fn scatter_nd(scatter_nd: &ScatterNd, w: &mut Writer, operands: &Operands) -> Lowered {
     match scatter_nd.scatter {
-        Scatter::Replace => written("scatterND", site.operand(1)?, None, w, site),
-        joining => scatter::tuples(joining, w, site),
+        Scatter::Replace => written("scatterND", operands.operand(1)?, None, w, operands),
+        joining => scatter::tuples(joining, w, operands),
     }
 }
 
@@ -157,9 +157,9 @@ fn written(
     indices: OperandId,
     axis: Option<usize>,
     w: &mut Writer,
-    site: &Site,
+    operands: &Operands,
 ) -> Lowered {
-    let (x, updates) = (site.operand(0)?, site.operand(2)?);
+    let (x, updates) = (operands.operand(0)?, operands.operand(2)?);
     let (element, shape) = (w.element(x), w.shape(x));
     let indices = w.cast(indices, ElementType::Int32)?;
     let call = w.call(method).operand("input", x).operand("indices", indices).operand("updates", updates);
@@ -171,10 +171,10 @@ fn written(
 }
 
 /// Where the axis' own positions lie among the new rows, the new rows; elsewhere what was there.
-pub fn cache_update(update: &CacheUpdate, w: &mut Writer, site: &Site) -> Lowered {
-    let (cache, rows, position) = (site.operand(0)?, site.operand(1)?, site.operand(2)?);
-    let (capacity, count) = (site.shape(0)[update.axis], site.shape(1)[update.axis]);
-    let mut along = vec![1; site.shape(0).len()];
+pub fn cache_update(update: &CacheUpdate, w: &mut Writer, operands: &Operands) -> Lowered {
+    let (cache, rows, position) = (operands.operand(0)?, operands.operand(1)?, operands.operand(2)?);
+    let (capacity, count) = (operands.shape(0)[update.axis], operands.shape(1)[update.axis]);
+    let mut along = vec![1; operands.shape(0).len()];
     along[update.axis] = capacity;
 
     let position = w.cast(position, ElementType::Int32)?;

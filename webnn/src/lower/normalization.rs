@@ -3,14 +3,14 @@
 use graph::ops::{LayerNormalization, Reduce, Reduction, Softmax};
 use serde_json::json;
 
-use super::Site;
+use super::Operands;
 use super::numbers::{rising, unless_unknown};
 use crate::element::ElementType;
 use crate::plan::OperandId;
 use crate::writer::{Lowered, Writer};
 
-pub fn softmax(softmax: &Softmax, w: &mut Writer, site: &Site) -> Lowered {
-    softmax_over(site.operand(0)?, softmax.axis, w)
+pub fn softmax(softmax: &Softmax, w: &mut Writer, operands: &Operands) -> Lowered {
+    softmax_over(operands.operand(0)?, softmax.axis, w)
 }
 
 pub fn softmax_over(x: OperandId, axis: usize, w: &mut Writer) -> Lowered {
@@ -18,8 +18,8 @@ pub fn softmax_over(x: OperandId, axis: usize, w: &mut Writer) -> Lowered {
     w.call("softmax").operand("input", x).argument(json!(axis)).gives(element, shape)
 }
 
-pub fn reduce(reduce: &Reduce, w: &mut Writer, site: &Site) -> Lowered {
-    let (x, axes) = (site.operand(0)?, reduce.axes.as_slice());
+pub fn reduce(reduce: &Reduce, w: &mut Writer, operands: &Operands) -> Lowered {
+    let (x, axes) = (operands.operand(0)?, reduce.axes.as_slice());
     let made = match reduce.reduction {
         Reduction::Sum => w.reduce("reduceSum", x, axes)?,
         Reduction::Mean => w.reduce("reduceMean", x, axes)?,
@@ -32,7 +32,7 @@ pub fn reduce(reduce: &Reduce, w: &mut Writer, site: &Site) -> Lowered {
             rising("sqrt", sum, w)?
         }
     };
-    w.reshape(made, &site.result.shape)
+    w.reshape(made, &operands.result.shape)
 }
 
 /// The largest or the smallest element over axes that stay (`reduceMax`, `reduceMin`); NaN where one of them is.
@@ -44,8 +44,8 @@ pub fn extreme_of(method: &'static str, x: OperandId, axes: &[usize], w: &mut Wr
     unless_unknown(x, made, w, |unknown, w| w.reduce("reduceMax", unknown, axes))
 }
 
-pub fn layer_normalization(own: &LayerNormalization, w: &mut Writer, site: &Site) -> Lowered {
-    let (x, scale, bias) = (site.operand(0)?, site.operand(1)?, site.optional(2));
+pub fn layer_normalization(own: &LayerNormalization, w: &mut Writer, operands: &Operands) -> Lowered {
+    let (x, scale, bias) = (operands.operand(0)?, operands.operand(1)?, operands.optional(2));
     let (element, shape) = (w.element(x), w.shape(x));
     let axes: Vec<usize> = (own.axis..shape.len()).collect();
     if own.center {

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::Site;
+use super::Operands;
 use crate::element::ElementType;
 use crate::plan::OperandId;
 use crate::writer::{Lowered, Writer};
@@ -28,12 +28,12 @@ pub fn flat(x: OperandId, w: &mut Writer) -> Lowered {
 }
 
 /// The larger or the smaller of two (`max`, `min`); NaN where one of them is.
-pub fn extreme(method: &'static str, [a, b]: [OperandId; 2], w: &mut Writer, site: &Site) -> Lowered {
+pub fn extreme(method: &'static str, [a, b]: [OperandId; 2], w: &mut Writer, operands: &Operands) -> Lowered {
     if !w.element(a).is_float() {
         return w.binary(method, a, b);
     }
     for (x, bound) in [(a, 1), (b, 0)] {
-        if let Some(bound) = number(site, bound).filter(|_| w.shape(x) == site.result.shape) {
+        if let Some(bound) = number(operands, bound).filter(|_| w.shape(x) == operands.result.shape) {
             return clamped(method, x, bound, w);
         }
     }
@@ -53,8 +53,8 @@ pub fn wider(method: &'static str, a: OperandId, b: OperandId, w: &mut Writer) -
 }
 
 /// The only element of a constant, if it is finite.
-fn number(site: &Site, index: usize) -> Option<f32> {
-    let tensor = site.constants.get(index).copied().flatten()?.here()?;
+fn number(operands: &Operands, index: usize) -> Option<f32> {
+    let tensor = operands.constants.get(index).copied().flatten()?.here()?;
     match tensor.to_f32_vec().as_slice() {
         &[number] if number.is_finite() => Some(number),
         _ => None,

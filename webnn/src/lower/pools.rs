@@ -4,7 +4,7 @@ use graph::Tensor;
 use graph::ops::{Pool, PoolKind};
 use serde_json::json;
 
-use super::Site;
+use super::Operands;
 use super::numbers::{rising, unless_unknown, wider};
 use super::shapes::bordered;
 use super::windows::{plane, plane_shape, two, window};
@@ -13,19 +13,19 @@ use crate::plan::OperandId;
 use crate::writer::{Lowered, Writer};
 
 /// The largest, the mean, or the norm of the elements in each window.
-pub fn pool(pool: &Pool, w: &mut Writer, site: &Site) -> Lowered {
-    let x = site.operand(0)?;
+pub fn pool(pool: &Pool, w: &mut Writer, operands: &Operands) -> Lowered {
+    let x = operands.operand(0)?;
     let taps: usize = pool.kernel.iter().product();
     match pool.kind {
-        PoolKind::Max => folded(pool, x, w, site),
+        PoolKind::Max => folded(pool, x, w, operands),
         PoolKind::Average { count_include_pad } => {
-            let mean = folded(pool, x, w, site)?;
-            counted(pool, count_include_pad, mean, w, site)
+            let mean = folded(pool, x, w, operands)?;
+            counted(pool, count_include_pad, mean, w, operands)
         }
         PoolKind::Lp { p } => {
             let size = w.unary("abs", x)?;
             let size = power(size, f64::from(p), w)?;
-            let mean = folded(pool, size, w, site)?;
+            let mean = folded(pool, size, w, operands)?;
             let taps = w.number_like(taps as f64, mean)?;
             let sum = w.binary("mul", mean, taps)?;
             if p == 2 { rising("sqrt", sum, w) } else { power(sum, 1.0 / f64::from(p), w) }
@@ -45,19 +45,19 @@ fn power(x: OperandId, exponent: f64, w: &mut Writer) -> Lowered {
 }
 
 /// The largest element of each window, or the mean over all its taps, of which those beyond the borders are 0.
-fn folded(pool: &Pool, x: OperandId, w: &mut Writer, site: &Site) -> Lowered {
+fn folded(pool: &Pool, x: OperandId, w: &mut Writer, operands: &Operands) -> Lowered {
     let has_gaps = pool.kernel.iter().zip(&pool.dilations).any(|(&kernel, &gap)| kernel > 1 && gap > 1);
     if has_gaps || pool.kernel.len() > 2 || !w.element(x).is_float() {
-        return by_taps(pool, x, w, site);
+        return by_taps(pool, x, w, operands);
     }
-    by_window(pool, x, w, site)
+    by_window(pool, x, w, operands)
 }
 
 /// What a window reaches beyond the last element is cut off or padded to fit, so that no rounding is left to the
 /// browser. Means get their padding as zeros.
-fn by_window(pool: &Pool, x: OperandId, w: &mut Writer, site: &Site) -> Lowered {
+fn by_window(pool: &Pool, x: OperandId, w: &mut Writer, operands: &Operands) -> Lowered {
     let largest = pool.kind == PoolKind::Max;
-    let (x, ends) = cut(pool, x, w, site)?;
+    let (x, ends) = crop(pool, x, w, operands)?;
     let x = plane(x, w)?;
     let padded = pool.pads_begin.iter().chain(&ends).any(|&pad| pad > 0);
     let (x, before, after) = if padded && !largest {
@@ -66,7 +66,7 @@ fn by_window(pool: &Pool, x: OperandId, w: &mut Writer, site: &Site) -> Lowered 
     } else {
         (x, pool.pads_begin.clone(), ends)
     };
-    let shape = plane_shape(&site.result.shape);
+    let shape = plane_shape(&operands.result.shape);
     let pooled = |method, x, w: &mut Writer| {
         let element = w.element(x);
         let call = w.call(method).operand("input", x);
@@ -75,15 +75,20 @@ fn by_window(pool: &Pool, x: OperandId, w: &mut Writer, site: &Site) -> Lowered 
     };
     let made = pooled(if largest { "maxPool2d" } else { "averagePool2d" }, x, w)?;
     let made = unless_unknown(x, made, w, |unknown, w| pooled("maxPool2d", unknown, w))?;
-    w.reshape(made, &site.result.shape)
+    w.reshape(made, &operands.result.shape)
 }
 
 /// Without the elements that no window reaches; how far the last window reaches beyond the last element.
-fn cut(pool: &Pool, x: OperandId, w: &mut Writer, site: &Site) -> Result<(OperandId, Vec<usize>), Refusal> {
-    let (mut x, lead) = (x, site.shape(0).len() - pool.kernel.len());
+fn crop(
+    pool: &Pool,
+    x: OperandId,
+    w: &mut Writer,
+    operands: &Operands,
+) -> Result<(OperandId, Vec<usize>), Refusal> {
+    let (mut x, lead) = (x, operands.shape(0).len() - pool.kernel.len());
     let mut ends = Vec::with_capacity(pool.kernel.len());
     for (axis, &kernel) in pool.kernel.iter().enumerate() {
-        let (extent, out) = (site.shape(0)[lead + axis], site.result.shape[lead + axis]);
+        let (extent, out) = (operands.shape(0)[lead + axis], operands.result.shape[lead + axis]);
         let reach = out.saturating_sub(1) * pool.strides[axis] + (kernel - 1) * pool.dilations[axis] + 1;
         let inside = reach.saturating_sub(pool.pads_begin[axis]).min(extent);
         x = if inside < extent { w.window(x, lead + axis, 0, inside)? } else { x };
@@ -93,10 +98,10 @@ fn cut(pool: &Pool, x: OperandId, w: &mut Writer, site: &Site) -> Result<(Operan
 }
 
 /// The elements that one tap of the window meets are a slice with steps; those of all taps are folded.
-fn by_taps(pool: &Pool, x: OperandId, w: &mut Writer, site: &Site) -> Lowered {
+fn by_taps(pool: &Pool, x: OperandId, w: &mut Writer, operands: &Operands) -> Lowered {
     let largest = pool.kind == PoolKind::Max;
-    let (x, ends) = cut(pool, x, w, site)?;
-    let lead = vec![0; site.shape(0).len() - pool.kernel.len()];
+    let (x, ends) = crop(pool, x, w, operands)?;
+    let lead = vec![0; operands.shape(0).len() - pool.kernel.len()];
     let fill = w.number_like(if largest { w.element(x).lowest() } else { 0.0 }, x)?;
     let x = bordered(
         x,
@@ -115,7 +120,7 @@ fn by_taps(pool: &Pool, x: OperandId, w: &mut Writer, site: &Site) -> Lowered {
             starts[lead.len() + axis] = rest % pool.kernel[axis] * pool.dilations[axis];
             rest /= pool.kernel[axis];
         }
-        let part = w.strided(x, &starts, &site.result.shape, &strides)?;
+        let part = w.strided(x, &starts, &operands.result.shape, &strides)?;
         made = Some(match made {
             None => part,
             Some(made) if largest => wider("max", made, part, w)?,
@@ -140,11 +145,17 @@ fn zero_padded(x: OperandId, before: [usize; 2], after: [usize; 2], w: &mut Writ
 }
 
 /// A mean over whole windows as one over the elements that count.
-fn counted(pool: &Pool, count_include_pad: bool, mean: OperandId, w: &mut Writer, site: &Site) -> Lowered {
-    let lead = site.shape(0).len() - pool.kernel.len();
-    let positions = &site.result.shape[lead..];
+fn counted(
+    pool: &Pool,
+    count_include_pad: bool,
+    mean: OperandId,
+    w: &mut Writer,
+    operands: &Operands,
+) -> Lowered {
+    let lead = operands.shape(0).len() - pool.kernel.len();
+    let positions = &operands.result.shape[lead..];
     let along = |axis: usize| -> Vec<f32> {
-        let (begin, extent) = (pool.pads_begin[axis], site.shape(0)[lead + axis]);
+        let (begin, extent) = (pool.pads_begin[axis], operands.shape(0)[lead + axis]);
         let counts =
             if count_include_pad { 0..begin + extent + pool.pads_end[axis] } else { begin..begin + extent };
         let factor = |position: usize| {

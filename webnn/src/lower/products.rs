@@ -4,7 +4,7 @@ use graph::ops::{Binary, Concat, Gemm, MatMul, MatMulNBits, Slice};
 use graph::{Constant, DataType, Operator, Tensor, TensorType};
 use serde_json::json;
 
-use super::Site;
+use super::Operands;
 use super::elementwise::activation;
 use crate::element::ElementType;
 use crate::error::Refusal;
@@ -13,13 +13,13 @@ use crate::writer::{Lowered, Writer};
 
 /// A product with a constant matrix is a `gemm` over all rows: backends keep such a matrix packed and take the bias
 /// along. Every other product is a `matmul`.
-pub fn matmul(matmul: &MatMul, w: &mut Writer, site: &Site) -> Lowered {
-    let (a, b, bias) = (site.operand(0)?, site.operand(1)?, site.optional(2));
-    if site.types[0].is_some_and(|tensor_type| !tensor_type.data_type.is_float()) {
-        return of_integers(a, b, w, site);
+pub fn matmul(matmul: &MatMul, w: &mut Writer, operands: &Operands) -> Lowered {
+    let (a, b, bias) = (operands.operand(0)?, operands.operand(1)?, operands.optional(2));
+    if operands.types[0].is_some_and(|tensor_type| !tensor_type.data_type.is_float()) {
+        return of_integers(a, b, w, operands);
     }
-    let made = match (site.shape(0), site.shape(1)) {
-        (left @ [.., depth], &[_, columns]) if site.constants[1].is_some() => {
+    let made = match (operands.shape(0), operands.shape(1)) {
+        (left @ [.., depth], &[_, columns]) if operands.constants[1].is_some() => {
             let rows = left[..left.len() - 1].iter().product();
             let a = w.reshape(a, &[rows, *depth])?;
             gemm_of(a, b, bias, w, [rows, columns])?
@@ -32,7 +32,7 @@ pub fn matmul(matmul: &MatMul, w: &mut Writer, site: &Site) -> Lowered {
         }
     };
     let made = matmul.activation.map_or(Ok(made), |own| activation(own, made, w))?;
-    w.reshape(made, &site.result.shape)
+    w.reshape(made, &operands.result.shape)
 }
 
 /// Up to here float32 holds every integer.
@@ -41,9 +41,9 @@ const EXACT: i128 = 1 << 24;
 const MOST_PARTS: usize = 64;
 
 /// A product of integers, which WebNN has not, in float32: cut along the sum into parts whose sums it holds exactly.
-fn of_integers(a: OperandId, b: OperandId, w: &mut Writer, site: &Site) -> Lowered {
+fn of_integers(a: OperandId, b: OperandId, w: &mut Writer, operands: &Operands) -> Lowered {
     let largest =
-        |index: usize| site.ranges[index].map_or(i128::MAX, |(least, most)| least.abs().max(most.abs()));
+        |index: usize| operands.ranges[index].map_or(i128::MAX, |(least, most)| least.abs().max(most.abs()));
     let (left, right) = (w.shape(a), w.shape(b));
     let (Some(&depth), [.., _, _], [.., _, _]) = (left.last(), left.as_slice(), right.as_slice()) else {
         return Err(Refusal::NotInWebnn { what: "product of integers in a vector".to_owned() });
@@ -80,32 +80,32 @@ fn gemm_of(
     w.call("gemm").operand("a", a).operand("b", b).operand_option("c", bias).gives(element, shape.to_vec())
 }
 
-pub fn gemm(gemm: &Gemm, w: &mut Writer, site: &Site) -> Lowered {
-    let (a, b, c) = (site.operand(0)?, site.operand(1)?, site.optional(2));
+pub fn gemm(gemm: &Gemm, w: &mut Writer, operands: &Operands) -> Lowered {
+    let (a, b, c) = (operands.operand(0)?, operands.operand(1)?, operands.optional(2));
     let call = w.call("gemm").operand("a", a).operand("b", b).operand_option("c", c);
     let call = call.option("alpha", json!(gemm.alpha)).option("beta", json!(gemm.beta));
     let call =
         call.option("aTranspose", json!(gemm.transpose_a)).option("bTranspose", json!(gemm.transpose_b));
-    call.gives(site.result.data_type.into(), site.result.shape.clone())
+    call.gives(operands.result.data_type.into(), operands.result.shape.clone())
 }
 
 /// The packed numbers stay small: `int4`, which is what those of four bits are once 8 is taken off, or `uint8`.
-pub fn matmul_n_bits(matmul: &MatMulNBits, w: &mut Writer, site: &Site) -> Lowered {
-    let (a, packed) = (site.operand(0)?, constant(site, 1)?);
+pub fn matmul_n_bits(matmul: &MatMulNBits, w: &mut Writer, operands: &Operands) -> Lowered {
+    let (a, packed) = (operands.operand(0)?, constant(operands, 1)?);
     let &[columns, blocks, _] = packed.tensor_type().shape.as_slice() else {
         return Err(Refusal::NotInWebnn { what: "weights that are packed like this".to_owned() });
     };
-    let (depth, rows) = match site.shape(0).split_last() {
+    let (depth, rows) = match operands.shape(0).split_last() {
         Some((&depth, lead)) => (depth, lead.iter().product()),
         None => return Err(Refusal::NotInWebnn { what: "product of a scalar".to_owned() }),
     };
     // The product is computed in float32 whatever its operands are kept as.
-    let (scale, a) = (constant(site, 2)?, w.cast(a, ElementType::Float32)?);
+    let (scale, a) = (constant(operands, 2)?, w.cast(a, ElementType::Float32)?);
     let kept: ElementType = scale.tensor_type().data_type.into();
     let scale = w.constant_as(Operand { element: kept, shape: vec![columns, blocks, 1] }, scale)?;
     let scale = w.cast(scale, ElementType::Float32)?;
-    let zero = match site.types.get(3).copied().flatten() {
-        Some(_) => Some(constant(site, 3)?),
+    let zero = match operands.types.get(3).copied().flatten() {
+        Some(_) => Some(constant(operands, 3)?),
         None => None,
     };
     let Packed { element, numbers, zeros } = of_bits(matmul.bits, packed, zero, [columns, blocks])?;
@@ -120,11 +120,11 @@ pub fn matmul_n_bits(matmul: &MatMulNBits, w: &mut Writer, site: &Site) -> Lower
     let a = w.reshape(a, &[rows, depth])?;
     let call = w.call("gemm").operand("a", a).operand("b", weights).option("bTranspose", json!(true));
     let product = call.gives(ElementType::Float32, vec![rows, columns])?;
-    w.reshape(product, &site.result.shape)
+    w.reshape(product, &operands.result.shape)
 }
 
-fn constant(site: &Site, index: usize) -> Result<Constant, Refusal> {
-    let found = site.constants.get(index).copied().flatten().cloned();
+fn constant(operands: &Operands, index: usize) -> Result<Constant, Refusal> {
+    let found = operands.constants.get(index).copied().flatten().cloned();
     found.ok_or_else(|| Refusal::NotInWebnn {
         what: format!("unpacking of operand {index}, which is no constant"),
     })

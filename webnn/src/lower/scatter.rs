@@ -4,7 +4,7 @@
 use graph::Tensor;
 use graph::ops::{Scatter, ScatterElements};
 
-use super::Site;
+use super::Operands;
 use super::indices::coordinate;
 use super::normalization::extreme_of;
 use super::numbers::wider;
@@ -15,8 +15,8 @@ use crate::plan::OperandId;
 use crate::writer::{Lowered, Writer};
 
 /// ScatterElements with a reduction.
-pub fn elements(own: &ScatterElements, w: &mut Writer, site: &Site) -> Lowered {
-    let (x, indices, updates) = (site.operand(0)?, site.operand(1)?, site.operand(2)?);
+pub fn elements(own: &ScatterElements, w: &mut Writer, operands: &Operands) -> Lowered {
+    let (x, indices, updates) = (operands.operand(0)?, operands.operand(1)?, operands.operand(2)?);
     let (shape, part) = (w.shape(x), w.shape(updates));
     let axes: Vec<usize> =
         std::iter::once(own.axis).chain((0..shape.len()).filter(|&axis| axis != own.axis)).collect();
@@ -46,8 +46,8 @@ pub fn elements(own: &ScatterElements, w: &mut Writer, site: &Site) -> Lowered {
 }
 
 /// ScatterND with a reduction.
-pub fn tuples(scatter: Scatter, w: &mut Writer, site: &Site) -> Lowered {
-    let (x, indices, updates) = (site.operand(0)?, site.operand(1)?, site.operand(2)?);
+pub fn tuples(scatter: Scatter, w: &mut Writer, operands: &Operands) -> Lowered {
+    let (x, indices, updates) = (operands.operand(0)?, operands.operand(1)?, operands.operand(2)?);
     let (shape, tuples) = (w.shape(x), w.shape(indices));
     let Some((&length, lead)) = tuples.split_last() else {
         return Err(Refusal::NotInWebnn { what: "scatterND without indices".to_owned() });

@@ -4,26 +4,26 @@ use graph::Tensor;
 use graph::ops::{Concat, Expand, Pad, PadMode, Slice};
 use serde_json::{Value, json};
 
-use super::Site;
+use super::Operands;
 use super::indices::picked_rows;
 use crate::error::Refusal;
 use crate::plan::OperandId;
 use crate::writer::{Lowered, Writer};
 
-pub fn concat(concat: &Concat, w: &mut Writer, site: &Site) -> Lowered {
-    let parts: Vec<OperandId> = site.inputs.iter().copied().flatten().collect();
+pub fn concat(concat: &Concat, w: &mut Writer, operands: &Operands) -> Lowered {
+    let parts: Vec<OperandId> = operands.inputs.iter().copied().flatten().collect();
     match parts.as_slice() {
         &[only] => Ok(only),
         parts => w.concat(parts, concat.axis),
     }
 }
 
-pub fn expand(expand: &Expand, w: &mut Writer, site: &Site) -> Lowered {
-    w.expand(site.operand(0)?, &expand.shape)
+pub fn expand(expand: &Expand, w: &mut Writer, operands: &Operands) -> Lowered {
+    w.expand(operands.operand(0)?, &expand.shape)
 }
 
 /// WebNN's steps are forward; an axis that is walked backwards is cut out forward, then reversed.
-pub fn slice(slice: &Slice, w: &mut Writer, site: &Site) -> Lowered {
+pub fn slice(slice: &Slice, w: &mut Writer, operands: &Operands) -> Lowered {
     // Where there is one element, a step leads nowhere.
     let step_of = |axis: usize| if slice.shape[axis] > 1 { slice.steps[axis] } else { 1 };
     let first_of = |axis: usize| match step_of(axis) {
@@ -33,38 +33,38 @@ pub fn slice(slice: &Slice, w: &mut Writer, site: &Site) -> Lowered {
     let axes = 0..slice.shape.len();
     let starts: Vec<usize> = axes.clone().map(first_of).collect();
     let strides: Vec<usize> = axes.clone().map(|axis| step_of(axis).unsigned_abs()).collect();
-    let cut = w.strided(site.operand(0)?, &starts, &slice.shape, &strides)?;
+    let window = w.strided(operands.operand(0)?, &starts, &slice.shape, &strides)?;
     let backwards: Vec<usize> = axes.filter(|&axis| step_of(axis) < 0).collect();
     if backwards.is_empty() {
-        return Ok(cut);
+        return Ok(window);
     }
     // Today's browsers reverse no int64, but pick it.
-    w.reverse(cut, &backwards).or_else(|_| {
-        backwards.iter().try_fold(cut, |cut, &axis| {
+    w.reverse(window, &backwards).or_else(|_| {
+        backwards.iter().try_fold(window, |window, &axis| {
             let indices = (0..slice.shape[axis] as i32).rev().collect::<Vec<_>>();
             let indices = w.constant(Tensor::vector(indices))?;
-            picked_rows(cut, indices, axis, w)
+            picked_rows(window, indices, axis, w)
         })
     })
 }
 
 /// What the context does not pad is put together of borders, or picked by index.
-pub fn pad(pad: &Pad, w: &mut Writer, site: &Site) -> Lowered {
-    let x = site.operand(0)?;
+pub fn pad(pad: &Pad, w: &mut Writer, operands: &Operands) -> Lowered {
+    let x = operands.operand(0)?;
     let reaches = |(extent, (before, after)): (&usize, (&usize, &usize))| before < extent && after < extent;
     let borders = || pad.before.iter().zip(&pad.after);
     let made = match pad.mode {
-        PadMode::Constant => fill(site).and_then(|fill| padded(pad, "constant", fill, w, site)),
-        PadMode::Edge => padded(pad, "edge", Value::Null, w, site),
-        PadMode::Reflect if site.shape(0).iter().zip(borders()).all(reaches) => {
-            padded(pad, "reflection", Value::Null, w, site)
+        PadMode::Constant => fill(operands).and_then(|fill| padded(pad, "constant", fill, w, operands)),
+        PadMode::Edge => padded(pad, "edge", Value::Null, w, operands),
+        PadMode::Reflect if operands.shape(0).iter().zip(borders()).all(reaches) => {
+            padded(pad, "reflection", Value::Null, w, operands)
         }
         PadMode::Reflect => Err(Refusal::NotInWebnn { what: "reflection more than once".to_owned() }),
         PadMode::Wrap => Err(Refusal::NotInWebnn { what: "padding that wraps around".to_owned() }),
     };
     match (made, pad.mode) {
         (Err(_), PadMode::Constant) => {
-            let fill = site.optional(1).map_or_else(|| w.number_like(0.0, x), Ok)?;
+            let fill = operands.optional(1).map_or_else(|| w.number_like(0.0, x), Ok)?;
             bordered(x, fill, &pad.before, &pad.after, w)
         }
         (Err(_), PadMode::Edge | PadMode::Reflect | PadMode::Wrap) => repeated(pad, x, w),
@@ -72,13 +72,13 @@ pub fn pad(pad: &Pad, w: &mut Writer, site: &Site) -> Lowered {
     }
 }
 
-fn padded(pad: &Pad, mode: &str, value: Value, w: &mut Writer, site: &Site) -> Lowered {
-    let x = site.operand(0)?;
+fn padded(pad: &Pad, mode: &str, value: Value, w: &mut Writer, operands: &Operands) -> Lowered {
+    let x = operands.operand(0)?;
     let element = w.element(x);
     let call = w.call("pad").operand("input", x).argument(json!(pad.before)).argument(json!(pad.after));
     let call = call.option("mode", json!(mode));
     let call = if value.is_null() { call } else { call.option("value", value) };
-    call.gives(element, site.result.shape.clone())
+    call.gives(element, operands.result.shape.clone())
 }
 
 /// The same element all around.
@@ -118,9 +118,9 @@ fn repeated(pad: &Pad, x: OperandId, w: &mut Writer) -> Lowered {
 const LARGEST_WHOLE: u64 = 1 << 53;
 
 /// What a border is filled with, which WebNN wants as a number.
-fn fill(site: &Site) -> Result<Value, Refusal> {
-    let Some(tensor_type) = site.types.get(1).copied().flatten() else { return Ok(json!(0)) };
-    let here = site.constants.get(1).copied().flatten().and_then(graph::Constant::here);
+fn fill(operands: &Operands) -> Result<Value, Refusal> {
+    let Some(tensor_type) = operands.types.get(1).copied().flatten() else { return Ok(json!(0)) };
+    let here = operands.constants.get(1).copied().flatten().and_then(graph::Constant::here);
     let number = if tensor_type.data_type.is_float() {
         let number = here.and_then(|tensor| tensor.to_f32_vec().first().copied()).map(f64::from);
         number.filter(|number| number.is_finite()).map(|number| json!(number))
@@ -133,9 +133,9 @@ fn fill(site: &Site) -> Result<Value, Refusal> {
 }
 
 /// `(a · cos − b · sin, b · cos + a · sin)` of the halves `a` and `b` of the last axis.
-pub fn rotate_half(w: &mut Writer, site: &Site) -> Lowered {
-    let (x, cosine, sine) = (site.operand(0)?, site.operand(1)?, site.operand(2)?);
-    let (Some(&depth), axis) = (site.shape(0).last(), site.shape(0).len() - 1) else { return Ok(x) };
+pub fn rotate_half(w: &mut Writer, operands: &Operands) -> Lowered {
+    let (x, cosine, sine) = (operands.operand(0)?, operands.operand(1)?, operands.operand(2)?);
+    let (Some(&depth), axis) = (operands.shape(0).last(), operands.shape(0).len() - 1) else { return Ok(x) };
     let half = depth / 2;
     let (a, b) = (w.window(x, axis, 0, half)?, w.window(x, axis, half, half)?);
     let halves = |angles: OperandId, w: &mut Writer| -> Result<[OperandId; 2], Refusal> {

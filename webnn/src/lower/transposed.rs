@@ -3,7 +3,7 @@
 use graph::ops::ConvTranspose;
 use serde_json::json;
 
-use super::Site;
+use super::Operands;
 use super::elementwise::activation;
 use super::shapes::bordered;
 use super::windows::{plane, plane_shape, two, window};
@@ -12,16 +12,16 @@ use crate::plan::OperandId;
 use crate::writer::{Lowered, Writer};
 
 /// A transposed convolution of lines or planes.
-pub fn conv_transpose(conv: &ConvTranspose, w: &mut Writer, site: &Site) -> Lowered {
-    let own = Planes::of(conv, w, site)?;
-    let made = match own.transposed(conv, w, site) {
+pub fn conv_transpose(conv: &ConvTranspose, w: &mut Writer, operands: &Operands) -> Lowered {
+    let own = Planes::of(conv, w, operands)?;
+    let made = match own.transposed(conv, w, operands) {
         Err(Refusal::Broken { .. } | Refusal::NoMethod { .. } | Refusal::NotInWebnn { .. }) => {
-            own.convolved(conv, w, site)?
+            own.convolved(conv, w, operands)?
         }
         made => made?,
     };
     let made = conv.activation.map_or(Ok(made), |own| activation(own, made, w))?;
-    w.reshape(made, &site.result.shape)
+    w.reshape(made, &operands.result.shape)
 }
 
 /// Operands and extents as planes.
@@ -30,23 +30,23 @@ struct Planes {
     weight: OperandId,
     strides: [usize; 2],
     dilations: [usize; 2],
-    cut: [usize; 2],
+    cropped: [usize; 2],
     result: Vec<usize>,
 }
 
 impl Planes {
-    fn of(conv: &ConvTranspose, w: &mut Writer, site: &Site) -> Result<Planes, Refusal> {
-        let result = plane_shape(&site.result.shape);
+    fn of(conv: &ConvTranspose, w: &mut Writer, operands: &Operands) -> Result<Planes, Refusal> {
+        let result = plane_shape(&operands.result.shape);
         if result.len() != 4 {
             let what = format!("transposed convolution over {} dimensions", conv.strides.len());
             return Err(Refusal::NotInWebnn { what });
         }
         Ok(Planes {
-            x: plane(site.operand(0)?, w)?,
-            weight: plane(site.operand(1)?, w)?,
+            x: plane(operands.operand(0)?, w)?,
+            weight: plane(operands.operand(1)?, w)?,
             strides: two(&conv.strides, 1),
             dilations: two(&conv.dilations, 1),
-            cut: two(&conv.pads_begin, 0),
+            cropped: two(&conv.pads_begin, 0),
             result,
         })
     }
@@ -57,12 +57,12 @@ impl Planes {
     }
 
     /// WebNN's own without padding, since not every browser has that, and cut out of it what is wanted.
-    fn transposed(&self, conv: &ConvTranspose, w: &mut Writer, site: &Site) -> Lowered {
+    fn transposed(&self, conv: &ConvTranspose, w: &mut Writer, operands: &Operands) -> Lowered {
         let mut shape = self.result.clone();
         let mut added = [0; 2];
         for axis in 0..2 {
             let whole = (w.shape(self.x)[2 + axis] - 1) * self.strides[axis] + self.span(axis, w) + 1;
-            added[axis] = (self.cut[axis] + self.result[2 + axis]).saturating_sub(whole);
+            added[axis] = (self.cropped[axis] + self.result[2 + axis]).saturating_sub(whole);
             shape[2 + axis] = whole + added[axis];
         }
         if added.iter().zip(self.strides).any(|(&added, stride)| added >= stride) {
@@ -70,29 +70,29 @@ impl Planes {
             return Err(Refusal::NotInWebnn { what });
         }
         let call = w.call("convTranspose2d").operand("input", self.x).operand("filter", self.weight);
-        let call = call.operand_option("bias", site.optional(2));
+        let call = call.operand_option("bias", operands.optional(2));
         let call = window(call, &self.strides, &[0; 2], &[0; 2], &self.dilations);
         let call = call.option("outputPadding", json!(added));
         let call = call.option("filterLayout", json!("iohw")).option("groups", json!(conv.groups));
-        let mut made = call.gives(site.result.data_type.into(), shape.clone())?;
+        let mut made = call.gives(operands.result.data_type.into(), shape.clone())?;
         for axis in 0..2 {
             if shape[2 + axis] != self.result[2 + axis] {
-                made = w.window(made, 2 + axis, self.cut[axis], self.result[2 + axis])?;
+                made = w.window(made, 2 + axis, self.cropped[axis], self.result[2 + axis])?;
             }
         }
         Ok(made)
     }
 
     /// The elements of x with zeros between them, as far apart as the stride says, under the kernel turned over.
-    fn convolved(&self, conv: &ConvTranspose, w: &mut Writer, site: &Site) -> Lowered {
+    fn convolved(&self, conv: &ConvTranspose, w: &mut Writer, operands: &Operands) -> Lowered {
         let (mut x, mut before, mut after) = (self.x, [0; 2], [0; 2]);
         for axis in 0..2 {
             x = spread(x, 2 + axis, self.strides[axis], w)?;
             let (extent, span) = (w.shape(x)[2 + axis], self.span(axis, w));
             // What the padding cuts off is not wanted; what the kernel reaches into is zero.
-            let first = self.cut[axis].saturating_sub(span);
-            before[axis] = span.saturating_sub(self.cut[axis]);
-            let end = self.cut[axis] + self.result[2 + axis];
+            let first = self.cropped[axis].saturating_sub(span);
+            before[axis] = span.saturating_sub(self.cropped[axis]);
+            let end = self.cropped[axis] + self.result[2 + axis];
             after[axis] = end.saturating_sub(extent);
             let last = end.min(extent);
             if (first, last) != (0, extent) {
@@ -101,10 +101,10 @@ impl Planes {
         }
         let weight = self.turned_over(conv.groups, w)?;
         let call = w.call("conv2d").operand("input", x).operand("filter", weight);
-        let call = call.operand_option("bias", site.optional(2));
+        let call = call.operand_option("bias", operands.optional(2));
         let call = window(call, &[1; 2], &before, &after, &self.dilations);
         let call = call.option("groups", json!(conv.groups));
-        call.gives(site.result.data_type.into(), self.result.clone())
+        call.gives(operands.result.data_type.into(), self.result.clone())
     }
 
     /// `[in, out / groups, …]` as a convolution's `[out, in / groups, …]`, from its last tap to its first.

@@ -3,20 +3,20 @@
 use graph::ops::Conv;
 use serde_json::json;
 
-use super::Site;
+use super::Operands;
 use super::elementwise::activation;
 use crate::plan::OperandId;
 use crate::writer::{Draft, Lowered, Writer};
 
-pub fn conv(conv: &Conv, w: &mut Writer, site: &Site) -> Lowered {
-    let (x, weight) = (plane(site.operand(0)?, w)?, plane(site.operand(1)?, w)?);
+pub fn conv(conv: &Conv, w: &mut Writer, operands: &Operands) -> Lowered {
+    let (x, weight) = (plane(operands.operand(0)?, w)?, plane(operands.operand(1)?, w)?);
     let call = w.call("conv2d").operand("input", x).operand("filter", weight);
-    let call = call.operand_option("bias", site.optional(2));
+    let call = call.operand_option("bias", operands.optional(2));
     let call = window(call, &conv.strides, &conv.pads_begin, &conv.pads_end, &conv.dilations);
     let call = call.option("groups", json!(conv.groups));
-    let made = call.gives(site.result.data_type.into(), plane_shape(&site.result.shape))?;
+    let made = call.gives(operands.result.data_type.into(), plane_shape(&operands.result.shape))?;
     let made = conv.activation.map_or(Ok(made), |own| activation(own, made, w))?;
-    w.reshape(made, &site.result.shape)
+    w.reshape(made, &operands.result.shape)
 }
 
 /// The options of a window that moves.

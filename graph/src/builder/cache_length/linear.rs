@@ -113,7 +113,7 @@ impl std::ops::Add for Integer {
 }
 
 /// The axes that grow in a shape of these extents.
-pub(crate) fn growing(shape: &[Integer]) -> Axes {
+pub(crate) fn cached_axes(shape: &[Integer]) -> Axes {
     shape.iter().map(|extent| (extent.coefficient != 0).then_some(extent.base)).collect()
 }
 

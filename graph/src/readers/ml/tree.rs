@@ -44,12 +44,12 @@ impl Aggregate {
 }
 
 /// An ensemble being walked.
-struct Walk<'a, 'w> {
+struct Traversal<'a, 'w> {
     write: &'a Writer<'w>,
     ensemble: &'a Ensemble,
 }
 
-impl Walk<'_, '_> {
+impl Traversal<'_, '_> {
     /// A table with an element for each node, picked by where each tree is.
     fn pick<T: Element>(&self, at: ValueId, of: impl Fn(usize) -> T) -> Written {
         let elements: Vec<T> = (0..self.ensemble.nodes.len()).map(of).collect();
@@ -166,16 +166,16 @@ fn scored(
     if let Some(branch) = ensemble.nodes.iter().find(|branch| branch.feature >= width) {
         return Err(invalid!("a node asks for feature {} of {width}", branch.feature));
     }
-    let walk = Walk { write, ensemble };
+    let traversal = Traversal { write, ensemble };
     let leaves = if ensemble.levels == 0 {
         // Trees of one leaf read nothing.
         let roots: Vec<i32> = ensemble.roots.iter().map(|&root| root as i32).collect();
         let shape = [write.shape(x)[0], roots.len()];
         write.expand(write.constant(Tensor::vector(roots)), &shape)?
     } else {
-        walk.leaves(x)?
+        traversal.leaves(x)?
     };
-    walk.scores(leaves, targets, aggregate, base)
+    traversal.scores(leaves, targets, aggregate, base)
 }
 
 /// TreeEnsembleRegressor.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::{Engine, Fault, Interpreter};
 use crate::constant::NoFiles;
 use crate::error::Error;
 use crate::ir::Graph;
 use crate::ops::Operator;
 use crate::pipeline::Program;
 use crate::tensor::{Tensor, TensorType};
-use crate::walk::{Engine, Fault, Walks};
 
 /// What the operators say of themselves.
 #[derive(Debug)]
@@ -57,11 +57,11 @@ pub fn interpret(
         }
     }
     let program = Program { name: String::new(), graph: graph.clone(), states: BTreeMap::new() };
-    let mut walks = Walks::new(Reference, vec![program]);
-    for (weight, constant) in walks.weights() {
-        walks.put(weight, &constant.evaluate(&mut NoFiles)?).map_err(error)?;
+    let mut interpreter = Interpreter::new(Reference, vec![program]);
+    for (weight, constant) in interpreter.weights() {
+        interpreter.put(weight, &constant.evaluate(&mut NoFiles)?).map_err(error)?;
     }
-    walks.run(0, inputs).map_err(error)
+    interpreter.run(0, inputs).map_err(error)
 }
 
 fn error(fault: Fault<Error>) -> Error {

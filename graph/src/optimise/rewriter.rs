@@ -6,7 +6,7 @@ use crate::ops::{Binary, MatMul, Operator};
 use crate::tensor::{Tensor, TensorType};
 
 /// Looks at one node; proposes something to stand in its place, or nothing.
-pub(super) type Pattern = fn(&mut Site) -> Option<Rewrite>;
+pub(super) type Pattern = fn(&mut Rewriter) -> Option<Rewrite>;
 
 /// What stands in a node's place.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Links {
 }
 
 /// One node, with the graph around it and room for values and nodes to add before it.
-pub(super) struct Site<'a> {
+pub(super) struct Rewriter<'a> {
     graph: &'a Graph,
     links: &'a Links,
     /// The node in question.
@@ -48,7 +48,7 @@ pub(super) struct Site<'a> {
     nodes: Vec<Node>,
 }
 
-impl<'a> Site<'a> {
+impl<'a> Rewriter<'a> {
     fn value(&self, id: ValueId) -> &Value {
         id.0.checked_sub(self.graph.values.len())
             .map_or_else(|| &self.graph.values[id.0], |at| &self.values[at])
@@ -148,9 +148,10 @@ pub(super) fn rewrite(graph: &mut Graph, pattern: Pattern) {
     let mut links = Links::of(graph);
     let mut at = 0;
     while at < graph.nodes.len() {
-        let mut site = Site { graph, links: &links, node: &graph.nodes[at], values: vec![], nodes: vec![] };
-        let proposal = pattern(&mut site);
-        let (values, nodes) = (site.values, site.nodes);
+        let mut rewriter =
+            Rewriter { graph, links: &links, node: &graph.nodes[at], values: vec![], nodes: vec![] };
+        let proposal = pattern(&mut rewriter);
+        let (values, nodes) = (rewriter.values, rewriter.nodes);
         let next = match proposal {
             Some(Rewrite::Alias(id)) => alias(graph, at, id).then_some(at),
             Some(Rewrite::Replace(operator, inputs)) => replace(graph, at, values, nodes, operator, inputs),

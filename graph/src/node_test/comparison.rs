@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use protocol::Tolerance;
 
+use super::NodeTest;
 use crate::error::Error;
-use crate::node_test::NodeTest;
-use crate::optimise;
+use crate::optimise::optimise;
 use crate::pipeline::{Pipeline, Program};
+use crate::specialise::{Feed, specialise};
 use crate::tensor::{Data, Tensor};
-use crate::{Feed, specialise};
 
 impl NodeTest {
     /// The test's model, fixed at the test's inputs and optimised.

@@ -1,5 +1,7 @@
 //! Runs programs node by node, whatever an engine keeps its values in: states and last uses are seen to here.
 
+mod reference;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Debug, Display};
 
@@ -8,8 +10,9 @@ use crate::ir::{Graph, Node, ValueId};
 use crate::ops::Operator;
 use crate::pipeline::Program;
 use crate::tensor::{Tensor, TensorType};
+pub use reference::interpret;
 
-/// What computes one node at a time.
+/// An engine that computes one node at a time.
 pub trait Engine {
     /// A tensor where the engine wants it; a clone is one more reference to it.
     type Value: Clone;
@@ -41,7 +44,7 @@ pub trait Engine {
     fn download(&self, value: Self::Value, tensor_type: &TensorType) -> Result<Tensor, Self::Reason>;
 }
 
-/// Where a walk ended, and why.
+/// The place where an inference ended, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each field is")]
 pub enum Fault<Reason: Debug + Display> {
@@ -53,11 +56,11 @@ pub enum Fault<Reason: Debug + Display> {
     Missing { value: String },
 }
 
-/// Programs, and what stays in memory between their runs, by state.
+/// Programs, and what stays in memory between their runs, by state. It runs them node by node.
 #[derive(Debug)]
-pub struct Walks<E: Engine> {
+pub struct Interpreter<E: Engine> {
     engine: E,
-    walks: Vec<Walk<E::Value>>,
+    programs: Vec<LoadedProgram<E::Value>>,
     states: BTreeMap<String, E::Value>,
 }
 
@@ -68,22 +71,26 @@ pub struct Weight {
     value: ValueId,
 }
 
-impl<E: Engine> Walks<E> {
+impl<E: Engine> Interpreter<E> {
     /// The programs of a model, still without weights.
-    pub fn new(engine: E, programs: Vec<Program>) -> Walks<E> {
-        Walks { engine, walks: programs.into_iter().map(Walk::new).collect(), states: BTreeMap::new() }
+    pub fn new(engine: E, programs: Vec<Program>) -> Interpreter<E> {
+        Interpreter {
+            engine,
+            programs: programs.into_iter().map(LoadedProgram::new).collect(),
+            states: BTreeMap::new(),
+        }
     }
 
     /// What has to be put before the first run.
     pub fn weights(&self) -> Vec<(Weight, Constant)> {
-        let of = |(program, walk): (usize, &Walk<E::Value>)| {
-            let constants = walk.graph.values.iter().enumerate().filter_map(move |(index, value)| {
-                let weight = Weight { program, value: ValueId(index) };
+        let of = |(number, program): (usize, &LoadedProgram<E::Value>)| {
+            let constants = program.graph.values.iter().enumerate().filter_map(move |(index, value)| {
+                let weight = Weight { program: number, value: ValueId(index) };
                 value.constant.clone().map(|constant| (weight, constant))
             });
             constants.collect::<Vec<_>>()
         };
-        self.walks.iter().enumerate().flat_map(of).collect()
+        self.programs.iter().enumerate().flat_map(of).collect()
     }
 
     /// Puts a weight where the engine wants it.
@@ -91,9 +98,9 @@ impl<E: Engine> Walks<E> {
     /// # Errors
     /// What the engine cannot keep.
     pub fn put(&mut self, weight: Weight, tensor: &Tensor) -> Result<(), Fault<E::Reason>> {
-        let walk = &mut self.walks[weight.program];
-        let value = upload(&self.engine, &walk.graph.values[weight.value.0].name, tensor)?;
-        walk.constants.insert(weight.value, value);
+        let program = &mut self.programs[weight.program];
+        let value = upload(&self.engine, &program.graph.values[weight.value.0].name, tensor)?;
+        program.constants.insert(weight.value, value);
         Ok(())
     }
 
@@ -106,7 +113,7 @@ impl<E: Engine> Walks<E> {
         program: usize,
         inputs: &BTreeMap<String, Tensor>,
     ) -> Result<BTreeMap<String, Tensor>, Fault<E::Reason>> {
-        self.walks[program].run(&self.engine, inputs, &mut self.states)
+        self.programs[program].run(&self.engine, inputs, &mut self.states)
     }
 }
 
@@ -116,7 +123,7 @@ fn upload<E: Engine>(engine: &E, name: &str, tensor: &Tensor) -> Result<E::Value
 
 /// A program with its weights where the engine wants them.
 #[derive(Debug)]
-struct Walk<Value> {
+struct LoadedProgram<Value> {
     graph: Graph,
     states: BTreeMap<String, String>,
     constants: BTreeMap<ValueId, Value>,
@@ -124,11 +131,11 @@ struct Walk<Value> {
     last_uses: Vec<Vec<ValueId>>,
 }
 
-impl<Value: Clone> Walk<Value> {
-    fn new(program: Program) -> Walk<Value> {
+impl<Value: Clone> LoadedProgram<Value> {
+    fn new(program: Program) -> LoadedProgram<Value> {
         let Program { graph, states, .. } = program;
         let last_uses = last_uses(&graph);
-        Walk { graph, states, constants: BTreeMap::new(), last_uses }
+        LoadedProgram { graph, states, constants: BTreeMap::new(), last_uses }
     }
 
     fn run<E: Engine<Value = Value>>(

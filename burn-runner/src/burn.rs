@@ -33,7 +33,8 @@ pub fn prepare(
 ) -> Result<Prepared, RunnerError> {
     course.turn_to(Activity::Upload);
     let interpreter = guarded("taking the weights", || {
-        let (mut interpreter, mut files) = (BurnInterpreter::new(Burn::default(), pipeline.programs.clone()), loaded.files());
+        let (mut interpreter, mut files) =
+            (BurnInterpreter::new(Burn::default(), pipeline.programs.clone()), loaded.files());
         for (weight, constant) in interpreter.weights() {
             let tensor = constant.evaluate(&mut files);
             let tensor = tensor.map_err(|source| refused(&loaded.manifest.name, source))?;

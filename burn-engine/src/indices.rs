@@ -1,4 +1,4 @@
-//! What goes by index: picking, writing, and finding indices, on Burn.
+//! Operators that go by index, on Burn: picking, writing, and finding indices.
 
 use burn::backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
 use burn::backend::{Dispatch, DispatchDevice, DispatchTensor};
@@ -81,7 +81,7 @@ pub fn scatter_nd(
     join(scatter.scatter, data, places.tensor, updates, result, device)
 }
 
-/// Where the first of the largest or smallest elements along an axis lies, or the last.
+/// The index of the first of the largest or smallest elements along an axis, or of the last.
 pub fn arg_reduce(search: &ArgReduce, x: Value, device: &DispatchDevice) -> Value {
     let (shape, axis) = (x.shape(), search.axis);
     let extent = shape[axis];
@@ -110,7 +110,7 @@ pub fn order(operator: &Operator, x: Value, device: &DispatchDevice) -> Result<V
     Ok(Value::upload(&order[0], device))
 }
 
-/// Which elements are the largest or smallest of their row; NaN is larger than every number.
+/// Bools: the largest or smallest elements of their row; NaN is larger than every number.
 fn winners(search: &ArgReduce, x: Value) -> DispatchTensor {
     let (shape, axis) = (x.shape(), search.axis);
     let of_row = |value: Value| value.expand(&shape).tensor;
@@ -184,7 +184,7 @@ fn from_front(indices: DispatchTensor, extent: usize) -> DispatchTensor {
     Dispatch::int_mask_where(indices, negative, wrapped)
 }
 
-/// The same, but those outside lie beyond everything: they must not find an element that is another index's.
+/// Indices from the front; those outside lie beyond everything: they must not find an element that is another index's.
 fn checked(indices: DispatchTensor, extent: usize, beyond: usize) -> DispatchTensor {
     let index = from_front(indices, extent);
     let below = Dispatch::int_lower_elem(index.clone(), 0.into(), BOOL);

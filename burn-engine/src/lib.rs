@@ -1,4 +1,4 @@
-//! BurnInterpreter a static graph node by node on Burn, natively and in WebAssembly.
+//! A static graph run node by node on Burn, natively and in WebAssembly.
 
 mod indices;
 mod operators;
@@ -30,7 +30,7 @@ pub struct Burn(FlexDevice);
 /// Programs on Burn.
 pub type BurnInterpreter = Interpreter<Burn>;
 
-/// What Burn has no operation for.
+/// The fault of an inference on Burn: an operation that it has not, above all.
 pub type Error = Fault<String>;
 
 impl Burn {

@@ -26,7 +26,7 @@ impl Operands {
 /// The result of one node, in the shape that the graph says.
 ///
 /// # Errors
-/// What Burn has no operation for.
+/// Operators that Burn has no operation for.
 ///
 /// # Panics
 /// As Burn does: for an index outside its axis, say.
@@ -108,7 +108,8 @@ pub fn compute(
     Ok(value.reshape(shape))
 }
 
-/// Burn stops at the ends of integers, where ONNX Runtime does not, and keeps f16 in f32: such casts are the graph's own.
+/// Burn stops at the ends of integers, where ONNX Runtime does not, and keeps f16 in f32: such casts are the graph's
+/// own.
 fn convert(cast: Cast, value: Value, device: &DispatchDevice) -> Result<Value, String> {
     if value.family != Family::Float || matches!(cast.to, DataType::F32 | DataType::Bool) {
         return Ok(value.cast(cast.to));

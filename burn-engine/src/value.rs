@@ -9,10 +9,10 @@ use burn::tensor::{BoolDType, FloatDType, IntDType};
 use graph::{Data, DataType, Tensor, TensorType};
 use half::f16;
 
-/// How bools are kept.
+/// The type that bools are kept as.
 pub const BOOL: BoolDType = BoolDType::Native;
 
-/// Which of Burn's operations a tensor takes.
+/// The family of Burn's operations that a tensor takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     Float,
@@ -27,7 +27,7 @@ pub struct Value {
     pub tensor: DispatchTensor,
 }
 
-/// The same operation from the family that the tensor belongs to.
+/// An operation from the family that the tensor belongs to.
 macro_rules! each {
     ($value:expr, $float:ident, $int:ident, $bool:ident $(, $argument:expr)*) => {{
         let Value { family, tensor } = $value;
@@ -110,7 +110,7 @@ impl Value {
         self.tensor.shape().to_vec()
     }
 
-    /// The same elements, in the same order, in another shape.
+    /// Its elements, in their order, in another shape.
     pub fn reshape(self, shape: &[usize]) -> Value {
         let shape = physical(shape);
         if self.shape() == shape {
@@ -143,7 +143,7 @@ impl Value {
         each!(self, float_slice, int_slice, bool_slice, slices)
     }
 
-    /// The same elements, backwards along these axes.
+    /// Its elements, backwards along these axes.
     pub fn flip(self, axes: &[usize]) -> Value {
         if axes.is_empty() {
             return self;

@@ -100,7 +100,7 @@ pub fn pad(pad: &Pad, x: Value, fill: Option<Value>, result: &TensorType, device
     x
 }
 
-/// The same element all around, up to a shape.
+/// A border of one element all around, up to a shape.
 fn bordered(x: Value, fill: Value, before: &[usize], shape: &[usize]) -> Value {
     let fill = fill.reshape(&[1]);
     if x.shape().contains(&0) {

@@ -26,11 +26,11 @@ pub(crate) const FOLD_LIMIT: usize = 1 << 20;
 #[derive(Debug, Clone, Default)]
 pub struct Builder {
     pub(crate) graph: Graph,
-    /// What is known of its inputs.
+    /// Elements of its inputs, as far as they are known.
     pub(crate) known: Known,
-    /// What grows while decoding; `None` in a graph in which nothing can.
+    /// Lengths that depend on the cache; `None` in a graph in which none can.
     cache_length: Option<CacheLength>,
-    /// What computed masks pick.
+    /// Axes along which computed masks pick.
     selections: BTreeMap<ValueId, Selection>,
     /// Matrices of floats that are there in four bits too, for the products that read them.
     four_bits: BTreeMap<ValueId, FourBits>,
@@ -49,7 +49,7 @@ impl Builder {
         id
     }
 
-    /// The same for integers between two numbers.
+    /// Adds integers between two numbers that the caller will feed.
     pub(crate) fn bounded_input(
         &mut self,
         name: &str,
@@ -60,7 +60,7 @@ impl Builder {
         self.input(name, tensor_type)
     }
 
-    /// The same for a tensor, whose integers bound what is fed.
+    /// Adds a value like a tensor, whose integers bound what is fed.
     pub(crate) fn fed(&mut self, name: &str, tensor: &Tensor) -> ValueId {
         match ranges::of_elements(tensor) {
             Some(bounds) => self.bounded_input(name, tensor.tensor_type(), bounds),
@@ -94,7 +94,7 @@ impl Builder {
         self.push_static(name, operator, inputs)
     }
 
-    /// The same for operands of which nothing has to be known but their types.
+    /// Adds a node of whose operands nothing has to be known but their types.
     pub(crate) fn push_static(
         &mut self,
         name: &str,
@@ -161,12 +161,12 @@ impl Builder {
         self.graph
     }
 
-    /// What grows.
+    /// Lengths that depend on the cache.
     pub(crate) fn cache_length(&self) -> Option<&CacheLength> {
         self.cache_length.as_ref()
     }
 
-    /// What grows, to be added to.
+    /// Lengths that depend on the cache, to be added to.
     pub(crate) fn cache_length_mut(&mut self) -> &mut Option<CacheLength> {
         &mut self.cache_length
     }
@@ -196,7 +196,7 @@ impl Builder {
         self.graph.values[id.0].constant.as_ref()?.here()
     }
 
-    /// Whether a value is constant, its elements here or not.
+    /// Returns whether a value is constant, its elements here or not.
     pub(crate) fn is_constant(&self, id: ValueId) -> bool {
         self.graph.values[id.0].constant.is_some()
     }
@@ -218,7 +218,7 @@ impl Builder {
         found.map(|input| self.graph.values[input.0].name.clone()).collect()
     }
 
-    /// How many values there are; the next one's id.
+    /// The number of values; the next one's id.
     pub(crate) fn value_count(&self) -> usize {
         self.graph.values.len()
     }

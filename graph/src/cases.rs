@@ -20,13 +20,13 @@ pub use table::{all, floats, whole};
 
 /// Largest error allowed, relative to the expected number where that is larger than 1.
 const TOLERANCE: f32 = 2e-5;
-/// The same of f16: two steps of its 11 bits, since a number near the middle of two can be rounded to either.
+/// The tolerance of f16: two steps of its 11 bits, since a number near the middle of two can be rounded to either.
 const HALF_TOLERANCE: f32 = 2e-3;
 
 /// One operator with its operands.
 #[derive(Debug, Clone)]
 pub struct Case {
-    /// What it is about.
+    /// The subject of the case.
     pub name: String,
     /// The operator.
     pub operator: Operator,
@@ -37,7 +37,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// The same with f16 for f32, if it has any.
+    /// The case with f16 for f32, if it has any.
     pub fn halved(&self) -> Option<Case> {
         let is_float = |tensor: &Tensor| tensor.data_type() == DataType::F32;
         if matches!(self.operator, Operator::Cast(_)) || !self.inputs.iter().flatten().any(is_float) {
@@ -80,13 +80,13 @@ impl Case {
         graph
     }
 
-    /// What to feed the graph, in the order of its inputs.
+    /// The tensors to feed the graph, in the order of its inputs.
     pub fn fed(&self) -> Vec<(String, Tensor)> {
         let named = |(index, tensor): (usize, &Option<Tensor>)| Some((format!("x{index}"), tensor.clone()?));
         self.inputs.iter().enumerate().filter_map(named).collect()
     }
 
-    /// What the operator's own evaluation gives.
+    /// The result of the operator's own evaluation.
     ///
     /// # Errors
     /// Where the operands do not fit.
@@ -102,7 +102,7 @@ fn add_value(graph: &mut Graph, name: &str, tensor_type: TensorType) -> ValueId 
     ValueId(graph.values.len() - 1)
 }
 
-/// What is wrong with a result: its type, or the first element that is off.
+/// The fault of a result: its type, or the first element that is off.
 pub fn fault(actual: &Tensor, expected: &Tensor) -> Option<String> {
     if actual.tensor_type() != expected.tensor_type() {
         return Some(format!("is {}, expected {}", actual.tensor_type(), expected.tensor_type()));

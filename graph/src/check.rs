@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::ir::{Graph, Node, ValueId};
 
 impl Graph {
-    /// Whether nodes are in execution order, each value is made once, and every type is what its operator
+    /// Checks that nodes are in execution order, each value is made once, and every type is what its operator
     /// infers.
     ///
     /// # Errors

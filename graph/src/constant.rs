@@ -19,7 +19,7 @@ use crate::tensor::{Tensor, TensorType};
 pub enum Constant {
     /// Its elements.
     Here(Tensor),
-    /// How they are made.
+    /// The way they are made.
     Deferred(Deferred),
 }
 
@@ -38,7 +38,7 @@ impl Constant {
         }
     }
 
-    /// How many elements it has.
+    /// The number of its elements.
     pub fn element_count(&self) -> usize {
         match self {
             Constant::Here(tensor) => tensor.len(),
@@ -65,7 +65,7 @@ impl Constant {
         }
     }
 
-    /// What of files has to be read to make its elements.
+    /// The parts of files that have to be read to make its elements.
     pub fn spans(&self) -> Vec<Span> {
         match self {
             Constant::Here(_) => Vec::new(),
@@ -73,7 +73,7 @@ impl Constant {
         }
     }
 
-    /// The same elements as vectors of at most so many, in order, where they can be made one by one.
+    /// Its elements as vectors of at most so many, in order, where they can be made one by one.
     pub fn parts(&self, most_elements: usize) -> Vec<Constant> {
         match self {
             Constant::Here(_) => vec![self.clone()],
@@ -131,7 +131,7 @@ impl Constant {
         }
     }
 
-    /// The same elements in another shape of the same count.
+    /// Its elements in another shape of as many.
     pub fn reshaped(&self, shape: &[usize]) -> Constant {
         match self {
             Constant::Here(tensor) => Constant::Here(tensor.reshaped(shape)),
@@ -141,7 +141,7 @@ impl Constant {
 }
 
 impl Constant {
-    /// Whether it is one element repeated, and far from any shape computation.
+    /// Returns whether it is one element repeated, and far from any shape computation.
     pub(crate) fn is_fill(&self) -> bool {
         matches!(self, Constant::Deferred(deferred) if deferred.filled_with().is_some())
     }
@@ -155,11 +155,11 @@ impl Constant {
     }
 }
 
-/// What an operator gives where each operand is one element repeated: one element repeated, which takes no room.
+/// The result of an operator where each operand is one element repeated: one element repeated, which takes no room.
 /// `None` where the result is something else.
 ///
 /// # Errors
-/// What the operator refuses.
+/// Operands that the operator refuses.
 pub(crate) fn refilled(
     operator: &Operator,
     operands: &[Option<&Constant>],
@@ -180,11 +180,11 @@ pub(crate) fn refilled(
     Ok(element.map(|element| Constant::Deferred(Deferred::fill(result.clone(), &element))))
 }
 
-/// What an operator gives for constants, computed at once where all of them are here. `None` where it is too long a
+/// The result of an operator on constants, computed at once where all of them are here. `None` where it is too long a
 /// way from what is here to the result.
 ///
 /// # Errors
-/// What the operator refuses.
+/// Operands that the operator refuses.
 pub fn apply(
     operator: &Operator,
     operands: &[Option<&Constant>],

@@ -76,13 +76,13 @@ pub(crate) struct FloatFormat {
     pub exponent_bits: u32,
     pub mantissa_bits: u32,
     pub bias: i32,
-    /// What the largest exponents and the negative zero stand for.
+    /// The meaning of the largest exponents and the negative zero.
     pub specials: Specials,
     /// The largest finite element.
     pub largest: f32,
 }
 
-/// Which bits of a [`FloatFormat`] are no numbers.
+/// The bits of a [`FloatFormat`] that are no numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Specials {
     /// The largest exponent is infinity and NaN, as IEEE 754 has it.
@@ -129,7 +129,7 @@ impl ElementType {
         TYPES.iter().find(|(known, ..)| *known == self).unwrap_or(&TYPES[0])
     }
 
-    /// What a graph keeps its elements as.
+    /// The type that a graph keeps its elements as.
     pub fn data_type(self) -> DataType {
         match self {
             E::Kept(data_type) => data_type,
@@ -168,7 +168,7 @@ impl ElementType {
         }
     }
 
-    /// How its bits make floats, where they are few. <https://onnx.ai/onnx/technical/float8.html>
+    /// The format by which its bits make floats, where they are few. <https://onnx.ai/onnx/technical/float8.html>
     pub(crate) fn float_format(self) -> Option<FloatFormat> {
         let format = |exponent_bits, mantissa_bits, bias, specials, largest| {
             Some(FloatFormat { exponent_bits, mantissa_bits, bias, specials, largest })

@@ -1,6 +1,6 @@
-//! What can be wrong with a model, its side files, its inputs or its operators.
+//! Errors of a model, its side files, its inputs or its operators.
 
-/// Why a model cannot be read, specialised or computed.
+/// A reason why a model cannot be read, specialised or computed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each variant and field is")]
 pub enum Error {
@@ -75,7 +75,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the model may well be sound and only asks for more than is known here.
+    /// Returns whether the model may well be sound and only asks for more than is known here.
     pub fn is_unsupported(&self) -> bool {
         match self {
             Error::UnknownOperator { .. } | Error::Unsupported(_) | Error::NotConstant { .. } => true,
@@ -109,7 +109,7 @@ impl Error {
         }
     }
 
-    /// The same error, saying at which node it arose; one that names its node already stays as it is.
+    /// The error with the node at which it arose; one that names its node already stays as it is.
     pub(crate) fn at(self, node: &str, operator: &str) -> Error {
         match self {
             Error::Invalid(_)
@@ -123,7 +123,7 @@ impl Error {
     }
 }
 
-/// What to do about data that decides a shape, or what to compute.
+/// The remedy for data that decides a shape, or what to compute.
 fn remedy(inputs: &[String]) -> String {
     let names: Vec<String> = inputs.iter().map(|name| format!("{name:?}")).collect();
     let known = match names.is_empty() {

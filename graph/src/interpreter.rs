@@ -16,20 +16,20 @@ pub use reference::interpret;
 pub trait Engine {
     /// A tensor where the engine wants it; a clone is one more reference to it.
     type Value: Clone;
-    /// Why the engine cannot do something.
+    /// The reason why the engine cannot do something.
     type Reason: Debug + Display;
 
     /// Takes a tensor.
     ///
     /// # Errors
-    /// What the engine cannot keep.
+    /// A tensor that the engine cannot keep.
     fn upload(&self, tensor: &Tensor) -> Result<Self::Value, Self::Reason>;
 
     /// The result of an operator, which is of this type. An operand that nothing else needs is the only reference to
     /// it, so that an engine may compute in place.
     ///
     /// # Errors
-    /// What the engine has no operation for, and operands that do not fit.
+    /// Operators that the engine has no operation for, and operands that do not fit.
     fn compute(
         &self,
         operator: &Operator,
@@ -81,7 +81,7 @@ impl<E: Engine> Interpreter<E> {
         }
     }
 
-    /// What has to be put before the first run.
+    /// The weights that have to be put before the first run.
     pub fn weights(&self) -> Vec<(Weight, Constant)> {
         let of = |(number, program): (usize, &LoadedProgram<E::Value>)| {
             let constants = program.graph.values.iter().enumerate().filter_map(move |(index, value)| {
@@ -96,7 +96,7 @@ impl<E: Engine> Interpreter<E> {
     /// Puts a weight where the engine wants it.
     ///
     /// # Errors
-    /// What the engine cannot keep.
+    /// A tensor that the engine cannot keep.
     pub fn put(&mut self, weight: Weight, tensor: &Tensor) -> Result<(), Fault<E::Reason>> {
         let program = &mut self.programs[weight.program];
         let value = upload(&self.engine, &program.graph.values[weight.value.0].name, tensor)?;
@@ -107,7 +107,7 @@ impl<E: Engine> Interpreter<E> {
     /// Runs a program once.
     ///
     /// # Errors
-    /// What the engine cannot keep or compute, and an input that is missing.
+    /// Values that the engine cannot keep or compute, and an input that is missing.
     pub fn run(
         &mut self,
         program: usize,

@@ -30,7 +30,7 @@ pub struct Value {
 pub struct Node {
     /// The name it has in the ONNX graph.
     pub name: String,
-    /// What it does, attributes included.
+    /// Its operator, attributes included.
     pub operator: Operator,
     /// Operands in the operator's order; `None` for an optional one left out.
     pub inputs: Vec<Option<ValueId>>,

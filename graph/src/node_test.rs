@@ -17,11 +17,11 @@ const RANDOM: [&str; 6] =
 /// A node test.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NodeTest {
-    /// What is tested.
+    /// The model under test.
     pub model: Model,
-    /// What to feed it, by name.
+    /// Its inputs, by name.
     pub inputs: BTreeMap<String, Tensor>,
-    /// What it has to give, by name.
+    /// The outputs it has to give, by name.
     pub expected: BTreeMap<String, Tensor>,
 }
 

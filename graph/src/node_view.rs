@@ -1,4 +1,4 @@
-//! What an operator's reader sees of an ONNX node: attributes, operand types and the constants among them.
+//! An ONNX node as its reader sees it: attributes, operand types and the constants among them.
 
 use crate::builder::Builder;
 use crate::builder::cache_length::Axes;
@@ -28,7 +28,7 @@ pub(crate) struct NodeView<'a> {
 pub(crate) struct Argument {
     pub id: ValueId,
     pub tensor_type: TensorType,
-    /// What its elements are in the file; the tensor type says what they are kept as.
+    /// The type of its elements in the file; the tensor type says what they are kept as.
     pub element_type: ElementType,
     pub constant: Option<Tensor>,
     /// Its integers, where they are known but for the number of past positions.
@@ -48,7 +48,7 @@ impl NodeView<'_> {
         self.inputs.get(index).and_then(Option::as_ref)
     }
 
-    /// The same node over other operands, for the reader of an operator that this one is made of.
+    /// The node over other operands, for the reader of an operator that this one is made of.
     pub fn over(&self, graph: &Builder, operands: &[Option<ValueId>]) -> Self {
         let argument = |id: ValueId| Argument {
             id,

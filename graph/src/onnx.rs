@@ -35,7 +35,7 @@ use proto::{Extent, GraphProto, ModelProto, NodeProto, SparseTensorProto, TypePr
 /// An ONNX model, its shapes still open.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
-    /// What has to be fed, in the model's order.
+    /// The inputs that have to be fed, in the model's order.
     pub inputs: Vec<Input>,
     /// Names of the results, in the model's order.
     pub outputs: Vec<String>,
@@ -73,7 +73,7 @@ pub enum Dimension {
     Any,
 }
 
-/// What a file says of names and the values here do not.
+/// Facts that a file tells of names and the values here do not.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Foreign {
     /// Element types that are kept as others.
@@ -259,12 +259,12 @@ impl Model {
         Model { inputs, outputs, opsets, nodes, constants, foreign, external, pending, seeded }
     }
 
-    /// What the elements of an input or a weight are in the file; they may be kept as another type.
+    /// The type that the elements of an input or a weight have in the file; they may be kept as another type.
     pub fn element_type(&self, name: &str) -> Option<ElementType> {
         self.foreign.element_types.get(name).copied()
     }
 
-    /// Whether any input or weight is kept as f16.
+    /// Returns whether any input or weight is kept as f16.
     pub fn has_halves(&self) -> bool {
         let inputs = self.inputs.iter().map(|input| input.data_type);
         let constants = self.constants.values().map(|constant| constant.tensor_type().data_type);

@@ -110,7 +110,8 @@ pub enum Operator {
     Unary(Unary),
 }
 
-/// What every operator can say of itself. Each has one result; an ONNX node of several becomes several.
+/// The rule of an operator: its result's type and elements. Each has one result; an ONNX node of several becomes
+/// several.
 pub(crate) trait Rule: fmt::Debug {
     /// The type of the result; refuses operands that do not fit.
     fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<TensorType, Error>;
@@ -155,7 +156,8 @@ impl Operator {
         }
     }
 
-    /// Whether each element of the result comes from one of each operand, at the same place but for broadcasting.
+    /// Returns whether each element of the result comes from one of each operand, at the same place but for
+    /// broadcasting.
     pub fn is_elementwise(&self) -> bool {
         matches!(self, Operator::Binary(_) | Operator::Cast(_) | Operator::Select(_) | Operator::Unary(_))
     }

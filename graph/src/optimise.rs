@@ -51,7 +51,7 @@ const PASSES: &[(&str, Pass)] = &[
     ("drop what nobody uses", Pass::Whole(dead::remove)),
 ];
 
-/// The same graph, optimised: fewer nodes, equal results but for rounding.
+/// The graph, optimised: fewer nodes, equal results but for rounding.
 pub fn optimise(mut graph: Graph) -> Graph {
     for _ in 0..MOST_ROUNDS {
         let before = (graph.nodes.len(), graph.to_string());
@@ -69,7 +69,7 @@ pub fn optimise(mut graph: Graph) -> Graph {
     graph
 }
 
-/// The same graph without what nobody uses, and else as it is.
+/// The graph without what nobody uses, and else as it is.
 pub(crate) fn without_unused(mut graph: Graph) -> Graph {
     dead::remove(&mut graph);
     graph

@@ -33,14 +33,14 @@ pub const PAST_LENGTH: &str = "past_length";
 /// A model, ready for engines that walk static graphs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pipeline {
-    /// What is run at once: the whole model, or the prefill and the step.
+    /// The programs, each run at once: the whole model, or the prefill and the step.
     pub programs: Vec<Program>,
-    /// How tokens are made, if they are.
+    /// The way tokens are made, if they are.
     pub decoding: Option<Decoding>,
 }
 
 impl Pipeline {
-    /// What planning made of the inputs, and whether it left anything to compute.
+    /// The inputs as planning left them, and whether it left anything to compute.
     pub fn planned(&self) -> Planned {
         let graphs = || self.programs.iter().map(|program| &program.graph);
         let deciding: BTreeSet<String> = graphs().flat_map(|graph| graph.deciding.iter().cloned()).collect();
@@ -58,13 +58,13 @@ impl Pipeline {
 pub struct Program {
     /// Its name among the programs.
     pub name: String,
-    /// What it computes, optimised.
+    /// The graph that it computes, optimised.
     pub graph: Graph,
     /// Inputs and outputs that lie in a state: its name, by theirs. What one run leaves there, the next finds.
     pub states: BTreeMap<String, String>,
 }
 
-/// How tokens are made: the prefill gives the first as its output [`TOKEN`]; each step takes the one before and
+/// The way tokens are made: the prefill gives the first as its output [`TOKEN`]; each step takes the one before and
 /// the number of positions in the cache, and gives the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decoding {
@@ -75,7 +75,7 @@ pub struct Decoding {
 }
 
 impl Decoding {
-    /// How a model makes tokens of the given inputs, if it does.
+    /// The way a model makes tokens of the given inputs, if it does.
     ///
     /// # Errors
     /// A prompt that is missing or is no row of token ids.
@@ -100,7 +100,7 @@ pub fn compose(
     compose_with(optimise, manifest, models, tensors, wanted)
 }
 
-/// The same without fusion: every operator that counts stays a node of its own.
+/// Composes without fusion: every operator that counts stays a node of its own.
 ///
 /// # Errors
 /// Those of [`compose`].
@@ -113,7 +113,7 @@ pub fn compose_unfused(
     compose_with(without_unused, manifest, models, tensors, wanted)
 }
 
-/// What is done to a graph once it is composed.
+/// The passes over a graph once it is composed.
 type Passes = fn(Graph) -> Graph;
 
 fn compose_with(
@@ -127,7 +127,7 @@ fn compose_with(
     specialise::with_pins(known, |pins| compose_pinned(passes, manifest, models, tensors, wanted, pins))
 }
 
-/// The same with these inputs as constants.
+/// Composes with these inputs as constants.
 fn compose_pinned(
     passes: Passes,
     manifest: &Manifest,
@@ -169,7 +169,7 @@ struct Composer<'a> {
     graph: Builder,
     /// The graph's inputs that come from the folder's.
     inputs: BTreeMap<String, ValueId>,
-    /// What components gave, as `component.output`, in order.
+    /// The outputs of components, as `component.output`, in order.
     values: Vec<(String, ValueId)>,
 }
 
@@ -231,7 +231,7 @@ impl<'a> Composer<'a> {
         }
     }
 
-    /// What `component.output` gave.
+    /// The value of `component.output`.
     fn wired(&self, wire: &str) -> Result<ValueId, Error> {
         let found = self.values.iter().find(|(name, _)| name == wire);
         let known = || self.values.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");

@@ -1,4 +1,4 @@
-//! How large values can be: what proves that int64 fits into 32 bits, and that a product of integers is exact in
+//! Ranges of values: what proves that int64 fits into 32 bits, and that a product of integers is exact in
 //! float32.
 
 mod arithmetic;
@@ -16,7 +16,7 @@ pub type Range = (i128, i128);
 /// A constant of more floats than this is a weight, and nobody proves anything from those.
 const MOST_FLOATS: usize = 1 << 12;
 
-/// Whether everything in a range fits into int32.
+/// Returns whether everything in a range fits into int32.
 pub fn fits_i32((least, most): Range) -> bool {
     least >= i128::from(i32::MIN) && most <= i128::from(i32::MAX)
 }
@@ -43,7 +43,7 @@ pub fn of_elements(tensor: &Tensor) -> Option<(i64, i64)> {
 }
 
 impl Graph {
-    /// Whether what is fed lies within the bounds that were taken for granted.
+    /// Checks that what is fed lies within the bounds that were taken for granted.
     ///
     /// # Errors
     /// The first input that does not.
@@ -64,7 +64,7 @@ impl Graph {
     }
 }
 
-/// What is not computed: a constant, or what the caller feeds.
+/// The range of a value that is not computed: of a constant, or of what the caller feeds.
 fn of_given(graph: &Graph, value: &crate::ir::Value) -> Option<Interval> {
     let wide = |(least, most): (i64, i64)| Interval::Integers(least.into(), most.into());
     match &value.constant {

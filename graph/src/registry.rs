@@ -1,4 +1,4 @@
-//! Which ONNX operators are known, and who reads them: one row each.
+//! The table of ONNX operators that are known, each with its reader.
 
 use crate::node_view::Reader;
 use crate::onnx::qualified;
@@ -276,7 +276,7 @@ const OPERATORS: &[(&str, &str, Reader)] = &[
     (CONTRIB, "UnfoldTensor", fused::read_unfold),
 ];
 
-/// Who reads this operator, if anybody.
+/// The reader of an operator, if there is one.
 pub(crate) fn reader(domain: &str, operator: &str) -> Option<Reader> {
     let row = OPERATORS.iter().find(|(of, name, _)| (*of, *name) == (domain, operator));
     row.map(|&(_, _, reader)| reader)

@@ -17,7 +17,7 @@ use crate::tensor::{Tensor, TensorType};
 /// The first operator set in which operands broadcast as they do today.
 const OLDEST_OPSET: i64 = 7;
 
-/// What is known of an input when a model is fixed.
+/// The knowledge of an input when a model is fixed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Feed {
     /// Its type.
@@ -40,7 +40,7 @@ impl Feed {
 /// Names of inputs whose elements may decide what is computed.
 pub(crate) type Pins = BTreeSet<String>;
 
-/// Whether an input can become a constant: integers, bools and lists of floats say what to compute, other
+/// Returns whether an input can become a constant: integers, bools and lists of floats say what to compute, other
 /// floats are what is computed with.
 fn can_be_constant(tensor: &Tensor) -> bool {
     !tensor.data_type().is_float() || tensor.shape.len() <= 1
@@ -130,7 +130,7 @@ pub(crate) fn add(
 pub(crate) struct Scope {
     pub graph: Builder,
     pub names: BTreeMap<String, ValueId>,
-    /// What files say of the names and values do not.
+    /// Facts that files tell of names and values do not.
     pub foreign: Foreign,
 }
 
@@ -226,7 +226,7 @@ impl Scope {
         }
     }
 
-    /// The same error, saying which inputs an operand that is not constant comes from.
+    /// An error that says which inputs an operand that is not constant comes from.
     fn explain(&self, error: Error, view: &NodeView) -> Error {
         match error {
             Error::NotConstant { what, operand, inputs } if inputs.is_empty() => {
@@ -314,7 +314,7 @@ fn check_inputs(wanted: &[Input], given: &BTreeMap<String, TensorType>) -> Resul
     Ok(())
 }
 
-/// Whether an input takes a tensor of this type, its symbols aside.
+/// Returns whether an input takes a tensor of this type, its symbols aside.
 pub(crate) fn accepts(input: &Input, given: &TensorType) -> bool {
     let fits = |(dimension, extent): (&Dimension, &usize)| match dimension {
         Dimension::Fixed(wanted) => wanted == extent,

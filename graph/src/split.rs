@@ -11,7 +11,7 @@ use crate::tensor::{Tensor, TensorType};
 /// any buffer has, and a file can claim any extent.
 const MOST_PIECES: usize = 64;
 
-/// The same graph with every constant of more than `most_bytes` in pieces, as far as that can be done: tables that
+/// The graph with every constant of more than `most_bytes` in pieces, as far as that can be done: tables that
 /// rows are gathered from, and matrices that are multiplied with from the left. Other values of more are made in parts,
 /// and read in parts, along their outermost axis. `size_bytes` is what a tensor takes. `None` where there is nothing to
 /// split.

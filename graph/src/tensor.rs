@@ -42,7 +42,7 @@ pub struct Tensor {
     pub data: Data,
 }
 
-/// What is known of a tensor before it is computed.
+/// The type of a tensor: all that is known before it is computed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TensorType {
     /// The type of its elements.
@@ -93,7 +93,7 @@ impl DataType {
         }
     }
 
-    /// Whether its elements are floats.
+    /// Returns whether its elements are floats.
     pub fn is_float(self) -> bool {
         matches!(self, DataType::F32 | DataType::F16)
     }
@@ -105,12 +105,12 @@ impl TensorType {
         TensorType { data_type, shape: shape.into() }
     }
 
-    /// How many elements a tensor of this type has.
+    /// The number of elements of a tensor of this type.
     pub fn element_count(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// How many elements a tensor of this type has, or `None` where that is past counting.
+    /// The number of elements of a tensor of this type, or `None` where that is past counting.
     pub(crate) fn checked_count(&self) -> Option<usize> {
         let largest = isize::MAX as usize / 8;
         // Zero extents are left out, so that they cannot hide an overflow.
@@ -122,7 +122,7 @@ impl TensorType {
 
 /// A Rust type that tensors hold.
 pub trait Element: Copy + PartialEq + fmt::Debug + 'static {
-    /// The same type, as a value.
+    /// The variant for this type of elements.
     const DATA_TYPE: DataType;
     /// These elements as tensor data.
     fn wrap(elements: Arc<[Self]>) -> Data;
@@ -188,12 +188,12 @@ impl Data {
         }
     }
 
-    /// How many elements there are.
+    /// The number of elements.
     pub fn len(&self) -> usize {
         each!(self, elements => elements.len())
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -278,12 +278,12 @@ impl Tensor {
         self.data.data_type()
     }
 
-    /// How many elements it has.
+    /// The number of its elements.
     pub fn len(&self) -> usize {
         self.data.len()
     }
 
-    /// Whether it has no elements.
+    /// Returns whether it has no elements.
     pub fn is_empty(&self) -> bool {
         self.data.is_empty()
     }
@@ -341,7 +341,7 @@ impl Tensor {
         }
     }
 
-    /// The same elements in another shape of the same count.
+    /// Its elements in another shape of as many.
     pub(crate) fn reshaped(&self, shape: &[usize]) -> Tensor {
         Tensor { shape: shape.to_vec(), data: self.data.clone() }
     }

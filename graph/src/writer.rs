@@ -15,7 +15,7 @@ use crate::ops::{
 use crate::strided::table;
 use crate::tensor::{Data, DataType, Tensor, TensorType};
 
-/// What a step of a formula gives.
+/// The result of a step of a formula.
 pub(crate) type Written = Result<ValueId, Error>;
 
 /// A graph in the making, behind a cell so that calls nest.
@@ -80,7 +80,7 @@ impl<'a> Writer<'a> {
         self.graph.borrow().tensor_type(id).data_type
     }
 
-    /// How long an axis is, past positions included.
+    /// The length of an axis, past positions included.
     pub fn length(&self, id: ValueId, axis: usize) -> Integer {
         let graph = self.graph.borrow();
         match graph.axes(id).and_then(|axes| axes.get(axis).copied().flatten()) {

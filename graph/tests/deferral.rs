@@ -20,7 +20,7 @@ fn composed(fixture: &Fixture, large_bytes: u64) -> Result<Pipeline, String> {
     pipeline.map_err(|error| error.to_string())
 }
 
-/// How many constants were put off, or the first difference.
+/// The number of constants that were put off, or the first difference.
 fn put_off(fixture: &Fixture) -> Result<usize, String> {
     let (eager, late) = (composed(fixture, u64::MAX)?, composed(fixture, FEW_BYTES)?);
     let mut files = fixture.files();

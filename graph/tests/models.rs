@@ -83,7 +83,7 @@ fn models_agree_with_pytorch_before_and_after_the_passes() -> Outcome<()> {
     Ok(())
 }
 
-/// The same tensors with every element along the batch twice.
+/// Tensors with every element along the batch twice.
 fn doubled(tensors: Tensors) -> Outcome<Tensors> {
     let double = |(name, tensor): (String, Tensor)| {
         let result =

@@ -14,10 +14,10 @@ const RELATIVE: f32 = 1e-3;
 /// ONNX's own runner allows 1e-7, which f32 sums that come close to zero in another order do not keep.
 const ABSOLUTE: f32 = 1e-5;
 
-/// How many have to pass.
+/// The number of tests that have to pass.
 const WANTED: usize = 1600;
 
-/// What came of a test.
+/// The outcome of a test.
 enum Verdict {
     Pass,
     Unsupported(String),
@@ -74,7 +74,7 @@ fn verdict(folder: &Path) -> Verdict {
     }
 }
 
-/// What an engine that refuses the test says, without the names of this test's values.
+/// The refusal of a test by an engine, without the names of this test's values.
 fn reason(error: &Error) -> String {
     match error {
         Error::AtNode { operator, source, .. } => format!("{operator}: {}", reason(source)),
@@ -90,7 +90,7 @@ fn reason(error: &Error) -> String {
     }
 }
 
-/// What is wrong with the outputs, if anything.
+/// The fault of the outputs, if there is one.
 fn run(folder: &Path) -> Result<Option<String>, Error> {
     // A model that is not there is one of no bytes, which is refused.
     let model = fs::read(folder.join("model.onnx")).unwrap_or_default();
@@ -138,7 +138,7 @@ fn fault(actual: &Tensor, expected: &Tensor) -> Option<String> {
     Some(format!("is {} at {index}, expected {}", got[index], wanted[index]))
 }
 
-/// How often each model is changed.
+/// The number of times that each model is changed.
 const CHANGES: usize = 8;
 
 #[test]

@@ -29,7 +29,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns whether this device cannot run the graph (an operator, type or limit), rather than something being wrong.
+    /// Returns whether this device cannot run the graph (an operator, type or limit), rather than something being
+    /// wrong.
     pub fn is_unsupported(&self) -> bool {
         match self {
             Error::Unsupported { .. } | Error::Limit { .. } | Error::OutOfRange { .. } => true,

@@ -33,11 +33,11 @@ pub(crate) struct Arrangement {
 
 /// Places all demands, each of which has to fit into an arena of `capacity_bytes` on its own.
 ///
-/// The rule of one buffer is a colouring: demands that must be apart have different colours, and an arena holds those of
-/// one. Greedily in the order of the demands, since a chain of operators then takes two colours in turns. Within an arena
-/// the largest are placed first, each at the lowest offset where nothing lives at the same time: what is small finds
-/// gaps among what is large, and not the other way round ("greedy by size", Pisarchyk and Lee, Efficient Memory
-/// Management for Deep Neural Net Inference, 2020). A colour whose arena is full goes on in another.
+/// The rule of one buffer is a colouring: demands that must be apart have different colours, and an arena holds those
+/// of one. Greedily in the order of the demands, since a chain of operators then takes two colours in turns. Within
+/// an arena the largest are placed first, each at the lowest offset where nothing lives at the same time: what is
+/// small finds gaps among what is large, and not the other way round ("greedy by size", Pisarchyk and Lee, Efficient
+/// Memory Management for Deep Neural Net Inference, 2020). A colour whose arena is full goes on in another.
 pub(crate) fn arrange(demands: &[Demand], alignment_bytes: u64, capacity_bytes: u64) -> Arrangement {
     let colours = colours(demands);
     let mut allocations = vec![Allocation { arena: 0, offset_bytes: 0 }; demands.len()];

@@ -225,8 +225,8 @@ impl<'a, 's> Planner<'a, 's> {
         }
     }
 
-    /// Returns whether a node has nothing to move: it takes a part from where it lies, or joins parts that lie where they are
-    /// wanted.
+    /// Returns whether a node has nothing to move: it takes a part from where it lies, or joins parts that lie where
+    /// they are wanted.
     fn lies_there(&self, node: &Node) -> bool {
         let lies_in =
             |part: &ValueId, whole: &ValueId| self.views.get(part).is_some_and(|view| view.whole == *whole);

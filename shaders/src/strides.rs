@@ -33,7 +33,8 @@ pub(crate) struct IterationSpace {
 }
 
 impl IterationSpace {
-    /// The space of a `shape` (outermost first) with the given strides, joining dimensions where every tensor allows it.
+    /// The space of a `shape` (outermost first) with the given strides, joining dimensions where every tensor allows
+    /// it.
     pub fn new(shape: &[usize], strides: &[Vec<i64>]) -> Self {
         let mut space = IterationSpace { extents: Vec::new(), strides: vec![Vec::new(); strides.len()] };
         for axis in (0..shape.len()).rev().filter(|&axis| shape[axis] != 1) {

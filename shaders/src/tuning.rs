@@ -89,9 +89,9 @@ pub enum Variant {
 pub struct Choice {
     /// Together or alone.
     pub variant: Variant,
-    /// Results per invocation: rows, and vectors of four columns. Attention takes from the first its rows per workgroup,
-    /// or per invocation where these are alone; for convolutions they are channels and places, as far as there are so many.
-    /// Other kernels ignore both.
+    /// Results per invocation: rows, and vectors of four columns. Attention takes from the first its rows per
+    /// workgroup, or per invocation where these are alone; for convolutions they are channels and places, as far as
+    /// there are so many. Other kernels ignore both.
     pub tile: [u32; 2],
     /// Invocations per workgroup. [`Variant::Shared`] wants a product that is a power of two, at least 4.
     pub workgroup_size: [u32; 3],

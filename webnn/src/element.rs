@@ -46,7 +46,7 @@ impl ElementType {
         ElementType::ALL.into_iter().find(|element| element.name() == name)
     }
 
-    /// Whether it has fractions, NaN and infinities.
+    /// Returns whether it has fractions, NaN and infinities.
     pub fn is_float(self) -> bool {
         matches!(self, Float32 | Float16)
     }

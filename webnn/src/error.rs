@@ -1,8 +1,8 @@
-//! Why a node cannot run on a WebNN context.
+//! Reasons why a node cannot run on a WebNN context.
 
 use crate::element::ElementType;
 
-/// What a context does not do, or WebNN does not have.
+/// A refusal: what a context does not do, or WebNN does not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each field is")]
 pub enum Refusal {
@@ -28,8 +28,8 @@ pub enum Refusal {
 pub struct Error {
     /// The node's name.
     pub node: String,
-    /// What it would have done.
+    /// The operator that it has.
     pub operator: String,
-    /// Why it cannot.
+    /// The reason why it cannot.
     pub refusal: Refusal,
 }

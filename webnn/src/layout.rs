@@ -41,7 +41,7 @@ pub(crate) fn prefer(plan: &mut Plan, limits: &Limits) {
 struct Turning<'a> {
     plan: &'a mut Plan,
     limits: &'a Limits,
-    /// The same with channels last, of operands with channels first.
+    /// By operand with channels first: its twin with channels last.
     twins: BTreeMap<OperandId, OperandId>,
 }
 
@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(methods(&Limits::read(&said), text), expected);
     }
 
-    /// What is not turned wants it as it was, and a filter that is computed stays one.
+    /// Calls that are not turned want their operands as they were, and a filter that is computed stays one.
     #[test]
     fn what_follows_and_what_cannot_be_turned_is_as_before() {
         let said = serde_json::from_str(include_str!("limits/chromium-153-cpu.json")).unwrap();

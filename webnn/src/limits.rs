@@ -1,4 +1,4 @@
-//! What a context says it supports: `MLContext.opSupportLimits()`.
+//! The support limits of a context: `MLContext.opSupportLimits()`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,20 +8,20 @@ use crate::element::ElementType;
 use crate::error::Refusal;
 use crate::plan::Operand;
 
-/// What a context takes, operator by operator and operand by operand
+/// The limits of a context, operator by operator and operand by operand
 /// (<https://www.w3.org/TR/webnn/#api-mlcontext-opsupportlimits>).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Limits {
     methods: BTreeMap<String, BTreeMap<String, Allowed>>,
-    /// What a graph's inputs, constants and outputs may be, under those names.
+    /// The limits of a graph's inputs, constants and outputs, under those names.
     tensors: BTreeMap<String, Allowed>,
     most_tensor_bytes: Option<u64>,
     channels_last: bool,
-    /// What the context claims and then refuses to build, by [`Call::kind`], with its words.
+    /// Calls that the context claims and then refuses to build, by [`Call::kind`], with its words.
     broken: BTreeMap<String, String>,
 }
 
-/// What one operand may be.
+/// The limits of one operand.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Allowed {
     elements: BTreeSet<ElementType>,
@@ -49,12 +49,12 @@ impl Limits {
         limits
     }
 
-    /// Whether convolutions are better off with channels last.
+    /// Returns whether convolutions are better off with channels last.
     pub(crate) fn prefers_channels_last(&self) -> bool {
         self.channels_last
     }
 
-    /// How many operators the context has.
+    /// The number of operators that the context has.
     pub fn method_count(&self) -> usize {
         self.methods.len()
     }
@@ -64,13 +64,13 @@ impl Limits {
         self.broken.insert(kind, message);
     }
 
-    /// Whether a claim about such a call was not taken back.
+    /// Checks that a claim about such a call was not taken back.
     pub(crate) fn stands(&self, method: &'static str, kind: &str) -> Result<(), Refusal> {
         let message = self.broken.get(kind).cloned();
         message.map_or(Ok(()), |message| Err(Refusal::Broken { method, message }))
     }
 
-    /// Whether a method takes an operand in a role.
+    /// Checks that a method takes an operand in a role.
     pub(crate) fn check(
         &self,
         method: &'static str,
@@ -83,7 +83,7 @@ impl Limits {
         self.check_size(operand, || format!("{role} of {method}"))
     }
 
-    /// Whether a graph's input, constant or output may be like this.
+    /// Checks that a graph's input, constant or output may be like this.
     pub(crate) fn check_tensor(&self, role: &'static str, operand: &Operand) -> Result<(), Refusal> {
         self.tensors.get(role).map_or(Ok(()), |allowed| allowed.check("build", role, operand))?;
         self.check_size(operand, || format!("{role} {operand}"))

@@ -89,15 +89,15 @@ struct Lowering<'a> {
     known: BTreeMap<ValueId, OperandId>,
 }
 
-/// What a node's function is given beside the operator.
+/// The operands of a node that is lowered, and the type that its result has to have.
 pub(crate) struct Operands<'a> {
     /// Operands in the operator's order.
     pub inputs: &'a [Option<OperandId>],
     /// The types that the graph has for them.
     pub types: Vec<Option<&'a TensorType>>,
-    /// What the graph has where an operand is constant.
+    /// The constants of the graph, where operands are.
     pub constants: Vec<Option<&'a graph::Constant>>,
-    /// How large operands can be, of integers.
+    /// The ranges of operands, of integers.
     pub ranges: Vec<Option<Range>>,
     /// The type of the result.
     pub result: &'a TensorType,
@@ -198,7 +198,7 @@ impl<'a> Lowering<'a> {
         self.written(id, node, inputs, &narrowed, |element| replaced(element).then_some(ElementType::Int32))
     }
 
-    /// Whether everything that a node reads and makes fits into int32.
+    /// Returns whether everything that a node reads and makes fits into int32.
     fn fits_i32(&self, node: &Node, output: ValueId) -> bool {
         let mut all = node.inputs.iter().flatten().chain([&output]);
         all.all(|id| self.ranges[id.0].is_none_or(fits_i32))
@@ -274,7 +274,7 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// Which operands a node's function takes from the plan; the others it makes itself of what the graph has.
+/// The operands that a node's function takes from the plan; the others it makes itself of what the graph has.
 fn reads(operator: &Operator, count: usize) -> impl Fn(usize) -> bool {
     let own = match operator {
         Operator::MatMulNBits(_) => 1,
@@ -326,12 +326,12 @@ mod tests {
     use super::*;
     use crate::plan::Operand;
 
-    /// What the context for the CPU of Chromium 153 says of itself.
+    /// The limits of the context for the CPU of Chromium 153.
     fn limits() -> Limits {
         Limits::read(&serde_json::from_str(include_str!("limits/chromium-153-cpu.json")).unwrap())
     }
 
-    /// Whether a case can run, and if not, why.
+    /// The refusal of a case, if it cannot run.
     fn told(case: &cases::Case) -> Result<(), String> {
         let graph = case.graph();
         let plan = lower(&graph, &limits()).map_err(|error| error.refusal.to_string())?;
@@ -342,7 +342,7 @@ mod tests {
         Ok(())
     }
 
-    /// What no context can do, as long as WebNN is what it is.
+    /// Operators that no context can run, as long as WebNN is what it is.
     const NOT_IN_WEBNN: [&str; 18] = [
         "Acos",
         "Acosh",

@@ -1,4 +1,4 @@
-//! Cuts a graph where a context cannot go on: nodes that it can run stay on it, the others go to another engine, with
+//! Partitions of a graph: nodes that a context can run stay on it, the others go to a fallback engine, with
 //! as few changes between the two as that allows.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,21 +9,21 @@ use graph::{Graph, Node, NodeId, Value, ValueId};
 /// A part of a graph that one engine runs in one go.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Partition {
-    /// Whether the other engine runs it.
+    /// True where the fallback engine runs it.
     pub fallback: bool,
     /// The part. What it takes from earlier parts is among its inputs, by name; what later ones take, among its
     /// outputs.
     pub graph: Graph,
     /// Its nodes, as the whole graph numbers them.
     pub nodes: Vec<NodeId>,
-    /// How large its integers can be, which only the whole graph shows.
+    /// The ranges of its integers, which only the whole graph shows.
     pub(crate) ranges: Vec<Option<Range>>,
 }
 
-/// The partitions of a graph in order, of which `fallback` runs on the other engine.
+/// The partitions of a graph in order; the nodes of `fallback` run on the other engine.
 ///
-/// A node is in the earliest partition that what it reads allows, so that the partitions are no more than the changes along
-/// the longest way through the graph.
+/// A node is in the earliest partition that what it reads allows, so that the partitions are no more than the changes
+/// along the longest way through the graph.
 pub fn partition(graph: &Graph, fallback: &BTreeSet<NodeId>) -> Vec<Partition> {
     let named = named_apart(graph);
     let levels = [false, true].map(|first| levels(graph, fallback, first));

@@ -12,7 +12,7 @@ use crate::element::ElementType;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OperandId(pub usize);
 
-/// What an MLOperandDescriptor says.
+/// An operand, as an MLOperandDescriptor says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operand {
     /// The type of its elements.
@@ -32,9 +32,9 @@ pub struct Call {
     pub method: &'static str,
     /// Operands in order, each with its role in the operator's limits.
     pub operands: Vec<(&'static str, OperandId)>,
-    /// Whether the method takes its operands as one list.
+    /// True where the method takes its operands as one list.
     pub as_list: bool,
-    /// What follows the operands.
+    /// The arguments behind the operands.
     pub arguments: Vec<Value>,
     /// Operands among the options.
     pub operand_options: Vec<(&'static str, OperandId)>,
@@ -44,18 +44,18 @@ pub struct Call {
     pub output: OperandId,
 }
 
-/// How an MLGraph is built.
+/// The calls that build an MLGraph.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
     /// Every operand, indexed by [`OperandId`].
     pub operands: Vec<Operand>,
-    /// What the caller feeds, by name.
+    /// The operands that the caller feeds, by name.
     pub inputs: Vec<(String, OperandId)>,
     /// Weights, and numbers that operators need.
     pub constants: Vec<(OperandId, Constant)>,
     /// The calls, in order.
     pub calls: Vec<Call>,
-    /// What the caller wants, by name.
+    /// The operands that the caller wants, by name.
     pub outputs: Vec<(String, OperandId)>,
 }
 
@@ -86,7 +86,7 @@ impl Plan {
         &self.operands[id.0]
     }
 
-    /// What a call is, apart from its extents: a browser that refuses one of a kind is taken to refuse all.
+    /// The kind of a call, all but its extents: a browser that refuses one of a kind is taken to refuse all.
     pub fn kind(&self, call: &Call) -> String {
         let operands = call.operands.iter().chain(&call.operand_options).map(|(role, id)| {
             let Operand { element, shape } = self.operand(*id);
@@ -101,7 +101,7 @@ impl Plan {
         format!("{}({taken}) {options} to {element} of rank {}", call.method, shape.len())
     }
 
-    /// What an operand is made of, where it is a constant.
+    /// The constant that an operand is, if it is one.
     pub fn constant(&self, id: OperandId) -> Option<&Constant> {
         self.constants.iter().find(|(known, _)| *known == id).map(|(_, constant)| constant)
     }

@@ -11,13 +11,13 @@ use crate::plan::{Call, OperandId, Plan};
 
 /// A run of a plan to be shown.
 pub struct Scene<'a> {
-    /// What the page is called.
+    /// The title of the page.
     pub title: &'a str,
-    /// What the context is asked to be, an `MLContextOptions`.
+    /// The options of the context, an `MLContextOptions`.
     pub context: &'a Value,
-    /// What to feed, by name.
+    /// The inputs, by name.
     pub inputs: &'a BTreeMap<String, Tensor>,
-    /// What should come out, by name.
+    /// The outputs expected, by name.
     pub expected: &'a BTreeMap<String, Tensor>,
 }
 
@@ -119,7 +119,7 @@ fn tensor_descriptor(plan: &Plan, id: OperandId, usage: &str) -> Value {
     descriptor
 }
 
-/// What an operand is called in the script.
+/// The name of an operand in the script.
 struct Name(OperandId);
 
 impl Display for Name {

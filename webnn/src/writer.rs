@@ -10,7 +10,7 @@ use crate::error::Refusal;
 use crate::limits::Limits;
 use crate::plan::{Call, Operand, OperandId, Plan};
 
-/// What lowering gives: the operand, or why there is none.
+/// The result of lowering: the operand, or why there is none.
 pub(crate) type Lowered = Result<OperandId, Refusal>;
 
 /// Writes the calls of one node.
@@ -194,7 +194,7 @@ impl<'a> Writer<'a> {
         self.call("reverse").operand("input", x).option("axes", json!(axes)).gives(element, shape)
     }
 
-    /// What an operator makes of a constant.
+    /// The result of an operator on a constant.
     fn folded(&self, operator: &Operator, x: OperandId, shape: &[usize]) -> Option<Constant> {
         let constant = self.plan.constant(x)?;
         let known = constant.tensor_type();

@@ -20,7 +20,7 @@ use linear::{Folded, Linear};
 /// For each axis of a value, the base of its length if it grows.
 pub(crate) type Axes = Vec<Option<i64>>;
 
-/// What grows in a graph in the making.
+/// The lengths that depend on the cache in a graph in the making.
 #[derive(Debug, Clone)]
 pub(crate) struct CacheLength {
     /// The static extent of every axis that grows.
@@ -53,7 +53,7 @@ impl Builder {
         self.cache_length()?.axes.get(&id)
     }
 
-    /// Says which axes of a value grow, beside those that are known to.
+    /// Sets which axes of a value grow, beside those that are known to.
     pub(crate) fn set_axes(&mut self, id: ValueId, axes: Axes) {
         let Some(cache_length) = self.cache_length_mut() else { return };
         if axes.iter().any(Option::is_some) {
@@ -269,7 +269,7 @@ fn filled(filler: f32, data_type: DataType) -> Result<Tensor, Error> {
     }
 }
 
-/// Where an axis of length `base + P` has not ended, as bool `[capacity, 1, …]` with `behind` ones.
+/// The mask of where an axis of length `base + P` has not ended, as bool `[capacity, 1, …]` with `behind` ones.
 fn valid(graph: &mut Builder, name: &str, base: i64, behind: usize) -> Result<ValueId, Error> {
     if let Some(&known) =
         graph.cache_length().and_then(|cache_length| cache_length.masks.get(&(base, behind)))

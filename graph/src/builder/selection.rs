@@ -1,4 +1,4 @@
-//! What a computed mask picks, as many elements as the data decides: kept as all there are, beside the mask.
+//! Elements that a computed mask picks, as many as the data decides: kept as all there are, beside the mask.
 //!
 //! NonZero of a computed mask stands for the places of all elements, picked or not. What is computed from there row
 //! by row is computed for all of them, and where it is scattered back, what was not picked leaves everything as it
@@ -41,7 +41,7 @@ pub(crate) fn places(graph: &mut Builder, name: &str, x: ValueId) -> Result<Valu
     Ok(id)
 }
 
-/// That something depends on how many elements a mask picks.
+/// The error that something depends on how many elements a mask picks.
 pub(crate) fn refused(graph: &Builder, mask: ValueId) -> Error {
     let (what, inputs) = ("picked elements".to_owned(), graph.inputs_behind(mask));
     Error::NotConstant { what, operand: 0, inputs }
@@ -164,7 +164,7 @@ fn choose(
     graph.push_static(name, Operator::Select(Select), &[Some(mask), Some(yes), Some(no)])
 }
 
-/// Whether index tuples are all those of the data's first axes, in their order.
+/// Returns whether index tuples are all those of the data's first axes, in their order.
 fn is_everywhere(graph: &Builder, data: ValueId, at: ValueId) -> bool {
     let shape = &graph.tensor_type(data).shape;
     let Some(places) = graph.constant_of(at) else { return false };
@@ -180,7 +180,7 @@ fn is_everywhere(graph: &Builder, data: ValueId, at: ValueId) -> bool {
     places.to_i64_vec().is_some_and(|places| places.into_iter().eq(expected))
 }
 
-/// Whether no two of the indices, or index tuples, are the same; what is not known may be.
+/// Returns whether no two of the indices, or index tuples, are the same; what is not known may be.
 fn is_distinct(graph: &Builder, at: ValueId) -> bool {
     let Some(places) = graph.constant_of(at) else { return false };
     let length = places.shape.get(1).copied().unwrap_or(1).max(1);

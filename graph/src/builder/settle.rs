@@ -7,7 +7,7 @@ use crate::builder::{Builder, FOLD_LIMIT};
 use crate::ir::{Node, ValueId};
 use crate::tensor::{Tensor, TensorType};
 
-/// What is known of the inputs of a graph in the making.
+/// Knowledge of the inputs of a graph in the making.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Known {
     /// Inputs whose elements are known, and values that were computed from them.

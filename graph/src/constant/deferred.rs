@@ -1,4 +1,4 @@
-//! How the elements of a constant are made: from a file, from a recipe, or by an operator from other constants.
+//! Constants whose elements are made later: from a file, from a recipe, or by an operator from other constants.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -25,7 +25,7 @@ pub struct Deferred {
 struct Origin {
     tensor_type: TensorType,
     digest: Digest,
-    /// How many operators lie one upon the other.
+    /// The number of operators that lie one upon the other.
     operators: usize,
     kind: Kind,
 }
@@ -60,7 +60,7 @@ impl PartialEq for Deferred {
 }
 
 impl Deferred {
-    /// What lies in a file: the tensor's name, of what type its elements are there, and where; `content` is its
+    /// A tensor that lies in a file: its name, of what type its elements are there, and where; `content` is its
     /// digest, where somebody took it.
     pub(crate) fn file(
         (tensor, element_type, span): (&str, ElementType, Span),
@@ -79,7 +79,7 @@ impl Deferred {
         Deferred::new(tensor_type, digester, 0, Kind::File { tensor, element_type, span })
     }
 
-    /// What a recipe gives.
+    /// The tensor of a recipe.
     pub(crate) fn recipe(tensor_type: TensorType, recipe: Recipe) -> Deferred {
         let mut digester = Digester::new();
         digester.text(&format!("recipe {recipe:?} {tensor_type}"));
@@ -104,7 +104,7 @@ impl Deferred {
         }
     }
 
-    /// What an operator gives.
+    /// The result of an operator.
     pub(super) fn result(
         operator: &Operator,
         operands: &[Option<&Constant>],
@@ -151,7 +151,7 @@ impl Deferred {
         TensorType::new(self.origin.tensor_type.data_type, self.shape.clone())
     }
 
-    /// How many elements it has.
+    /// The number of its elements.
     pub fn element_count(&self) -> usize {
         self.shape.iter().product()
     }
@@ -181,7 +181,7 @@ impl Deferred {
         }
     }
 
-    /// What of files has to be read, each span once.
+    /// The spans of files that have to be read, each once.
     pub(super) fn spans(&self) -> Vec<Span> {
         let mut spans = BTreeSet::new();
         let mut uses = HashMap::new();
@@ -285,7 +285,7 @@ impl Deferred {
         Some(Deferred::new(tensor_type, digester, 0, Kind::Recipe { recipe, shape, columns, first: 0 }))
     }
 
-    /// What an element-wise operator makes of the same part of each operand that is as large as the result; what is
+    /// The result of an element-wise operator on the same part of each operand that is as large as the whole; what is
     /// broadcast is one element.
     fn of_parts(
         &self,

@@ -1,4 +1,4 @@
-//! What bytes or an expression come down to: a number of 128 bits, equal for equal ones.
+//! A number of 128 bits that bytes or an expression come down to, equal for equal ones.
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -23,7 +23,7 @@ impl Digester {
         self.0.update(bytes);
     }
 
-    /// What it has taken.
+    /// The digest of all it has taken.
     pub fn finish(&self) -> Digest {
         Digest(self.0.digest128())
     }
@@ -41,7 +41,7 @@ impl Digester {
 }
 
 impl Digest {
-    /// That of a tensor's elements and their type.
+    /// The digest of a tensor's elements and their type.
     pub(super) fn of_tensor(tensor: &Tensor) -> Digest {
         let mut digester = Digester::new();
         digester.text(&format!("elements {}", tensor.data_type()));

@@ -12,19 +12,19 @@ pub struct Span {
     pub location: String,
     /// First byte.
     pub offset_bytes: u64,
-    /// How many bytes.
+    /// The number of bytes.
     pub length_bytes: u64,
 }
 
 /// Files that are read part by part.
 pub trait Files {
-    /// How long a file is; `None` where there is none.
+    /// The length of a file in bytes; `None` where there is none.
     fn size_bytes(&mut self, location: &str) -> Option<u64>;
 
     /// The bytes of a span.
     ///
     /// # Errors
-    /// Why they cannot be had.
+    /// The reason why they cannot be had.
     fn read(&mut self, span: &Span) -> Result<Vec<u8>, String>;
 }
 
@@ -58,7 +58,7 @@ impl Files for BTreeMap<String, Arc<[u8]>> {
 }
 
 impl Span {
-    /// The same in parts of at most so many bytes, in order.
+    /// Its parts of at most so many bytes, in order.
     pub fn parts(&self, most_bytes: u64) -> Vec<Span> {
         let starts = (0..self.length_bytes).step_by(usize::try_from(most_bytes.max(1)).unwrap_or(usize::MAX));
         let part = |start| self.part(start, most_bytes.min(self.length_bytes - start));

@@ -10,7 +10,7 @@ use crate::ops::Operator;
 use crate::pipeline::Program;
 use crate::tensor::{Tensor, TensorType};
 
-/// What the operators say of themselves.
+/// The engine that computes as operators say of themselves.
 #[derive(Debug)]
 struct Reference;
 

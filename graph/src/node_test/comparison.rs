@@ -1,4 +1,4 @@
-//! A node test for engines: as a pipeline of one program, and what is wrong with the outputs they give.
+//! A node test for engines: as a pipeline of one program, and the faults of the outputs they give.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ impl NodeTest {
         Ok(Pipeline { programs: vec![program], decoding: None })
     }
 
-    /// What is wrong with the outputs of an engine: a sentence for each that is. Types, shapes, integers and bools
+    /// The faults of an engine's outputs: a sentence for each. Types, shapes, integers and bools
     /// have to be those expected; floats may be off by the tolerance, NaN being equal to NaN and an infinity only to
     /// itself.
     pub fn faults(&self, outputs: &BTreeMap<String, Tensor>, tolerance: Tolerance) -> Vec<String> {
@@ -41,7 +41,7 @@ impl NodeTest {
 /// The distance of f16 numbers between 1 and 2, halved: what rounding alone does.
 const HALF_UNIT: f64 = 1.0 / 2048.0;
 
-/// How a tensor differs from the expected one, in words.
+/// The difference of a tensor from the expected one, in words.
 fn difference(actual: &Tensor, expected: &Tensor, tolerance: Tolerance) -> Option<String> {
     let (given, wanted) = (actual.tensor_type(), expected.tensor_type());
     if given != wanted {
@@ -97,7 +97,7 @@ fn off<T: std::fmt::Debug>(actual: &[T], expected: &[T], same: impl Fn(&T, &T) -
 mod tests {
     use super::*;
 
-    /// That of ONNX's own runner.
+    /// The tolerance of ONNX's own runner.
     const TOLERANCE: Tolerance = Tolerance { relative: 1e-3, absolute: 1e-7 };
 
     #[test]

@@ -96,7 +96,7 @@ impl Attributes {
         }
     }
 
-    /// The same of a list whose numbers may be written as integers.
+    /// A list of floats that may be written as integers.
     pub fn floats_or_integers(&self, name: &str) -> Result<Option<Vec<f32>>, Error> {
         match self.0.get(name) {
             Some(Attribute::Ints(values)) => Ok(Some(values.iter().map(|&value| value as f32).collect())),
@@ -122,7 +122,7 @@ impl Attributes {
         }
     }
 
-    /// What the elements of a tensor are in the file.
+    /// The type that a tensor's elements have in the file.
     pub fn element_type(&self, name: &str) -> Option<ElementType> {
         match self.0.get(name) {
             Some(Attribute::Tensor(_, element_type)) => Some(*element_type),

@@ -14,10 +14,10 @@ use crate::tensor::{DataType, Tensor, TensorType};
 pub struct ExternalData {
     pub tensor: String,
     pub span: Span,
-    /// What lies there; the tensor type says what it is kept as.
+    /// The type of the elements there; the tensor type says what they are kept as.
     pub element_type: ElementType,
     pub tensor_type: TensorType,
-    /// What to compute instead of reading it.
+    /// The recipe by which it is computed instead of read.
     pub recipe: Option<Recipe>,
 }
 
@@ -105,7 +105,7 @@ fn declared(proto: &TensorProto) -> Result<(ElementType, TensorType, u64), Error
     Ok((element_type, tensor_type, element_type.size_bytes(count)))
 }
 
-/// Whether a path stays inside the folder it starts from, on Windows too.
+/// Returns whether a path stays inside the folder it starts from, on Windows too.
 fn is_inside(location: &str) -> bool {
     !location.contains(':') && location.split('/').all(|part| !part.is_empty() && part != "..")
 }

@@ -29,7 +29,7 @@ pub struct Outline {
     file: String,
     size_bytes: u64,
     large_bytes: u64,
-    /// Where it is, and the bytes from there on that it has.
+    /// The position in the file, and the bytes from there on that it has.
     at: u64,
     window: Vec<u8>,
     used: usize,
@@ -47,19 +47,19 @@ struct Message {
     kept: Vec<u8>,
 }
 
-/// What was kept of a file.
+/// The part of a file that was kept.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Skeleton {
     pub file: String,
     /// The file as it would be without what was left out.
     pub bytes: Vec<u8>,
-    /// Where the `raw_data` lies that was left out, by the number of its initializer.
+    /// The place of the `raw_data` that was left out, by the number of its initializer.
     pub large: BTreeMap<usize, Range<u64>>,
     /// From how many bytes on weights are left where they are.
     pub large_bytes: u64,
 }
 
-/// What goes for a file that was read as a whole: nothing is left out of it.
+/// The skeleton of a file that was read as a whole: nothing is left out of it.
 impl Default for Skeleton {
     fn default() -> Skeleton {
         let (file, bytes, large) = (String::new(), Vec::new(), BTreeMap::new());
@@ -84,7 +84,7 @@ impl Outline {
         }
     }
 
-    /// The same for weights that are large from another number of bytes on.
+    /// An outline for weights that are large from another number of bytes on.
     pub fn with_large_bytes(self, large_bytes: u64) -> Outline {
         Outline { large_bytes, ..self }
     }
@@ -148,7 +148,7 @@ impl Outline {
         Span { location: self.file.clone(), offset_bytes: start, length_bytes: end - start }
     }
 
-    /// What lies behind the window.
+    /// The bytes behind the window.
     fn next(&self) -> Range<u64> {
         let start = self.at + self.rest().len() as u64;
         let count = if start == 0 { FIRST_BYTES } else { NEXT_BYTES };

@@ -7,7 +7,7 @@ use prost::Message;
 use super::proto::{GraphProto, ModelProto, ValueInfo};
 use crate::error::Error;
 
-/// The same model with the results of all nodes among its outputs, after those it has.
+/// The model with the results of all nodes among its outputs, after those it has.
 ///
 /// Protobuf merges a message that is there twice, so what is added is appended, and everything that is not read
 /// here stays as it is: <https://protobuf.dev/programming-guides/encoding/#last-one-wins>.

@@ -7,7 +7,7 @@ use crate::ops::{Operator, Scatter, ScatterElements};
 use crate::strided::table;
 use crate::tensor::{Tensor, TensorType};
 
-/// The same tensor with every element written out.
+/// The tensor with every element written out.
 ///
 /// # Errors
 /// Elements without a place, places outside the tensor, and one of more elements than a sound model has.

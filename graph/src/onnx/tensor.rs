@@ -8,7 +8,7 @@ use crate::tensor::{Data, DataType, Tensor};
 /// `TensorProto.DataLocation.EXTERNAL`.
 const EXTERNAL: i32 = 1;
 
-/// Whether the elements lie in another file.
+/// Returns whether the elements lie in another file.
 pub fn is_external(proto: &TensorProto) -> bool {
     proto.data_location == EXTERNAL
 }

@@ -1,4 +1,4 @@
-//! What a model's nodes say of the elements that an input may have, for whoever makes up inputs. It follows a value as
+//! Elements that an input may have, as a model's nodes say, for whoever makes up inputs. They follow a value as
 //! long as nothing is computed with it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Attribute, Model, OnnxNode, Subgraph};
 use crate::tensor::Tensor;
 
-/// What may be fed.
+/// The elements that may be fed.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Uses {
-    /// How many rows the smallest table has that the elements choose from.
+    /// The number of rows of the smallest table that the elements choose from.
     pub rows: Option<usize>,
-    /// What the elements are compared with: they switch something.
+    /// Constants that the elements are compared with: they switch something.
     pub compared_with: Option<Tensor>,
-    /// Whether it is the first state of a recurrent operator, whose second axis is the batch.
+    /// True for the first state of a recurrent operator, whose second axis is the batch.
     pub is_state: bool,
 }
 
@@ -48,7 +48,7 @@ const STATES: [(&str, usize); 6] = [
 ];
 
 impl Model {
-    /// What the nodes say of an input.
+    /// The uses that the nodes make of an input.
     pub fn uses(&self, input: &str) -> Uses {
         let constants =
             self.constants.iter().map(|(name, constant)| (name.clone(), constant.tensor_type().shape));

@@ -13,7 +13,7 @@ const DIGESTED_BYTES: u64 = 16 << 20;
 /// A file that is on no disk: the computed weights that lie in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComputedFile {
-    /// How long it is.
+    /// Its length.
     pub size_bytes: u64,
     /// Its first byte, and what lies there, for each weight.
     pub weights: Vec<(u64, Constant)>,
@@ -28,7 +28,7 @@ impl Model {
         Model::open_outline(Outline::new(file, files.size_bytes(file).unwrap_or(0)), files)
     }
 
-    /// The same with an outline that has its own idea of what is large.
+    /// Reads a file with an outline that has its own idea of what is large.
     ///
     /// # Errors
     /// Those of [`Model::open`].
@@ -45,7 +45,7 @@ impl Model {
         self.external.clone()
     }
 
-    /// What has to be read before anything can be done with the model.
+    /// The spans that have to be read before anything can be done with the model.
     pub fn wanted(&self) -> impl Iterator<Item = &Span> {
         self.pending.iter().map(|data| &data.span)
     }

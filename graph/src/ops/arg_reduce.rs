@@ -1,4 +1,4 @@
-//! Where the largest or smallest element along an axis lies.
+//! The index of the largest or smallest element along an axis.
 
 use std::cmp::Ordering;
 
@@ -15,9 +15,9 @@ use crate::tensor::{Data, DataType, Tensor, TensorType};
 pub struct ArgReduce {
     /// The axis searched.
     pub axis: usize,
-    /// Whether the largest element is wanted, not the smallest.
+    /// True where the largest element is wanted, not the smallest.
     pub largest: bool,
-    /// Which of several equal elements counts: the last, not the first.
+    /// True where of several equal elements the last counts, not the first.
     pub last: bool,
 }
 

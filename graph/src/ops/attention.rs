@@ -6,7 +6,7 @@ use crate::error::{Error, invalid};
 use crate::strided::{broadcast, broadcast_strides};
 use crate::tensor::{Data, DataType, Tensor, TensorType};
 
-/// How the heads of a query, key, value or output tensor lie in memory.
+/// The layout of the heads of a query, key, value or output tensor in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HeadLayout {
     /// `[batch, heads, sequence, depth]`.
@@ -27,7 +27,7 @@ pub struct Attention {
     pub key_value_heads: usize,
     /// Factor of the scores.
     pub scale: f32,
-    /// Whether a row whose softmax is not a number counts as zeros (PyTorch's guard against fully masked
+    /// True where a row whose softmax is not a number counts as zeros (PyTorch's guard against fully masked
     /// rows).
     pub undefined_rows_are_zero: bool,
     /// Layout of the query.

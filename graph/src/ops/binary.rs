@@ -14,9 +14,9 @@ pub enum Binary {
     Mul,
     /// Integers divide towards zero.
     Div,
-    /// What is left of integers divided towards −∞: it has the sign of the divisor.
+    /// The remainder of integers divided towards −∞: it has the sign of the divisor.
     Mod,
-    /// What is left after division towards zero: it has the sign of the dividend. NaN where that is infinite or
+    /// The remainder of division towards zero: it has the sign of the dividend. NaN where that is infinite or
     /// the divisor 0.
     Remainder,
     /// Integers wrap around; to a negative power they are 0, but 1 stays 1 and −1 is 1 or −1.
@@ -32,7 +32,7 @@ pub enum Binary {
     BitwiseXor,
     /// Of u8 and i32, by a number of bits; 0 where that is negative, or as large as the type or larger.
     ShiftLeft,
-    /// The same to the right, the sign filling up.
+    /// Likewise to the right, the sign filling up.
     ShiftRight,
     Equal,
     Greater,
@@ -42,7 +42,7 @@ pub enum Binary {
 }
 
 impl Binary {
-    /// Whether the result says yes or no.
+    /// Returns whether the result says yes or no.
     pub fn is_comparison(self) -> bool {
         match self {
             Binary::Equal | Binary::Greater | Binary::GreaterOrEqual | Binary::Less | Binary::LessOrEqual => {
@@ -55,12 +55,12 @@ impl Binary {
         }
     }
 
-    /// Whether both operands are bool.
+    /// Returns whether both operands are bool.
     pub fn is_logical(self) -> bool {
         matches!(self, Binary::And | Binary::Or | Binary::Xor)
     }
 
-    /// Whether operands have to be integers.
+    /// Returns whether operands have to be integers.
     fn is_integral(self) -> bool {
         match self {
             Binary::Mod | Binary::BitwiseAnd | Binary::BitwiseOr | Binary::BitwiseXor => true,

@@ -13,13 +13,13 @@ use crate::tensor::{Data, Tensor, TensorType};
 pub struct ConvTranspose {
     /// Distance in the result between neighbours of x.
     pub strides: Vec<usize>,
-    /// What is cut off before the first element of the result.
+    /// Elements cropped before the first of the result.
     pub pads_begin: Vec<usize>,
-    /// What is cut off behind the last element of the result.
+    /// Elements cropped behind the last of the result.
     pub pads_end: Vec<usize>,
     /// Distance between kernel elements.
     pub dilations: Vec<usize>,
-    /// What is added behind the last element of the result.
+    /// Elements added behind the last of the result.
     pub output_padding: Vec<usize>,
     /// Groups of channels that do not mix.
     pub groups: usize,

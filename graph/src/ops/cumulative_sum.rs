@@ -10,9 +10,9 @@ use crate::tensor::{Data, DataType, Tensor, TensorType};
 pub struct CumulativeSum {
     /// The axis summed along.
     pub axis: usize,
-    /// Whether an element's own sum leaves it out.
+    /// True where an element's own sum leaves it out.
     pub exclusive: bool,
-    /// Whether sums run from the last element to the first.
+    /// True where sums run from the last element to the first.
     pub reverse: bool,
 }
 

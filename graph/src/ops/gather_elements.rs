@@ -27,7 +27,7 @@ pub(super) fn check_coordinates(data: &TensorType, indices: &TensorType, axis: u
     Ok(())
 }
 
-/// Where in data of this shape the elements lie that the indices name, in the order of the indices.
+/// The offsets in data of this shape of the elements that the indices name, in the order of the indices.
 pub(super) fn places(shape: &[usize], indices: &Tensor, axis: usize) -> Result<Vec<usize>, Error> {
     let strides = contiguous(shape);
     let (along, mut across) = (strides[axis] as usize, strides);

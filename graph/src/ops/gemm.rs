@@ -11,9 +11,9 @@ use crate::tensor::{Data, Tensor, TensorType};
 /// Optimised graphs hold it only where it could not become a MatMul.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gemm {
-    /// Whether A is transposed.
+    /// True where A is transposed.
     pub transpose_a: bool,
-    /// Whether B is transposed.
+    /// True where B is transposed.
     pub transpose_b: bool,
     /// Factor of the product.
     pub alpha: f32,

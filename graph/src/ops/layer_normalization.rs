@@ -12,7 +12,7 @@ pub struct LayerNormalization {
     pub axis: usize,
     /// Added to the mean square.
     pub epsilon: f32,
-    /// Whether the mean is subtracted first; without that it is the normalisation by the root mean square.
+    /// True where the mean is subtracted first; without that it is the normalisation by the root mean square.
     pub center: bool,
 }
 

@@ -14,9 +14,9 @@ use crate::tensor::{Data, DataType, Tensor, TensorType};
 pub struct Order {
     /// The axis sorted.
     pub axis: usize,
-    /// Whether the largest element comes first, not the smallest.
+    /// True where the largest element comes first, not the smallest.
     pub largest: bool,
-    /// How many indices are wanted, at most the extent of the axis.
+    /// The number of indices wanted, at most the extent of the axis.
     pub count: usize,
 }
 
@@ -28,7 +28,7 @@ pub(super) fn check_orderable(operand: &TensorType) -> Result<&TensorType, Error
     Ok(operand)
 }
 
-/// How the elements at two offsets compare.
+/// The comparison of the elements at two offsets.
 pub(super) fn comparison(tensor: &Tensor) -> Box<dyn Fn(usize, usize) -> Ordering + '_> {
     let Some(floats) = tensor.as_f32() else {
         let integers = tensor.to_i64_vec().unwrap_or_default();

@@ -5,7 +5,7 @@ use crate::error::{Error, invalid};
 use crate::strided::{contiguous, offsets};
 use crate::tensor::{Data, Tensor, TensorType};
 
-/// What a border is filled with.
+/// The elements that a border is filled with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PadMode {
     /// The one element of the second operand, or zero (false) where that is left out.
@@ -23,7 +23,7 @@ pub enum PadMode {
 /// is only there in mode Constant. An axis without elements can only be padded in mode Constant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pad {
-    /// What the border is filled with.
+    /// The elements of the border.
     pub mode: PadMode,
     /// Elements added before the first, along each axis.
     pub before: Vec<usize>,
@@ -32,7 +32,7 @@ pub struct Pad {
 }
 
 impl PadMode {
-    /// Where the element at a place along an axis comes from, the first element being at 0; nowhere for the
+    /// The place that the element at a place along an axis comes from, the first element being at 0; `None` for the
     /// constant.
     pub fn source(self, place: isize, extent: usize) -> Option<usize> {
         let extent = extent as isize;

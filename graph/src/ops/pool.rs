@@ -5,14 +5,14 @@ use super::{Rule, operand};
 use crate::error::{Error, invalid, unsupported};
 use crate::tensor::{Data, DataType, Tensor, TensorType};
 
-/// What a pool makes of the elements in a window.
+/// A function of the elements in a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PoolKind {
     /// The largest; NaN wins. A window without elements has the lowest number of the type, −∞ for floats.
     Max,
     /// Their mean; 0 for a window without elements.
     Average {
-        /// Whether the padding counts as zeros; what lies beyond it never counts.
+        /// True where the padding counts as zeros; what lies beyond it never counts.
         count_include_pad: bool,
     },
     /// `(Σ|x|ᵖ)^(1/p)`.
@@ -25,7 +25,7 @@ pub enum PoolKind {
 /// Pools `x [batch, channels, spatial…]`; f32, or integers for Max. One entry per spatial dimension in each list.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pool {
-    /// What is computed.
+    /// The function.
     pub kind: PoolKind,
     /// Extents of the window.
     pub kernel: Vec<usize>,
@@ -37,12 +37,12 @@ pub struct Pool {
     pub pads_end: Vec<usize>,
     /// Distance between elements of the window.
     pub dilations: Vec<usize>,
-    /// Whether a last window that reaches beyond the padding counts, if it begins before the padding at the end.
+    /// True where a last window that reaches beyond the padding counts, if it begins before the padding at the end.
     pub ceil: bool,
 }
 
 impl Pool {
-    /// How many positions the window has along an axis.
+    /// The number of positions that the window has along an axis.
     fn positions(&self, axis: usize, extent: usize) -> Option<usize> {
         let (stride, begun) = (self.strides[axis], extent.checked_add(self.pads_begin[axis])?);
         let padded = begun.checked_add(self.pads_end[axis])?;

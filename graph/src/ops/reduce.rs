@@ -5,7 +5,7 @@ use crate::error::{Error, invalid, unsupported};
 use crate::strided::{contiguous, offsets};
 use crate::tensor::{Data, DataType, Tensor, TensorType};
 
-/// What a reduction computes.
+/// A function of all elements along some axes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each variant is named as ONNX names the operator")]
 pub enum Reduction {
@@ -20,11 +20,11 @@ pub enum Reduction {
 /// Reduces its input over `axes`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Reduce {
-    /// What is computed.
+    /// The function.
     pub reduction: Reduction,
     /// The axes reduced, ascending, never empty.
     pub axes: Vec<usize>,
-    /// Whether reduced axes stay, with extent 1.
+    /// True where reduced axes stay, with extent 1.
     pub keep_dimensions: bool,
 }
 

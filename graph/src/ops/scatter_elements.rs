@@ -5,7 +5,7 @@ use super::{Binary, Rule, operand};
 use crate::error::{Error, invalid, unsupported};
 use crate::tensor::{Data, DataType, Tensor, TensorType};
 
-/// What becomes of an element that an update meets.
+/// The way an update joins the element that it meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scatter {
     /// It takes the update's place; of several updates the last counts.
@@ -27,7 +27,7 @@ pub enum Scatter {
 pub struct ScatterElements {
     /// The axis that the indices select from.
     pub axis: usize,
-    /// How updates join what is there.
+    /// The way updates join what is there.
     pub scatter: Scatter,
 }
 

@@ -11,7 +11,7 @@ use crate::tensor::{Data, Tensor, TensorType};
 /// device, which cannot refuse, its update is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ScatterNd {
-    /// How updates join what is there.
+    /// The way updates join what is there.
     pub scatter: Scatter,
 }
 

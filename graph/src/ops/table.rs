@@ -11,7 +11,7 @@ pub(crate) fn check(rows: &[(&str, &str, &str)]) {
     check_within(rows, 1.2e-7, 0.0);
 }
 
-/// The same for expected values that another engine computed in f32: equal to 1e-5 of their size, or of 1.
+/// Rows whose expected values another engine computed in f32: equal to 1e-5 of their size, or of 1.
 pub(crate) fn check_near(rows: &[(&str, &str, &str)]) {
     check_within(rows, 1e-5, 1e-5);
 }

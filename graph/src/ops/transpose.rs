@@ -8,7 +8,7 @@ use crate::tensor::{Data, Tensor, TensorType};
 /// Output axis `i` is input axis `permutation[i]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Transpose {
-    /// Where each output axis comes from.
+    /// The input axis of each output axis.
     pub permutation: Vec<usize>,
 }
 

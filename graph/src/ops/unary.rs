@@ -36,7 +36,7 @@ pub enum Unary {
     /// All bits inverted, of integers.
     BitwiseNot,
     IsNaN,
-    /// Whether an element is −∞ or ∞, as far as asked for.
+    /// True for −∞ or ∞, as far as asked for.
     IsInf {
         negative: bool,
         positive: bool,
@@ -121,7 +121,7 @@ impl Unary {
         }) as f32
     }
 
-    /// Whether an element is what is asked for.
+    /// Returns whether an element is what is asked for.
     fn is_so(self, x: f32) -> bool {
         match self {
             Unary::IsInf { negative, positive } => {

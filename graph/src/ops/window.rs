@@ -1,4 +1,4 @@
-//! A window that moves over spatial dimensions: what convolutions and pools have in common.
+//! A window that moves over spatial dimensions, which convolutions and pools have in common.
 
 use crate::strided::{contiguous, offsets};
 
@@ -11,7 +11,7 @@ pub(crate) struct Window<'a> {
     pub pads_begin: &'a [usize],
 }
 
-/// How far a dilated kernel reaches.
+/// The reach of a dilated kernel.
 pub(crate) fn span(kernel: usize, dilation: usize) -> usize {
     kernel.saturating_sub(1).saturating_mul(dilation).saturating_add(kernel.min(1))
 }

@@ -45,7 +45,7 @@ fn is_zero(rewriter: &Rewriter, mask: ValueId) -> bool {
     elements.is_some_and(|elements| elements.iter().all(|&element| element == 0.0))
 }
 
-/// What goes into the softmax over the last axis, and whether its NaNs are made zeros.
+/// The operand of the softmax over the last axis, and whether its NaNs are made zeros.
 fn softmax_operand(rewriter: &Rewriter, weights: ValueId) -> Option<(ValueId, bool)> {
     let guarded = unguard(rewriter, weights);
     let softmax = match guarded {

@@ -1,4 +1,4 @@
-//! What kernels apply to a result before they store it: bias and activation.
+//! Bias and activation, which kernels apply to a result before they store it.
 
 use super::rewriter::{Rewrite, Rewriter, binary, first, plain_product};
 use crate::ir::ValueId;

@@ -35,7 +35,7 @@ pub(super) fn fuse_swish(rewriter: &mut Rewriter) -> Option<Rewrite> {
     Some(Rewrite::Replace(Operator::Unary(Unary::Activation(activation)), vec![Some(x)]))
 }
 
-/// Which function it is, if `gate` is a sigmoid of x.
+/// The activation, if `gate` is a sigmoid of x.
 fn swish(rewriter: &Rewriter, x: ValueId, gate: ValueId) -> Option<Activation> {
     let node = rewriter.private(gate, 1)?;
     let is_sigmoid = node.operator == Operator::Unary(Unary::Activation(Activation::Sigmoid));
@@ -47,7 +47,7 @@ fn swish(rewriter: &Rewriter, x: ValueId, gate: ValueId) -> Option<Activation> {
     (inner.operands == [x] && is_close(inner.factor, QUICK)).then_some(Activation::QuickGelu)
 }
 
-/// Which GELU it is, if `gate` is `1 + erf(…)` or `1 + tanh(…)` of x.
+/// The GELU, if `gate` is `1 + erf(…)` or `1 + tanh(…)` of x.
 fn gate(rewriter: &Rewriter, x: ValueId, gate: ValueId) -> Option<Activation> {
     let function = plus_one(rewriter, gate)?;
     let node = rewriter.private(function, 1)?;
@@ -75,7 +75,7 @@ fn plus_one(rewriter: &Rewriter, sum: ValueId) -> Option<ValueId> {
     }
 }
 
-/// Whether the sum is `x + 0.044715 · x³`.
+/// Returns whether the sum is `x + 0.044715 · x³`.
 fn is_cubic(rewriter: &Rewriter, x: ValueId, sum: ValueId) -> Option<bool> {
     let (left, right) = binary(rewriter.private(sum, 1)?, Binary::Add)?;
     let cube = Product::new(rewriter, if left == x { right } else { left }, false);

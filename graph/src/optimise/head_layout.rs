@@ -35,7 +35,7 @@ impl Heads {
         }
     }
 
-    /// Whether strides of the value say that its elements lie in this layout; axes of extent 1 do not count.
+    /// Returns whether strides of the value say that its elements lie in this layout; axes of extent 1 do not count.
     fn lie(&self, strides: &[usize], layout: HeadLayout) -> bool {
         let [_, heads, sequence, depth] = self.extents;
         let wanted = match layout {

@@ -1,4 +1,4 @@
-//! A node and what surrounds it: how patterns look at a graph, and how what they propose is put in place.
+//! The rewriter: patterns look at a node and what surrounds it, and what they propose is put in its place.
 
 use crate::constant::{self, Constant};
 use crate::ir::{Graph, Node, Value, ValueId};
@@ -8,7 +8,7 @@ use crate::tensor::{Tensor, TensorType};
 /// Looks at one node; proposes something to stand in its place, or nothing.
 pub(super) type Pattern = fn(&mut Rewriter) -> Option<Rewrite>;
 
-/// What stands in a node's place.
+/// The replacement of a node.
 #[derive(Debug)]
 pub(super) enum Rewrite {
     /// A value that is there already.
@@ -17,7 +17,7 @@ pub(super) enum Rewrite {
     Replace(Operator, Vec<Option<ValueId>>),
 }
 
-/// Who makes each value, and how many use it; nodes whose own results nobody uses do not count.
+/// The producer of each value, and how many use it; nodes whose own results nobody uses do not count.
 struct Links {
     producers: Vec<Option<usize>>,
     uses: Vec<usize>,

@@ -25,7 +25,7 @@ fn scaled(rewriter: &mut Rewriter, normalised: ValueId, scale: ValueId) -> Optio
     Some(Rewrite::Replace(Operator::LayerNormalization(operator), vec![Some(x), Some(scale)]))
 }
 
-/// What is divided by what, in a division or a product with a reciprocal.
+/// Dividend and divisor of a division or a product with a reciprocal.
 fn quotient(rewriter: &Rewriter, node: &Node) -> Option<(ValueId, ValueId)> {
     if let Some(quotient) = binary(node, Binary::Div) {
         return Some(quotient);

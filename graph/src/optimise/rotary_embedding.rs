@@ -40,7 +40,7 @@ fn unturned(rewriter: &Rewriter, turned: ValueId) -> Option<ValueId> {
         .then_some(x)
 }
 
-/// What a value is a slice of: `length` elements of the axis from `start` on, all of the others.
+/// The value that one is a slice of: `length` elements of the axis from `start` on, all of the others.
 fn part(rewriter: &Rewriter, value: ValueId, axis: usize, start: usize, length: usize) -> Option<ValueId> {
     let node = rewriter.private(value, 1)?;
     let (Operator::Slice(Slice { starts, steps, shape }), x) = (&node.operator, first(node)?) else {

@@ -1,4 +1,4 @@
-//! The same pipeline for engines that take ONNX files as they are: which component to run next, on what.
+//! Pipelines for engines that take ONNX files as they are: which component to run next, on what.
 //!
 //! Nothing here runs anything: the engine asks for a component's feeds, runs it, and hands the results back.
 
@@ -15,25 +15,25 @@ use crate::tensor::{Data, Tensor};
 
 type Tensors = BTreeMap<String, Tensor>;
 
-/// What a runner makes of the tokens for the components that decode.
+/// An input that a runner makes of the tokens for the components that decode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Made {
     /// The tokens to run on, `[1, n]`.
     Ids,
     /// Their embeddings, `[1, n, width]`.
     Embedded,
-    /// What is remembered of the tokens before; constant, where only the prefill makes it.
+    /// The cache of the tokens before; constant, where only the prefill makes it.
     Past { constant: bool },
     /// A one for each token so far, `[1, n]`.
     Mask,
     /// The tokens' positions, `[1, n]`.
     Positions,
-    /// Whether there is a past, `[1]`.
+    /// True where there is a past, `[1]`.
     Branch,
 }
 
 impl Made {
-    /// What an input is, unless it comes from elsewhere.
+    /// The kind of an input; `None` where a runner does not make it.
     pub(super) fn of(generation: &Generation, component: &str, input: &str) -> Option<Made> {
         if let Some(embed) = &generation.embed {
             if component == embed.component && input == embed.input {
@@ -67,7 +67,7 @@ pub struct Calls {
     pub(super) manifest: Manifest,
     pub(super) inputs: BTreeMap<String, Vec<Input>>,
     pub(super) given: Tensors,
-    /// What components gave in this run, as `component.output`, in order.
+    /// The outputs of components in this run, as `component.output`, in order.
     values: Vec<(String, Tensor)>,
     /// The decoders' past inputs.
     cache: Tensors,
@@ -153,7 +153,7 @@ impl Calls {
         Ok(before.into_iter().chain(embed).chain([generation.prefill.clone()]).collect())
     }
 
-    /// What to feed a component.
+    /// The inputs to feed a component.
     ///
     /// # Errors
     /// An input that nothing feeds.
@@ -179,7 +179,7 @@ impl Calls {
         self.given.get(&input.name).cloned().ok_or_else(missing)
     }
 
-    /// What a runner makes for the components that decode.
+    /// The input that a runner makes for the components that decode.
     fn made(&self, generation: &Generation, component: &str, input: &Input) -> Result<Option<Tensor>, Error> {
         let row = |elements: Vec<i64>| Tensor::new([1, elements.len()], elements).map(Some);
         let (past, total) = (self.past as i64, self.past + self.ids.len());

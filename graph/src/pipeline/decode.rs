@@ -19,14 +19,14 @@ struct Tokens {
     has_past: bool,
 }
 
-/// How many positions the caches hold, and how many tokens there are to choose from.
+/// The number of positions that the caches hold, and of tokens there are to choose from.
 #[derive(Clone, Copy)]
 struct Room {
     capacity: usize,
     vocabulary: usize,
 }
 
-/// What the step finds in states: the state's name, and the type it has there.
+/// A state that the step finds: its name, and the type it has there.
 type States = BTreeMap<String, TensorType>;
 
 /// Both programs of a model whose other components are in `composer` already.
@@ -165,7 +165,7 @@ fn decoder(
 }
 
 impl Composer<'_> {
-    /// What every runner makes for a decoder.
+    /// The inputs that every runner makes for a decoder.
     fn made(&mut self, name: &str, tokens: &Tokens) -> Option<ValueId> {
         let past = i64::from(tokens.has_past);
         match name {

@@ -36,7 +36,7 @@ impl Run {
         }
     }
 
-    /// What to feed that program; it takes of these what it has as inputs.
+    /// The tensors to feed that program; it takes of these what it has as inputs.
     pub fn feeds(&self) -> &BTreeMap<String, Tensor> {
         &self.feeds
     }

@@ -1,5 +1,5 @@
-//! What is known of a component's open dimensions before anything runs. Engines that take ONNX files as they are do
-//! better when told: some can put a node on their accelerator only if its shapes are fixed.
+//! Open dimensions of a component, as far as they are known before anything runs. Engines that take ONNX files as
+//! they are do better when told: some can put a node on their accelerator only if its shapes are fixed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::onnx::{Dimension, Input};
 /// An extent, as far as it is known before the first call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Extent {
-    /// The same in every call.
+    /// Equal in every call.
     Settled(usize),
     /// Another in some call.
     Varies,

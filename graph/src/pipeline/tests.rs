@@ -96,7 +96,7 @@ fn wanted() -> BTreeSet<String> {
     BTreeSet::from(["logits".to_owned()])
 }
 
-/// What a program gives; its states stay.
+/// The outputs of a program; its states stay.
 fn run(program: &Program, feeds: &Tensors, states: &mut Tensors) -> Tensors {
     let feed = |id: &ValueId| {
         let value = &program.graph.values[id.0];

@@ -11,15 +11,15 @@ use crate::onnx::Model;
 use crate::ops::Operator;
 use crate::tensor::Tensor;
 
-/// What a traced node says of a value that the caller feeds.
+/// The operator that a traced node has for a value that the caller feeds.
 const INPUT: &str = "input";
 
 /// A first program that hands over every value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Traced {
-    /// The same program again and again, each time with other values as its outputs.
+    /// One program again and again, each time with other values as its outputs.
     pub pipeline: Pipeline,
-    /// What was traced: the first program's name.
+    /// The name of the program traced: the first.
     pub program: String,
     /// Every node whose value is an output of one of them, in execution order, inputs first.
     pub nodes: Vec<TracedNode>,
@@ -30,7 +30,7 @@ pub struct Traced {
 /// The first program of a pipeline (the whole model, or the prefill), cut into runs whose outputs take at most
 /// `group_bytes` together, a single value of more excepted.
 ///
-/// What the prefill leaves in states is not traced where only a later run would read it.
+/// Values that the prefill leaves in states are not traced where only a later run would read them.
 pub fn trace(manifest: &Manifest, pipeline: &Pipeline, group_bytes: usize) -> Traced {
     let first = pipeline.programs.first();
     let mut graph = first.map(|program| program.graph.clone()).unwrap_or_default();
@@ -132,12 +132,12 @@ fn constants(graph: &Graph) -> BTreeMap<String, Constant> {
     values.filter_map(|value| Some((value.name.clone(), value.constant.clone()?))).collect()
 }
 
-/// What is told of a constant.
+/// The statistics that are told of a constant.
 pub fn statistics(tensor: &Tensor) -> Statistics {
     Statistics::of(tensor.tensor_type().to_string(), tensor.to_f32_vec().into_iter().map(f64::from))
 }
 
-/// The same of ONNX files that are run as they are: the folder's inputs, then the nodes of the components in
+/// The traced nodes of ONNX files that are run as they are: the folder's inputs, then the nodes of the components in
 /// `order`, and the constants among their operands.
 pub fn traced_nodes(
     manifest: &Manifest,
@@ -158,7 +158,7 @@ pub fn traced_nodes(
     (nodes, constants)
 }
 
-/// What a value of a component is called among those of all components.
+/// The name of a component's value among those of all components.
 pub fn qualified(manifest: &Manifest, component: &str, name: &str) -> String {
     if manifest.components.len() > 1 { format!("{component}.{name}") } else { name.to_owned() }
 }
@@ -189,7 +189,7 @@ impl File<'_> {
         results.map(result).collect()
     }
 
-    /// What an operand is called where it was made: by a node, another component or the caller.
+    /// The name of an operand where it was made: by a node, another component or the caller.
     fn source(&self, name: &str, given: &BTreeSet<String>) -> String {
         if self.model.inputs.iter().all(|input| input.name != name) {
             return self.qualified(name);

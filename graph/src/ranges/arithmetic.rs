@@ -5,10 +5,10 @@ use std::ops::{Add, Mul, Sub};
 use crate::ops::{Activation, Binary, Reduction, Unary};
 use crate::tensor::DataType;
 
-/// How far a result in f32 may lie from the exact one, relative to the largest number involved: engines need not round
-/// correctly.
+/// The slack of a result in f32: how far it may lie from the exact one, relative to the largest number involved:
+/// engines need not round correctly.
 const SLACK: f64 = 1.0 / (1 << 20) as f64;
-/// The same of f16.
+/// The slack of a result in f16.
 const HALF_SLACK: f64 = 1.0 / (1 << 9) as f64;
 
 /// Everything between two numbers, both included. Floats are finite, and none is NaN.
@@ -42,7 +42,7 @@ impl Interval {
         if data_type.is_float() { Floats(0.0, 0.0) } else { Integers(0, 0) }
     }
 
-    /// The same, where nothing of it wraps around or overflows as this type.
+    /// The range, where nothing of it wraps around or overflows as this type.
     pub fn within(self, data_type: DataType) -> Option<Interval> {
         let holds = match (self, data_type) {
             (Integers(least, most), _) => match super::of_type(data_type)? {
@@ -83,7 +83,7 @@ impl Interval {
     }
 }
 
-/// What lies in either, or between.
+/// The range of all that lies in either, or between.
 pub(super) fn joined(a: Interval, b: Interval) -> Option<Interval> {
     match (a, b) {
         (Integers(a0, a1), Integers(b0, b1)) => Some(Integers(a0.min(b0), a1.max(b1))),
@@ -122,7 +122,7 @@ pub(super) fn of_binary(binary: Binary, a: Interval, b: Interval) -> Option<Inte
     }
 }
 
-/// What floats and integers have in common.
+/// The range of an operation that floats and integers have in common.
 fn common<T>(binary: Binary, a: (T, T), b: (T, T)) -> Option<(T, T)>
 where
     T: Copy + PartialOrd + Add<Output = T> + Sub<Output = T> + Mul<Output = T>,
@@ -198,7 +198,7 @@ fn of_activation(activation: Activation, least: f64, most: f64) -> Option<Interv
     }
 }
 
-/// What so many elements come to: every sum on the way there included.
+/// The range of the sum of so many elements, every sum on the way there included.
 fn sums(operand: Interval, count: usize) -> Interval {
     match operand {
         Integers(least, most) => Integers((least * count as i128).min(0), (most * count as i128).max(0)),

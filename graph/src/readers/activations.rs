@@ -42,7 +42,7 @@ pub(crate) enum Function {
 }
 
 impl Function {
-    /// What alpha and beta are unless the node says otherwise.
+    /// Alpha and beta, unless the node says otherwise.
     pub fn defaults(self) -> (f32, f32) {
         match self {
             Function::HardSigmoid => (0.2, 0.5),
@@ -65,7 +65,7 @@ impl Function {
         }
     }
 
-    /// Whether it has an alpha, and a beta, that a recurrent network may give.
+    /// Returns whether it has an alpha, and a beta, that a recurrent network may give.
     pub fn parameters(self) -> (bool, bool) {
         match self {
             Function::Affine | Function::HardSigmoid | Function::ScaledTanh => (true, true),

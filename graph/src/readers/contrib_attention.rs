@@ -12,7 +12,7 @@ use crate::ops::{Binary, CacheUpdate, Operator};
 use crate::tensor::DataType;
 use crate::writer::{Writer, Written};
 
-/// What hides a key unless `mask_filter_value` says otherwise.
+/// The addend that hides a key unless `mask_filter_value` says otherwise.
 const FILTER: f32 = -10000.0;
 
 pub(super) fn factor(attributes: &Attributes, depth: usize) -> Result<f32, Error> {

@@ -37,7 +37,7 @@ impl Window {
         Ok(Window { kernel, strides, dilations, pads: begin, positions })
     }
 
-    /// Where each tap would look along an axis without offsets, `[1, 1, taps, positions]`.
+    /// The place where each tap would look along an axis without offsets, `[1, 1, taps, positions]`.
     fn places(&self, axis: usize) -> Result<Tensor, Error> {
         let [taps, positions] = [self.kernel, self.positions].map(|[rows, columns]| rows * columns);
         table(&[taps, positions])?;

@@ -18,7 +18,7 @@ struct Parameters {
     scale: ValueId,
     shift: ValueId,
     mask: Option<ValueId>,
-    /// Which row of the positions belongs to each place; the places themselves unless told.
+    /// The row of the positions for each place; the places themselves unless told.
     places: Option<ValueId>,
 }
 
@@ -76,7 +76,7 @@ fn write_all(node: &NodeView, write: &Writer, parameters: &Parameters) -> Result
     Ok(vec![normalised, shown(write, parameters.mask, batch)?, sum])
 }
 
-/// How many places a mask shows in each row; none without a mask.
+/// The number of places that a mask shows in each row; none without a mask.
 fn shown(write: &Writer, mask: Option<ValueId>, batch: usize) -> Written {
     let Some(mask) = mask else {
         return write.expand(write.cast(write.integers([0]), DataType::I32)?, &[batch]);

@@ -46,7 +46,7 @@ enum Padding {
     Reflection,
 }
 
-/// How an image is looked at between its elements and outside of them.
+/// The way an image is looked at between its elements and outside of them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sampler {
     mode: Mode,
@@ -60,7 +60,7 @@ struct Tap {
     /// Whole numbers in f32, inside the axis.
     place: ValueId,
     weight: Option<ValueId>,
-    /// Whether it was inside before it was moved there.
+    /// True where it was inside before it was moved there.
     inside: Option<ValueId>,
 }
 

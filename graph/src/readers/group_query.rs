@@ -57,7 +57,7 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
     Ok(results)
 }
 
-/// How many positions of the past count.
+/// The number of positions of the past that count.
 #[derive(Debug, Clone, Copy)]
 enum Past {
     /// As many in each of the batch.
@@ -66,12 +66,13 @@ enum Past {
     Each(ValueId),
 }
 
-/// Where new rows go among the keys and values.
+/// The place among the keys and values where new rows go.
 #[derive(Debug, Clone, Copy)]
 struct Cache {
     rows: usize,
     past: Past,
-    /// How many positions count in all, i64 `[batch, 1, 1, 1]`; `None` where those of the past and the new rows do.
+    /// The number of positions that count in all, i64 `[batch, 1, 1, 1]`; `None` where those of the past and the new
+    /// rows do.
     ends: Option<ValueId>,
     /// Positions that are looked at, and those there are; `None` where they grow.
     extents: Option<(usize, usize)>,
@@ -130,7 +131,7 @@ impl Cache {
         }
     }
 
-    /// Which of so many positions count, with them along the last or last but one of the axes.
+    /// The mask of which of so many positions count, with them along the last or last but one of the axes.
     fn there(&self, write: &Writer, positions: Integer, rank: usize) -> Result<Option<ValueId>, Error> {
         let Some(ends) = self.ends else { return Ok(None) };
         let places = write.trailing(write.count_from(Integer::constant(0), positions)?, rank)?;
@@ -142,7 +143,7 @@ impl Cache {
         self.extents.map_or(Ok(x), |(total, _)| write.slice(x, 2, 0, total))
     }
 
-    /// Which row may look at which position; `None` where every row may look at all.
+    /// The mask of which row may look at which position; `None` where every row may look at all.
     fn seen(&self, write: &Writer, columns: Integer, window: Option<i64>) -> Result<Option<ValueId>, Error> {
         match self.past {
             Past::Same(before) => {

@@ -1,4 +1,4 @@
-//! What all forms of attention in ONNX come down to: heads, masks, the past, and the product itself.
+//! Parts that all forms of attention in ONNX come down to: heads, masks, the past, and the product itself.
 
 use crate::builder::cache_length::linear::Integer;
 use crate::error::{Error, invalid, unsupported};
@@ -142,7 +142,7 @@ pub(super) fn behind(write: &Writer, past: Option<ValueId>, new: ValueId) -> Wri
     }
 }
 
-/// Where row `i` may look at column `j`: `j ≤ i + offset`, and no further back than a window of that many
+/// The mask of where row `i` may look at column `j`: `j ≤ i + offset`, and no further back than a window of that many
 /// columns. `None` where it may look everywhere.
 pub(super) fn causal(
     write: &Writer,
@@ -160,7 +160,7 @@ pub(super) fn causal(
     Ok((!everywhere).then_some(seen))
 }
 
-/// The same for rows at these positions, `[…, rows, 1]`.
+/// The causal mask of rows at these positions, `[…, rows, 1]`.
 pub(super) fn up_to(write: &Writer, rows: ValueId, columns: Integer, window: Option<i64>) -> Written {
     let columns = write.count_from(Integer::constant(0), columns)?;
     let seen = write.binary(Binary::LessOrEqual, columns, rows)?;

@@ -16,15 +16,15 @@ use super::{binary, pooling, quantization, reductions, rows, shapes, unary};
 /// The operator set of the float operators; those whose meaning changed say otherwise.
 const OPSET: i64 = 13;
 
-/// How the operands of such an operator lie: each quantised one is followed by its scale and zero point.
+/// The layout of such an operator's operands: each quantised one is followed by its scale and zero point.
 #[derive(Debug, Clone, Copy)]
 struct Layout {
     /// Operands before the quantised ones that are taken as they are.
     plain: usize,
-    /// Where the first quantised operand is, and how many there are; `None`: all that are left.
+    /// The index of the first quantised operand, and how many there are; `None`: all that are left.
     first: usize,
     count: Option<usize>,
-    /// Where the scale of the result is, its zero point behind it.
+    /// The index of the result's scale, its zero point behind it.
     result: usize,
 }
 

@@ -15,7 +15,7 @@ use crate::ops::{Activation, ArgReduce, Binary, Operator, Unary};
 use crate::tensor::{DataType, Tensor};
 use crate::writer::{Writer, Written};
 
-/// What scores become, row by row.
+/// The function that is applied to scores, row by row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PostTransform {
     None,

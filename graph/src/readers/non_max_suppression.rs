@@ -6,7 +6,7 @@ use crate::ir::ValueId;
 use crate::node_view::NodeView;
 use crate::tensor::Tensor;
 
-/// What is kept of the boxes.
+/// The limits by which boxes are kept.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     most: usize,

@@ -16,7 +16,7 @@ use crate::writer::{Writer, Written};
 pub(super) struct Normalization {
     pub axis: usize,
     pub epsilon: f32,
-    /// Whether the mean is subtracted.
+    /// True where the mean is subtracted.
     pub center: bool,
 }
 
@@ -69,7 +69,7 @@ fn inverse_root(write: &Writer, x: ValueId, epsilon: f32) -> Written {
     write.unary(Unary::Reciprocal, write.unary(Unary::Sqrt, write.plus(x, epsilon)?)?)
 }
 
-/// Whether a parameter is the same for every row: of the row's shape but for ones.
+/// Returns whether a parameter is the same for every row: of the row's shape but for ones.
 fn fits(parameter: &[usize], row: &[usize]) -> bool {
     let lead = parameter.len().saturating_sub(row.len());
     let (ones, rest) = parameter.split_at(lead);

@@ -72,7 +72,7 @@ fn head_counts(node: &NodeView) -> Result<(usize, usize), Error> {
     }
 }
 
-/// What hides keys from queries: the mask given, the order of positions, and padding behind the keys.
+/// The mask that hides keys from queries: the one given, the order of positions, and padding behind the keys.
 fn mask(node: &NodeView, write: &Writer, product: &DotProduct) -> Result<Option<ValueId>, Error> {
     let sequence = |id: ValueId| if write.shape(id).len() == 3 { 1 } else { 2 };
     let columns = write.length(product.key, sequence(product.key));

@@ -35,7 +35,7 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
     Ok(vec![write.push(Operator::Pad(pad), &operands)?])
 }
 
-/// What is added before and behind each axis.
+/// The elements added before and behind each axis.
 fn borders(node: &NodeView, rank: usize) -> Result<Vec<(i64, i64)>, Error> {
     let pads = node.integers_or_attribute(1, "pads")?.ok_or_else(|| invalid!("its pads are missing"))?;
     let axes = match node.integers(3, "axes")? {

@@ -91,7 +91,7 @@ fn window(node: &NodeView, kind: PoolKind) -> Result<Pool, Error> {
     Ok(Pool { kind, kernel, strides, pads_begin, pads_end, dilations, ceil })
 }
 
-/// Where in the input the first of the largest elements of each window lies: the elements of all windows side by
+/// The index in the input of the first of the largest elements of each window: the elements of all windows side by
 /// side, the place of the largest among them, and what that place is in the plane.
 fn places(write: &Writer, x: ValueId, pool: &Pool, result: &[usize], column_major: bool) -> Written {
     let shape = write.shape(x);

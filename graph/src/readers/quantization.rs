@@ -25,11 +25,11 @@ fn range(to: ElementType) -> Result<(f32, f32), Error> {
     }
 }
 
-/// How the elements of a scale or zero point belong to those of x.
+/// The way the elements of a scale or zero point belong to those of x.
 #[derive(Debug, Clone, Copy)]
 struct Spread {
     axis: usize,
-    /// How many neighbours along the axis have one in common; 0: as many as it takes.
+    /// The number of neighbours along the axis that have one in common; 0: as many as it takes.
     block: usize,
 }
 

@@ -26,7 +26,7 @@ struct Stream {
 }
 
 impl Stream {
-    /// That of the attribute `seed`, or else of the node's name.
+    /// The seed of the attribute `seed`, or else of the node's name.
     fn of(node: &NodeView) -> Result<Stream, Error> {
         let seed = node.attributes.float("seed")?;
         let bits = seed.map_or_else(|| xxh3_64(node.name.as_bytes()), |seed| u64::from(seed.to_bits()));
@@ -53,7 +53,7 @@ impl Stream {
     }
 }
 
-/// What numbers are drawn from.
+/// A distribution that numbers are drawn from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Distribution {
     /// From `low` to `high`.

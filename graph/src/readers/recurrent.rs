@@ -10,7 +10,7 @@ use crate::ops::Binary;
 use crate::tensor::DataType;
 use crate::writer::{Writer, Written};
 
-/// What a network is made of.
+/// The cell that a network is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cell {
     Rnn,
@@ -40,7 +40,7 @@ impl Cell {
 /// An activation function with its alpha and beta.
 type Applied = (Function, f32, f32);
 
-/// What all directions of a network share.
+/// The parts that all directions of a network share.
 struct Network<'a> {
     write: &'a Writer<'a>,
     cell: Cell,

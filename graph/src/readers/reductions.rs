@@ -22,7 +22,7 @@ pub(crate) fn read_plain(
     }
 }
 
-/// What a node reduces over; empty axes mean a scalar.
+/// The axes that a node reduces over; none for a scalar.
 struct Over {
     axes: Vec<usize>,
     keep_dimensions: bool,

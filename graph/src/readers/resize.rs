@@ -9,7 +9,7 @@ use crate::strided::table;
 use crate::tensor::{Data, DataType, Tensor};
 use crate::writer::{Writer, Written};
 
-/// How output places map to input places; named as ONNX names them.
+/// The map from output places to input places; named as ONNX names them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Coordinates {
     AlignCorners,
@@ -38,7 +38,7 @@ enum Mode {
     Cubic(f64),
 }
 
-/// How an axis is interpolated.
+/// The interpolation along an axis.
 #[derive(Debug, Clone, Copy)]
 struct Interpolation {
     mode: Mode,
@@ -99,7 +99,7 @@ impl Interpolation {
         Interpolation { mode, coordinates, antialias: false, exclude_outside: false, extrapolation: 0.0 }
     }
 
-    /// Where an output place lies in the input.
+    /// The place in the input of an output place.
     fn place(&self, at: usize, axis: &Resized) -> f64 {
         let (at, from) = (at as f64, axis.from as f64);
         let length = axis.scale * from;
@@ -127,7 +127,7 @@ impl Interpolation {
         }
     }
 
-    /// Whether an output place lies outside the input and takes the extrapolation value.
+    /// Returns whether an output place lies outside the input and takes the extrapolation value.
     fn is_outside(&self, place: f64, from: usize) -> bool {
         self.coordinates == Coordinates::TfCropAndResize && !(0.0..=from as f64 - 1.0).contains(&place)
     }
@@ -277,7 +277,7 @@ fn by_scales(from: &[usize], over: &[usize], scales: &[f32]) -> Result<Scaled, E
     Ok((scales.clone(), extents.collect()))
 }
 
-/// The same from sizes; the policy may make all scales that of the axis that changes least or most.
+/// The scaling from sizes; the policy may make all scales that of the axis that changes least or most.
 fn by_sizes(node: &NodeView, from: &[usize], over: &[usize], wanted: &[i64]) -> Result<Scaled, Error> {
     let extents = sizes(wanted, "its sizes")?;
     if extents.len() != over.len() {

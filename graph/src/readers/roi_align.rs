@@ -9,13 +9,13 @@ use crate::ops::{Binary, Unary};
 use crate::tensor::{Data, DataType, Tensor};
 use crate::writer::{Writer, Written};
 
-/// How regions are looked at.
+/// The way regions are looked at.
 #[derive(Debug, Clone, Copy)]
 struct Regions {
     /// Places looked at in each element of the result, along each axis.
     samples: usize,
     scale: f32,
-    /// Whether places are those of pixels' centres.
+    /// True where places are those of pixels' centres.
     half_pixel: bool,
 }
 

@@ -9,12 +9,12 @@ use crate::node_view::NodeView;
 use crate::ops::{Operator, RotateHalf};
 use crate::writer::{Writer, Written};
 
-/// How pairs of elements are turned.
+/// The way pairs of elements are turned.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rotation {
-    /// Whether a pair are neighbours; otherwise its halves lie half the rotated width apart.
+    /// True where a pair are neighbours; otherwise its halves lie half the rotated width apart.
     pub interleaved: bool,
-    /// How many of the last axis' elements turn; 0: all.
+    /// The number of the last axis' elements that turn; 0: all.
     pub width: usize,
 }
 
@@ -61,7 +61,7 @@ impl Rotation {
         write.concat(axis, &[rotated, write.slice(x, axis, width, depth - width)?])
     }
 
-    /// The same for `[batch, heads, sequence, depth]` or, split into so many heads, `[batch, sequence, heads ·
+    /// Turns `[batch, heads, sequence, depth]` or, split into so many heads, `[batch, sequence, heads ·
     /// depth]`, with cosines and sines `[batch or 1, sequence, half]`.
     pub fn on_heads(&self, write: &Writer, x: ValueId, heads: usize, cos: ValueId, sin: ValueId) -> Written {
         let shape = write.shape(x);

@@ -184,7 +184,7 @@ pub(crate) fn read_split(node: &NodeView, graph: &mut Builder) -> Result<Vec<Val
     Ok(outputs)
 }
 
-/// As equal as can be, the last one smaller.
+/// Parts as equal as can be, the last one smaller.
 fn equal_parts(extent: usize, count: usize) -> Vec<usize> {
     let part = extent.div_ceil(count.max(1));
     (0..count).map(|at| extent.saturating_sub(at * part).min(part)).collect()

@@ -214,7 +214,7 @@ impl Scope {
     }
 }
 
-/// Whether a condition holds.
+/// Returns whether a condition holds.
 fn flag(condition: &Tensor) -> bool {
     condition.to_f32_vec().iter().any(|&element| element != 0.0)
 }

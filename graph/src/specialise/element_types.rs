@@ -1,4 +1,4 @@
-//! What becomes of element types that a graph keeps as others: which operators hand them on, and which results have to
+//! Element types that a graph keeps as others: which operators hand them on, and which results have to
 //! be brought back into what they hold.
 
 use super::Scope;
@@ -117,7 +117,7 @@ impl Scope {
     }
 }
 
-/// What a node's results are, where that is a type that is kept as another.
+/// The element type of a node's results, where it is kept as another.
 fn result_type(node: &OnnxNode, view: &NodeView) -> Option<ElementType> {
     let of = |index: usize| view.optional(index).map(|argument| argument.element_type);
     let attribute = |name: &str| {

@@ -1,4 +1,4 @@
-//! What a model refuses to be fed, and what it becomes at given shapes.
+//! Inputs that a model refuses, and graphs that it becomes at given shapes.
 
 use std::collections::BTreeMap;
 

@@ -8,10 +8,10 @@ use crate::ir::{Node, ValueId};
 use crate::ops::{Concat, Expand, Operator, Slice};
 use crate::tensor::TensorType;
 
-/// Where parts may begin, in bytes: what WebGPU lets every adapter ask of the offset of a binding.
+/// The alignment of parts, in bytes: what WebGPU lets every adapter ask of the offset of a binding.
 const ALIGNMENT_BYTES: u64 = 256;
 
-/// How an operand goes with parts of the result.
+/// The share of an operand that a part of the result needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Share {
     /// Every part reads all of it.
@@ -23,8 +23,8 @@ enum Share {
 use Share::{Along, Whole};
 
 impl Pieces {
-    /// Puts a node for each part in the place of one. `None` where the node cannot be split, or the parts would still be
-    /// too large.
+    /// Puts a node for each part in the place of one. `None` where the node cannot be split, or the parts would still
+    /// be too large.
     pub(super) fn parts(&mut self, node: &Node) -> Option<()> {
         let &[output] = node.outputs.as_slice() else { return None };
         let result = self.graph.values[output.0].tensor_type.clone();
@@ -55,7 +55,7 @@ impl Pieces {
         self.rename_last(node, joined)
     }
 
-    /// How much of the axis a part has.
+    /// The extent of a part along the axis.
     fn part_extent(
         &self,
         node: &Node,
@@ -102,7 +102,7 @@ impl Pieces {
     }
 }
 
-/// The same operator for a part of the result.
+/// The operator for a part of its result.
 fn of_extent(operator: &Operator, axis: usize, count: usize) -> Operator {
     match operator {
         Operator::Expand(Expand { shape }) => {
@@ -114,7 +114,7 @@ fn of_extent(operator: &Operator, axis: usize, count: usize) -> Operator {
     }
 }
 
-/// How an operand goes with parts of the result along an axis; `None` where the operator does not allow any.
+/// The share of an operand for parts of the result along an axis; `None` where the operator does not allow any.
 fn share(
     operator: &Operator,
     index: usize,

@@ -62,7 +62,7 @@ impl Fixture {
         Ok(models)
     }
 
-    /// What the weights take that no file holds.
+    /// The bytes of the weights that no file holds.
     fn computed_bytes(&self) -> Result<u64, String> {
         let models = self.models(1)?;
         let files = models.values().map(|model| model.computed_files().map_err(|error| error.to_string()));

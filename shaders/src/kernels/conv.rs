@@ -18,8 +18,8 @@ const LARGE: usize = 1 << 18;
 struct Form<'a> {
     name: &'static str,
     file: &'static str,
-    /// True where the window lies in the loop over channels, and an invocation computes several places; else it is the other
-    /// way round, and one.
+    /// True where the window lies in the loop over channels, and an invocation computes several places; else it is
+    /// the other way round, and one.
     inner_window: bool,
     groups: usize,
     /// Channels of a group, in and out.
@@ -42,7 +42,8 @@ struct Tiling {
 }
 
 impl Tiling {
-    /// The tiling that the table says, as far as the work fills it: a tile larger than that computes the same results many times.
+    /// The tiling that the table says, as far as the work fills it: a tile larger than that computes the same results
+    /// many times.
     fn new(choice: Choice, channels: usize, places: usize, several: bool) -> Self {
         // Of 9 channels, two blocks of 5 are less than 8 and 8.
         let blocks = channels.div_ceil(choice.tile[0] as usize);

@@ -28,9 +28,9 @@ pub(super) const STRIDES: [[&str; MAX_RANK]; 3] = [
     ["S2_0", "S2_1", "S2_2", "S2_3", "S2_4", "S2_5", "S2_6", "S2_7"],
 ];
 
-/// An invocation that has gone through 65,535 turns in all its loops together is through with them on llvmpipe, which says
-/// nothing (LP_MAX_TGSI_LOOP_ITERATIONS in Mesa); and browsers do not say whether a software adapter is llvmpipe. What is
-/// left is for loops of a few turns, which nobody counts.
+/// An invocation that has gone through 65,535 turns in all its loops together is through with them on llvmpipe, which
+/// says nothing (LP_MAX_TGSI_LOOP_ITERATIONS in Mesa); and browsers do not say whether a software adapter is
+/// llvmpipe. What is left is for loops of a few turns, which nobody counts.
 pub(super) const MOST_TURNS: usize = 65_000;
 
 /// So many elements a turn, and a shader becomes too long.
@@ -399,8 +399,8 @@ impl Shader {
         self
     }
 
-    /// Has the loops of the template take several elements at a turn where so many turns would be cut short. `turns` says
-    /// how many an invocation goes through, at so many elements a turn.
+    /// Has the loops of the template take several elements at a turn where so many turns would be cut short. `turns`
+    /// says how many an invocation goes through, at so many elements a turn.
     pub fn turns(mut self, task: &Task<'_>, turns: impl Fn(usize) -> usize) -> Result<Self, Error> {
         self.at_a_turn = task.at_a_turn(turns)?;
         Ok(self)

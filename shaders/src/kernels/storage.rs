@@ -1,6 +1,6 @@
-//! Bindings that keep numbers otherwise than their kernel computes with them. A kernel written for f32 becomes one whose
-//! bindings of f16 are converted wherever they are read or written, so that every sum is one of f32; and i64 that are
-//! kept in one word and in two (wide.wgsl) go with each other. So no kernel is written twice.
+//! Bindings that keep numbers otherwise than their kernel computes with them. A kernel written for f32 becomes one
+//! whose bindings of f16 are converted wherever they are read or written, so that every sum is one of f32; and i64
+//! that are kept in one word and in two (wide.wgsl) go with each other. So no kernel is written twice.
 
 use std::sync::Arc;
 

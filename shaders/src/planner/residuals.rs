@@ -18,8 +18,8 @@ pub struct Residuals {
 }
 
 impl Residuals {
-    /// Finds them: `product + x` of floats, of one shape, where nobody else reads the product. Of two products the later
-    /// one takes the sum along.
+    /// Finds them: `product + x` of floats, of one shape, where nobody else reads the product. Of two products the
+    /// later one takes the sum along.
     pub fn of(graph: &Graph) -> Residuals {
         let mut reads = vec![0_usize; graph.values.len()];
         let read = graph.nodes.iter().flat_map(|node| node.inputs.iter().flatten()).chain(&graph.outputs);

@@ -12,8 +12,8 @@ use crate::transfer::{ELEMENT_BYTES, Encoding};
 use crate::tuning::Tuning;
 use crate::weights::Packing;
 
-/// Weights that do not fit together into so many bytes lie in several buffers: drivers refuse much larger ones for which
-/// the adapter's limit leaves room.
+/// Weights that do not fit together into so many bytes lie in several buffers: drivers refuse much larger ones for
+/// which the adapter's limit leaves room.
 const LARGEST_PACK_BYTES: u64 = 1 << 30;
 
 /// The identity of a pipeline: the text, and the constants (their names, and values by their bits).

@@ -32,7 +32,8 @@ fn of_families(families: impl IntoIterator<Item = Family>, choice: Choice) -> Tu
     Tuning { rows: families.into_iter().map(row).collect() }
 }
 
-/// A table of one variant in which kernels that have a workgroup size and no more all get the same one: a single odd one will do.
+/// A table of one variant in which kernels that have a workgroup size and no more all get the same one: a single odd
+/// one will do.
 fn odd(variant: Variant, tile: [u32; 2], workgroup_size: [u32; 3]) -> Tuning {
     let sized = [Family::Conv, Family::Copy, Family::Elementwise, Family::Gather];
     let five = Choice { variant: Variant::Alone, tile: [1, 1], workgroup_size: [5, 1, 1] };

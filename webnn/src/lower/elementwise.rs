@@ -141,7 +141,7 @@ fn power(w: &mut Writer, a: OperandId, b: OperandId) -> Lowered {
     w.binary("pow", a, b)
 }
 
-/// What is left of integers divided towards −∞: what is left towards zero, and once more the divisor where the signs
+/// The remainder of integers divided towards −∞: that towards zero, and once more the divisor where the signs
 /// of the two differ.
 fn modulo(w: &mut Writer, a: OperandId, b: OperandId) -> Lowered {
     let left = remainder(a, b, w)?;

@@ -40,7 +40,7 @@ pub fn extreme(method: &'static str, [a, b]: [OperandId; 2], w: &mut Writer, ope
     wider(method, a, b, w)
 }
 
-/// The same of any two floats.
+/// A comparison of any two floats.
 pub fn wider(method: &'static str, a: OperandId, b: OperandId, w: &mut Writer) -> Lowered {
     let mut made = w.binary(method, a, b)?;
     if w.element(a).is_float() {

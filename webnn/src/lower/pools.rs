@@ -53,8 +53,8 @@ fn folded(pool: &Pool, x: OperandId, w: &mut Writer, operands: &Operands) -> Low
     by_window(pool, x, w, operands)
 }
 
-/// What a window reaches beyond the last element is cut off or padded to fit, so that no rounding is left to the
-/// browser. Means get their padding as zeros.
+/// A pool by window: what it reaches beyond the last element is cropped or padded to fit, so that no rounding is left
+/// to the browser. Means get their padding as zeros.
 fn by_window(pool: &Pool, x: OperandId, w: &mut Writer, operands: &Operands) -> Lowered {
     let largest = pool.kind == PoolKind::Max;
     let (x, ends) = crop(pool, x, w, operands)?;

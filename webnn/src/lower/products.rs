@@ -180,13 +180,13 @@ fn unpacked(bytes: &Constant, bits: usize) -> Result<Constant, Refusal> {
     Ok(apart.reshaped(&[shape[0], shape[1] * parts.len()]))
 }
 
-/// The same bytes with the highest bit of each half turned over, which takes 8 off each number of four bits.
+/// The bytes with the highest bit of each half turned over, which takes 8 off each number of four bits.
 fn signed(packed: &Constant) -> Result<Constant, Refusal> {
     let turn = Constant::from(Tensor::scalar(0x88_u8));
     made(Operator::Binary(Binary::BitwiseXor), &[packed, &turn], &packed.tensor_type().shape)
 }
 
-/// What an operator makes of constant bytes.
+/// The result of an operator on constant bytes.
 fn made(operator: Operator, operands: &[&Constant], shape: &[usize]) -> Result<Constant, Refusal> {
     let operands: Vec<Option<&Constant>> = operands.iter().copied().map(Some).collect();
     let made = graph::constant::apply(&operator, &operands, &TensorType::new(DataType::U8, shape));

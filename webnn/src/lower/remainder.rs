@@ -1,4 +1,4 @@
-//! What is left of a division, which WebNN has not: of integers, and of floats to the last bit.
+//! Remainders of divisions, which WebNN has not: of integers, and of floats to the last bit.
 
 use crate::element::ElementType;
 use crate::plan::OperandId;
@@ -10,7 +10,8 @@ const HALVES: f64 = 4097.0;
 /// Each step takes 11 bits or more off a quotient, and a quotient of up to 2¹¹⁵ can be halved.
 const STEPS: usize = 11;
 
-/// With the sign of the dividend. Of floats, NaN where the quotient or the divisor is so large that it cannot be halved.
+/// With the sign of the dividend. Of floats, NaN where the quotient or the divisor is so large that it cannot be
+/// halved.
 pub fn remainder(a: OperandId, b: OperandId, w: &mut Writer) -> Lowered {
     if !w.element(a).is_float() {
         let quotient = w.binary("div", a, b)?;

@@ -94,8 +94,8 @@ fn from_front(indices: OperandId, extent: usize, w: &mut Writer) -> Lowered {
     w.choose(negative, turned, indices)
 }
 
-/// `[extent, columns]`: at each position what the updates `[count, columns]` come to whose indices `[count, columns]` or
-/// `[count, 1]` name it, and what changes nothing where none does.
+/// `[extent, columns]`: at each position what the updates `[count, columns]` come to whose indices `[count, columns]`
+/// or `[count, 1]` name it, and what changes nothing where none does.
 fn met(scatter: Scatter, extent: usize, indices: OperandId, updates: OperandId, w: &mut Writer) -> Lowered {
     let (count, wide) = (w.shape(updates)[0], w.shape(indices)[1]);
     let (columns, element) = (w.shape(updates)[1], w.element(updates));
@@ -121,7 +121,7 @@ fn met(scatter: Scatter, extent: usize, indices: OperandId, updates: OperandId, 
     w.reshape(found, &[extent, columns])
 }
 
-/// What changes nothing that it is joined with.
+/// The neutral element, which changes nothing that it is joined with.
 fn neutral(scatter: Scatter, element: ElementType) -> f64 {
     match scatter {
         Scatter::Replace | Scatter::Add => 0.0,

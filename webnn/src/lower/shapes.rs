@@ -48,7 +48,7 @@ pub fn slice(slice: &Slice, w: &mut Writer, operands: &Operands) -> Lowered {
     })
 }
 
-/// What the context does not pad is put together of borders, or picked by index.
+/// Pad: what the context does not pad is put together of borders, or picked by index.
 pub fn pad(pad: &Pad, w: &mut Writer, operands: &Operands) -> Lowered {
     let x = operands.operand(0)?;
     let reaches = |(extent, (before, after)): (&usize, (&usize, &usize))| before < extent && after < extent;
@@ -81,7 +81,7 @@ fn padded(pad: &Pad, mode: &str, value: Value, w: &mut Writer, operands: &Operan
     call.gives(element, operands.result.shape.clone())
 }
 
-/// The same element all around.
+/// A border of one element all around.
 pub fn bordered(x: OperandId, fill: OperandId, before: &[usize], after: &[usize], w: &mut Writer) -> Lowered {
     let mut made = x;
     for axis in 0..before.len() {
@@ -117,7 +117,7 @@ fn repeated(pad: &Pad, x: OperandId, w: &mut Writer) -> Lowered {
 /// Up to here a number of JavaScript holds every whole one.
 const LARGEST_WHOLE: u64 = 1 << 53;
 
-/// What a border is filled with, which WebNN wants as a number.
+/// The fill of a border, which WebNN wants as a number.
 fn fill(operands: &Operands) -> Result<Value, Refusal> {
     let Some(tensor_type) = operands.types.get(1).copied().flatten() else { return Ok(json!(0)) };
     let here = operands.constants.get(1).copied().flatten().and_then(graph::Constant::here);

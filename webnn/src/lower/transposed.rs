@@ -51,7 +51,7 @@ impl Planes {
         })
     }
 
-    /// How far the outer taps of the kernel are apart along an axis.
+    /// The distance of the outer taps of the kernel along an axis.
     fn span(&self, axis: usize, w: &Writer) -> usize {
         (w.shape(self.weight)[2 + axis] - 1) * self.dilations[axis]
     }

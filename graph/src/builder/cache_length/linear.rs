@@ -21,7 +21,7 @@ pub(crate) struct Integer {
     pub coefficient: i64,
 }
 
-/// What an operator makes of such integers.
+/// The result of an operator on such integers.
 pub(crate) enum Folded {
     Linear(Linear),
     /// Something that is the same for every P.
@@ -47,7 +47,7 @@ impl Linear {
         Linear { coefficient: Tensor { shape: base.shape.clone(), data }, base }
     }
 
-    /// Whether nothing depends on P.
+    /// Returns whether nothing depends on P.
     pub fn is_constant(&self) -> bool {
         integers(&self.coefficient).iter().all(|&coefficient| coefficient == 0)
     }
@@ -74,7 +74,7 @@ impl Integer {
         }
     }
 
-    /// Whether it is at least 0 for every P up to `most`.
+    /// Returns whether it is at least 0 for every P up to `most`.
     pub fn is_never_negative(self, most: usize) -> bool {
         self.base >= 0 && self.at(most) >= 0
     }
@@ -83,7 +83,7 @@ impl Integer {
         self.base.saturating_add(self.coefficient.saturating_mul(past as i64))
     }
 
-    /// How it compares with zero for every P up to `most`, if always the same.
+    /// Its comparison with zero for every P up to `most`, if always the same.
     pub fn sign(self, most: usize) -> Option<std::cmp::Ordering> {
         (self.base.signum() == self.at(most).signum() && (self.base != 0 || self.coefficient == 0))
             .then(|| self.base.cmp(&0))

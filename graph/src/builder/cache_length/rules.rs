@@ -1,4 +1,4 @@
-//! Which axes of a result grow: one rule per kind of operator.
+//! Axes of a result that have the cache's length: one rule per kind of operator.
 
 use super::Axes;
 use crate::builder::Builder;
@@ -66,7 +66,7 @@ pub(crate) fn axes(
     }
 }
 
-/// Whether a result is zero behind the end of its axes because operands are.
+/// Returns whether a result is zero behind the end of its axes because operands are.
 pub(super) fn keeps_zero_padding(operator: &Operator, zero: impl Fn(usize) -> bool) -> bool {
     match operator {
         Operator::Softmax(_) => true,

@@ -152,7 +152,7 @@ fn columns_of_a_recipe_are_a_recipe() {
     }
 }
 
-/// What is one element everywhere stays so, in parts and turned, and is not made before it is wanted.
+/// A constant of one element repeated stays so, in parts and turned, and is not made before it is wanted.
 #[test]
 fn fills_stay_fills() {
     let graph = crate::text::parse(
@@ -178,7 +178,7 @@ fn fills_stay_fills() {
     }
 }
 
-/// What an element-wise operator gives is cut by cutting what it is computed from.
+/// The result of an element-wise operator is split by splitting what it is computed from.
 #[test]
 fn parts_of_an_expression_are_made_of_parts() {
     let mut graph = Builder::new();

@@ -1,5 +1,5 @@
-//! What ai.onnx.ml prepares features with: Scaler, Normalizer, Binarizer, Imputer, encoders, and what picks and joins
-//! columns.
+//! Operators with which ai.onnx.ml prepares features: Scaler, Normalizer, Binarizer, Imputer, encoders, and what
+//! picks and joins columns.
 
 use super::{floats, rows};
 use crate::builder::Builder;
@@ -71,7 +71,7 @@ pub(crate) fn read_imputer(node: &NodeView, graph: &mut Builder) -> Result<Vec<V
     Ok(vec![write.select(absent, imputed, x)?])
 }
 
-/// What a list of the encoders is, by the endings of attribute names.
+/// The endings of the attributes that hold a list of the encoders, one for each type.
 const LISTS: [&str; 3] = ["int64s", "floats", "tensor"];
 
 /// A list of numbers; refuses texts.

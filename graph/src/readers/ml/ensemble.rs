@@ -11,7 +11,7 @@ use crate::strided::table;
 /// Deeper trees belong to no sound model.
 const MOST_LEVELS: usize = 1024;
 
-/// How a node compares its feature with its split.
+/// The comparison of a node's feature with its split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Mode {
     LessOrEqual,
@@ -42,7 +42,7 @@ pub(super) struct Branch {
     pub feature: usize,
     pub mode: Mode,
     pub split: f32,
-    /// Whether NaN takes the way of what compares as true.
+    /// True where NaN takes the way of what compares as true.
     pub nan_is_true: bool,
     pub yes: usize,
     pub no: usize,
@@ -54,14 +54,14 @@ pub(super) struct Ensemble {
     pub nodes: Vec<Branch>,
     /// The first node of each tree.
     pub roots: Vec<usize>,
-    /// What leaves add: node, target, weight.
+    /// The weights that leaves add: node, target, weight.
     pub weights: Vec<(usize, usize, f32)>,
-    /// How many branches lie one below the other.
+    /// The number of branches that lie one below the other.
     pub levels: usize,
 }
 
 impl Branch {
-    /// Whether it is a leaf, standing at this place.
+    /// Returns whether it is a leaf, standing at this place.
     pub fn is_leaf(&self, at: usize) -> bool {
         self.yes == at && self.no == at
     }
@@ -196,7 +196,7 @@ impl Ensemble {
         }
     }
 
-    /// Whether every row gets a weight for every target: some tree has one in each of its leaves.
+    /// Returns whether every row gets a weight for every target: some tree has one in each of its leaves.
     pub fn covers(&self, targets: usize) -> bool {
         let weighted: BTreeSet<(usize, usize)> =
             self.weights.iter().map(|&(node, target, _)| (node, target)).collect();

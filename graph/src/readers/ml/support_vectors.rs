@@ -11,7 +11,7 @@ use crate::strided::table;
 use crate::tensor::Tensor;
 use crate::writer::{Writer, Written};
 
-/// How alike x and each of the support vectors are, `[rows, vectors]`.
+/// The likeness of x and each of the support vectors, `[rows, vectors]`.
 fn kernel(node: &NodeView, write: &Writer, x: ValueId, vectors: ValueId) -> Written {
     let parameters = floats(node.attributes, "kernel_params")?;
     let parameter = |at: usize| parameters.get(at).copied().unwrap_or(0.0);

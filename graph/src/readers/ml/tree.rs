@@ -13,7 +13,7 @@ use crate::strided::table;
 use crate::tensor::{Element, Tensor};
 use crate::writer::{Writer, Written};
 
-/// How the weights of all trees become one score.
+/// The way the weights of all trees become one score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Aggregate {
     Average,
@@ -43,7 +43,7 @@ impl Aggregate {
     }
 }
 
-/// An ensemble being walked.
+/// The traversal of an ensemble's trees, all at once.
 struct Traversal<'a, 'w> {
     write: &'a Writer<'w>,
     ensemble: &'a Ensemble,
@@ -86,7 +86,7 @@ impl Traversal<'_, '_> {
         write.select(holds, yes, no)
     }
 
-    /// Whether each value compares with its split as its node wants.
+    /// Bools: whether each value compares with its split as its node wants.
     fn compared(&self, at: ValueId, value: ValueId, split: ValueId) -> Written {
         let (write, nodes) = (self.write, &self.ensemble.nodes);
         let branches = nodes.iter().enumerate().filter(|(index, branch)| !branch.is_leaf(*index));
@@ -148,7 +148,7 @@ impl Traversal<'_, '_> {
     }
 }
 
-/// How many targets a regressor has.
+/// The number of a regressor's targets.
 fn targets(node: &NodeView) -> Result<usize, Error> {
     let count = node.attributes.int("n_targets")?.unwrap_or(1);
     usize::try_from(count).map_err(|_| invalid!("n_targets is {count}"))

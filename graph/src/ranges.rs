@@ -1,5 +1,10 @@
 //! Ranges of values: what proves that int64 fits into 32 bits, and that a product of integers is exact in
 //! float32.
+//!
+//! GPUs have no int64, and two words for one cost several times the instructions and twice the memory; WebNN's contexts
+//! often have none at all, and multiply integers in float32 where they do. ONNX uses int64 for every index and length,
+//! nearly all of which are small. Nothing here is a guess: bounds come from constants, types and [`Graph::bounds`], to
+//! which what is fed is held.
 
 mod arithmetic;
 
@@ -28,6 +33,7 @@ pub fn ranges(graph: &Graph) -> Vec<Option<Range>> {
         for &output in &node.outputs {
             let result = &graph.values[output.0].tensor_type;
             let own = of_node(graph, node, &known);
+            // What may wrap around can be anything of its type afterwards.
             known[output.0] = own.and_then(|own| own.within(result.data_type)).or(of_type(result.data_type));
         }
     }
@@ -72,6 +78,7 @@ fn of_given(graph: &Graph, value: &crate::ir::Value) -> Option<Interval> {
             Some(floats) if floats.len() <= MOST_FLOATS => Interval::of_floats(floats),
             _ => of_elements(tensor).map(wide),
         },
+        // To look at its elements would be to make them, which only executors do.
         Some(Constant::Deferred(_)) => of_type(value.tensor_type.data_type),
         None => graph.bounds.get(&value.name).copied().map(wide).or(of_type(value.tensor_type.data_type)),
     }
@@ -144,6 +151,7 @@ fn of_node(graph: &Graph, node: &Node, known: &[Option<Interval>]) -> Option<Int
 fn of_scatter(scatter: Scatter, data: Interval, updates: Interval) -> Option<Interval> {
     match scatter {
         Scatter::Replace | Scatter::Max | Scatter::Min => joined(data, updates),
+        // Any number of updates can meet at one element.
         Scatter::Add | Scatter::Mul => None,
     }
 }

@@ -46,7 +46,8 @@ struct Turning<'a> {
 }
 
 impl Turning<'_> {
-    /// Writes a call with channels last and turns its result back for those who want it so.
+    /// Writes a call with channels last and turns its result back for those who want it so. Nobody knows yet who will:
+    /// what nobody wanted is pruned with the plan.
     fn turned(&mut self, call: &Call) -> Option<()> {
         let turned = match call.method {
             "conv2d" => self.convolution(call)?,
@@ -69,7 +70,9 @@ impl Turning<'_> {
         let channels = self.shape_of_plane(input)?[1];
         let groups = call.options.get("groups").and_then(Value::as_u64).unwrap_or(1);
         let depthwise = groups > 1 && groups == channels as u64;
+        // As TFLite keeps filters, on which contexts that prefer channels last are built: others are turned there.
         let (layout, permutation) = if depthwise { ("ihwo", [1, 2, 3, 0]) } else { ("ohwi", LAST) };
+        // A filter that is computed would be turned at every inference, which costs what the layout spares.
         let filter = self.turned_constant(filter, permutation)?;
         let input = match self.twins.get(&input) {
             Some(&twin) => twin,
@@ -85,6 +88,7 @@ impl Turning<'_> {
         Some(turned)
     }
 
+    /// Only where its operand is turned already: alone, it would be turned twice for nothing.
     fn pool(&mut self, call: &Call) -> Option<Call> {
         let &[(role, input)] = call.operands.as_slice() else { return None };
         let mut turned = Call { operands: vec![(role, *self.twins.get(&input)?)], ..call.clone() };

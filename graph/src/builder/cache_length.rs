@@ -1,9 +1,10 @@
-//! Decoding with a cache of fixed capacity: axes that grow with the number of past positions.
+//! Cache-length propagation: decoding with a cache of fixed capacity, of which axes have the length used so far.
 //!
-//! A decoder's step is specialised once for every number P of past positions. An axis that grows has the
-//! cache's capacity as its extent, and only its first `base + P` places mean anything; P is an input of the
-//! graph. Whatever adds up along such an axis is masked here, so nothing behind the last place is ever seen.
-//! Integers computed from such extents are followed as `base + coefficient · P` ([`linear`]).
+//! A decoder's step is specialised once for every number P of past positions: planned anew for each, compiling its
+//! kernels would take longer than running them. An axis that grows has the cache's capacity as its extent, and only
+//! its first `base + P` places mean anything; P is an input of the graph. Whatever adds up along such an axis is masked
+//! here, so nothing behind the last place is ever seen. Integers computed from such extents are followed as
+//! `base + coefficient · P` ([`linear`]).
 
 pub(crate) mod linear;
 pub(crate) mod rules;
@@ -28,10 +29,10 @@ pub(crate) struct CacheLength {
     /// The input that says how many past positions there are, an i64 scalar.
     past_length: ValueId,
     axes: BTreeMap<ValueId, Axes>,
-    /// Values that are zero wherever an axis of theirs has ended.
+    /// Values that are zero wherever an axis of theirs has ended (zero padding): a product with one needs no mask.
     zero_padded: BTreeSet<ValueId>,
     linear: BTreeMap<ValueId, Linear>,
-    /// Linear values that had to be computed at run time, and where.
+    /// Linear values that had to be computed at run time, and where: each once, however many nodes ask for it.
     computed: BTreeMap<ValueId, ValueId>,
     /// Masks by the base of the length and the number of axes behind.
     masks: BTreeMap<(i64, usize), ValueId>,
@@ -108,6 +109,7 @@ pub(crate) fn push(
     operator: Operator,
     inputs: &[Option<ValueId>],
 ) -> Result<ValueId, Error> {
+    // First as integers: most of what depends on P are shapes and positions, and stay no node at all.
     match linear::fold(graph, &operator, inputs)? {
         Some(Folded::Linear(linear)) => return Ok(graph.push_linear(name, linear)),
         Some(Folded::Constant(tensor)) => return Ok(graph.constant(name, tensor)),
@@ -120,11 +122,13 @@ pub(crate) fn push(
             None => None,
         });
     }
+    // Appending to a cache would give a tensor of another length at every step; writing into it keeps its extent.
     if let Operator::Concat(Concat { axis }) = operator
         && operands.iter().flatten().any(|&id| graph.grows_along(id, axis).is_some())
     {
         return update(graph, name, axis, &operands);
     }
+    // Behind the end lies whatever the operators before made of what is there.
     mask_operands(graph, name, &operator, &mut operands)?;
     let known = |id: ValueId| rules::known(graph, id);
     let axes = rules::axes(graph, &operator, &operands, &known)?;
@@ -217,11 +221,14 @@ fn mask_operands(
                 Reduction::Prod => 1.0,
                 Reduction::Max => f32::NEG_INFINITY,
                 Reduction::Min => f32::INFINITY,
+                // It would divide by the capacity.
                 Reduction::Mean if grows => return Err(unsupported!("it takes the mean of a growing axis")),
                 Reduction::Mean => return Ok(()),
             };
             operands[0] = Some(mask(graph, name, first, &reduce.axes, filler)?);
         }
+        // One zero factor is enough, and the left one is the smaller: a row for each query. The other has to be finite
+        // behind the end, as caches are: they start with zeros.
         Operator::MatMul(_) => {
             let inner = graph.tensor_type(first).shape.len().saturating_sub(1);
             let right = operands.get(1).copied().flatten();
@@ -293,7 +300,7 @@ fn valid(graph: &mut Builder, name: &str, base: i64, behind: usize) -> Result<Va
     Ok(valid)
 }
 
-/// Adds the end of the keys to an attention's mask.
+/// Adds the end of the keys to an attention's mask, which hides their values too: a weight of zero.
 fn mask_attention(graph: &mut Builder, name: &str, operands: &mut [Option<ValueId>]) -> Result<(), Error> {
     let Some(&Some(key)) = operands.get(1) else { return Ok(()) };
     let axes = graph.axes(key).cloned().unwrap_or_default();

@@ -1,4 +1,8 @@
 //! Finds the tensor that an attention operand was reshaped, transposed and scaled from, and its layout there.
+//!
+//! Kernels of attention read heads where the projection before them left them, so that no head is moved in memory.
+//! Exporters write the split into heads in many ways; strides tell them all apart, where patterns of operators would be
+//! a list without end.
 
 use super::rewriter::{Rewriter, binary, first};
 use crate::ir::{Node, ValueId};

@@ -1,4 +1,7 @@
 //! Interval arithmetic: what an operator makes of everything between two numbers.
+//!
+//! Floats are followed too, since lengths and positions are often computed in them (Resize, masks, Range) and cast back.
+//! Integers are i128, in which no sum or product of two int64 overflows.
 
 use std::ops::{Add, Mul, Sub};
 
@@ -94,6 +97,7 @@ pub(super) fn joined(a: Interval, b: Interval) -> Option<Interval> {
 
 pub(super) fn of_cast(operand: Interval, to: DataType) -> Option<Interval> {
     Some(match operand {
+        // A float outside the type is undefined in ONNX: `within` gives up on it.
         _ if to == DataType::Bool => Integers(0, 1),
         Integers(least, most) if to.is_float() => Floats(least as f64, most as f64).rounded(1),
         Floats(least, most) if !to.is_float() => Integers(least.trunc() as i128, most.trunc() as i128),

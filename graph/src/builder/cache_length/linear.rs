@@ -1,4 +1,8 @@
 //! Integers that are known but for the number P of past positions: `base + coefficient · P`.
+//!
+//! Exporters compute shapes, positions and masks from the length of the past. Computed at run time they could decide no
+//! shape; as two constants each they do, and what operators make of them is computed part by part, since all that
+//! exporters use there is linear in P.
 
 use super::Axes;
 use crate::builder::Builder;
@@ -83,7 +87,7 @@ impl Integer {
         self.base.saturating_add(self.coefficient.saturating_mul(past as i64))
     }
 
-    /// Its comparison with zero for every P up to `most`, if always the same.
+    /// Its comparison with zero for every P up to `most`, if always the same: both ends decide, since it is monotonic.
     pub fn sign(self, most: usize) -> Option<std::cmp::Ordering> {
         (self.base.signum() == self.at(most).signum() && (self.base != 0 || self.coefficient == 0))
             .then(|| self.base.cmp(&0))
@@ -143,6 +147,7 @@ pub(super) fn fold(
         let parts: Vec<_> = parts.iter().copied().map(Some).collect();
         Ok::<_, Error>(operator.evaluate(&parts)?.swap_remove(0))
     };
+    // A linear operator gives base and coefficient each of its own kind; what scales or picks is the same for both.
     let bases: Vec<&Tensor> = operands.iter().map(|operand| &operand.base).collect();
     let mut coefficients: Vec<&Tensor> = operands.iter().map(|operand| &operand.coefficient).collect();
     match operator {

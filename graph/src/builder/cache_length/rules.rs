@@ -35,6 +35,7 @@ pub(crate) fn axes(
         }
         Operator::Slice(slice) => {
             let whole = |axis: usize| slice.shape[axis] == extents(0)[axis] && slice.steps[axis] == 1;
+            // A fixed window of the places is as long as it is, whatever the past; the reader proved that it lies inside.
             let kept = of(0).into_iter().enumerate().map(|(axis, base)| base.filter(|_| whole(axis)));
             Ok(kept.collect())
         }
@@ -69,6 +70,7 @@ pub(crate) fn axes(
 /// Returns whether a result is zero behind the end of its axes because operands are.
 pub(super) fn keeps_zero_padding(operator: &Operator, zero: impl Fn(usize) -> bool) -> bool {
     match operator {
+        // Its operand was masked with −∞. All others listed only move or convert; most operators make something of zero.
         Operator::Softmax(_) => true,
         Operator::Cast(_) | Operator::Transpose(_) | Operator::Reshape(_) | Operator::Expand(_) => zero(0),
         Operator::Select(Select) => zero(1) && zero(2),
@@ -109,6 +111,7 @@ fn broadcast(
         let missing = shape.len() - own.len();
         let fixed = own.iter().zip(known(id)).enumerate();
         let clash = |(at, (&extent, base)): (usize, (&usize, Option<i64>))| {
+            // The capacity may happen to be the other's extent, so that equal extents prove nothing.
             base.is_none() && extent != 1 && axes[missing + at].is_some()
         };
         if fixed.into_iter().any(clash) {

@@ -203,7 +203,13 @@ impl<'a> Lane<'a> {
                     let session = self.sessions.get(&unit.place());
                     observed = session.map(OpenSession::observed).unwrap_or_default();
                     match asked {
-                        Err(fault) => Finished::Died(fault),
+                        Err(fault) => {
+                            // What is left of it would run beside the next unit.
+                            if let Some(session) = self.sessions.remove(&unit.place()) {
+                                session.close().await;
+                            }
+                            Finished::Died(fault)
+                        }
                         Ok(answer) => {
                             let answer = answer.map_err(NoAnswer::Failure);
                             let ended = Ended { answer, observed: mem::take(&mut observed) };

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use harness::cli::{Bench, Cli, Command};
 use harness::exit::Exit;
-use harness::process::guard;
+use harness::process::{below, guard};
 use harness::screen;
 use harness::{bench, cache, conformance, detect, diverge, profile, sweep};
 use tracing_subscriber::EnvFilter;
@@ -18,6 +18,8 @@ fn main() -> ExitCode {
     }
     #[cfg(unix)]
     keep_to_ourselves();
+    // Without it, only what a killed guard leaves behind is not found.
+    let _ = below::adopt_orphans();
     match protocol::cache::own_dir() {
         Some(_) => run(&cli.command),
         None => {

@@ -5,10 +5,14 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
+use tempfile::TempDir;
+
+/// Starts a guard of a script, from a shell that has another file open.
 #[expect(clippy::unwrap_used, reason = "the test's own failure")]
 fn guard(script: &str) -> (Child, Option<ChildStdin>) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_parallax"));
-    command.args(["guard", "--", "sh", "-c", script]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec 7<$0; exec $0 \"$@\"", env!("CARGO_BIN_EXE_parallax"), "guard", "--scratch"]);
+    command.arg(TempDir::new().unwrap().keep()).args(["--", "sh", "-c", script]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut guard = command.spawn().unwrap();
     let lifeline = guard.stdin.take();
@@ -76,6 +80,22 @@ fn the_temporary_folder_goes_too() {
     drop(lifeline);
     guard.wait().unwrap();
     assert!(!Path::new(&folder).exists(), "{folder} is still there");
+}
+
+#[test]
+fn nothing_that_was_open_before_is_passed_on() {
+    let (mut guard, lifeline) = guard("echo $$; exec sleep 1000");
+    let pids = [first_line(&mut guard).concat(), guard.id().to_string()];
+    for pid in pids {
+        let mut open: Vec<u32> = std::fs::read_dir(format!("/proc/{pid}/fd"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap())
+            .collect();
+        open.sort_unstable();
+        assert_eq!(open, [0, 1, 2]);
+    }
+    drop(lifeline);
+    guard.wait().unwrap();
 }
 
 #[test]

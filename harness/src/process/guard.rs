@@ -2,16 +2,19 @@
 //! everything below it once the pipe or socket to us closes, however we ended.
 
 use std::ffi::OsString;
+#[cfg(unix)]
+use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
 
-use super::memory;
 use super::network::{Inside, Network};
+use super::{below, memory};
 use crate::scratch;
 use crate::screen;
 use clap::Args;
+use tempfile::TempDir;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
 /// What `parallax guard` runs.
@@ -23,6 +26,9 @@ pub struct GuardArgs {
     /// Enter a network of the program's own, and make sockets in it for whoever is at the other end of standard input
     #[arg(long)]
     pub own_network: bool,
+    /// The program's folder for temporary files; removed at the end
+    #[arg(long, value_name = "FOLDER")]
+    pub scratch: PathBuf,
     /// The program and its arguments
     #[arg(last = true, required = true)]
     pub command: Vec<OsString>,
@@ -31,7 +37,8 @@ pub struct GuardArgs {
 /// How long a guard may take to end what it guards.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
-/// A running program with its guard. Dropping it ends the program and everything that it started.
+/// A running program with its guard. Dropping it ends the program and everything that it started, and removes its folder
+/// for temporary files, whatever became of the guard.
 ///
 /// The guard's standard input is the lifeline: the guard watches it without reading, so that the program may; in a
 /// network of its own, it is what the guard is asked for sockets by.
@@ -39,11 +46,13 @@ pub struct Guarded {
     guard: Child,
     stdin: Option<ChildStdin>,
     network: Option<Network>,
+    _scratch: TempDir,
 }
 
 impl Drop for Guarded {
     fn drop(&mut self) {
         self.hang_up();
+        below::end_unguarded();
     }
 }
 
@@ -55,8 +64,7 @@ impl Guarded {
     /// When the guard cannot be started. A program that cannot be started ends at once, and says so on its
     /// standard error.
     pub fn spawn(program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> io::Result<Guarded> {
-        let mut guard = guarded(&[], program, arguments, environment).stdin(Stdio::piped()).spawn()?;
-        Ok(Guarded { stdin: guard.stdin.take(), guard, network: None })
+        Guarded::start(&[], program, arguments, environment)
     }
 
     /// Starts a driver, like [`Guarded::spawn`], in a network of its own where the system allows one, and with a home
@@ -72,17 +80,30 @@ impl Guarded {
         #[cfg(target_os = "linux")]
         {
             let (network, inside) = Network::new()?;
+            let scratch = scratch::folder()?;
             let flags = ["--driver", "--own-network"];
-            let guard = guarded(&flags, program, arguments, environment).stdin(inside).spawn()?;
-            let guarded = Guarded { guard, stdin: None, network: Some(network.clone()) };
+            let mut command = guarded(&flags, scratch.path(), program, arguments, environment);
+            let guard = below::spawn(command.stdin(inside))?;
+            drop(command);
+            let guarded = Guarded { guard, stdin: None, network: Some(network.clone()), _scratch: scratch };
             match network.entered().await {
                 Ok(()) => return Ok(guarded),
                 Err(error) => tracing::info!("{} has no network of its own: {error}", program.display()),
             }
         }
-        let mut guard =
-            guarded(&["--driver"], program, arguments, environment).stdin(Stdio::piped()).spawn()?;
-        Ok(Guarded { stdin: guard.stdin.take(), guard, network: None })
+        Guarded::start(&["--driver"], program, arguments, environment)
+    }
+
+    fn start(
+        flags: &[&str],
+        program: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> io::Result<Guarded> {
+        let scratch = scratch::folder()?;
+        let mut command = guarded(flags, scratch.path(), program, arguments, environment);
+        let mut guard = below::spawn(command.stdin(Stdio::piped()))?;
+        Ok(Guarded { stdin: guard.stdin.take(), guard, network: None, _scratch: scratch })
     }
 
     /// The network that the program has for itself, if any.
@@ -122,8 +143,14 @@ impl Guarded {
     /// Ends the program and everything that it started.
     pub async fn stop(mut self) {
         self.hang_up();
-        // The guard ends by itself; one that does not has lost its child to the kernel, and waiting is no help.
         let _ = tokio::time::timeout(STOP_LIMIT, self.guard.wait()).await;
+        let guard = self.guard.id();
+        let ending = tokio::task::spawn_blocking(move || {
+            guard.into_iter().for_each(below::end_guard);
+            below::end_unguarded();
+        });
+        // What cannot be killed is the kernel's, and waiting is no help.
+        let _ = ending.await;
     }
 
     /// Lets go of the lifeline.
@@ -136,28 +163,34 @@ impl Guarded {
 }
 
 /// The command of a guard, its standard input still to be chosen.
-fn guarded(flags: &[&str], program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
-    let mut command = below_a_guard(flags, program, arguments);
+fn guarded(
+    flags: &[&str],
+    scratch: &Path,
+    program: &Path,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> Command {
+    let mut command = below_a_guard(flags, scratch, program, arguments);
     command.envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 #[cfg(unix)]
-fn below_a_guard(flags: &[&str], program: &Path, arguments: &[&str]) -> Command {
+fn below_a_guard(flags: &[&str], scratch: &Path, program: &Path, arguments: &[&str]) -> Command {
     // On Linux this path works even after the file was replaced by a newer build.
     let ourselves = match cfg!(target_os = "linux") {
         true => Ok("/proc/self/exe".into()),
         false => std::env::current_exe(),
     };
     let mut command = Command::new(ourselves.unwrap_or_else(|_| "parallax".into()));
-    command.arg("guard").args(flags).arg("--").arg(program).args(arguments);
+    command.arg("guard").args(flags).arg("--scratch").arg(scratch).arg("--").arg(program).args(arguments);
     // Ctrl-C in a terminal goes to the whole group in the foreground: this one is ended by us, in order.
     command.process_group(0);
     command
 }
 
 #[cfg(not(unix))]
-fn below_a_guard(_flags: &[&str], program: &Path, arguments: &[&str]) -> Command {
+fn below_a_guard(_flags: &[&str], _scratch: &Path, program: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).kill_on_drop(true);
     command
@@ -169,10 +202,16 @@ fn ending(status: ExitStatus) -> String {
     {
         use nix::sys::signal::Signal;
         use std::os::unix::process::ExitStatusExt;
-        let passed_on = status.code().filter(|code| *code > 128).map(|code| code - 128);
-        let signal = status.signal().or(passed_on).and_then(|number| Signal::try_from(number).ok());
-        if let Some(signal) = signal {
-            return format!("was killed by signal {} ({signal})", signal as i32);
+        let killed = |number: i32| {
+            let signal = Signal::try_from(number).ok()?;
+            Some(format!("was killed by signal {number} ({signal})"))
+        };
+        if let Some(killed) = status.signal().and_then(killed) {
+            return format!("was ended with its guard, which {killed}");
+        }
+        let passed_on = status.code().filter(|code| *code > 128);
+        if let Some(killed) = passed_on.and_then(|code| killed(code - 128)) {
+            return killed;
         }
     }
     match status.code() {
@@ -204,18 +243,14 @@ pub fn stand(_args: &GuardArgs) -> ExitCode {
 #[cfg(unix)]
 fn watch(program: &OsString, arguments: &[OsString], args: &GuardArgs) -> io::Result<u8> {
     use std::os::unix::process::ExitStatusExt;
+    close_inherited();
     let inside = args.own_network.then(Inside::enter).transpose()?;
     below::adopt_orphans()?;
-    // Profiles of drivers and browsers go where TMPDIR says: removed here, they are removed in any case.
-    let scratch = scratch::folder()?;
     let mut command = std::process::Command::new(program);
-    command.args(arguments).env("TMPDIR", scratch.path());
+    // Profiles of drivers and browsers go where it says.
+    command.args(arguments).env("TMPDIR", &args.scratch);
     if args.driver {
-        settle(&mut command, scratch.path());
-    }
-    if inside.is_some() {
-        // Ours is for requests.
-        command.stdin(Stdio::null());
+        settle(&mut command, &args.scratch);
     }
     below::die_with_us(&mut command);
     let mut child = command.spawn()?;
@@ -229,13 +264,27 @@ fn watch(program: &OsString, arguments: &[OsString], args: &GuardArgs) -> io::Re
     });
     let status = child.wait()?;
     below::end_all(group);
+    // The harness removes it too, where it lives to do so.
+    let _ = fs::remove_dir_all(&args.scratch);
     Ok(status.code().or(status.signal().map(|signal| 128 + signal)).unwrap_or(1) as u8)
 }
 
-/// Takes out of a driver's environment what its browser would hang on: all that it speaks to is on this machine, where
-/// no proxy leads (WebKit asks one even so), and Firefox waits for ever for a home that it can write to.
+/// Closes what was open where the harness was started: files, pipes and sockets that nobody below has to do with.
+#[cfg(unix)]
+fn close_inherited() {
+    let open = fs::read_dir("/dev/fd").into_iter().flatten().flatten();
+    let open: Vec<i32> = open.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2) {
+        // The one that the list was read through is closed already.
+        let _ = nix::unistd::close(descriptor);
+    }
+}
+
+/// Takes from a driver what its browser would hang on: all that it speaks to is on this machine, where no proxy leads
+/// (WebKit asks one even so), and Firefox waits for ever for a home that it can write to; standard input is the guard's.
 #[cfg(unix)]
 fn settle(command: &mut std::process::Command, scratch: &Path) {
+    command.stdin(Stdio::null());
     let is_proxy = |name: &OsString| name.to_string_lossy().to_ascii_lowercase().ends_with("_proxy");
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_proxy(name)) {
         command.env_remove(name);
@@ -259,92 +308,5 @@ fn wait_for_hangup() {
             Err(nix::errno::Errno::EINTR) | Ok(0) => {}
             Ok(_) | Err(_) => return,
         }
-    }
-}
-
-/// On Linux all descendants are found in `/proc`, and none can escape: orphans become the guard's children.
-#[cfg(target_os = "linux")]
-mod below {
-    use std::os::unix::process::CommandExt;
-    use std::{fs, io, process, thread, time::Duration};
-
-    use nix::sys::prctl;
-    use nix::sys::signal::{Signal, kill};
-    use nix::unistd::Pid;
-
-    /// Rounds of killing, 10 ms apart: a process may fork while it is being looked for.
-    const ROUNDS: u32 = 300;
-
-    pub fn adopt_orphans() -> io::Result<()> {
-        Ok(prctl::set_child_subreaper(true)?)
-    }
-
-    /// Should the guard itself be killed, at least the program goes with it.
-    pub fn die_with_us(command: &mut process::Command) {
-        // SAFETY: prctl is a plain system call, which may be made between fork and exec.
-        unsafe { command.pre_exec(|| Ok(prctl::set_pdeathsig(Signal::SIGKILL)?)) };
-    }
-
-    pub fn end_all(_group: u32) {
-        for _ in 0..ROUNDS {
-            let below = descendants(process::id());
-            if below.is_empty() {
-                return;
-            }
-            for pid in below {
-                // It may have ended meanwhile.
-                let _ = kill(Pid::from_raw(pid as i32), Signal::SIGKILL);
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    fn descendants(root: u32) -> Vec<u32> {
-        let all: Vec<(u32, u32)> = processes();
-        let mut found = vec![root];
-        let mut next = 0;
-        while let Some(&parent) = found.get(next) {
-            found.extend(all.iter().filter(|(_, other)| *other == parent).map(|(pid, _)| pid));
-            next += 1;
-        }
-        found.split_off(1)
-    }
-
-    /// Every process that is not a zombie, with its parent.
-    fn processes() -> Vec<(u32, u32)> {
-        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter_map(with_parent).collect()
-    }
-
-    /// Fields 3 and 4 of `/proc/PID/stat` (proc(5)): the state and the parent, after the name in parentheses.
-    fn with_parent(pid: u32) -> Option<(u32, u32)> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-        let state = fields.next()?;
-        let parent = fields.next()?.parse().ok()?;
-        (state != "Z").then_some((pid, parent))
-    }
-}
-
-/// Elsewhere the program gets a process group, and the group is ended.
-#[cfg(all(unix, not(target_os = "linux")))]
-mod below {
-    use std::os::unix::process::CommandExt;
-    use std::{io, process};
-
-    use nix::sys::signal::{Signal, killpg};
-    use nix::unistd::Pid;
-
-    pub fn adopt_orphans() -> io::Result<()> {
-        Ok(())
-    }
-
-    pub fn die_with_us(command: &mut process::Command) {
-        command.process_group(0);
-    }
-
-    pub fn end_all(group: u32) {
-        // The group may be empty already.
-        let _ = killpg(Pid::from_raw(group as i32), Signal::SIGKILL);
     }
 }

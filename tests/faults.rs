@@ -3,9 +3,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use end_to_end::{Process, Scene, case, descendants, ended, signal, started, survivors, wait_for};
+use end_to_end::{Process, Scene, case, checkout, descendants, ended, signal, started, survivors, wait_for};
 
 const LONG: Duration = Duration::from_secs(90);
 
@@ -21,35 +22,178 @@ fn size_on_disk(database: &Path) -> u64 {
     size(database) + size(&database.with_extension("duckdb.wal"))
 }
 
+/// Something done to a session while it runs a case.
+struct Injury {
+    /// Part of the command line of the process that it is done to.
+    process: &'static str,
+    signal: &'static str,
+    /// How the case ends, and what its message says.
+    verdict: &'static str,
+    words: &'static str,
+}
+
+const fn killed(process: &'static str, verdict: &'static str, words: &'static str) -> Injury {
+    Injury { process, signal: "KILL", verdict, words }
+}
+
+const GUARD: &str = "guard --";
+const IN_CHROME: [Injury; 5] = [
+    killed("--type=renderer", "crash", "chrome: the tab's process died"),
+    killed("--type=gpu-process", "device-lost", "the browser's GPU process ended"),
+    killed("--no-first-run", "crash", "chrome: the browser ended"),
+    killed("chromedriver", "crash", "chrome: its driver was killed by signal 9"),
+    killed(GUARD, "crash", "chrome: its driver was ended with its guard, which was killed by signal 9"),
+];
+const IN_FIREFOX: [Injury; 2] = [
+    killed("-isForBrowser", "crash", "firefox: the tab's process died"),
+    killed("--marionette", "crash", "firefox: the browser ended"),
+];
+const IN_A_RUNNER: [Injury; 2] = [
+    killed("native-runner", "crash", "native-runner was killed by signal 9"),
+    killed(GUARD, "crash", "native-runner was ended with its guard"),
+];
+/// It does not end what it guards when it is told to.
+const STOPPED: Injury = Injury { process: GUARD, signal: "STOP", verdict: "pass", words: "" };
+const NONE: Injury = Injury { process: "", signal: "", verdict: "pass", words: "" };
+
 #[test]
-fn a_tab_killed_half_way_costs_its_case_and_a_fresh_session_runs_the_rest() {
+fn whatever_dies_of_chrome_half_way_costs_its_case_says_what_it_was_and_leaves_nothing() {
+    check_injuries("webgpu@chrome", "1500", &IN_CHROME, &NONE);
+}
+
+#[test]
+fn whatever_dies_of_firefox_half_way_costs_its_case_says_what_it_was_and_leaves_nothing() {
+    check_injuries("webgpu@firefox", "1500", &IN_FIREFOX, &NONE);
+}
+
+#[test]
+fn whatever_dies_of_a_runner_half_way_costs_its_case_says_what_it_was_and_leaves_nothing() {
+    check_injuries("onnxruntime:cpu", "20000", &IN_A_RUNNER, &STOPPED);
+}
+
+/// Injures one session after the other; `last` is done to the last.
+fn check_injuries(target: &str, samples: &str, injuries: &[Injury], last: &Injury) {
     let scene = Scene::new();
-    let sweep = scene.sweep(&["bert-tiny", "vit-tiny"], &["webgpu@chrome"], &["--samples", "4000"]);
-    let mut command = sweep;
-    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let harness = command.spawn().unwrap();
-    let pid = harness.id();
-    // The page's renderer is the one that burns processor time once the model runs.
-    let renderer = wait_for("a busy renderer", LONG, || busiest_renderer(pid));
-    signal("KILL", renderer.pid);
-    let output = harness.wait_with_output().unwrap();
-    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let cases = document["cases"].as_array().cloned().unwrap_or_default();
-    let verdicts: Vec<&str> = cases.iter().filter_map(|case| case["verdict"].as_str()).collect();
-    assert_eq!(verdicts, ["crash", "pass"], "{document:#}");
-    assert_eq!(output.status.code(), Some(1));
+    let all: Vec<&Injury> = injuries.iter().chain([last]).collect();
+    let models: Vec<String> = (0..all.len()).map(|index| copy_of_a_model(&scene, index)).collect();
+    let models: Vec<&str> = models.iter().map(String::as_str).collect();
+    fs::create_dir(scene.path("tmp")).unwrap();
+    let sweep = scene.sweep(&models, &[target], &["--samples", samples]);
+    let mut harness = with_a_file_open(&scene, &sweep).env("TMPDIR", scene.path("tmp")).spawn().unwrap();
+    let mut seen: Vec<Process> = Vec::new();
+    for injury in all.iter().filter(|injury| !injury.process.is_empty()) {
+        let worker = wait_for(injury.words, LONG, || busy_worker(harness.id(), target, &seen));
+        assert_eq!(survivors(&seen), [], "beside the case for {}", injury.words);
+        let family = descendants(harness.id());
+        assert_eq!(held_in_common(&scene, harness.id(), &family), [] as [String; 0], "{target}");
+        let mut fit = family.iter().filter(|process| is_meant(injury, process, &worker));
+        let victim = fit.next().unwrap_or_else(|| panic!("no {} among {family:#?}", injury.process));
+        signal(injury.signal, victim.pid);
+        seen.extend(family);
+    }
+    let output = harness.stdout.take().unwrap();
+    let document: serde_json::Value = serde_json::from_reader(output).unwrap();
+    assert_eq!(harness.wait().unwrap().code(), Some(1), "{document:#}");
+    let cases = document["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), all.len());
+    for (injury, case) in all.iter().zip(cases) {
+        assert_eq!(case["verdict"], injury.verdict, "{}: {case:#}", injury.process);
+        let message = case["message"].as_str().unwrap_or_default();
+        assert!(message.contains(injury.words), "{}: {message}", injury.process);
+        assert!(!message.contains("Starting ChromeDriver"), "a greeting is no last word: {message}");
+    }
+    assert_eq!(survivors(&seen), []);
+    let folders: Vec<_> = fs::read_dir(scene.path("tmp")).unwrap().collect();
+    assert!(folders.is_empty(), "{folders:?}");
 }
 
-fn busiest_renderer(harness: u32) -> Option<Process> {
-    let renderers = descendants(harness).into_iter().filter(|process| is_page(&process.command));
-    renderers
-        .filter(|process| processor_ticks(process.pid) > 40)
-        .max_by_key(|process| processor_ticks(process.pid))
+/// The same model under another name.
+fn copy_of_a_model(scene: &Scene, index: usize) -> String {
+    let (from, to) = (checkout().join("fixtures/models/bert-tiny"), scene.path(&format!("copy-{index}")));
+    fs::create_dir(&to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+    let manifest = fs::read_to_string(to.join("model.toml")).unwrap();
+    fs::write(to.join("model.toml"), manifest.replace("\"bert-tiny\"", &format!("\"copy-{index}\"")))
+        .unwrap();
+    to.to_str().unwrap().to_owned()
 }
 
-/// Chromium has a renderer of its own besides, for its windows' frames.
-fn is_page(command: &str) -> bool {
-    command.contains("--type=renderer") && !command.contains("top-chrome-webui")
+/// A command whose caller has a file open that nobody below has to do with.
+fn with_a_file_open(scene: &Scene, command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "exec 7>held; exec \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());
+    shell.current_dir(scene.path("")).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    shell
+}
+
+/// Whatever a process is, it computes: a page's or a runner's.
+fn busy_worker(harness: u32, target: &str, seen: &[Process]) -> Option<Process> {
+    let is_worker = |command: &str| match target {
+        "webgpu@chrome" => command.contains("--type=renderer") && !command.contains("top-chrome-webui"),
+        "webgpu@firefox" => command.contains("-isForBrowser"),
+        _ => command.contains("native-runner") && !command.contains(GUARD),
+    };
+    let fresh = |process: &Process| !seen.iter().any(|other| other.pid == process.pid);
+    let family = descendants(harness).into_iter().filter(|it| is_worker(&it.command) && fresh(it));
+    family.filter(|process| processor_ticks(process.pid) > 60).max_by_key(|it| processor_ticks(it.pid))
+}
+
+fn is_meant(injury: &Injury, process: &Process, worker: &Process) -> bool {
+    let is_guard = process.command.contains(GUARD);
+    match worker.command.contains(injury.process) {
+        true => process == worker,
+        false => process.command.contains(injury.process) && is_guard == (injury.process == GUARD),
+    }
+}
+
+/// The files, pipes and sockets that are open in the harness, or were open where it was started, and also in a process
+/// below, but for a guard's output.
+fn held_in_common(scene: &Scene, harness: u32, family: &[Process]) -> Vec<String> {
+    let guards = || family.iter().filter(|process| process.command.contains(GUARD));
+    let spoken_through: Vec<String> = guards().flat_map(|guard| open_in(guard.pid)).collect();
+    let of_the_harness: Vec<String> =
+        open_in(harness).into_iter().filter(|it| !spoken_through.contains(it)).collect();
+    let private = |open: &String| {
+        let has_a_number = open.starts_with("socket:") || open.starts_with("pipe:");
+        has_a_number && of_the_harness.contains(open) || Path::new(open).parent() == Some(&scene.path(""))
+    };
+    family.iter().flat_map(|process| open_in(process.pid)).filter(private).collect()
+}
+
+fn open_in(process: u32) -> Vec<String> {
+    let entries = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+    entries.filter_map(|entry| Some(fs::read_link(entry.path()).ok()?.to_str()?.to_owned())).collect()
+}
+
+#[test]
+fn a_browser_that_has_no_room_for_its_profile_is_a_crash_that_says_so() {
+    let scene = Scene::new();
+    fs::create_dir(scene.path("t")).unwrap();
+    let targets = ["webgpu@chrome", "webgpu@firefox", "wasm@webkit"];
+    let sweep = scene.sweep(&["bert-tiny"], &targets, &["--samples", "2"]);
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c"]);
+    command.arg(
+        "mount -t tmpfs -o size=1m tmpfs t && { cat /dev/zero 2>/dev/null >t/full; exec \"$0\" \"$@\"; }",
+    );
+    command.arg(sweep.get_program()).args(sweep.get_args());
+    command.env("TMPDIR", scene.path("t")).current_dir(scene.path("")).stdin(Stdio::null());
+    let sweep = ended(command);
+    if sweep.stdout.is_empty() {
+        eprintln!("SKIPPED: no small file system can be had here: {}", sweep.stderr);
+        return;
+    }
+    let cases = sweep.cases();
+    for target in targets {
+        let row = case(&cases, "bert-tiny", target);
+        assert_eq!(row["verdict"], "crash", "{row:#}");
+        let message = row["message"].as_str().unwrap_or_default();
+        let words =
+            format!("{} (0 bytes free), where the browser keeps its profile", scene.path("t").display());
+        assert!(message.contains(&words) && message.ends_with("set TMPDIR"), "{message}");
+    }
 }
 
 fn processor_ticks(pid: u32) -> u64 {
@@ -114,21 +258,4 @@ fn an_interrupt_keeps_the_finished_trials_and_stops_everything_it_started() {
 fn family_with(harness: u32, mark: &str) -> Option<Vec<Process>> {
     let family = descendants(harness);
     family.iter().any(|process| process.command.contains(mark)).then_some(family)
-}
-
-#[test]
-fn the_native_runner_killed_half_way_is_a_crash_and_the_next_model_still_runs() {
-    let scene = Scene::new();
-    let mut command = scene.sweep(&["bert-tiny", "vit-tiny"], &["onnxruntime:cpu"], &["--samples", "3000"]);
-    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
-    let harness = command.spawn().unwrap();
-    let runner = wait_for("the native runner", LONG, || {
-        descendants(harness.id()).into_iter().find(|process| process.command.contains("native-runner"))
-    });
-    signal("KILL", runner.pid);
-    let output = harness.wait_with_output().unwrap();
-    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let cases = document["cases"].as_array().cloned().unwrap_or_default();
-    assert_eq!(case(&cases, "bert-tiny", "onnxruntime:cpu")["verdict"], "crash", "{document:#}");
-    assert_eq!(case(&cases, "vit-tiny", "onnxruntime:cpu")["verdict"], "pass", "{document:#}");
 }

@@ -1,6 +1,6 @@
 //! Temporary folders that nobody else can look into, on paths short enough for the sockets that browsers put there.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -19,6 +19,40 @@ pub fn folder() -> io::Result<TempDir> {
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
     builder.tempdir_in(base(std::env::temp_dir())?)
+}
+
+/// What is written to see whether there is room: about what a browser's new profile takes.
+const ROOM_BYTES: usize = 16 << 20;
+
+/// What to tell where there is no room for temporary files; `None` where there is.
+pub fn full() -> Option<String> {
+    full_at(&base(std::env::temp_dir()).ok()?)
+}
+
+fn full_at(base: &Path) -> Option<String> {
+    let written = tempfile::tempfile_in(base).and_then(|mut file| file.write_all(&vec![0; ROOM_BYTES]));
+    let error = written.err()?;
+    let is_full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+    // A quota or a file system without room for another file has bytes to show.
+    let free = free_bytes(base).filter(|free| *free < ROOM_BYTES as u64);
+    let detail = free.map_or_else(|| error.to_string(), |free| format!("{free} bytes free"));
+    let folder = base.display();
+    is_full.then(|| {
+        format!("too little space is left in {folder} ({detail}), where the browser keeps its profile; free some or set TMPDIR")
+    })
+}
+
+/// What a user may still write to the file system that a folder is on.
+#[cfg(unix)]
+fn free_bytes(folder: &Path) -> Option<u64> {
+    let system = nix::sys::statvfs::statvfs(folder).ok()?;
+    Some(system.blocks_available() as u64 * system.fragment_size() as u64)
+}
+
+/// Not known here.
+#[cfg(not(unix))]
+fn free_bytes(_folder: &Path) -> Option<u64> {
+    None
 }
 
 /// The folder to make temporary ones in: the one asked for, or the system's own where that is too long a path.

@@ -32,9 +32,7 @@ pub enum RuntimeError {
         "the browser refuses every WebGPU adapter: {reason}; use a newer one (on Linux: Firefox 141 or later, Chromium 113 or later), with WebGPU switched on"
     )]
     AdapterRefused { reason: String },
-    #[error(
-        "the device was lost while {doing}: {reason}; run it again, with a newer driver if it is lost again"
-    )]
+    #[error("the device was lost while {doing}: {}", loss(reason))]
     DeviceLost { doing: String, reason: String },
     #[error("out of memory while {doing}: {wanted_bytes} bytes wanted; {message}")]
     OutOfMemory { doing: String, wanted_bytes: u64, message: String },
@@ -116,6 +114,19 @@ impl RuntimeError {
     }
 }
 
+/// How Chromium says that the process is gone in which it has its devices.
+const GPU_PROCESS_GONE: &str = "A valid external Instance reference no longer exists";
+
+/// Why a device was lost, as its browser says it, and what helps.
+fn loss(reason: &str) -> String {
+    match reason.contains(GPU_PROCESS_GONE) {
+        true => format!(
+            "the browser's GPU process ended ({reason}); run it again, with a smaller model if memory ran out"
+        ),
+        false => format!("{reason}; run it again, with a newer driver if it is lost again"),
+    }
+}
+
 impl From<RuntimeError> for Failure {
     fn from(error: RuntimeError) -> Self {
         Failure { kind: error.kind(), message: error.to_string() }
@@ -165,7 +176,17 @@ mod tests {
             (
                 RuntimeError::DeviceLost { doing: doing(), reason: "gone".into() },
                 DeviceLost,
-                "while reading the outputs: gone",
+                "while reading the outputs: gone; run it again, with a newer driver",
+            ),
+            (
+                // What Chromium 156 says.
+                RuntimeError::DeviceLost {
+                    doing: doing(),
+                    reason: "A valid external Instance reference no longer exists. (reason \"unknown\")"
+                        .into(),
+                },
+                DeviceLost,
+                "while reading the outputs: the browser's GPU process ended (A valid external",
             ),
             (
                 RuntimeError::OutOfMemory { doing: doing(), wanted_bytes: 42, message: String::new() },

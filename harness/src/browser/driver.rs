@@ -96,6 +96,8 @@ impl Driver {
         };
         match tokio::time::timeout(START_LIMIT, listening).await {
             Ok(Some(port)) => {
+                // Nobody wants to read its greeting when it dies.
+                last_words.forget();
                 let url = format!("http://127.0.0.1:{port}");
                 Ok(Driver { url, last_words, process, display, _page: page })
             }
@@ -107,6 +109,11 @@ impl Driver {
             }
             Err(_) => Err(Fault::Timeout { limit: START_LIMIT }),
         }
+    }
+
+    /// A job begins: what it and its browser said before has nothing to do with how they end.
+    pub fn begin_job(&self) {
+        self.last_words.forget();
     }
 
     /// Waits for a driver that is about to end, and says how it did and what it or its browser said last.

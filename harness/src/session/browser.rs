@@ -17,6 +17,7 @@ use crate::browser::driver::Driver;
 use crate::browser::{Access, BrowserEntry};
 use crate::fault::Fault;
 use crate::page_server::PageServer;
+use crate::scratch;
 
 /// How long a browser may take to start and show the page: cold disks and busy machines included.
 const OPEN_LIMIT: Duration = Duration::from_secs(90);
@@ -49,18 +50,34 @@ impl BrowserSession {
     /// `Unavailable` when the browser, its driver or the page's module is missing or they do not fit together;
     /// `Crash` or `Timeout` when one of them ends or hangs.
     pub async fn open(entry: &BrowserEntry, pages: &PageServer) -> Result<BrowserSession, Fault> {
-        let url = pages.page()?;
-        let (binary, server, driver) = match entry.access()? {
-            Access::Remote { url } => (None, url, None),
+        match entry.access()? {
+            Access::Remote { url } => BrowserSession::show(entry, pages, &url, None, None).await,
             Access::Local { binary, driver } => {
-                let driver = Driver::start(entry, &driver, pages).await?;
-                (Some(binary), driver.url.clone(), Some(driver))
+                let opened = async {
+                    let driver = Driver::start(entry, &driver, pages).await?;
+                    let server = driver.url.clone();
+                    BrowserSession::show(entry, pages, &server, Some(&binary), Some(driver)).await
+                };
+                // Browsers and drivers say nothing of it.
+                let full = || scratch::full().map(|words| format!("{} did not start: {words}", entry.name));
+                opened.await.map_err(|fault| full().map_or(fault, |message| Fault::Crash { message }))
             }
-        };
+        }
+    }
+
+    /// Has the driver at `server` start the browser and show the page in it.
+    async fn show(
+        entry: &BrowserEntry,
+        pages: &PageServer,
+        server: &str,
+        binary: Option<&Path>,
+        driver: Option<Driver>,
+    ) -> Result<BrowserSession, Fault> {
+        let url = pages.page()?;
         let opened = tokio::time::timeout(OPEN_LIMIT, async {
-            let client = connect(entry, &server, binary.as_deref(), driver.as_ref()).await?;
+            let client = connect(entry, server, binary, driver.as_ref()).await?;
             let mut session = BrowserSession::new(entry, client, driver, pages.secret());
-            session.show(url).await?;
+            session.go_to(url).await?;
             Ok(session)
         });
         opened.await.unwrap_or(Err(Fault::Timeout { limit: OPEN_LIMIT }))
@@ -72,7 +89,7 @@ impl BrowserSession {
         BrowserSession { entry, secret, client, driver, facts, limit: None, idle: false }
     }
 
-    async fn show(&mut self, url: &str) -> Result<(), Fault> {
+    async fn go_to(&mut self, url: &str) -> Result<(), Fault> {
         if let Err(error) = self.client.goto(url).await {
             return Err(self.fault(&error, OPEN_LIMIT).await);
         }
@@ -99,6 +116,10 @@ impl BrowserSession {
         let answered = tokio::time::timeout(limit + GRACE, all).await;
         self.limit = Some(limit);
         match answered {
+            // What the page answers is an object: Firefox answers nothing for a page that is no more.
+            Ok(Ok(Value::Null)) => Err(Fault::Crash {
+                message: format!("{}: the tab's process died (its driver answered nothing)", self.entry.name),
+            }),
             Ok(Ok(answer)) => Ok(self.discreet_answer(answer)),
             Ok(Err(error)) => Err(self.fault(&error, limit).await),
             Err(_) => Err(Fault::Timeout { limit }),
@@ -116,20 +137,18 @@ impl BrowserSession {
         if error.is_script_timeout() || error.is_timeout() {
             return Fault::Timeout { limit };
         }
-        let name = &self.entry.name;
-        let message = match (error, &mut self.driver) {
-            (CmdError::Standard(said), _) => {
-                format!("{name}: the page or the browser died: {}", first_line(&said.message))
-            }
+        let ended = match (error, &mut self.driver) {
+            (CmdError::Standard(said), _) => died(first_line(&said.message)),
             // chromedriver has error codes of its own, `tab crashed` among them.
-            (CmdError::NotW3C(Value::String(said)), _) => {
-                format!("{name}: the page or the browser died: {said}")
-            }
+            (CmdError::NotW3C(Value::String(said)), _) => died(said),
             (CmdError::Lost(_) | CmdError::Failed(_) | CmdError::FailedC(_), Some(driver)) => {
-                format!("{name}: its driver {}", driver.ended().await)
+                format!("its driver {}", driver.ended().await)
             }
-            _ => format!("{name}: {error}"),
+            _ => error.to_string(),
         };
+        let full = self.driver.as_ref().and_then(|_| scratch::full());
+        let full = full.map(|words| format!("; {words}")).unwrap_or_default();
+        let message = format!("{}: {ended}{full}", self.entry.name);
         Fault::Crash { message: discreet(&message, &self.secret) }
     }
 
@@ -141,6 +160,26 @@ impl BrowserSession {
         }
         answer
     }
+}
+
+/// What drivers say of a browser that answers no more, and what that means.
+const DEATHS: [(&str, &str); 6] = [
+    // chromedriver.
+    ("tab crashed", TAB),
+    ("the browser has closed the connection", BROWSER),
+    ("not connected to DevTools", BROWSER),
+    // geckodriver.
+    ("Browsing context has been discarded", TAB),
+    ("Failed to decode response from marionette", BROWSER),
+    ("Tried to run command without establishing a connection", BROWSER),
+];
+const TAB: &str = "the tab's process died";
+const BROWSER: &str = "the browser ended";
+
+/// What died, in our words and its driver's.
+fn died(said: &str) -> String {
+    let known = DEATHS.iter().find(|(words, _)| said.contains(words));
+    format!("{} ({said})", known.map_or("the page or the browser died", |(_, what)| what))
 }
 
 /// Text without the secret in the page's address, which messages of the page and of its browser name: what is kept and
@@ -158,6 +197,9 @@ impl Session for BrowserSession {
         let crash = |message: String| Fault::Crash { message };
         let text = serde_json::to_string(job).map_err(|error| crash(format!("a job is no JSON: {error}")))?;
         self.idle = false;
+        if let Some(driver) = &self.driver {
+            driver.begin_job();
+        }
         let answer = self.script(RUN_JOB, vec![json!(text)], limit).await?;
         self.idle = true;
         let name = &self.entry.name;
@@ -264,6 +306,29 @@ mod tests {
     fn refused(words: &str) -> NewSessionError {
         let words: Cow<'static, str> = words.to_owned().into();
         NewSessionError::SessionNotCreated(WebDriver::new(ErrorStatus::SessionNotCreated, words))
+    }
+
+    #[test]
+    fn what_died_is_named_whatever_its_driver_calls_it() {
+        // What chromedriver 156 and geckodriver 0.37 say.
+        for (said, expected) in [
+            ("tab crashed", "the tab's process died (tab crashed)"),
+            (
+                "invalid session id: session deleted as the browser has closed the connection",
+                "the browser ended (invalid session id: session deleted as the browser has closed the connection)",
+            ),
+            (
+                "Failed to decode response from marionette",
+                "the browser ended (Failed to decode response from marionette)",
+            ),
+            (
+                "no such window: Browsing context has been discarded",
+                "the tab's process died (no such window: Browsing context has been discarded)",
+            ),
+            ("javascript error", "the page or the browser died (javascript error)"),
+        ] {
+            assert_eq!(died(said), expected);
+        }
     }
 
     #[test]

@@ -41,6 +41,7 @@ impl Runner {
     }
 
     async fn ask(&mut self, job: &Job) -> Result<Outcome, Fault> {
+        self.last_words.forget();
         let asked = self.send(job).await;
         while let (Ok(()), Ok(Some(line))) = (&asked, self.outcomes.next_segment().await) {
             match serde_json::from_slice::<Outcome>(&line) {

@@ -206,7 +206,7 @@ impl<'a> Lane<'a> {
                         Err(fault) => {
                             // What is left of it would run beside the next unit.
                             if let Some(session) = self.sessions.remove(&unit.place()) {
-                                session.close().await;
+                                session.session.close().await;
                             }
                             Finished::Died(fault)
                         }

@@ -1,8 +1,10 @@
 //! A static graph run node by node on Burn, natively and in WebAssembly.
 
+mod elementwise;
 mod indices;
 mod operators;
 mod products;
+mod reductions;
 mod value;
 mod windows;
 

@@ -5,7 +5,7 @@ use burn::backend::{Dispatch, DispatchTensor};
 use graph::DataType;
 use graph::ops::{Attention, Gemm, HeadLayout, MatMul, MatMulNBits};
 
-use crate::operators::activate;
+use crate::elementwise::activate;
 use crate::value::{BOOL, Family, Value};
 
 /// A matrix product with its bias and activation.

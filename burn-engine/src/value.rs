@@ -4,8 +4,9 @@
 //! dimensions: here a scalar is one element in one dimension.
 
 use burn::backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
-use burn::backend::{Dispatch, DispatchDevice, DispatchTensor, Shape, Slice, TensorData, TensorMetadata};
+use burn::backend::{Dispatch, DispatchDevice, DispatchTensor, Shape, TensorData, TensorMetadata};
 use burn::tensor::{BoolDType, FloatDType, IntDType};
+use graph::ops::Slice;
 use graph::{Data, DataType, Tensor, TensorType};
 use half::f16;
 
@@ -139,8 +140,23 @@ impl Value {
     }
 
     /// A window with forward steps.
-    pub fn slice(self, slices: &[Slice]) -> Value {
+    pub fn slice(self, slices: &[burn::backend::Slice]) -> Value {
         each!(self, float_slice, int_slice, bool_slice, slices)
+    }
+
+    /// A strided window.
+    pub fn window(self, slice: &Slice) -> Value {
+        let along = |axis: usize| {
+            let (start, count) = (slice.starts[axis] as isize, slice.shape[axis] as isize);
+            // A step only counts where there is a second element; elsewhere it may be anything.
+            let step = if count > 1 { slice.steps[axis] } else { 1 };
+            let last = start + (count - 1) * step;
+            burn::backend::Slice::new(start.min(last), Some(start.max(last) + 1), step.abs())
+        };
+        let axes = 0..slice.starts.len();
+        let slices: Vec<_> = axes.clone().map(along).collect();
+        let backwards: Vec<_> = axes.filter(|&axis| slice.steps[axis] < 0).collect();
+        self.slice(&slices).flip(&backwards)
     }
 
     /// Its elements, backwards along these axes.

@@ -7,7 +7,8 @@ use graph::ops::{
 };
 use graph::{DataType, Tensor, TensorType};
 
-use crate::operators::{activate, combine, fold, window};
+use crate::elementwise::{activate, combine};
+use crate::reductions::fold;
 use crate::value::{Family, Value};
 
 /// A convolution over one to three dimensions.
@@ -60,7 +61,7 @@ pub fn conv_transpose(
     };
     let starts = [&[0, 0], conv.pads_begin.as_slice()].concat();
     let part = Slice { starts, steps: vec![1; shape.len()], shape: shape.to_vec() };
-    Ok(activated(window(&part, Value::float(whole)), conv.activation))
+    Ok(activated(Value::float(whole).window(&part), conv.activation))
 }
 
 fn transposed_options<const N: usize>(conv: &ConvTranspose) -> Option<ConvTransposeOptions<N>> {
@@ -179,7 +180,7 @@ fn taps(pool: &Pool, x: Value, result: &TensorType, device: &DispatchDevice) -> 
         }
         let steps = pool.strides.iter().map(|&stride| stride as isize);
         let steps = [1, 1].into_iter().chain(steps).collect();
-        window(&Slice { starts, steps, shape: result.shape.clone() }, x.clone())
+        x.clone().window(&Slice { starts, steps, shape: result.shape.clone() })
     };
     let count: usize = pool.kernel.iter().product();
     (1..count).try_fold(part(0), |folded, tap| combine(operator, folded, part(tap), result))

@@ -15,9 +15,9 @@ use graph::{Tensor, tensor_file};
 use protocol::{BareModel, CompletedModel, Component, Device, Manifest, Precision, Sampling};
 use sha2::{Digest, Sha256};
 
+use crate::course::begin;
 use crate::engines::{Chosen, EngineEntry, Prepare, Prepared};
 use crate::error::RunnerError;
-use crate::measure::begin;
 use crate::model::Loaded;
 use extents::{Extents, Unnamed};
 

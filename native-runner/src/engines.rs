@@ -6,10 +6,10 @@ use graph::Tensor;
 use graph::pipeline::Pipeline;
 use protocol::{Adapter, Device, DispatchName, Engine};
 
+use crate::course::Course;
 use crate::error::RunnerError;
-use crate::measure::Course;
+use crate::kept::{Deposit, Kept};
 use crate::model::Loaded;
-use crate::trace::{Deposit, Kept};
 
 pub mod onnxruntime;
 pub mod wgpu;

@@ -2,10 +2,12 @@
 //! the kind has engines of its own, so that an engine is compiled only where a target asks for it.
 
 mod complete;
+pub mod course;
 mod detect;
 pub mod engines;
 pub mod error;
 mod files;
+mod kept;
 pub mod measure;
 pub mod model;
 mod node_tests;

@@ -1,38 +1,15 @@
 //! Measures an engine: does what the course of a measurement says is next. The same for every native engine.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use graph::Tensor;
 use graph::pipeline::{self, Run};
-use protocol::{Activity, Inference, InferenceReport, Sampling, Step};
+use protocol::{Activity, Inference, InferenceReport, Step};
 
+use crate::course::{Course, begin};
 use crate::engines::{Chosen, Prepare, Ready};
 use crate::error::RunnerError;
 use crate::model::{Loaded, refused};
-
-/// The clock of one job.
-#[derive(Debug)]
-pub struct Clock(Instant);
-
-impl protocol::Clock for Clock {
-    fn now_ms(&self) -> f64 {
-        elapsed_ms(self.0)
-    }
-}
-
-/// A measurement by that clock.
-pub type Course = protocol::Course<Clock>;
-
-/// A measurement that begins now.
-pub fn begin(sampling: Sampling) -> Course {
-    Course::begin(Clock(Instant::now()), sampling)
-}
-
-/// Milliseconds since `start`.
-pub fn elapsed_ms(start: Instant) -> f64 {
-    start.elapsed().as_secs_f64() * 1e3
-}
 
 /// Does what an [`Inference`] asks for.
 ///

@@ -12,9 +12,9 @@ use protocol::{
     Sampling,
 };
 
+use crate::course::{begin, elapsed_ms};
 use crate::engines::{Chosen, EngineEntry, Prepare, Prepared};
 use crate::error::RunnerError;
-use crate::measure::{begin, elapsed_ms};
 use crate::model::Loaded;
 
 /// The file of a test's model.

@@ -4,9 +4,9 @@ use graph::pipeline::Run;
 use protocol::profile::Times;
 use protocol::{Inference, ProfileReport};
 
+use crate::course::begin;
 use crate::engines::{Chosen, Prepare};
 use crate::error::RunnerError;
-use crate::measure::begin;
 use crate::model::{Loaded, refused};
 
 /// Does what [`protocol::Task::Profile`] asks for: one inference that is not counted, then as many as asked for.

@@ -1,37 +1,19 @@
 //! Runs a model once with every value kept, and leaves the values in files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use graph::pipeline;
-use graph::{Constant, Tensor};
-use protocol::{Adapter, Sampling, Trace, TraceReport, TracedNode};
+use protocol::{Sampling, Trace, TraceReport};
 
+use crate::course::begin;
 use crate::engines::{Chosen, Prepare};
 use crate::error::RunnerError;
-use crate::measure::begin;
+use crate::kept::{Deposit, Kept};
 use crate::model::{Loaded, refused};
 
 /// Values that are read from a device together take at most so many bytes.
 const GROUP_BYTES: usize = 64 << 20;
-
-/// What was kept of a run, and the number of files it is in.
-pub struct Kept {
-    /// What it ran on.
-    pub adapter: Adapter,
-    /// What was run: `model` or `prefill`.
-    pub program: String,
-    /// How many files hold the values.
-    pub files: usize,
-    /// Every node whose value was kept, in order.
-    pub nodes: Vec<TracedNode>,
-    /// The constants among their operands.
-    pub constants: BTreeMap<String, Constant>,
-    /// Its outputs.
-    pub outputs: BTreeMap<String, Tensor>,
-    /// The outputs of a run in which nothing was kept.
-    pub plain: BTreeMap<String, Tensor>,
-}
 
 /// Does what a [`Trace`] asks for.
 ///
@@ -41,7 +23,7 @@ pub fn run(chosen: Chosen, trace: &Trace) -> Result<TraceReport, RunnerError> {
     let Chosen { entry, device } = chosen;
     let loaded = Loaded::read(&trace.inference())?;
     let mut course = begin(Sampling::default());
-    let deposit = Deposit { folder: Path::new(&trace.deposit) };
+    let deposit = Deposit::new(Path::new(&trace.deposit));
     let kept = match entry.prepare {
         Prepare::Graphs(prepare) => {
             let pipeline = if trace.unfused { loaded.unfused_pipeline()? } else { loaded.pipeline()? };
@@ -75,28 +57,4 @@ pub fn run(chosen: Chosen, trace: &Trace) -> Result<TraceReport, RunnerError> {
     let against_plain = pipeline::checks(loaded.manifest.scale(), &plain, &[outputs]);
     let (engine, device) = (entry.engine, Some(device));
     Ok(TraceReport { engine, device, adapter, program, files, nodes, constants, against_plain })
-}
-
-/// The nodes and constants of the components that were run, in that order.
-pub fn nodes(loaded: &Loaded, order: &[String]) -> (Vec<TracedNode>, BTreeMap<String, Constant>) {
-    let given: BTreeSet<String> = loaded.inputs.keys().cloned().collect();
-    pipeline::traced_nodes(&loaded.manifest, &loaded.models, &given, order)
-}
-
-/// The folder that values are left in.
-pub struct Deposit<'a> {
-    folder: &'a Path,
-}
-
-impl Deposit<'_> {
-    /// Writes tensors as the file of this number.
-    ///
-    /// # Errors
-    /// Where the file cannot be written.
-    pub fn write(&self, number: usize, tensors: &BTreeMap<String, Tensor>) -> Result<(), RunnerError> {
-        let path = self.folder.join(format!("{number}.safetensors"));
-        let failed = |reason: String| RunnerError::Deposit { path: path.clone(), reason };
-        let bytes = graph::tensor_file::write(tensors).map_err(|error| failed(error.to_string()))?;
-        std::fs::write(&path, bytes).map_err(|error| failed(error.to_string()))
-    }
 }

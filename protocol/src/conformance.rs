@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::capability::Adapter;
-use crate::outcome::Failure;
+use crate::failure::Failure;
 use crate::target::{Device, Engine};
 
 /// Run these node tests, one after another.

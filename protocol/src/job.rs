@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bare::BareModel;
 use crate::conformance::Conformance;
-use crate::manifest::Manifest;
-use crate::sampling::Sampling;
+use crate::inference::Inference;
 use crate::target::{BrowserKind, Device, Engine};
 use crate::trace::Trace;
 
@@ -47,20 +46,6 @@ pub enum Task {
     Profile(Inference),
     /// Make a model folder of a bare ONNX file; the engine gives the expected outputs.
     Complete(BareModel),
-}
-
-/// Run a model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Inference {
-    /// Where the model folder is: a URL that ends in `/` for a page, a directory for a subprocess.
-    pub location: String,
-    /// The folder's `model.toml`, already read.
-    pub manifest: Manifest,
-    /// How to measure.
-    pub sampling: Sampling,
-    /// Whether an engine refuses what it cannot run as a whole, instead of leaving parts of it to others.
-    #[serde(default)]
-    pub strict: bool,
 }
 
 /// Multiply two `size` by `size` f32 matrices.

@@ -7,6 +7,8 @@ pub mod capability;
 pub mod check;
 pub mod conformance;
 pub mod course;
+pub mod failure;
+pub mod inference;
 pub mod job;
 pub mod least;
 pub mod manifest;
@@ -26,12 +28,12 @@ pub use capability::{Adapter, Capability, Presence};
 pub use check::{Allowed, OutputCheck, Scale};
 pub use conformance::{Conformance, ConformanceReport, NodeTestEnd, NodeTestReport, Tolerance};
 pub use course::{Activity, Clock, Course, Step};
-pub use job::{Inference, Job, MatmulDuel, Task};
+pub use failure::{Failure, FailureKind};
+pub use inference::Inference;
+pub use job::{Job, MatmulDuel, Task};
 pub use manifest::{Component, Embed, Generation, Image, Manifest};
 pub use metric::{Metric, Phase, Samples};
-pub use outcome::{
-    Answer, DuelReport, Failure, FailureKind, InferenceReport, NoReport, Outcome, Planned, Report, Verdict,
-};
+pub use outcome::{Answer, DuelReport, InferenceReport, NoReport, Outcome, Planned, Report, Verdict};
 pub use placement::{NodeElsewhere, Placement};
 pub use precision::Precision;
 pub use profile::{DispatchName, DispatchTimes, ProfileReport};

@@ -8,6 +8,7 @@ use crate::bare::CompletedModel;
 use crate::capability::{Adapter, Capability};
 use crate::check::OutputCheck;
 use crate::conformance::ConformanceReport;
+use crate::failure::{Failure, FailureKind};
 use crate::metric::{Metric, Phase, Samples};
 use crate::placement::Placement;
 use crate::profile::ProfileReport;
@@ -154,30 +155,6 @@ pub struct DuelReport {
     pub ours_gpu_ms: Vec<f64>,
     /// Largest absolute difference between the two products.
     pub max_abs_difference: f64,
-}
-
-/// Why a job could not be done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// Which word it gets. Named apart from the tag of [`Answer`], which is `kind`.
-    #[serde(rename = "failure")]
-    pub kind: FailureKind,
-    /// What failed, where, and what to do.
-    pub message: String,
-}
-
-/// The failures an executor can report itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FailureKind {
-    /// An operator, type or limit that this engine lacks.
-    Unsupported,
-    /// No such device or library here.
-    Unavailable,
-    /// The device went away.
-    DeviceLost,
-    /// Anything else, bad input included.
-    Error,
 }
 
 /// How a case ended.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::capability::Adapter;
 use crate::check::OutputCheck;
-use crate::job::Inference;
+use crate::inference::Inference;
 use crate::manifest::Manifest;
 use crate::sampling::Sampling;
 use crate::target::{Device, Engine};

@@ -18,11 +18,11 @@ use ort::value::DynValue;
 use protocol::{Activity, Device, Sampling};
 
 use super::{Found, Inferred, Prepared, Ready};
+use crate::course::{Course, begin};
 use crate::error::RunnerError;
-use crate::measure::{Course, begin};
+use crate::kept::{self, Deposit, Kept};
 use crate::model::Loaded;
 use crate::processor;
-use crate::trace::{self, Deposit, Kept};
 use values::{to_tensor, to_value};
 
 type Tensors = BTreeMap<String, Tensor>;
@@ -123,7 +123,7 @@ pub fn trace(loaded: &Loaded, device: Device, deposit: &Deposit<'_>) -> Result<K
         let kept = values.into_iter().filter(|(value, _)| outputs.contains(value)).collect();
         calls.keep(component, kept).map_err(|source| wrong(name, source))?;
     }
-    let (nodes, constants) = trace::nodes(loaded, &order);
+    let (nodes, constants) = kept::nodes(loaded, &order);
     let program = if loaded.decoding.is_some() { "prefill" } else { "model" }.to_owned();
     let outputs = calls.outputs().map_err(|source| wrong(name, source))?;
     let plain =

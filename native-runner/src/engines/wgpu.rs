@@ -14,8 +14,8 @@ use shaders::{Access, BufferRole, Dispatch, GpuPlan, Kernel, Port, Program, Regi
 use wgpu::BufferUsages;
 
 use super::{Found, Inferred, Prepared, Ready};
+use crate::course::{Course, elapsed_ms};
 use crate::error::RunnerError;
-use crate::measure::{Course, elapsed_ms};
 use crate::model::Loaded;
 
 mod device;

@@ -1,0 +1,20 @@
+//! The request to run a model, alone or as part of another.
+
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::Manifest;
+use crate::sampling::Sampling;
+
+/// Run a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Inference {
+    /// Where the model folder is: a URL that ends in `/` for a page, a directory for a subprocess.
+    pub location: String,
+    /// The folder's `model.toml`, already read.
+    pub manifest: Manifest,
+    /// How to measure.
+    pub sampling: Sampling,
+    /// Whether an engine refuses what it cannot run as a whole, instead of leaving parts of it to others.
+    #[serde(default)]
+    pub strict: bool,
+}

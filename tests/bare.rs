@@ -5,8 +5,9 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
-use end_to_end::{Scene, case, checkout, ended};
+use end_to_end::{Process, Scene, case, checkout, descendants, ended, signal, started, survivors, wait_for};
 
 const OURS: &str = "wgpu:vulkan";
 const REFERENCE: &str = "onnxruntime:cpu";
@@ -102,6 +103,48 @@ fn a_bare_file_is_completed_with_what_the_model_accepts_and_its_row_says_how() {
         let told = row["features"]["notes"].as_str().unwrap_or_default();
         assert!(notes.iter().all(|note| told.contains(note)), "{file}: {told}");
         assert_eq!(told.is_empty(), notes.is_empty(), "{file}: {told}");
+    }
+}
+
+#[test]
+fn a_file_that_never_ends_costs_its_own_rows_within_the_limit() {
+    let scene = Scene::new();
+    let endless = bare("endless");
+    for (models, verdicts) in
+        [(&[endless.as_str(), "bert-tiny"][..], ["pass", "timeout"].as_slice()), (&[&endless], &["timeout"])]
+    {
+        let begun = Instant::now();
+        let sweep =
+            ended(at(&scene, scene.sweep(models, &[REFERENCE], &["--samples", "2", "--timeout-s", "3"])));
+        assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+        assert_eq!(sweep.code, Some(1), "{sweep:?}");
+        let cases = sweep.cases();
+        let found: Vec<&str> = cases.iter().filter_map(|case| case["verdict"].as_str()).collect();
+        assert_eq!(found, verdicts, "{cases:#?}");
+        let message = case(&cases, &endless, REFERENCE)["message"].as_str();
+        assert_eq!(message, Some("completing it with inputs and expected outputs: no answer within 3 s"));
+    }
+}
+
+#[test]
+fn an_interrupt_ends_what_is_being_completed() {
+    let scene = Scene::new();
+    let targets = ["sweep", "--targets", REFERENCE, "--db", "sweep.duckdb", "--models"];
+    for command in [&targets[..], &["profile", "--target", OURS, "--model"]] {
+        let mut harness =
+            started(at(&scene, scene.parallax(command.iter().copied().chain([bare("endless").as_str()]))));
+        let family = wait_for("the runner", Duration::from_secs(60), || {
+            let family = descendants(harness.id());
+            let computes = |process: &Process| {
+                !process.command.contains("guard --") && process.command.contains("native-runner")
+            };
+            family.iter().any(computes).then_some(family)
+        });
+        signal("INT", harness.id());
+        assert_eq!(harness.wait().unwrap().code(), Some(130), "{command:?}");
+        wait_for("every process to end", Duration::from_secs(10), || {
+            survivors(&family).is_empty().then_some(())
+        });
     }
 }
 

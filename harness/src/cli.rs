@@ -141,7 +141,7 @@ pub struct SweepArgs {
     /// Latency samples per case, after warm-up [default: 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub samples: Option<u32>,
-    /// Seconds that one case may take [default: 300]
+    /// Seconds that one case may take, and completing one ONNX file before [default: 300]
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout_s: Option<u64>,
     /// Refuse what a target cannot run as a whole, instead of running it, or a part of it, elsewhere

@@ -139,7 +139,9 @@ fn missing(subject: &str, none: NoAnswer) -> Capability {
         NoAnswer::Fault(Fault::Unavailable { reason, remedy }) => {
             (reason.strip_prefix(&format!("{subject}: ")).unwrap_or(&reason).to_owned(), remedy)
         }
-        NoAnswer::Failure(_) | NoAnswer::Fault(Fault::Timeout { .. } | Fault::Crash { .. }) => (
+        NoAnswer::Failure(_)
+        | NoAnswer::Before { .. }
+        | NoAnswer::Fault(Fault::Timeout { .. } | Fault::Crash { .. }) => (
             none.to_string(),
             "run it once more; if it stays, update the browser or the graphics driver".to_owned(),
         ),

@@ -33,7 +33,13 @@ use walk::{Side, Walk};
 /// # Errors
 /// When a flag names what is not there, when a target cannot run the model, or the report cannot be written.
 pub async fn run(args: &DivergeArgs) -> Result<Exit, Error> {
-    let model = model::find(&args.model, Path::new(""), &cli::dimensions(&args.dimensions)).await?;
+    let model = model::find(
+        &args.model,
+        Path::new(""),
+        &cli::dimensions(&args.dimensions),
+        Duration::from_secs(args.timeout_s),
+    )
+    .await?;
     let browsers = browser::known(&BTreeMap::new())?;
     check_browser(&args.a, &browsers)?;
     check_browser(&args.b, &browsers)?;

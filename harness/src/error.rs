@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::exit::Exit;
+use crate::fault::Fault;
 
 /// Why a command could not begin, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,8 @@ pub enum Error {
     Hub { model: String, reason: String, remedy: String },
     #[error("\"{model}\" cannot be completed with inputs and expected outputs: {message}")]
     Uncompleted { model: String, message: String },
+    #[error("\"{model}\" was not completed with inputs and expected outputs: {fault}")]
+    Unfinished { model: String, fault: Fault },
     #[error(
         "\"{model}\" is a bare ONNX file, and ONNX Runtime, which gives its expected outputs, is unavailable: {message}"
     )]
@@ -72,12 +75,20 @@ pub enum Error {
     Row(String),
     #[error("{0}")]
     NothingRan(String),
+    #[error("stopped by the user")]
+    Interrupted,
 }
 
 impl Error {
     /// Whether it is about one model of a plan alone, so that the others can run.
     pub fn is_about_one_model(&self) -> bool {
-        matches!(self, Error::Hub { .. } | Error::Uncompleted { .. } | Error::NoReference { .. })
+        matches!(
+            self,
+            Error::Hub { .. }
+                | Error::Uncompleted { .. }
+                | Error::Unfinished { .. }
+                | Error::NoReference { .. }
+        )
     }
 
     /// The exit code that goes with it.
@@ -107,7 +118,9 @@ impl Error {
             | Error::Signals(_)
             | Error::Output(_)
             | Error::Row(_) => Exit::GateFailed,
+            Error::Interrupted => Exit::Interrupted,
             Error::NoReference { .. }
+            | Error::Unfinished { .. }
             | Error::PageServer { .. }
             | Error::NodeTests { .. }
             | Error::NothingRan(_) => Exit::NothingRan,

@@ -64,6 +64,14 @@ pub enum NoAnswer {
     /// Its session could not be had, or died.
     #[error(transparent)]
     Fault(#[from] Fault),
+    /// A step that has to come before it was not done.
+    #[error("{step}: {fault}")]
+    Before {
+        /// What it was to do.
+        step: &'static str,
+        /// How its session ended.
+        fault: Fault,
+    },
 }
 
 impl NoAnswer {
@@ -71,7 +79,7 @@ impl NoAnswer {
     pub fn verdict(&self) -> Verdict {
         match self {
             NoAnswer::Failure(failure) => failure.kind.into(),
-            NoAnswer::Fault(fault) => fault.verdict(),
+            NoAnswer::Fault(fault) | NoAnswer::Before { fault, .. } => fault.verdict(),
         }
     }
 

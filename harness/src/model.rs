@@ -7,6 +7,7 @@ pub(crate) mod kept;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use protocol::Manifest;
 use protocol::cache::beside_program;
@@ -92,23 +93,28 @@ pub type Dimensions = BTreeMap<String, usize>;
 
 /// Finds a model: the name of a fixture, the path of a folder with a `model.toml` or of a bare ONNX file, seen from
 /// `base`, or `hf:owner/repository` on the hub, from which it is fetched. A bare ONNX file is completed to a folder,
-/// its open dimensions as `dimensions` says.
+/// its open dimensions as `dimensions` says, within `limit`.
 ///
 /// # Errors
 /// When there is none, naming those that exist; when the hub does not give it, when it cannot be completed, or when
 /// the folder is not sound.
-pub async fn find(model: &str, base: &Path, dimensions: &Dimensions) -> Result<Model, Error> {
+pub async fn find(
+    model: &str,
+    base: &Path,
+    dimensions: &Dimensions,
+    limit: Duration,
+) -> Result<Model, Error> {
     if hub::is_place(model) {
         return match hub::fetch(model).await? {
             Fetched::Folder(folder) => Model::read(&folder),
             Fetched::Onnx { file, name } => {
-                Model::read(&bare::complete(model, &file, name, dimensions).await?)
+                Model::read(&bare::complete(model, &file, name, dimensions, limit).await?)
             }
         };
     }
     if model.ends_with(ONNX) {
         let file = base.join(model);
-        return Model::read(&bare::complete(model, &file, bare::name_of(&file), dimensions).await?);
+        return Model::read(&bare::complete(model, &file, bare::name_of(&file), dimensions, limit).await?);
     }
     find_folder(model, &fixtures_folder(), base)
 }

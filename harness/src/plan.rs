@@ -14,6 +14,8 @@ use crate::browser::{self, BrowserEntry, BrowserOverride};
 use crate::cli::{self, SweepArgs};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::lane::NoAnswer;
 use crate::model::{self, Dimensions, Model};
 
 /// Seconds that one case may take unless the plan or a flag says otherwise.
@@ -44,7 +46,7 @@ pub struct Lost {
     /// What it was called where it was asked for.
     pub name: String,
     /// Why.
-    pub failure: Failure,
+    pub none: NoAnswer,
 }
 
 /// The TOML file, as written.
@@ -61,11 +63,11 @@ struct PlanFile {
 }
 
 impl Plan {
-    /// Reads the plan, lays the flags over it and checks all of it.
+    /// Reads the plan, lays the flags over it and checks all of it, until the user wants it to stop.
     ///
     /// # Errors
     /// For a plan that cannot be read, an unknown key, model, target or browser, or nothing to do.
-    pub async fn resolve(args: &SweepArgs) -> Result<Plan, Error> {
+    pub async fn resolve(args: &SweepArgs, interrupt: &mut Interrupt) -> Result<Plan, Error> {
         let file = args.plan.as_deref().map(read_file).transpose()?.unwrap_or_default();
         let folder = args.plan.as_deref().and_then(Path::parent).map(PathBuf::from).unwrap_or_default();
         let (names, base) = match args.models.is_empty() {
@@ -83,13 +85,18 @@ impl Plan {
         sampling.samples = args.samples.or(file.samples.map(Into::into)).unwrap_or(sampling.samples);
         let mut dimensions = file.dimensions;
         dimensions.extend(cli::dimensions(&args.dimensions));
-        let (models, lost) = find_models(names, &base, &dimensions).await?;
+        let timeout = Duration::from_secs(timeout_s);
+        let (models, lost) = tokio::select! {
+            biased;
+            () = interrupt.received() => return Err(Error::Interrupted),
+            found = find_models(names, &base, &dimensions, timeout) => found?,
+        };
         Ok(Plan {
             models,
             lost,
             targets: each_once(targets),
             sampling,
-            timeout: Duration::from_secs(timeout_s),
+            timeout,
             strict: args.strict || file.strict,
             browsers,
         })
@@ -136,16 +143,17 @@ pub fn check_browser(target: &Target, browsers: &BTreeMap<String, BrowserEntry>)
     })
 }
 
-/// The models that there are, and those that cannot be had; an error where none is left.
+/// The models that there are, and those that cannot be had; an error where none is left, unless one took too long.
 async fn find_models(
     names: &[String],
     base: &Path,
     dimensions: &Dimensions,
+    limit: Duration,
 ) -> Result<(Vec<Arc<Model>>, Vec<Lost>), Error> {
     let mut models: Vec<Arc<Model>> = Vec::new();
     let mut errors = Vec::new();
     for name in names {
-        let found = match model::find(name, base, dimensions).await {
+        let found = match model::find(name, base, dimensions, limit).await {
             Ok(found) => found,
             Err(error) if error.is_about_one_model() => {
                 errors.push((name, error));
@@ -165,20 +173,26 @@ async fn find_models(
             }
         }
     }
-    let lost = errors.iter().map(|(name, error)| Lost { name: (*name).clone(), failure: failure(error) });
+    let lost = errors.iter().map(|(name, error)| Lost { name: (*name).clone(), none: none(error) });
     let lost = lost.collect();
-    match (models.is_empty(), errors.into_iter().next()) {
+    let is_refused = |(_, error): &(_, Error)| !matches!(error, Error::Unfinished { .. });
+    match (models.is_empty() && errors.iter().all(is_refused), errors.into_iter().next()) {
         (true, Some((_, error))) => Err(error),
         _ => Ok((models, lost)),
     }
 }
 
-fn failure(error: &Error) -> Failure {
+/// What stands in the rows of a model for this reason.
+fn none(error: &Error) -> NoAnswer {
+    if let Error::Unfinished { fault, .. } = error {
+        let step = "completing it with inputs and expected outputs";
+        return NoAnswer::Before { step, fault: fault.clone() };
+    }
     let kind = match error.exit() {
         Exit::NothingRan => FailureKind::Unavailable,
         Exit::Success | Exit::GateFailed | Exit::BadRequest | Exit::Interrupted => FailureKind::Error,
     };
-    Failure { kind, message: error.to_string() }
+    NoAnswer::Failure(Failure { kind, message: error.to_string() })
 }
 
 /// The targets in their order, doubles left out.
@@ -211,7 +225,8 @@ mod tests {
         }
         arguments.extend(flags);
         let Command::Sweep(args) = Cli::try_parse_from(arguments).unwrap().command else { unreachable!() };
-        tokio::runtime::Runtime::new().unwrap().block_on(Plan::resolve(&args))
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async { Plan::resolve(&args, &mut Interrupt::listen()?).await })
     }
 
     fn cases(plan: &Plan) -> Vec<String> {

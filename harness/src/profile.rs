@@ -26,7 +26,13 @@ use crate::store::{RunKind, Store};
 /// When a flag names what is not there, when the target cannot run the model or time it, or the database or the report cannot
 /// be written.
 pub async fn run(args: &ProfileArgs) -> Result<Exit, Error> {
-    let model = model::find(&args.model, Path::new(""), &cli::dimensions(&args.dimensions)).await?;
+    let model = model::find(
+        &args.model,
+        Path::new(""),
+        &cli::dimensions(&args.dimensions),
+        Duration::from_secs(args.timeout_s),
+    )
+    .await?;
     let browsers = browser::known(&BTreeMap::new())?;
     check_browser(&args.target, &browsers)?;
     let mut store = Store::open(&args.db)?;

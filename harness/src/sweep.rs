@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 use std::time::{Duration, SystemTime};
 
-use protocol::{Failure, InferenceReport, Job, Target, Verdict};
+use protocol::{InferenceReport, Job, Target, Verdict};
 
 use crate::case::{self, Case, expand};
 use crate::cli::SweepArgs;
@@ -28,9 +28,9 @@ use crate::trial::Trial;
 /// # Errors
 /// When the request is bad, or the database or the report cannot be written. A case that goes wrong is a row.
 pub async fn run(args: &SweepArgs) -> Result<Exit, Error> {
-    let plan = Plan::resolve(args).await?;
+    let mut interrupt = Interrupt::listen()?;
+    let plan = Plan::resolve(args, &mut interrupt).await?;
     let mut store = Store::open(&args.db)?;
-    let interrupt = Interrupt::listen()?;
     let context = Context::start(plan.browsers.clone()).await?;
     let mut recorder = Recorder::new(&mut store);
     let mut progress = Progress::new();
@@ -118,10 +118,10 @@ impl Sweep<'_> {
     }
 
     /// The rows of models that cannot be had.
-    fn write_off(&mut self, lost: Vec<(Case, Failure)>) -> Result<(), Error> {
-        for (case, failure) in lost {
+    fn write_off(&mut self, lost: Vec<(Case, NoAnswer)>) -> Result<(), Error> {
+        for (case, none) in lost {
             self.tell(&Event::CaseStarted(&case))?;
-            self.tell(&Event::CaseFinished(&Trial::lost(case, failure)))?;
+            self.tell(&Event::CaseFinished(&Trial::lost(case, none)))?;
         }
         Ok(())
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use protocol::{
-    Adapter, Failure, InferenceReport, Metric, NodeElsewhere, OutputCheck, Phase, Placement, Planned,
-    Samples, Target, Verdict,
+    Adapter, InferenceReport, Metric, NodeElsewhere, OutputCheck, Phase, Placement, Planned, Samples, Target,
+    Verdict,
 };
 
 use crate::case::Case;
@@ -74,8 +74,8 @@ impl Trial {
     }
 
     /// What becomes of a case that cannot begin.
-    pub fn lost(case: Case, failure: Failure) -> Trial {
-        let ended = Ended { answer: Err(NoAnswer::Failure(failure)), observed: Observed::default() };
+    pub fn lost(case: Case, none: NoAnswer) -> Trial {
+        let ended = Ended { answer: Err(none), observed: Observed::default() };
         Trial::of(case, ended, SystemTime::now())
     }
 

@@ -27,9 +27,9 @@ use crate::trial::Trial;
 /// For a model, target or browser that is not known, or a database or report that cannot be written. A model that goes wrong
 /// on either side is a row.
 pub async fn run(args: &ModelsArgs) -> Result<Exit, Error> {
-    let plan = plan(args).await?;
+    let mut interrupt = Interrupt::listen()?;
+    let plan = plan(args, &mut interrupt).await?;
     let mut store = Store::open(&args.db)?;
-    let interrupt = Interrupt::listen()?;
     let context = Context::start(plan.browsers.clone()).await?;
     let run = store.begin_run(RunKind::BenchModels, SystemTime::now())?;
     let bench = Bench { args, plan: &plan, run: &run, store: &mut store, trials: 0, comparisons: 0 };
@@ -47,9 +47,9 @@ pub async fn run(args: &ModelsArgs) -> Result<Exit, Error> {
     })
 }
 
-async fn plan(args: &ModelsArgs) -> Result<Plan, Error> {
+async fn plan(args: &ModelsArgs, interrupt: &mut Interrupt) -> Result<Plan, Error> {
     let targets = args.pairs.iter().flat_map(|pair| [pair.ours.clone(), pair.other.clone()]).collect();
-    Plan::resolve(&SweepArgs {
+    let args = SweepArgs {
         plan: None,
         models: args.models.clone(),
         dimensions: args.dimensions.clone(),
@@ -59,8 +59,8 @@ async fn plan(args: &ModelsArgs) -> Result<Plan, Error> {
         strict: false,
         db: args.db.clone(),
         json: args.json,
-    })
-    .await
+    };
+    Plan::resolve(&args, interrupt).await
 }
 
 /// A run of comparisons.
@@ -102,11 +102,11 @@ impl Bench<'_> {
 
     /// The rows of models that cannot be had: each a comparison whose first turn says why.
     fn write_off(&mut self) -> Result<(), Error> {
-        for (case, failure) in case::lost(self.plan) {
+        for (case, none) in case::lost(self.plan) {
             for pair in self.args.pairs.iter().filter(|pair| pair.ours == case.target) {
                 let comparison = self.begin(&case.model.manifest.name, pair)?;
                 let place = TurnPlace { round: 0, side: Side::Ours, position: 0 };
-                self.keep(&comparison, place, Trial::lost(case.clone(), failure.clone()))?;
+                self.keep(&comparison, place, Trial::lost(case.clone(), none.clone()))?;
             }
         }
         Ok(())

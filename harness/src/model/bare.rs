@@ -9,24 +9,24 @@ use protocol::{BareModel, CompletedModel, Device, Engine, Job, Target, Task};
 
 use super::{Dimensions, ONNX, invalid, is_plain, kept};
 use crate::error::Error;
-use crate::lane::{Lane, Unit};
+use crate::fault::Fault;
+use crate::lane::{Lane, NoAnswer, Unit};
 use crate::session::{Context, Place};
 
-/// How long reading the file and running the reference once may take.
-const LIMIT: Duration = Duration::from_secs(600);
 /// What exporters call the file of a whole model: then its folder's name says more.
 const USUAL: &str = "model";
 
-/// The folder of the model in `file`, which its user calls `origin` and tables call `name`.
+/// The folder of the model in `file`, which its user calls `origin` and tables call `name`; making it may take `limit`.
 ///
 /// # Errors
-/// A file that is not there or no ONNX model, one that the reference engine does not run, and where that engine is not
-/// on this machine.
+/// A file that is not there or no ONNX model, one that the reference engine does not run or not within the limit, and
+/// where that engine is not on this machine.
 pub async fn complete(
     origin: &str,
     file: &Path,
     name: String,
     dimensions: &Dimensions,
+    limit: Duration,
 ) -> Result<PathBuf, Error> {
     if !file.is_file() {
         return Err(invalid(file, "there is no such file".to_owned()));
@@ -40,23 +40,26 @@ pub async fn complete(
         dimensions: dimensions.clone(),
     };
     let context = Context::start(BTreeMap::new()).await?;
-    let none = match Lane::only(&context, Completion(bare)).await.answer {
+    let model = origin.to_owned();
+    match Lane::only(&context, Completion { bare, limit }).await.answer {
         Ok(completed) => {
             kept::used(&completed.folder);
-            return Ok(completed.folder);
+            Ok(completed.folder)
         }
-        Err(none) => none,
-    };
-    let (model, message) = (origin.to_owned(), none.to_string());
-    Err(match none.is_unavailable() {
-        true => Error::NoReference { model, message },
-        false => Error::Uncompleted { model, message },
-    })
+        Err(NoAnswer::Fault(fault @ (Fault::Timeout { .. } | Fault::Crash { .. }))) => {
+            Err(Error::Unfinished { model, fault })
+        }
+        Err(none) if none.is_unavailable() => Err(Error::NoReference { model, message: none.to_string() }),
+        Err(none) => Err(Error::Uncompleted { model, message: none.to_string() }),
+    }
 }
 
 /// A bare file to be completed.
 #[derive(Clone)]
-struct Completion(BareModel);
+struct Completion {
+    bare: BareModel,
+    limit: Duration,
+}
 
 impl Unit for Completion {
     type Report = CompletedModel;
@@ -67,11 +70,11 @@ impl Unit for Completion {
 
     fn job(&self, context: &Context, id: u64) -> Job {
         let target = Target { engine: Engine::Onnxruntime, device: Some(Device::Cpu), browser: None };
-        context.job_of(&target, id, Task::Complete(self.0.clone()))
+        context.job_of(&target, id, Task::Complete(self.bare.clone()))
     }
 
     fn limit(&self) -> Duration {
-        LIMIT
+        self.limit
     }
 }
 

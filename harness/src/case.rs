@@ -3,4 +3,191 @@
 use std::fmt;
 use std::sync::Arc;
 
+use protocol::{Inference, Job, Sampling, Target, Task};
+
+use crate::digest::digest;
 use crate::lane::NoAnswer;
+use crate::model::Model;
+use crate::plan::Plan;
+use crate::session::{Context, Place};
+
+/// One model on one target, measured one way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// Its place in the matrix, from 0.
+    pub position: u32,
+    /// The model.
+    pub model: Arc<Model>,
+    /// Where it is to run.
+    pub target: Target,
+    /// How it is measured.
+    pub sampling: Sampling,
+    /// The settings in effect of its browser, as canonical JSON; none of a native target.
+    pub browser_settings: Option<String>,
+    /// Whether nothing may run elsewhere in its place, not even a part of the model.
+    pub strict: bool,
+}
+
+/// The version of the text that [`Case::key`] hashes.
+pub const KEY_VERSION: u32 = 2;
+/// Which table of tunings plans are made with.
+pub const TUNING: &str = "default";
+/// What a session has in its caches when it opens: its profile is new. What drivers keep outside of profiles is not looked at.
+pub const TEMPERATURE: &str = "new-profile";
+
+impl Case {
+    /// A stable key: half a SHA-256 over everything that could change what the case means.
+    ///
+    /// It is not: where files lie, which browser version or driver was found, or the machine; these are facts of a trial, kept
+    /// beside it.
+    pub fn key(&self) -> String {
+        let Sampling { samples, warmup_limit } = self.sampling;
+        digest(&format!(
+            "parallax-case-{KEY_VERSION}\nmodel={}\ntarget={}\nprecision={}\nbatch={}\nsamples={samples}\n\
+             warmup_limit={warmup_limit}\nstrict={}\nbrowser={}\ntuning={TUNING}\ntemperature={TEMPERATURE}\n",
+            self.model.digest,
+            self.target,
+            self.model.manifest.precision,
+            self.model.batch,
+            self.strict,
+            self.browser_settings.as_deref().unwrap_or_default(),
+        ))
+    }
+
+    /// The job of this number that runs it.
+    pub fn job(&self, context: &Context, id: u64) -> Job {
+        let inference = inference(context, &self.target, &self.model, self.sampling, self.strict);
+        context.job_of(&self.target, id, Task::Infer(inference))
+    }
+}
+
+/// Running a model on a target.
+pub fn inference(
+    context: &Context,
+    target: &Target,
+    model: &Model,
+    sampling: Sampling,
+    strict: bool,
+) -> Inference {
+    Inference {
+        location: context.location(&Place::of(target), &model.manifest.name, &model.folder),
+        manifest: model.manifest.clone(),
+        sampling,
+        strict,
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}", self.model.manifest.name, self.target)
+    }
+}
+
+/// The matrix of a plan: every model on every target, models outermost.
+pub fn expand(plan: &Plan) -> Vec<Case> {
+    matrix(plan, 0, plan.models.iter().cloned())
+}
+
+/// The matrix of the models that cannot be had, each with the reason; it follows the others'.
+pub fn lost(plan: &Plan) -> Vec<(Case, NoAnswer)> {
+    let begin = (plan.models.len() * plan.targets.len()) as u32;
+    let models = plan.lost.iter().map(|lost| Arc::new(Model::absent(&lost.name)));
+    let reasons = plan.lost.iter().flat_map(|lost| plan.targets.iter().map(|_| lost.none.clone()));
+    matrix(plan, begin, models).into_iter().zip(reasons).collect()
+}
+
+fn matrix(plan: &Plan, begin: u32, models: impl Iterator<Item = Arc<Model>>) -> Vec<Case> {
+    let pairs = models.flat_map(|model| plan.targets.iter().map(move |target| (Arc::clone(&model), target)));
+    (begin..)
+        .zip(pairs)
+        .map(|(position, (model, target))| Case {
+            position,
+            model,
+            target: target.clone(),
+            sampling: plan.sampling,
+            browser_settings: plan.browser_settings(target),
+            strict: plan.strict,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::collections::BTreeMap;
+
+    use protocol::{Component, Manifest};
+
+    use super::*;
+
+    /// A model that is nowhere on disk.
+    pub(crate) fn model(name: &str) -> Model {
+        Model {
+            folder: "/nowhere".into(),
+            manifest: Manifest {
+                name: name.to_owned(),
+                family: "bert".to_owned(),
+                modality: "text".to_owned(),
+                source: "by hand".to_owned(),
+                reference: None,
+                precision: protocol::Precision::default(),
+                batch: None,
+                tolerance_scale: 1.0,
+                notes: Vec::new(),
+                inputs: "inputs.safetensors".to_owned(),
+                expected: "expected.safetensors".to_owned(),
+                components: vec![Component {
+                    name: "model".to_owned(),
+                    file: "model.onnx".to_owned(),
+                    from: BTreeMap::new(),
+                }],
+                generation: None,
+                tolerances: BTreeMap::from([(protocol::Precision::Fp32, 1e-4)]),
+            },
+            digest: format!("digest of {name}"),
+            batch: 2,
+        }
+    }
+
+    pub(crate) fn case(name: &str, target: &str) -> Case {
+        Case {
+            position: 0,
+            model: Arc::new(model(name)),
+            target: target.parse().unwrap(),
+            sampling: Sampling::default(),
+            browser_settings: None,
+            strict: false,
+        }
+    }
+
+    #[test]
+    fn the_key_follows_what_changes_the_meaning_and_nothing_else() {
+        let original = case("m", "webgpu@chrome");
+        let changed = |change: fn(&mut Case)| {
+            let mut other = original.clone();
+            change(&mut other);
+            other.key() != original.key()
+        };
+        type Row = (&'static str, fn(&mut Case), bool);
+        let rows: [Row; 10] = [
+            ("nothing", |_| {}, false),
+            ("its position", |case| case.position = 7, false),
+            ("the model's folder", |case| Arc::make_mut(&mut case.model).folder = "/other".into(), false),
+            ("the model's files", |case| Arc::make_mut(&mut case.model).digest.push('x'), true),
+            ("the batch", |case| Arc::make_mut(&mut case.model).batch = 1, true),
+            ("the target", |case| case.target = "webgpu@firefox".parse().unwrap(), true),
+            ("the samples", |case| case.sampling.samples = 7, true),
+            ("the warm-up", |case| case.sampling.warmup_limit = 7, true),
+            ("whether it is strict", |case| case.strict = true, true),
+            ("the browser's flags", |case| case.browser_settings = Some("x".to_owned()), true),
+        ];
+        for (name, change, expected) in rows {
+            assert_eq!(changed(change), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_the_same_on_every_machine_and_day() {
+        // Computed with Python's hashlib over the text that `Case::key` describes.
+        assert_eq!(case("m", "webgpu@chrome").key(), "b45df4d2be4cba41745481157c3d0439");
+    }
+}

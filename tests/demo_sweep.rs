@@ -99,7 +99,8 @@ fn check_store(scene: &Scene, cases: usize) {
     let cases = cases as i64;
     assert_eq!(count("select count(*) from runs"), 1);
     assert_eq!(count("select count(*) from trials where verdict = 'pass'"), cases);
-    let latencies = |phase| format!("select count(*) from samples where metric = 'latency_ms' and phase = '{phase}'");
+    let latencies =
+        |phase| format!("select count(*) from samples where metric = 'latency_ms' and phase = '{phase}'");
     assert_eq!(count(&latencies("measured")), cases * SAMPLES as i64);
     assert!(count(&latencies("warm-up")) >= cases, "what does not count is kept");
     assert!(count("select count(*) from checks") >= 2 * cases, "two outputs a model");

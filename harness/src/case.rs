@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use protocol::{Inference, Job, Sampling, Target, Task};
+use protocol::{Inference, Sampling, Target, Task};
 
 use crate::digest::digest;
 use crate::lane::NoAnswer;
 use crate::model::Model;
 use crate::plan::Plan;
-use crate::session::{Context, Place};
+use crate::session::Context;
 
 /// One model on one target, measured one way.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,10 +54,9 @@ impl Case {
         ))
     }
 
-    /// The job of this number that runs it.
-    pub fn job(&self, context: &Context, id: u64) -> Job {
-        let inference = inference(context, &self.target, &self.model, self.sampling, self.strict);
-        context.job_of(&self.target, id, Task::Infer(inference))
+    /// The task that runs it.
+    pub fn task(&self, context: &Context) -> Task {
+        Task::Infer(inference(context, &self.target, &self.model, self.sampling, self.strict))
     }
 }
 
@@ -70,7 +69,7 @@ pub fn inference(
     strict: bool,
 ) -> Inference {
     Inference {
-        location: context.location(&Place::of(target), &model.manifest.name, &model.folder),
+        location: context.location(target, &model.manifest.name, &model.folder),
         manifest: model.manifest.clone(),
         sampling,
         strict,

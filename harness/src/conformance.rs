@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use protocol::{Conformance, ConformanceReport, Failure, FailureKind, Job, Target, Task, Tolerance};
+use protocol::{Conformance, ConformanceReport, Failure, FailureKind, Target, Task, Tolerance};
 
 use self::expected::Expected;
 use self::suite::{Batch, Suite};
@@ -29,7 +29,7 @@ use crate::report::conformance as report;
 use crate::rows::conformance::{Conformance as Found, REFUSES, TestRow};
 use crate::scratch;
 use crate::screen;
-use crate::session::{Context, Place};
+use crate::session::Context;
 use crate::store::{RunId, RunKind, Store, TargetBegun, TargetEnded};
 
 /// ONNX's own runner allows 1e-3 and 1e-7, whatever the scale: less than f32 holds where large terms cancel.
@@ -186,12 +186,12 @@ impl SuiteRun<'_> {
     }
 
     /// Where the tests of a batch are. A page would need hundreds of requests for them: it gets one pack.
-    fn location(&self, place: &Place, batch: &Batch) -> String {
-        match (place, self.suite) {
-            (Place::Browser(_), _) => self.context.pages.mount(PACKS, self.packs) + &batch.pack,
-            (Place::Native(_), Ok(suite)) => suite.folder.to_string_lossy().into_owned(),
+    fn location(&self, target: &Target, batch: &Batch) -> String {
+        match (&target.browser, self.suite) {
+            (Some(_), _) => self.context.pages.mount(PACKS, self.packs) + &batch.pack,
+            (None, Ok(suite)) => suite.folder.to_string_lossy().into_owned(),
             // Without a suite there is no batch.
-            (Place::Native(_), Err(_)) => String::new(),
+            (None, Err(_)) => String::new(),
         }
     }
 }
@@ -209,17 +209,16 @@ impl Unit for BatchRun<'_> {
 
     const CAN_BE_HALVED: bool = true;
 
-    fn place(&self) -> Place {
-        Place::of(self.target)
+    fn target(&self) -> Target {
+        self.target.clone()
     }
 
-    fn job(&self, context: &Context, id: u64) -> Job {
-        let task = Task::Conform(Conformance {
-            location: self.suite.location(&self.place(), &self.batch),
+    fn task(&self, _: &Context) -> Task {
+        Task::Conform(Conformance {
+            location: self.suite.location(self.target, &self.batch),
             tests: self.batch.tests.clone(),
             tolerance: TOLERANCE,
-        });
-        context.job_of(self.target, id, task)
+        })
     }
 
     fn limit(&self) -> Duration {

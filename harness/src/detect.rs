@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
-use protocol::{BrowserKind, Capability, Engine, Job, Presence, Task};
+use protocol::{Capability, Engine, Presence, Target, Task};
 use serde_json::{Value, json};
 
 use crate::browser::{self, Access, BrowserEntry};
@@ -15,8 +15,8 @@ use crate::fault::Fault;
 use crate::lane::{Ended, Lane, NoAnswer, Unit};
 use crate::report;
 use crate::screen;
+use crate::session::Context;
 use crate::session::program::{PROGRAMS, Program};
-use crate::session::{Context, Place};
 use crate::store::{RunKind, Store};
 
 /// How long one place may take to say what it can do; a driver of a GPU that hangs is a row.
@@ -63,21 +63,18 @@ async fn everything(context: &Context) -> Vec<Capability> {
 /// A look at what a place can do.
 #[derive(Clone)]
 struct Look {
-    place: Place,
-    browser: Option<BrowserKind>,
+    target: Target,
 }
 
 impl Unit for Look {
     type Report = Vec<Capability>;
 
-    fn place(&self) -> Place {
-        self.place.clone()
+    fn target(&self) -> Target {
+        self.target.clone()
     }
 
-    fn job(&self, context: &Context, id: u64) -> Job {
-        // The engine makes no difference.
-        let (engine, peer) = (Engine::Wgpu, context.peer(&self.place));
-        Job { id, engine, device: None, browser: self.browser, peer, task: Task::Detect }
+    fn task(&self, _: &Context) -> Task {
+        Task::Detect
     }
 
     fn limit(&self) -> Duration {
@@ -92,7 +89,8 @@ async fn in_browser(entry: &BrowserEntry, context: &Context) -> Vec<Capability> 
         Ok(access) => access,
         Err(fault) => return vec![missing(name, fault.into())],
     };
-    let look = Look { place: Place::Browser(name.clone()), browser: Some(entry.kind) };
+    // The engine makes no difference, as long as no version of the browser is too old for it.
+    let look = Look { target: Target { engine: Engine::Wasm, device: None, browser: Some(name.clone()) } };
     let Ended { answer, observed } = Lane::only(context, look).await;
     // A browser that could not be opened has said nothing of itself.
     if let (Err(none), true) = (&answer, observed.facts.is_empty()) {
@@ -107,7 +105,7 @@ async fn in_browser(entry: &BrowserEntry, context: &Context) -> Vec<Capability> 
 /// What the engines of a program say of this machine.
 async fn native(program: &Program, context: &Context) -> Vec<Capability> {
     let Some(engine) = program.an_engine() else { return Vec::new() };
-    let look = Look { place: Place::Native(engine), browser: None };
+    let look = Look { target: Target { engine, device: None, browser: None } };
     let answer = Lane::only(context, look).await.answer;
     answer.unwrap_or_else(|none| vec![missing(program.name, none)])
 }

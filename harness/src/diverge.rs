@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use protocol::{Adapter, Job, OutputCheck, Target, Task, Trace, TraceReport};
+use protocol::{Adapter, OutputCheck, Target, Task, Trace, TraceReport};
 
 use crate::browser;
 use crate::cli::{self, DivergeArgs};
@@ -22,7 +22,7 @@ use crate::plan::check_browser;
 use crate::rows::{self, divergence::Divergence};
 use crate::scratch;
 use crate::screen;
-use crate::session::{Context, Place};
+use crate::session::Context;
 use crate::store::{RunId, RunKind, Store};
 use report::Report;
 use values::Values;
@@ -155,19 +155,18 @@ struct Tracing<'a> {
 impl Unit for Tracing<'_> {
     type Report = TraceReport;
 
-    fn place(&self) -> Place {
-        Place::of(self.target)
+    fn target(&self) -> Target {
+        self.target.clone()
     }
 
-    fn job(&self, context: &Context, id: u64) -> Job {
-        let (place, model) = (self.place(), self.scene.model);
-        let trace = Trace {
-            location: context.location(&place, &model.manifest.name, &model.folder),
+    fn task(&self, context: &Context) -> Task {
+        let model = self.scene.model;
+        Task::Trace(Trace {
+            location: context.location(self.target, &model.manifest.name, &model.folder),
             manifest: model.manifest.clone(),
-            deposit: context.deposit(&place, self.name, self.folder),
+            deposit: context.deposit(self.target, self.name, self.folder),
             unfused: self.scene.args.unfused,
-        };
-        context.job_of(self.target, id, Task::Trace(trace))
+        })
     }
 
     fn limit(&self) -> Duration {

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use crate::case::Case;
 use crate::error::Error;
 use crate::lane::Completion;
-use crate::session::Place;
+use crate::session::SessionKind;
 use crate::trial::Trial;
 
 /// Something that happened in a sweep.
@@ -19,7 +19,7 @@ pub enum Event<'a> {
         at: SystemTime,
     },
     /// A browser or a native runner is being started.
-    SessionOpening(&'a Place),
+    SessionOpening(&'a SessionKind),
     /// A case begins.
     CaseStarted(&'a Case),
     /// A case ended.

@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::time::Duration;
 
-use protocol::{Failure, Job, NoReport, Report, Verdict};
+use protocol::{Failure, NoReport, Report, Target, Task, Verdict};
 
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::interrupt::Interrupt;
-use crate::session::{self, Context, Observed, Place, Session, SessionTurn};
+use crate::session::{self, Context, Observed, Session, SessionKind, SessionTurn};
 pub use queue::Queue;
 use queue::{Finished, Step};
 
@@ -26,11 +26,11 @@ pub trait Unit: Clone {
     /// Whether one that a session dies of can be halved to find the culprit.
     const CAN_BE_HALVED: bool = false;
 
-    /// Where it is done.
-    fn place(&self) -> Place;
+    /// The target that does it.
+    fn target(&self) -> Target;
 
-    /// The job of this number that does it.
-    fn job(&self, context: &Context, id: u64) -> Job;
+    /// The task, as its session is told.
+    fn task(&self, context: &Context) -> Task;
 
     /// How long it may take.
     fn limit(&self) -> Duration;
@@ -92,7 +92,7 @@ impl NoAnswer {
 /// Something that happens in a lane.
 pub enum Event<'a, U: Unit> {
     /// A browser or a native runner is being started.
-    Opening(&'a Place),
+    Opening(&'a SessionKind),
     /// A unit begins in its session.
     Started(&'a U),
     /// A unit ended. One that could not begin was never started.
@@ -127,8 +127,8 @@ pub trait Listener<U: Unit> {
 pub enum Open {
     /// One: two at once would measure each other.
     One,
-    /// One at each place: what is compared takes turns.
-    OneAtEachPlace,
+    /// One of each kind: what is compared takes turns.
+    OneOfEachKind,
 }
 
 /// How the work of a lane came to its end.
@@ -144,7 +144,7 @@ pub enum Completion {
 pub struct Lane<'a> {
     context: &'a Context,
     open: Open,
-    sessions: BTreeMap<Place, OpenSession>,
+    sessions: BTreeMap<SessionKind, OpenSession>,
     jobs: u64,
 }
 
@@ -192,14 +192,14 @@ impl<'a> Lane<'a> {
         let mut observed = Observed::default();
         loop {
             finished = match queue.next(finished) {
-                Step::Open(place) => {
+                Step::Open(kind) => {
                     observed = Observed::default();
-                    listener.hear(Event::Opening(&place))?;
-                    self.make_room(&place, &mut queue).await;
-                    match session::open(&place, self.context).await {
+                    listener.hear(Event::Opening(&kind))?;
+                    self.make_room(&kind, &mut queue).await;
+                    match session::open(&kind, self.context).await {
                         Ok(session) => {
                             let number = self.context.number_session();
-                            self.sessions.insert(place, OpenSession { session, number, jobs: 0 });
+                            self.sessions.insert(kind, OpenSession { session, number, jobs: 0 });
                             Finished::Opened
                         }
                         Err(fault) => Finished::NotOpened(fault),
@@ -208,12 +208,12 @@ impl<'a> Lane<'a> {
                 Step::Run(unit) => {
                     listener.hear(Event::Started(&unit))?;
                     let asked = self.ask(&unit).await;
-                    let session = self.sessions.get(&unit.place());
+                    let session = self.sessions.get(&SessionKind::of(&unit.target()));
                     observed = session.map(OpenSession::observed).unwrap_or_default();
                     match asked {
                         Err(fault) => {
                             // What is left of it would run beside the next unit.
-                            if let Some(session) = self.sessions.remove(&unit.place()) {
+                            if let Some(session) = self.sessions.remove(&SessionKind::of(&unit.target())) {
                                 session.session.close().await;
                             }
                             Finished::Died(fault)
@@ -278,14 +278,14 @@ impl<'a> Lane<'a> {
         }
     }
 
-    async fn make_room<U: Unit>(&mut self, place: &Place, queue: &mut Queue<U>) {
+    async fn make_room<U: Unit>(&mut self, kind: &SessionKind, queue: &mut Queue<U>) {
         match self.open {
             Open::One => {
-                self.sessions.keys().for_each(|place| queue.closed(place));
+                self.sessions.keys().for_each(|kind| queue.closed(kind));
                 self.close().await;
             }
-            Open::OneAtEachPlace => {
-                if let Some(open) = self.sessions.remove(place) {
+            Open::OneOfEachKind => {
+                if let Some(open) = self.sessions.remove(kind) {
                     open.session.close().await;
                 }
             }
@@ -294,9 +294,11 @@ impl<'a> Lane<'a> {
 
     async fn ask<U: Unit>(&mut self, unit: &U) -> Result<Result<U::Report, Failure>, Fault> {
         self.jobs += 1;
-        let job = unit.job(self.context, self.jobs);
+        let target = unit.target();
+        let job = self.context.job_of(&target, self.jobs, unit.task(self.context));
         let crash = |message: &str| Fault::Crash { message: message.to_owned() };
-        let open = self.sessions.get_mut(&unit.place()).ok_or_else(|| crash("no session was open"))?;
+        let open =
+            self.sessions.get_mut(&SessionKind::of(&target)).ok_or_else(|| crash("no session was open"))?;
         open.jobs += 1;
         let outcome = open.session.run(&job, unit.limit()).await?;
         match U::Report::of(outcome.answer) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use protocol::{Job, ProfileReport, Sampling, Target, Task};
+use protocol::{ProfileReport, Sampling, Target, Task};
 
 use crate::browser;
 use crate::case::inference;
@@ -17,7 +17,7 @@ use crate::model::{self, Model};
 use crate::plan::check_browser;
 use crate::report::profile as report;
 use crate::screen;
-use crate::session::{Context, Observed, Place};
+use crate::session::{Context, Observed};
 use crate::store::{RunKind, Store};
 
 /// Runs `parallax profile`.
@@ -80,14 +80,13 @@ struct Profiling<'a> {
 impl Unit for Profiling<'_> {
     type Report = ProfileReport;
 
-    fn place(&self) -> Place {
-        Place::of(self.target)
+    fn target(&self) -> Target {
+        self.target.clone()
     }
 
-    fn job(&self, context: &Context, id: u64) -> Job {
+    fn task(&self, context: &Context) -> Task {
         let sampling = Sampling { samples: self.samples, ..Sampling::default() };
-        let inference = inference(context, self.target, self.model, sampling, true);
-        context.job_of(self.target, id, Task::Profile(inference))
+        Task::Profile(inference(context, self.target, self.model, sampling, true))
     }
 
     fn limit(&self) -> Duration {

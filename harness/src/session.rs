@@ -55,30 +55,30 @@ pub struct SessionTurn {
     pub position: u32,
 }
 
-/// Where a session lives: cases of the same place share one session.
+/// A session's kind: units of the same kind share one session.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Place {
+pub enum SessionKind {
     /// The browser with this configured name.
     Browser(String),
     /// A process of the engine's program that serves this engine alone.
     Native(Engine),
 }
 
-impl Place {
-    /// The place where a target's jobs run.
-    pub fn of(target: &Target) -> Place {
+impl SessionKind {
+    /// The kind that a target's jobs run in.
+    pub fn of(target: &Target) -> SessionKind {
         match &target.browser {
-            Some(browser) => Place::Browser(browser.clone()),
-            None => Place::Native(target.engine),
+            Some(browser) => SessionKind::Browser(browser.clone()),
+            None => SessionKind::Native(target.engine),
         }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SessionKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Browser(name) => f.write_str(name),
-            Place::Native(engine) => write!(f, "{} ({})", Program::of(*engine).name, engine.name()),
+            SessionKind::Browser(name) => f.write_str(name),
+            SessionKind::Native(engine) => write!(f, "{} ({})", Program::of(*engine).name, engine.name()),
         }
     }
 }
@@ -104,10 +104,10 @@ impl Context {
     /// Where a job finds the model in `folder`: a URL that ends in `/` for a page, the folder for a process.
     ///
     /// `name` is the model's path segment in the URL; mounting the same folder again changes nothing.
-    pub fn location(&self, place: &Place, name: &str, folder: &Path) -> String {
-        match place {
-            Place::Browser(_) => self.pages.mount(name, folder),
-            Place::Native(_) => folder.to_string_lossy().into_owned(),
+    pub fn location(&self, target: &Target, name: &str, folder: &Path) -> String {
+        match target.browser {
+            Some(_) => self.pages.mount(name, folder),
+            None => folder.to_string_lossy().into_owned(),
         }
     }
 
@@ -124,37 +124,34 @@ impl Context {
             engine: target.engine,
             device: target.device,
             browser: entry.map(|entry| entry.kind),
-            peer: self.peer(&Place::of(target)),
+            peer: self.peer(target),
             task,
         }
     }
 
-    /// Where a job at `place` finds onnxruntime-web.
-    pub fn peer(&self, place: &Place) -> Option<String> {
-        match place {
-            Place::Browser(_) => self.pages.mount_peer(),
-            Place::Native(_) => None,
-        }
+    /// Where a job of a target finds onnxruntime-web.
+    fn peer(&self, target: &Target) -> Option<String> {
+        target.browser.as_ref().and_then(|_| self.pages.mount_peer())
     }
 
     /// Where a job leaves files that end up in `folder`: a URL that ends in `/` for a page, the folder for a process.
     /// `name` is the URL's last segment and holds letters only.
-    pub fn deposit(&self, place: &Place, name: &str, folder: &Path) -> String {
-        match place {
-            Place::Browser(_) => self.pages.receive(name, folder),
-            Place::Native(_) => folder.to_string_lossy().into_owned(),
+    pub fn deposit(&self, target: &Target, name: &str, folder: &Path) -> String {
+        match target.browser {
+            Some(_) => self.pages.receive(name, folder),
+            None => folder.to_string_lossy().into_owned(),
         }
     }
 }
 
-/// Opens a session at `place`.
+/// Opens a session of a kind.
 ///
 /// # Errors
 /// `Unavailable` when what it takes is not on this machine; `Crash` or `Timeout` when it did not start.
-pub async fn open(place: &Place, context: &Context) -> Result<Box<dyn Session>, Fault> {
-    match place {
-        Place::Native(engine) => Ok(Box::new(runner::Runner::start(Program::of(*engine))?)),
-        Place::Browser(name) => {
+pub async fn open(kind: &SessionKind, context: &Context) -> Result<Box<dyn Session>, Fault> {
+    match kind {
+        SessionKind::Native(engine) => Ok(Box::new(runner::Runner::start(Program::of(*engine))?)),
+        SessionKind::Browser(name) => {
             let entry = context.browsers.get(name).ok_or_else(|| Fault::Unavailable {
                 reason: format!("there is no browser called {name}"),
                 remedy: format!("add [browsers.{name}] to the plan"),

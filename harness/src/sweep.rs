@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 use std::time::{Duration, SystemTime};
 
-use protocol::{InferenceReport, Job, Target, Verdict};
+use protocol::{InferenceReport, Target, Task, Verdict};
 
 use crate::case::{self, Case, expand};
 use crate::cli::SweepArgs;
@@ -19,7 +19,7 @@ use crate::plan::Plan;
 use crate::report::{self, Progress};
 use crate::rows::Report;
 use crate::screen;
-use crate::session::{Context, Place};
+use crate::session::Context;
 use crate::store::{Recorder, Store};
 use crate::trial::Trial;
 
@@ -64,12 +64,12 @@ struct Inference {
 impl Unit for Inference {
     type Report = InferenceReport;
 
-    fn place(&self) -> Place {
-        Place::of(&self.case.target)
+    fn target(&self) -> Target {
+        self.case.target.clone()
     }
 
-    fn job(&self, context: &Context, id: u64) -> Job {
-        self.case.job(context, id)
+    fn task(&self, context: &Context) -> Task {
+        self.case.task(context)
     }
 
     fn limit(&self) -> Duration {
@@ -106,7 +106,7 @@ impl Sweep<'_> {
         let ended = match self.write_off(lost) {
             Ok(()) => {
                 let lane = Lane::new(context, Open::One);
-                lane.run_until(Queue::by_place(units), &mut self, &mut interrupt).await
+                lane.run_until(Queue::by_kind(units), &mut self, &mut interrupt).await
             }
             Err(error) => Err(error),
         };

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use indicatif::ProgressBar;
 use protocol::suggest::did_you_mean;
-use protocol::{DuelReport, Engine, Job, MatmulDuel, Target, Task, Verdict};
+use protocol::{DuelReport, Engine, MatmulDuel, Target, Task, Verdict};
 
 use crate::browser;
 use crate::cli::MatmulArgs;
@@ -17,7 +17,7 @@ use crate::lane::{Completion, Ended, Event, Lane, Listener, Open, Queue, Then, U
 use crate::report::product as report;
 use crate::rows::product::Product;
 use crate::screen;
-use crate::session::{Context, Place};
+use crate::session::Context;
 use crate::store::{RunId, RunKind, Store};
 
 /// How long one product may take on both sides.
@@ -39,7 +39,7 @@ pub async fn run(args: &MatmulArgs) -> Result<Exit, Error> {
     });
     let mut answers = Answers { store: &mut store, run: &run, spinner: screen::spinner(), count: 0 };
     let lane = Lane::new(&context, Open::One);
-    let ended = lane.run_until(Queue::by_place(units), &mut answers, &mut interrupt).await;
+    let ended = lane.run_until(Queue::by_kind(units), &mut answers, &mut interrupt).await;
     answers.spinner.finish_and_clear();
     let finished = store.finish_run(&run, &RunEnd::of(ended.as_ref().copied()), SystemTime::now());
     // What is there is reported, whatever kept the rest from being there.
@@ -78,13 +78,12 @@ struct InBrowser {
 impl Unit for InBrowser {
     type Report = DuelReport;
 
-    fn place(&self) -> Place {
-        Place::Browser(self.browser.clone())
+    fn target(&self) -> Target {
+        Target { engine: Engine::Webgpu, device: None, browser: Some(self.browser.clone()) }
     }
 
-    fn job(&self, context: &Context, id: u64) -> Job {
-        let target = Target { engine: Engine::Webgpu, device: None, browser: Some(self.browser.clone()) };
-        context.job_of(&target, id, Task::MatmulDuel(self.duel.clone()))
+    fn task(&self, _: &Context) -> Task {
+        Task::MatmulDuel(self.duel.clone())
     }
 
     fn limit(&self) -> Duration {

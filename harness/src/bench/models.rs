@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use indicatif::ProgressBar;
-use protocol::{InferenceReport, Job, Target, Verdict};
+use protocol::{InferenceReport, Target, Task, Verdict};
 
 use crate::case::{self, Case, expand};
 use crate::cli::{ModelsArgs, SweepArgs};
@@ -17,7 +17,7 @@ use crate::plan::Plan;
 use crate::report::comparison as report;
 use crate::rows::comparison::Side;
 use crate::screen;
-use crate::session::{Context, Place};
+use crate::session::Context;
 use crate::store::{ComparisonId, RunId, RunKind, Store, TurnPlace};
 use crate::trial::Trial;
 
@@ -91,7 +91,7 @@ impl Bench<'_> {
             let queue = Queue::new(turns.collect::<Vec<_>>());
             let mut turns =
                 Turns { bench: &mut self, pair, spinner: &spinner, comparison: None, begun: None };
-            let lane = Lane::new(context, Open::OneAtEachPlace);
+            let lane = Lane::new(context, Open::OneOfEachKind);
             if lane.run_until(queue, &mut turns, &mut interrupt).await? == Completion::Interrupted {
                 return Ok(Completion::Interrupted);
             }
@@ -148,12 +148,12 @@ impl Turn<'_> {
 impl Unit for Turn<'_> {
     type Report = InferenceReport;
 
-    fn place(&self) -> Place {
-        Place::of(&self.case().target)
+    fn target(&self) -> Target {
+        self.case().target.clone()
     }
 
-    fn job(&self, context: &Context, id: u64) -> Job {
-        self.case().job(context, id)
+    fn task(&self, context: &Context) -> Task {
+        self.case().task(context)
     }
 
     fn limit(&self) -> Duration {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use protocol::{Conformance, Job, Target, Task};
+use protocol::{Conformance, Target, Task};
 
 use super::suite::{Batch, Suite};
 use super::{PACKS, TOLERANCE};
@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::lane::{Lane, Unit};
 use crate::screen;
-use crate::session::{Context, Place};
+use crate::session::Context;
 
 /// How long it may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -66,17 +66,16 @@ struct Reproduction<'a> {
 impl Unit for Reproduction<'_> {
     type Report = String;
 
-    fn place(&self) -> Place {
-        Place::of(self.target)
+    fn target(&self) -> Target {
+        self.target.clone()
     }
 
-    fn job(&self, context: &Context, id: u64) -> Job {
-        let asked = Conformance {
+    fn task(&self, context: &Context) -> Task {
+        Task::Reproduce(Conformance {
             location: context.pages.mount(PACKS, self.packs) + &self.batch.pack,
             tests: self.batch.tests.clone(),
             tolerance: TOLERANCE,
-        };
-        context.job_of(self.target, id, Task::Reproduce(asked))
+        })
     }
 
     fn limit(&self) -> Duration {

@@ -1,25 +1,25 @@
-//! Decides what a lane does next: which unit runs, when a session is opened or replaced, when a place is given up. Pure.
+//! Decides what a lane does next: which unit runs, when a session is opened or replaced, when a kind of session is given up. Pure.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Unit;
 use crate::fault::Fault;
-use crate::session::Place;
+use crate::session::SessionKind;
 
 /// A session that cannot be started this often in a row is given up.
 const STARTS: u32 = 2;
-/// Sessions that may end one after another under units that can be halved, without a single answer, before their place is
+/// Sessions that may end one after another under units that can be halved, without a single answer, before their kind is
 /// given up: finding one culprit in a batch takes about six.
 const DEATHS: u32 = 16;
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step<U> {
-    /// Open a session at this place, in place of the one that is open there, if any.
-    Open(Place),
-    /// Run this unit in the session of its place.
+    /// Open a session of this kind, in place of the one that is open, if any.
+    Open(SessionKind),
+    /// Run this unit in the session of its kind.
     Run(U),
-    /// End this unit with a fault: its session died under it, or its place was given up.
+    /// End this unit with a fault: its session died under it, or its kind was given up.
     WriteOff(U, Fault),
     /// Nothing is left to do.
     Done,
@@ -47,12 +47,12 @@ pub enum Finished {
 pub struct Queue<U> {
     waiting: VecDeque<U>,
     running: Option<U>,
-    /// Where the step under way takes place.
-    place: Option<Place>,
-    places: BTreeMap<Place, State>,
+    /// The kind of session that the step under way is about.
+    kind: Option<SessionKind>,
+    kinds: BTreeMap<SessionKind, State>,
 }
 
-/// What is known of a place.
+/// A session kind's state.
 #[derive(Debug, Default)]
 struct State {
     open: bool,
@@ -65,21 +65,21 @@ impl<U: Unit> Queue<U> {
     /// Every unit waits, in this order.
     pub fn new(units: impl IntoIterator<Item = U>) -> Queue<U> {
         let waiting = units.into_iter().collect();
-        Queue { waiting, running: None, place: None, places: BTreeMap::new() }
+        Queue { waiting, running: None, kind: None, kinds: BTreeMap::new() }
     }
 
-    /// Every unit waits: places in the order of their first unit, so that sessions are reused, and each place's units in
+    /// Every unit waits: session kinds in the order of their first unit, so that sessions are reused, and each kind's units in
     /// theirs.
-    pub fn by_place(units: impl IntoIterator<Item = U>) -> Queue<U> {
+    pub fn by_kind(units: impl IntoIterator<Item = U>) -> Queue<U> {
         let mut units: Vec<U> = units.into_iter().collect();
-        let places: Vec<Place> = units.iter().map(Unit::place).collect();
-        units.sort_by_key(|unit| places.iter().position(|place| *place == unit.place()));
+        let kinds: Vec<SessionKind> = units.iter().map(kind_of).collect();
+        units.sort_by_key(|unit| kinds.iter().position(|kind| *kind == kind_of(unit)));
         Queue::new(units)
     }
 
     /// A session was closed to make room.
-    pub fn closed(&mut self, place: &Place) {
-        self.places.entry(place.clone()).or_default().open = false;
+    pub fn closed(&mut self, kind: &SessionKind) {
+        self.kinds.entry(kind.clone()).or_default().open = false;
     }
 
     /// Has a unit run before all others.
@@ -93,9 +93,9 @@ impl<U: Unit> Queue<U> {
             return Step::WriteOff(unit, fault);
         }
         let Some(unit) = self.waiting.pop_front() else { return Step::Done };
-        let place = unit.place();
-        let state = self.places.entry(place.clone()).or_default();
-        self.place = Some(place.clone());
+        let kind = kind_of(&unit);
+        let state = self.kinds.entry(kind.clone()).or_default();
+        self.kind = Some(kind.clone());
         match &state.given_up {
             Some(fault) => Step::WriteOff(unit, fault.clone()),
             None if state.open => {
@@ -104,14 +104,14 @@ impl<U: Unit> Queue<U> {
             }
             None => {
                 self.waiting.push_front(unit);
-                Step::Open(place)
+                Step::Open(kind)
             }
         }
     }
 
     /// Takes in how a step ended; gives the unit that a session died of, once it is known.
     fn learn(&mut self, finished: Finished) -> Option<(U, Fault)> {
-        let state = self.places.entry(self.place.clone()?).or_default();
+        let state = self.kinds.entry(self.kind.clone()?).or_default();
         match finished {
             Finished::Nothing => None,
             Finished::Opened => {
@@ -143,7 +143,7 @@ impl<U: Unit> Queue<U> {
     /// One unit alone is to blame; what can be halved is, and its halves go first.
     fn died(&mut self, fault: Fault) -> Option<(U, Fault)> {
         let unit = self.running.take()?;
-        let state = self.places.entry(unit.place()).or_default();
+        let state = self.kinds.entry(kind_of(&unit)).or_default();
         if U::CAN_BE_HALVED {
             state.deaths += 1;
             if fault.is_unavailable() || state.deaths >= DEATHS {
@@ -163,9 +163,14 @@ impl<U: Unit> Queue<U> {
     }
 }
 
+/// The kind of session that a unit runs in.
+fn kind_of<U: Unit>(unit: &U) -> SessionKind {
+    SessionKind::of(&unit.target())
+}
+
 #[cfg(test)]
 mod tests {
-    use protocol::{Job, Target};
+    use protocol::{Target, Task};
 
     use super::Finished::{Answered, Died, NotOpened, Nothing, Opened, Spent};
     use super::*;
@@ -182,12 +187,11 @@ mod tests {
     impl Unit for Single {
         type Report = String;
 
-        fn place(&self) -> Place {
-            let target: Target = self.0.split_once(' ').unwrap().1.parse().unwrap();
-            Place::of(&target)
+        fn target(&self) -> Target {
+            self.0.split_once(' ').unwrap().1.parse().unwrap()
         }
 
-        fn job(&self, _: &Context, _: u64) -> Job {
+        fn task(&self, _: &Context) -> Task {
             unreachable!("nothing runs here")
         }
 
@@ -201,11 +205,11 @@ mod tests {
 
         const CAN_BE_HALVED: bool = true;
 
-        fn place(&self) -> Place {
-            Place::Browser("chrome".to_owned())
+        fn target(&self) -> Target {
+            "webgpu@chrome".parse().unwrap()
         }
 
-        fn job(&self, _: &Context, _: u64) -> Job {
+        fn task(&self, _: &Context) -> Task {
             unreachable!("nothing runs here")
         }
 
@@ -227,7 +231,7 @@ mod tests {
     fn short<U>(step: Step<U>, unit: impl Fn(&U) -> String) -> String {
         match step {
             Step::Run(run) => format!("run {}", unit(&run)),
-            Step::Open(place) => format!("open {place}"),
+            Step::Open(kind) => format!("open {kind}"),
             Step::WriteOff(skipped, fault) => format!("skip {}: {fault}", unit(&skipped)),
             Step::Done => "done".to_owned(),
         }
@@ -249,7 +253,7 @@ mod tests {
         let table: Vec<Row> = vec![
             ("nothing to do", &[], vec![(Nothing, "done")]),
             (
-                "a session is reused, and places keep the order of their first unit",
+                "a session is reused, and kinds keep the order of their first unit",
                 &[M, "m burn:cpu", N],
                 vec![
                     (Nothing, "open chrome"),
@@ -324,7 +328,7 @@ mod tests {
             ),
         ];
         for (name, units, steps) in table {
-            let mut queue = Queue::by_place(units.iter().map(|unit| Single(unit)));
+            let mut queue = Queue::by_kind(units.iter().map(|unit| Single(unit)));
             for (index, (finished, expected)) in steps.into_iter().enumerate() {
                 let step = short(queue.next(finished), |unit| unit.0.to_owned());
                 assert_eq!(step, expected, "{name}, step {index}");
@@ -388,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_where_everything_dies_is_given_up() {
+    fn a_kind_in_which_everything_dies_is_given_up() {
         let names: Vec<String> = (0..50).map(|number| format!("t{number}")).collect();
         let mut queue = Queue::new([several(&names.join(" ")), several("last")]);
         let (mut finished, mut runs, mut skipped) = (Nothing, 0, 0);
@@ -416,7 +420,7 @@ mod tests {
         assert_eq!(queue.next(Opened), Step::Run(Single("m webgpu@chrome")));
         queue.first(Single("m wasm@chrome"));
         assert_eq!(queue.next(Answered), Step::Run(Single("m wasm@chrome")));
-        queue.closed(&Place::Browser("chrome".to_owned()));
+        queue.closed(&SessionKind::Browser("chrome".to_owned()));
         assert!(matches!(queue.next(Nothing), Step::Open(_)));
     }
 }

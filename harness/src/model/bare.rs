@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf, absolute};
 use std::time::Duration;
 
-use protocol::{BareModel, CompletedModel, Device, Engine, Job, Target, Task};
+use protocol::{BareModel, CompletedModel, Device, Engine, Target, Task};
 
 use super::{Dimensions, ONNX, invalid, is_plain, kept};
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::lane::{Lane, NoAnswer, Unit};
-use crate::session::{Context, Place};
+use crate::session::Context;
 
 /// What exporters call the file of a whole model: then its folder's name says more.
 const USUAL: &str = "model";
@@ -64,13 +64,12 @@ struct Completion {
 impl Unit for Completion {
     type Report = CompletedModel;
 
-    fn place(&self) -> Place {
-        Place::Native(Engine::Onnxruntime)
+    fn target(&self) -> Target {
+        Target { engine: Engine::Onnxruntime, device: Some(Device::Cpu), browser: None }
     }
 
-    fn job(&self, context: &Context, id: u64) -> Job {
-        let target = Target { engine: Engine::Onnxruntime, device: Some(Device::Cpu), browser: None };
-        context.job_of(&target, id, Task::Complete(self.bare.clone()))
+    fn task(&self, _: &Context) -> Task {
+        Task::Complete(self.bare.clone())
     }
 
     fn limit(&self) -> Duration {

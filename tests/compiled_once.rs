@@ -7,13 +7,14 @@ use std::process::Command;
 
 use end_to_end::checkout;
 
-/// What is built by itself: by `cargo build -p …`, `cargo install --path …` and `cargo xtask`.
-const SELECTIONS: [&[&str]; 5] = [
+/// What is built by itself: by `cargo build -p …`, `cargo install --path …`, and `cargo xtask` with its checks.
+const SELECTIONS: [&[&str]; 6] = [
     &["--package", "xtask"],
     &["--package", "harness"],
     &["--package", "native-runner"],
     &["--package", "burn-runner"],
-    &["--workspace", "--exclude", "wasm-runtime", "--exclude", "xtask"],
+    &["--workspace", "--exclude", "xtask"],
+    &["--workspace", "--exclude", "xtask", "--exclude", "burn-engine", "--exclude", "burn-runner"],
 ];
 /// The page's two modules, which are compiled for another target.
 const MODULES: [&[&str]; 2] =

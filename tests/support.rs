@@ -134,6 +134,20 @@ pub fn case<'a>(cases: &'a [Value], model: &str, target: &str) -> &'a Value {
         .unwrap_or_else(|| panic!("no case {model} on {target} among {cases:#?}"))
 }
 
+/// Holds an adapter to what it is called: one whose name is that of a CPU's renderer says that it is software.
+///
+/// # Panics
+/// Where it does not.
+pub fn check_adapter(adapter: &Value) {
+    let names = ["vendor", "architecture", "device", "description"].map(|field| adapter[field].to_string());
+    let is_a_cpu = |name: &String| {
+        let name = name.to_lowercase();
+        ["swiftshader", "llvmpipe", "lavapipe"].iter().any(|renderer| name.contains(renderer))
+    };
+    assert!(adapter["software"].is_boolean(), "{adapter:#}");
+    assert!(adapter["software"] == true || !names.iter().any(is_a_cpu), "{adapter:#}");
+}
+
 /// A folder with a broken or special model from `fixtures/bad`.
 pub fn bad_model(name: &str) -> String {
     checkout().join("fixtures/bad").join(name).to_string_lossy().into_owned()

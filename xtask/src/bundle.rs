@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 
 use crate::checkout;
 use crate::command::{cargo, on_path, show};
-use crate::programs;
+use crate::programs::{self, Burn};
 use crate::steps::Steps;
 
 /// What a bundle carries of models unless the caller says otherwise: a model of each family, and three full-size ones.
@@ -50,7 +50,7 @@ pub fn make(steps: &mut Steps, wanted: &Wanted) -> Result<()> {
     if (std::env::consts::OS, std::env::consts::ARCH) != ("linux", "x86_64") {
         bail!("a bundle is made on Linux on x86-64, for the same");
     }
-    programs::ready(steps, false)?;
+    programs::ready(steps, Burn::KeptFresh)?;
     let folder = gather(steps, wanted)?;
     let has_shell = wanted.with.contains(&Extra::HeadlessShell);
     steps.loud("bundle: sweep in an empty root", || empty_root::sweep(&folder, has_shell))?;

@@ -5,6 +5,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
+use crate::programs::Burn;
 use crate::steps::Steps;
 use crate::{checkout, programs};
 
@@ -58,7 +59,8 @@ pub fn bench(steps: &mut Steps, full_size: bool, asked: Vec<String>) -> Result<E
 }
 
 fn parallax(steps: &mut Steps, command: &[&str], arguments: Vec<String>) -> Result<ExitCode> {
-    programs::ready(steps, wants_burn(&arguments))?;
+    let burn = if wants_burn(&arguments) { Burn::Built } else { Burn::KeptFresh };
+    programs::ready(steps, burn)?;
     println!("\n{}", steps.summary());
     let (root, parallax) = (checkout::root()?, checkout::program("parallax")?);
     let status = Command::new(&parallax).args(command).args(arguments).current_dir(root).status();

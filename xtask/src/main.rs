@@ -26,11 +26,15 @@ mod system;
 mod toolchain;
 mod wasm;
 
+use programs::Burn;
 use steps::Steps;
 
 /// Sets a machine up for Parallax, builds it, runs the demo sweep and the tests.
 #[derive(Parser)]
-#[command(bin_name = "cargo xtask", after_help = "Example:\n  cargo xtask sweep\n  cargo xtask test")]
+#[command(
+    bin_name = "cargo xtask",
+    after_help = "Example:\n  cargo xtask sweep\n  cargo xtask check\n  cargo xtask test"
+)]
 struct Arguments {
     #[command(subcommand)]
     chore: Chore,
@@ -60,6 +64,8 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// What to run between edits: formatting, lints and unit tests of all but Burn, and a model in Chrome.
+    Check,
     /// Set-up and build, formatting, lints, every test. With arguments: no formatting, no lints.
     #[command(after_help = "Example:\n  cargo xtask test faults -- --nocapture")]
     Test {
@@ -100,13 +106,14 @@ fn perform(chore: Chore) -> Result<ExitCode> {
         Chore::Setup => setup::everything(&mut steps)?,
         Chore::Wasm => {
             setup::wasm_compiler(&mut steps)?;
-            wasm::build(&mut steps, true)?;
+            wasm::build(&mut steps, Burn::Built)?;
         }
         Chore::Sweep { arguments } => return demo::sweep(&mut steps, arguments),
         Chore::Bench { full_size, arguments } => return demo::bench(&mut steps, full_size, arguments),
         #[cfg(target_os = "linux")]
         Chore::Bundle(wanted) => bundle::make(&mut steps, &wanted)?,
         Chore::Fuzz { minutes, seed } => return fuzz::run(&mut steps, minutes, seed),
+        Chore::Check => checks::quickly(&mut steps)?,
         Chore::Test { arguments } => checks::run(&mut steps, &arguments)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -11,17 +11,38 @@ use crate::{checkout, setup, wasm};
 /// The runner that brings Burn, and with it minutes of compiling: nothing needs it but the targets `burn:*`.
 const BURN_RUNNER: &str = "burn-runner";
 
-/// Sets up all that is missing and builds what `parallax` consists of; with Burn where it is wanted, or was before:
-/// nothing that is there is stale.
-pub fn ready(steps: &mut Steps, wants_burn: bool) -> Result<()> {
+/// What becomes of the runner and the module with Burn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Burn {
+    /// They are built.
+    Built,
+    /// They are built where they were before: nothing that is there is stale.
+    KeptFresh,
+    /// They are not looked at: nothing that follows runs on them.
+    LeftAsItIs,
+}
+
+impl Burn {
+    /// Whether to build something with it that may be there.
+    pub fn is_built(self, is_there: bool) -> bool {
+        match self {
+            Burn::Built => true,
+            Burn::KeptFresh => is_there,
+            Burn::LeftAsItIs => false,
+        }
+    }
+}
+
+/// Sets up all that is missing and builds what `parallax` consists of.
+pub fn ready(steps: &mut Steps, burn: Burn) -> Result<()> {
     setup::for_building(steps)?;
     let lanes: Vec<Lane<'_>> = vec![
         Box::new(|steps| {
             let runner = checkout::program(BURN_RUNNER)?;
-            native(steps, wants_burn || runner.is_file())
+            native(steps, burn.is_built(runner.is_file()))
         }),
         Box::new(|steps| {
-            wasm::build(steps, wants_burn)?;
+            wasm::build(steps, burn)?;
             setup::driver(steps)
         }),
         Box::new(setup::for_running),

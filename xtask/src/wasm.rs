@@ -8,7 +8,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::checkout;
 use crate::command::show;
-use crate::programs::without_bar;
+use crate::programs::{Burn, without_bar};
 use crate::steps::Steps;
 use crate::toolchain::{Toolchain, WASM_TARGET};
 
@@ -25,11 +25,11 @@ struct Module {
 const PLAIN: Module = Module { folder: "www/pkg", features: "" };
 const WITH_BURN: Module = Module { folder: "www/pkg-burn", features: "burn" };
 
-/// Builds the page's module, and the one with Burn where it is wanted or was before.
-pub fn build(steps: &mut Steps, wants_burn: bool) -> Result<()> {
+/// Builds the page's module, and the one with Burn.
+pub fn build(steps: &mut Steps, burn: Burn) -> Result<()> {
     PLAIN.build(steps)?;
     let has_burn = checkout::root()?.join(WITH_BURN.folder).is_dir();
-    if wants_burn || has_burn { WITH_BURN.build(steps) } else { Ok(()) }
+    if burn.is_built(has_burn) { WITH_BURN.build(steps) } else { Ok(()) }
 }
 
 impl Module {

@@ -198,9 +198,9 @@ fn no_circle_of_modules() {
 
 /// Engines: what computes a model.
 const ENGINES: &[&str] = &["burn", "candle-core", "ort", "rten", "tch", "tract-onnx", "wgpu"];
-/// What reaches a file system's far side, the network, a database, a browser or a GPU.
+/// Crates that reach a file system's far side, the network, a database, a browser or a GPU.
 const OUTSIDE: &[&str] = &["axum", "duckdb", "hyper", "reqwest", "tokio", "ureq", "web-sys", "wgpu"];
-/// The same of the standard library.
+/// Modules of the standard library that reach outside.
 const OUTSIDE_OF_STD: &[&str] = &["std::fs", "std::net", "std::process", "std::time", "std::thread"];
 
 /// Crates, what none of their dependencies may be, however far down, and what their sources may not name.

@@ -35,7 +35,7 @@ fn cases() -> Vec<String> {
 struct Refused {
     case: String,
     targets: Vec<String>,
-    /// What the message has to say.
+    /// Words that the message has to contain.
     says: String,
 }
 
@@ -80,7 +80,7 @@ fn every_case_is_right_on_every_engine() {
     }
 }
 
-/// What is wrong with a row, if anything is.
+/// Returns what is wrong with a row, if anything is.
 fn fault(row: &Value, refused: &[Refused]) -> Option<String> {
     let name = format!("{} on {}", row["model"], row["target"]);
     let message = row["message"].as_str().unwrap_or_default();

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use end_to_end::checkout;
 
-/// What is built by itself: by `cargo build -p …`, `cargo install --path …`, and `cargo xtask` with its checks.
+/// Selections that are built by themselves: by `cargo build -p …`, `cargo install --path …`, and `cargo xtask` with its checks.
 const SELECTIONS: [&[&str]; 6] = [
     &["--package", "xtask"],
     &["--package", "harness"],
@@ -22,7 +22,7 @@ const MODULES: [&[&str]; 2] =
 /// These differ on purpose, and hold next to no code.
 const OWN: [&str; 2] = ["alike", "wasm-runtime"];
 
-/// What every procedural macro is made of: with it, all that is derived would be compiled anew.
+/// The crate that every procedural macro is made of: with it, all that is derived would be compiled anew.
 const OF_MACROS: &str = "syn";
 
 /// The features of each crate of a selection.
@@ -55,7 +55,7 @@ fn listed(selection: &[&str], target: &[&str], edges: &str) -> BTreeMap<String, 
     found
 }
 
-/// What differs between selections, a line for each crate and pair.
+/// Returns what differs between selections, a line for each crate and pair.
 fn differences(selections: &[&[&str]], target: &[&str]) -> Vec<String> {
     let found: Vec<_> = selections.iter().map(|selection| (selection, features(selection, target))).collect();
     let pairs = found

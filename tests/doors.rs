@@ -35,7 +35,7 @@ fn ports_in_network_of(pid: u32) -> Vec<u16> {
     listening.map(|fields| u16::from_str_radix(fields[1].split_once(':').unwrap().1, 16).unwrap()).collect()
 }
 
-/// What a driver says of itself to one who asks at a port of this machine.
+/// Returns what a driver says of itself to one who asks at a port of this machine.
 fn status_at(port: u16) -> String {
     let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return String::new() };
     stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
@@ -168,7 +168,7 @@ fn temporary_folder_of(pid: u32) -> Option<String> {
     in_environment_of(pid, "TMPDIR").filter(|folder| folder.contains("parallax-"))
 }
 
-/// What a process's environment says under a name.
+/// Returns what a process's environment says under a name.
 fn in_environment_of(pid: u32, name: &str) -> Option<String> {
     let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
     let environment = String::from_utf8_lossy(&environment).into_owned();

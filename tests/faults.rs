@@ -107,7 +107,7 @@ fn check_injuries(target: &str, samples: &str, injuries: &[Injury], last: &Injur
     assert!(folders.is_empty(), "{folders:?}");
 }
 
-/// The same model under another name.
+/// Makes a copy of the model under another name.
 fn copy_of_a_model(scene: &Scene, index: usize) -> String {
     let (from, to) = (checkout().join("fixtures/models/bert-tiny"), scene.path(&format!("copy-{index}")));
     fs::create_dir(&to).unwrap();

@@ -256,7 +256,7 @@ fn a_bare_file_without_onnx_runtime_is_unavailable_with_the_remedy() {
     }
 }
 
-/// What a hostile hub lists, and what it gives whatever file is asked for.
+/// A hostile hub's list, and what it gives whatever file is asked for.
 #[derive(Debug, Clone, Default)]
 struct Trick {
     commit: Option<String>,

@@ -5,7 +5,7 @@ use end_to_end::{Scene, case, ended};
 use serde_json::Value;
 
 const MODEL: &str = "t5-small";
-/// What its 60.5 million weights take on the device, the embedding a second time as the matrix of the logits.
+/// Bytes that its 60.5 million weights take on the device, the embedding a second time as the matrix of the logits.
 const WEIGHTS_BYTES: f64 = 300e6;
 /// A piece of a weight, once as it came and once as numbers, and all that is no weight.
 const MOST_WASM_BYTES: f64 = 64e6;

@@ -1,4 +1,4 @@
-//! What every end-to-end test uses: the built `parallax` command, its JSON document, and the process table.
+//! The means of every end-to-end test: the built `parallax` command, its JSON document, and the process table.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -10,7 +10,7 @@ use graph::onnx::Model;
 use crate::load::{Stage, load};
 use crate::mutate::Mutator;
 
-/// What keeps a case's own draws apart from those of the case before it.
+/// A factor that keeps a case's own draws apart from those of the case before it.
 const SEED_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Every ONNX file below a folder.

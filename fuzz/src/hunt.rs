@@ -18,7 +18,7 @@ const CASE_LIMIT: Duration = Duration::from_secs(10);
 /// How a worker begins the line of a panic.
 const PANIC: &str = "panic ";
 
-/// What came of a hunt.
+/// The result of a hunt.
 #[derive(Debug, Default)]
 pub struct Tally {
     /// How many files came how far.
@@ -31,7 +31,7 @@ pub struct Tally {
 pub struct Hunt<'a> {
     /// Where the cases come from.
     pub corpus: &'a Corpus,
-    /// What they are drawn from.
+    /// The seed they are drawn from.
     pub seed: u64,
     /// The folder for findings; made when there is one.
     pub keep: &'a Path,
@@ -136,7 +136,7 @@ impl Worker {
     }
 }
 
-/// What the panic in hand said, and where.
+/// The words of the panic in hand, and where it was.
 static SAID: Mutex<String> = Mutex::new(String::new());
 
 /// Runs cases from `first` on, one line each, until nobody listens.

@@ -1,4 +1,4 @@
-//! What the loader does with a file: parse, find weights, specialise, optimise, plan. The way of every job.
+//! The loader's work on a file: parse, find weights, specialise, optimise, plan. The way of every job.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ impl Stage {
     /// Every stage, in order.
     pub const ALL: [Stage; 4] = [Stage::Refused, Stage::Parsed, Stage::Specialised, Stage::Planned];
 
-    /// What it is called between processes.
+    /// Returns its name between processes.
     pub fn name(self) -> &'static str {
         match self {
             Stage::Refused => "refused",

@@ -26,7 +26,7 @@ struct Arguments {
     /// How long to hunt
     #[arg(long, value_name = "S", default_value_t = 60)]
     seconds: u64,
-    /// What cases are drawn from: the same seed, the same cases
+    /// Seed from which cases are drawn: the same seed, the same cases
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The folder whose ONNX files are mutated

@@ -37,7 +37,7 @@ const MOST_CHANGES: usize = 4;
 /// One file in so many is changed without regard for its fields.
 const BLIND: usize = 8;
 
-/// What a file can be changed into with parts of itself and of the others.
+/// A maker of changes to a file, from parts of itself and of the others.
 pub struct Mutator<'a> {
     rng: Rng,
     others: &'a [Vec<u8>],

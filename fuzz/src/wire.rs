@@ -8,11 +8,11 @@
 pub struct Field {
     /// The number that the message's definition gives it.
     pub number: u64,
-    /// What it holds.
+    /// Its content.
     pub content: Content,
 }
 
-/// What a field holds, by wire type.
+/// The content of a field, by wire type.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content {
     /// Wire type 0.

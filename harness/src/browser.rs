@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::fault::Fault;
 use table::{BUILT_IN, BuiltIn};
 
-/// What a plan's `[browsers.NAME]` says: a change to a built-in browser, or a browser of its own.
+/// A plan's `[browsers.NAME]`: a change to a built-in browser, or a browser of its own.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BrowserOverride {
@@ -80,7 +80,7 @@ pub fn known(changes: &BTreeMap<String, BrowserOverride>) -> Result<BTreeMap<Str
     configured(&all)
 }
 
-/// What the file named in the environment changes.
+/// Reads the changes in the file named in the environment.
 fn changes_of_the_environment() -> Result<BTreeMap<String, BrowserOverride>, Error> {
     #[derive(Deserialize)]
     struct Browsers {
@@ -187,8 +187,8 @@ impl BrowserEntry {
         arguments::merged(all)
     }
 
-    /// Whether only its driver can debug it: everybody who reaches a port can read its pages, and files through them. A
-    /// plan may ask for a port for a tool of its own.
+    /// Returns whether only its driver can debug it: everybody who reaches a port can read its pages, and files through
+    /// them. A plan may ask for a port for a tool of its own.
     pub fn is_debugged_by_pipe(&self) -> bool {
         let is_port = |argument: &String| argument.starts_with("--remote-debugging-");
         self.kind == BrowserKind::Chromium && !self.changes.arguments.iter().any(is_port)
@@ -249,7 +249,7 @@ impl BrowserEntry {
     }
 }
 
-/// Whether a usual place can exist on this operating system at all.
+/// Returns whether a usual place can exist on this operating system at all.
 fn is_of_this_system(place: &str) -> bool {
     match place {
         mac if mac.starts_with("/Applications/") => cfg!(target_os = "macos"),

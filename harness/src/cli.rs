@@ -79,7 +79,7 @@ Example:
 #[derive(Debug, Parser)]
 #[command(name = "parallax", version, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -113,7 +113,7 @@ pub enum Command {
     Guard(GuardArgs),
 }
 
-/// What `bench` can time.
+/// Things that `bench` can time.
 #[derive(Debug, Subcommand)]
 pub enum Bench {
     /// One square f32 matrix product in a browser: ours and onnxruntime-web's WebGPU, turn by turn.

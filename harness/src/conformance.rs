@@ -128,7 +128,7 @@ fn publish(found: &Found, args: &ConformanceArgs) -> Result<(), Error> {
     }
 }
 
-/// What every target is given.
+/// The givens of a run, the same for every target.
 struct SuiteRun<'a> {
     context: &'a Context,
     suite: &'a Result<Suite, Fault>,

@@ -102,7 +102,7 @@ async fn in_browser(entry: &BrowserEntry, context: &Context) -> Vec<Capability> 
     std::iter::once(found(name, &access, observed.facts)).chain(inside).collect()
 }
 
-/// What the engines of a program say of this machine.
+/// Asks the engines of a program what they say of this machine.
 async fn native(program: &Program, context: &Context) -> Vec<Capability> {
     let Some(engine) = program.an_engine() else { return Vec::new() };
     let look = Look { target: Target { engine, device: None, browser: None } };

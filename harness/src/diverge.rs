@@ -52,12 +52,12 @@ pub async fn run(args: &DivergeArgs) -> Result<Exit, Error> {
     ended
 }
 
-/// What a side is called and what it ran on.
+/// A side's target, and what it ran on.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 struct Ran {
     target: Target,
     adapter: Adapter,
-    /// What was run: `model` or `prefill`.
+    /// The program that was run: `model` or `prefill`.
     program: String,
     /// Its outputs against those of a run in which nothing was kept.
     against_plain: Vec<OutputCheck>,
@@ -69,7 +69,7 @@ impl Ran {
     }
 }
 
-/// What both sides have in common.
+/// The context, model and arguments that both sides have in common.
 struct Scene<'a> {
     context: &'a Context,
     model: &'a Model,

@@ -80,7 +80,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether it is about one model of a plan alone, so that the others can run.
+    /// Returns whether it is about one model of a plan alone, so that the others can run.
     pub fn is_about_one_model(&self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! What a sweep tells as it happens. Whoever listens knows nothing of browsers.
+//! Events of a sweep, told as they happen. Whoever listens knows nothing of browsers.
 
 use std::time::SystemTime;
 

@@ -1,4 +1,4 @@
-//! What the command's exit code says.
+//! The command's exit codes, and what each says.
 
 use std::process::ExitCode;
 
@@ -22,7 +22,7 @@ pub enum Exit {
 impl Exit {
     /// The exit code of a sweep whose cases ended with `verdicts`.
     ///
-    /// What this machine lacks is no failure as long as something ran.
+    /// A case for which this machine lacks something is no failure as long as something ran.
     pub fn of(verdicts: impl IntoIterator<Item = Verdict>) -> Exit {
         let (mut ran, mut failed) = (false, false);
         for verdict in verdicts {

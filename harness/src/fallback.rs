@@ -1,6 +1,6 @@
 //! Where a model goes when its target cannot run it: the next engine of the same browser. Pure.
 //!
-//! What a fallback shows is kept beside what was asked for, and never counts as it.
+//! The results of a fallback are kept beside what was asked for, and never count as it.
 
 use protocol::{Device, Engine, Target, Verdict};
 

@@ -16,13 +16,13 @@ pub enum Fault {
     /// The browser, tab or subprocess died.
     #[error("{message}")]
     Crash {
-        /// What died and what it said last.
+        /// The message: what died and what it said last.
         message: String,
     },
     /// There is no such browser, driver or runner here.
     #[error("{reason}; {remedy}")]
     Unavailable {
-        /// What was found instead.
+        /// The reason: what was found instead.
         reason: String,
         /// One line on how to get it.
         remedy: String,
@@ -30,7 +30,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Whether it is not here at all, so that no other session would have it.
+    /// Returns whether it is not here at all, so that no other session would have it.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Fault::Unavailable { .. })
     }

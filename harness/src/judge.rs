@@ -12,7 +12,7 @@ use crate::lane::NoAnswer;
 pub struct Judgement {
     /// The word.
     pub verdict: Verdict,
-    /// What failed, where, and what to do; nothing for a pass.
+    /// The message: what failed, where, and what to do; nothing for a pass.
     pub message: Option<String>,
     /// Where it really ran, if it ran.
     pub actual_target: Option<Target>,

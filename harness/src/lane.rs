@@ -1,7 +1,7 @@
 //! The one way to run: opens sessions, runs units of work in them, replaces sessions that die.
 //!
-//! What the work is, and what becomes of its reports, is the caller's: a case, a batch of node tests, a detection, a traced
-//! run, a round of a comparison.
+//! The caller says what the work is, and what becomes of its reports: a case, a batch of node tests, a detection, a
+//! traced run, a round of a comparison.
 
 mod queue;
 
@@ -20,10 +20,10 @@ use queue::{Finished, Step};
 
 /// Work that a session does in one job.
 pub trait Unit: Clone {
-    /// What answers it.
+    /// The report that answers it.
     type Report: Report;
 
-    /// Whether one that a session dies of can be halved to find the culprit.
+    /// True if a unit that a session dies of can be halved to find the culprit.
     const CAN_BE_HALVED: bool = false;
 
     /// The target that does it.
@@ -35,7 +35,7 @@ pub trait Unit: Clone {
     /// How long it may take.
     fn limit(&self) -> Duration;
 
-    /// Whether a failure ends the session, and how; else it is an answer like others.
+    /// Returns how a failure ends the session, if it does; else it is an answer like others.
     fn ends_session(&self, _failure: &Failure) -> Option<Fault> {
         None
     }
@@ -49,9 +49,9 @@ pub trait Unit: Clone {
 /// How a unit ended.
 #[derive(Debug, Clone)]
 pub struct Ended<R> {
-    /// What the executor says, or why there is nothing of it.
+    /// The executor's report, or why there is none.
     pub answer: Result<R, NoAnswer>,
-    /// What the session saw meanwhile; nothing where there was none.
+    /// The session's observations meanwhile; nothing where there was no session.
     pub observed: Observed,
 }
 
@@ -67,7 +67,7 @@ pub enum NoAnswer {
     /// A step that has to come before it was not done.
     #[error("{step}: {fault}")]
     Before {
-        /// What it was to do.
+        /// The work of the step, in words.
         step: &'static str,
         /// How its session ended.
         fault: Fault,
@@ -83,7 +83,7 @@ impl NoAnswer {
         }
     }
 
-    /// Whether it is a matter of getting what is not here.
+    /// Returns whether it is a matter of getting what is not here.
     pub fn is_unavailable(&self) -> bool {
         self.verdict() == Verdict::Unavailable
     }
@@ -99,11 +99,11 @@ pub enum Event<'a, U: Unit> {
     Ended(U, Ended<U::Report>),
 }
 
-/// What follows from an event.
+/// The consequences of an event.
 pub struct Then<U> {
-    /// Whether the session is of no more use.
+    /// True if the session is of no more use.
     pub spent: bool,
-    /// What runs next, before all others.
+    /// The unit that runs next, before all others.
     pub next: Option<U>,
 }
 
@@ -156,7 +156,7 @@ struct OpenSession {
 }
 
 impl OpenSession {
-    /// What it saw of the job that was given to it last.
+    /// Returns what it saw of the job that was given to it last.
     fn observed(&self) -> Observed {
         let turn = SessionTurn { session: self.number, position: self.jobs.saturating_sub(1) };
         Observed { turn: Some(turn), ..self.session.observed() }
@@ -172,7 +172,7 @@ impl<'a> Lane<'a> {
     /// Runs all units of a queue; then closes all sessions.
     ///
     /// # Errors
-    /// What the listener cannot do; a unit that goes wrong has ended.
+    /// Those of the listener; a unit that goes wrong has ended.
     pub async fn run<U: Unit>(
         mut self,
         queue: Queue<U>,
@@ -238,8 +238,8 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// The same until the user wants it to stop; then closes all sessions. A second wish does not wait for a tidy end: a
-    /// dropped session kills what it started.
+    /// Runs all units of a queue until the user wants it to stop; then closes all sessions. A second wish does not wait
+    /// for a tidy end: a dropped session kills what it started.
     ///
     /// # Errors
     /// As [`Lane::run`].

@@ -51,7 +51,7 @@ impl Model {
         Ok(Model { digest: digest(&folder)?, manifest, batch, folder })
     }
 
-    /// What stands in the rows of a model that cannot be had.
+    /// Returns what stands in the rows of a model that cannot be had.
     pub fn absent(name: &str) -> Model {
         let unknown = String::new;
         let manifest = Manifest {
@@ -202,7 +202,7 @@ fn check_file(folder: &Path, file: &str) -> Result<(), Error> {
     }
 }
 
-/// Whether a relative path leads no way out of the folder that it starts from.
+/// Returns whether a relative path leads no way out of the folder that it starts from.
 pub(crate) fn stays_inside(file: &str) -> bool {
     Path::new(file).components().all(|part| matches!(part, Component::Normal(_)))
 }

@@ -38,13 +38,13 @@ const PEER: &str = "peer";
 /// Without these there is no page.
 const PAGE_FILES: [&str; 3] = ["index.html", "pkg/wasm_runtime.js", "pkg/wasm_runtime_bg.wasm"];
 
-/// What a page of ours may do: run its own scripts and WebAssembly, start workers, read and post here, and nothing else.
+/// A page's policy: it may run its own scripts and WebAssembly, start workers, read and post here, and nothing else.
 /// onnxruntime-web makes functions of its own text, so a text may become a script; it comes from here all the same.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval'; worker-src 'self' blob:; \
                       connect-src 'self'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
-/// What every answer carries: isolation, so that the page gets its finest clock and shared memory, a policy, and no
+/// The headers of every answer: isolation, so that the page gets its finest clock and shared memory, a policy, and no
 /// cache, so that a cold load is cold.
 const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
@@ -55,7 +55,7 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
 ];
 
-/// What one who connects may take.
+/// Bounds on what one who connects may take.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     /// How long a request's head may take to arrive, from the moment that one may.
@@ -85,7 +85,7 @@ impl Drop for Serving {
     }
 }
 
-/// What is served: each folder by the path below which it appears, the page's own by the empty one.
+/// The folders that are served: each by the path below which it appears, the page's own by the empty one.
 struct Site {
     host: String,
     token: String,
@@ -140,7 +140,7 @@ impl PageServer {
         Serving(tokio::spawn(welcome(listener, router, self.limits)).abort_handle())
     }
 
-    /// What nobody else may learn, with which its address is reached.
+    /// Returns the token that nobody else may learn, with which its address is reached.
     pub fn secret(&self) -> &str {
         &self.site.token
     }
@@ -256,7 +256,7 @@ impl Site {
         deposits.get(name).filter(|_| is_plain).and_then(|folder| Some(folder.join(relative(file)?)))
     }
 
-    /// What a request's path says below the part that nobody can guess.
+    /// Returns what a request's path says below the part that nobody can guess.
     fn path<'a>(&self, request: &'a Request) -> Option<&'a str> {
         request.uri().path().strip_prefix('/')?.strip_prefix(&self.token)?.strip_prefix('/')
     }

@@ -1,4 +1,4 @@
-//! What to sweep: a TOML file and the flags that override it, checked in full before anything starts.
+//! The plan of a sweep: a TOML file and the flags that override it, checked in full before anything starts.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -34,7 +34,7 @@ pub struct Plan {
     pub sampling: Sampling,
     /// How long one case may take.
     pub timeout: Duration,
-    /// Whether a target that cannot run a model as a whole fails, instead of another one running it in its place.
+    /// True if a target that cannot run a model as a whole fails, instead of another one running it in its place.
     pub strict: bool,
     /// Every configured browser by name: the built-in ones, changed and added to by the plan.
     pub browsers: BTreeMap<String, BrowserEntry>,
@@ -43,7 +43,7 @@ pub struct Plan {
 /// A model that cannot be had: the hub does not give it, or it cannot be completed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lost {
-    /// What it was called where it was asked for.
+    /// Its name where it was asked for.
     pub name: String,
     /// Why.
     pub none: NoAnswer,
@@ -126,7 +126,7 @@ fn check_asked(models: &[String], targets: &[Target]) -> Result<(), Error> {
     }
 }
 
-/// Whether a target's browser is configured.
+/// Checks that a target's browser is configured.
 ///
 /// # Errors
 /// When it is not, with the names of those that are.
@@ -182,7 +182,7 @@ async fn find_models(
     }
 }
 
-/// What stands in the rows of a model for this reason.
+/// Returns what stands in the rows of a model for this reason.
 fn none(error: &Error) -> NoAnswer {
     if let Error::Unfinished { fault, .. } = error {
         let step = "completing it with inputs and expected outputs";

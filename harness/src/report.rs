@@ -1,4 +1,4 @@
-//! What people read: tables, documents, progress. It shows rows; it never measures or judges.
+//! Reports for people: tables, documents, progress. They show rows; they never measure or judge.
 
 mod capabilities;
 pub mod columns;

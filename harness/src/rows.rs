@@ -1,4 +1,4 @@
-//! What a sweep found, row by row, as the store gives it and reports show it.
+//! The findings of a sweep, row by row, as the store gives them and reports show them.
 
 pub mod comparison;
 pub mod conformance;
@@ -66,7 +66,7 @@ pub struct CaseRow {
     pub max_abs_error: Option<f64>,
     /// The largest absolute error allowed.
     pub tolerance: f64,
-    /// What computed it.
+    /// The adapter that computed it.
     pub adapter: Option<Adapter>,
     /// Metrics by name; the name ends in the unit.
     pub metrics: BTreeMap<String, Measured>,
@@ -87,7 +87,7 @@ pub struct CaseRow {
     /// Nodes that ran on another engine than the one asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub elsewhere: Vec<NodeElsewhere>,
-    /// What shaped the numbers.
+    /// The conditions that shaped the numbers.
     pub features: BTreeMap<String, String>,
 }
 
@@ -103,7 +103,7 @@ pub struct Measured {
 }
 
 impl CaseRow {
-    /// What has to be known of its numbers, in words.
+    /// Returns what has to be known of its numbers, in words.
     pub fn notes(&self) -> impl Iterator<Item = &str> {
         self.features.get(NOTES).map(String::as_str).unwrap_or_default().lines()
     }

@@ -21,10 +21,10 @@ pub fn folder() -> io::Result<TempDir> {
     builder.tempdir_in(base(std::env::temp_dir())?)
 }
 
-/// What is written to see whether there is room: about what a browser's new profile takes.
+/// Bytes that are written to see whether there is room: about what a browser's new profile takes.
 const ROOM_BYTES: usize = 16 << 20;
 
-/// What to tell where there is no room for temporary files; `None` where there is.
+/// Returns a message where there is no room for temporary files; `None` where there is.
 pub fn full() -> Option<String> {
     full_at(&base(std::env::temp_dir()).ok()?)
 }
@@ -42,7 +42,7 @@ fn full_at(base: &Path) -> Option<String> {
     })
 }
 
-/// What a user may still write to the file system that a folder is on.
+/// Returns the bytes that a user may still write to the file system that a folder is on.
 #[cfg(unix)]
 fn free_bytes(folder: &Path) -> Option<u64> {
     let system = nix::sys::statvfs::statvfs(folder).ok()?;

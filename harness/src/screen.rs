@@ -21,8 +21,8 @@ pub fn shown(text: &str) -> String {
     shown
 }
 
-/// Whether a terminal acts on a character instead of showing it: controls, line separators, marks and overrides of
-/// direction (Unicode, "Bidirectional Algorithm", 2).
+/// Returns whether a terminal acts on a character instead of showing it: controls, line separators, marks and overrides
+/// of direction (Unicode, "Bidirectional Algorithm", 2).
 fn acts(c: char) -> bool {
     let turns =
         matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

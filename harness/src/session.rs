@@ -1,4 +1,4 @@
-//! What runs jobs one after another: a page in a browser, or a process with native engines, behind one trait.
+//! Sessions, which run jobs one after another: a page in a browser, or a process with native engines, behind one trait.
 
 mod browser;
 pub mod program;
@@ -28,14 +28,14 @@ pub trait Session: Send {
     /// A fault means that the session is finished and must be replaced.
     async fn run(&mut self, job: &Job, limit: Duration) -> Result<Outcome, Fault>;
 
-    /// What it sees of itself now.
+    /// Returns what it sees of itself now.
     fn observed(&self) -> Observed;
 
     /// Ends it and everything it started.
     async fn close(self: Box<Self>);
 }
 
-/// What a session sees beside what its executor answers.
+/// A session's observations, beside what its executor answers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {
     /// Facts that shaped every number taken in it: browser version, flags and preferences in effect, driver version.
@@ -83,7 +83,7 @@ impl fmt::Display for SessionKind {
     }
 }
 
-/// What sessions need from around them: the page server and the configured browsers.
+/// The surroundings that sessions need: the page server and the configured browsers.
 pub struct Context {
     /// Serves the page and the chosen models on loopback.
     pub pages: PageServer,

@@ -54,7 +54,7 @@ impl ToSql for RunId {
 pub enum RunKind {
     /// Models on targets.
     Sweep,
-    /// What is here.
+    /// The browsers and engines that are here.
     Detect,
     /// The ONNX project's node tests on targets.
     Conformance,

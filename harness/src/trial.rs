@@ -22,7 +22,7 @@ const CONCURRENCY: u32 = 1;
 /// One finished case.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trial {
-    /// What was asked.
+    /// The case that was asked for.
     pub case: Case,
     /// How it ended and why.
     pub judgement: Judgement,
@@ -34,7 +34,7 @@ pub struct Trial {
     pub started_at: SystemTime,
     /// When its answer was in.
     pub finished_at: SystemTime,
-    /// What computed it, if anything did.
+    /// The adapter that computed it, if any did.
     pub adapter: Option<Adapter>,
     /// Each expected output against the one computed.
     pub checks: Vec<OutputCheck>,
@@ -44,12 +44,12 @@ pub struct Trial {
     pub summaries: Vec<(Metric, Summary)>,
     /// Nodes that ran on another engine than the one asked for.
     pub elsewhere: Vec<NodeElsewhere>,
-    /// What shaped the numbers: the executor's features and the session's facts.
+    /// The conditions that shaped the numbers: the executor's features and the session's facts.
     pub features: BTreeMap<String, String>,
 }
 
 impl Trial {
-    /// What became of a case that was begun then.
+    /// Returns what became of a case that was begun then.
     pub fn of(case: Case, ended: Ended<InferenceReport>, started_at: SystemTime) -> Trial {
         let judgement = judge::answer(&case, &ended.answer);
         // Whom the expected outputs are from belongs to every verdict on them.
@@ -73,7 +73,7 @@ impl Trial {
         trial
     }
 
-    /// What becomes of a case that cannot begin.
+    /// Returns what becomes of a case that cannot begin.
     pub fn lost(case: Case, none: NoAnswer) -> Trial {
         let ended = Ended { answer: Err(none), observed: Observed::default() };
         Trial::of(case, ended, SystemTime::now())

@@ -13,7 +13,7 @@ pub struct BareModel {
     pub file: PathBuf,
     /// Where the file came from, as whoever asked for it wrote it.
     pub origin: String,
-    /// What to call the model.
+    /// The name to give the model.
     pub name: String,
     /// Where such folders are kept, each below a name that follows from all that it is made of.
     pub folders: PathBuf,

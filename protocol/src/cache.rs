@@ -21,7 +21,7 @@ pub const ONNXRUNTIME_WEB: &str = "1.30.0";
 /// The version of the ONNX project's node tests: the last whose Python package carries them.
 pub const NODE_TESTS: &str = "1.22.0";
 
-/// What ONNX Runtime's library is called on this platform.
+/// The file name of ONNX Runtime's library on this platform.
 pub const ONNXRUNTIME_LIBRARY: &str = if cfg!(windows) {
     "onnxruntime.dll"
 } else if cfg!(target_os = "macos") {
@@ -30,7 +30,7 @@ pub const ONNXRUNTIME_LIBRARY: &str = if cfg!(windows) {
     "libonnxruntime.so"
 };
 
-/// What DuckDB's library is called on this platform.
+/// The file name of DuckDB's library on this platform.
 pub const DUCKDB_LIBRARY: &str = if cfg!(windows) {
     "duckdb.dll"
 } else if cfg!(target_os = "macos") {
@@ -39,7 +39,7 @@ pub const DUCKDB_LIBRARY: &str = if cfg!(windows) {
     "libduckdb.so"
 };
 
-/// What to say where there is no [`own_dir`].
+/// The message where there is no [`own_dir`].
 pub const HOMELESS: &str = "there is no folder of yours to keep downloads in, and one that everybody can write to is not \
                             taken; set HOME, or XDG_CACHE_HOME to a folder of your own";
 
@@ -67,13 +67,13 @@ pub fn own_dir() -> Option<PathBuf> {
 /// The folder beside the programs of a bundle that is laid out as the cache is.
 pub const BUNDLED: &str = "fetched";
 
-/// What lies beside this program by a name, if anything does.
+/// Returns what lies beside this program by a name, if anything does.
 pub fn beside_program(name: &str) -> Option<PathBuf> {
     let program = std::env::current_exe().and_then(|program| program.canonicalize()).ok()?;
     program.parent().map(|folder| folder.join(name)).filter(|path| path.exists())
 }
 
-/// Whether a path leads into the bundle that this program is part of.
+/// Returns whether a path leads into the bundle that this program is part of.
 pub fn is_bundled(path: &Path) -> bool {
     beside_program(BUNDLED).is_some_and(|bundle| path.starts_with(bundle))
 }

@@ -1,10 +1,10 @@
-//! What a place can do and what it runs on, as it says itself.
+//! The capabilities of a place and what it runs on, as it says itself.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// What computed: a GPU as WebGPU or wgpu describes it, or a CPU.
+/// The hardware that computed: a GPU as WebGPU or wgpu describes it, or a CPU.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Adapter {
     /// Who made it: `nvidia`, `google` (SwiftShader), `GenuineIntel`.
@@ -17,7 +17,7 @@ pub struct Adapter {
     pub description: String,
     /// The API under it: `vulkan`, `metal`, `webgpu`, `cpu`.
     pub backend: String,
-    /// Whether a CPU stands in for a GPU. Also true of an engine on the CPU by choice.
+    /// True if a CPU stands in for a GPU. Also true of an engine on the CPU by choice.
     pub software: bool,
     /// Feature names the adapter has, sorted.
     pub features: Vec<String>,
@@ -25,7 +25,7 @@ pub struct Adapter {
     pub limits: BTreeMap<String, u64>,
 }
 
-/// Whether something is there.
+/// The presence of something, or the lack of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Presence {
@@ -33,7 +33,7 @@ pub enum Presence {
     Present,
     /// It is not, or did not answer.
     Missing {
-        /// What was found instead.
+        /// The reason: what was found instead.
         reason: String,
         /// One line on how to get it.
         remedy: String,
@@ -43,14 +43,14 @@ pub enum Presence {
 /// One thing looked for: a browser, an engine, a context, a property of the machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Capability {
-    /// What was looked for: `chrome`, `webgpu@chrome`, `webnn:cpu@firefox`, `onnxruntime:cpu`, `timer@chrome`.
+    /// The thing looked for: `chrome`, `webgpu@chrome`, `webnn:cpu@firefox`, `onnxruntime:cpu`, `timer@chrome`.
     pub subject: String,
-    /// Whether it is there.
+    /// Its presence, or the lack of it.
     #[serde(flatten)]
     pub presence: Presence,
     /// Its version, where it has one.
     pub version: Option<String>,
-    /// What it would run on.
+    /// The adapter it would run on.
     pub adapter: Option<Adapter>,
     /// Everything else it says of itself.
     pub facts: BTreeMap<String, serde_json::Value>,

@@ -32,7 +32,7 @@ pub struct OutputCheck {
     /// Cosine of the angle between the two, 1 for the same direction.
     #[serde(with = "non_finite")]
     pub cosine_similarity: f64,
-    /// What is wrong beyond numbers: a shape that differs, the first NaN. Never a pass.
+    /// The fault beyond numbers: a shape that differs, the first NaN. Never a pass.
     pub fault: Option<String>,
 }
 
@@ -45,7 +45,7 @@ pub struct Allowed {
     pub of_scale: f64,
 }
 
-/// What an error is held against beside its own size.
+/// The measure that an error is held against beside its own size.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Scale {
     /// 1 everywhere: integers and bools.
@@ -168,7 +168,7 @@ impl OutputCheck {
         worse
     }
 
-    /// Whether the output is right within what is allowed.
+    /// Returns whether the output is right within what is allowed.
     pub fn is_within(&self, allowed: Allowed) -> bool {
         self.fault.is_none()
             && self.max_abs_error <= allowed.absolute

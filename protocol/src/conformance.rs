@@ -30,7 +30,7 @@ pub struct Tolerance {
     pub absolute: f64,
 }
 
-/// What running a batch showed. It carries no verdict: the harness judges.
+/// The results of running a batch. They carry no verdict: the harness judges.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ConformanceReport {
     /// The engine that really ran it.
@@ -41,7 +41,7 @@ pub struct ConformanceReport {
     pub adapter: Adapter,
     /// One for each test asked for, in that order.
     pub tests: Vec<NodeTestReport>,
-    /// What the target claims and then refuses to build, by what it is: its words, and the test that found it.
+    /// Refusals to build what the target claims, by what that is: its words, and the test that found it.
     #[serde(default)]
     pub refused: BTreeMap<String, String>,
     /// Every operator that the engine reads at all, `com.microsoft.` before those of ONNX Runtime; empty when
@@ -51,7 +51,7 @@ pub struct ConformanceReport {
     pub phases_ms: BTreeMap<String, f64>,
 }
 
-/// What came of one test.
+/// The result of one test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NodeTestReport {
     /// The test's name.

@@ -15,7 +15,7 @@ pub trait Clock {
     fn now_ms(&self) -> f64;
 }
 
-/// What an executor spends its time on, one at a time. The metrics say what each holds.
+/// An activity that an executor spends its time on, one at a time. The metrics say what each holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Activity {
     /// [`Metric::LoadMs`].
@@ -54,7 +54,7 @@ impl Activity {
     }
 }
 
-/// What an executor that has a model ready does next.
+/// The next step of an executor that has a model ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// One inference, between [`Course::begin_inference`] and [`Course::end_inference`].
@@ -119,8 +119,8 @@ impl<C: Clock> Course<C> {
         self.measured.add(metric, Phase::Measured, value);
     }
 
-    /// What comes next: the first inference, warm-up until the state is steady, the samples, then probes of reading back
-    /// where there is such a thing, and the report.
+    /// Returns what comes next: the first inference, warm-up until the state is steady, the samples, then probes of
+    /// reading back where there is such a thing, and the report.
     pub fn next_step(&mut self) -> Step {
         let due = self.due();
         if due != self.activity {
@@ -251,7 +251,7 @@ mod tests {
         }
     }
 
-    /// What a made-up engine takes for each of its steps.
+    /// The times that a made-up engine takes for each of its steps.
     struct Engine {
         preparing: &'static [(Activity, f64)],
         /// Each inference's; the last one's from then on.

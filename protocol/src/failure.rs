@@ -8,7 +8,7 @@ pub struct Failure {
     /// Which word it gets. Named apart from the tag of an answer, which is `kind`.
     #[serde(rename = "failure")]
     pub kind: FailureKind,
-    /// What failed, where, and what to do.
+    /// The message: what failed, where, and what to do.
     pub message: String,
 }
 

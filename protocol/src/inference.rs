@@ -14,7 +14,7 @@ pub struct Inference {
     pub manifest: Manifest,
     /// How to measure.
     pub sampling: Sampling,
-    /// Whether an engine refuses what it cannot run as a whole, instead of leaving parts of it to others.
+    /// True if an engine refuses what it cannot run as a whole, instead of leaving parts of it to others.
     #[serde(default)]
     pub strict: bool,
 }

@@ -1,4 +1,4 @@
-//! What the harness asks of a session: one job at a time, as JSON, the same for a page and a subprocess.
+//! The harness's requests to a session: one job at a time, as JSON, the same for a page and a subprocess.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,11 +22,11 @@ pub struct Job {
     /// URL of the folder of onnxruntime-web's files, which ends in `/`; none outside a page, and where they were
     /// not fetched.
     pub peer: Option<String>,
-    /// What to do.
+    /// The task to do.
     pub task: Task,
 }
 
-/// What a job is about.
+/// A job's task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Task {

@@ -1,4 +1,4 @@
-//! What crosses a process boundary: the target grammar, the one message pair (Job, Outcome), and the words
+//! Everything that crosses a process boundary: the target grammar, the one message pair (Job, Outcome), and the words
 //! for metrics, verdicts and capabilities. It never runs anything.
 
 pub mod bare;

@@ -15,11 +15,11 @@ pub struct Manifest {
     pub name: String,
     /// The model family: `bert`, `vit`, ...
     pub family: String,
-    /// What goes in: `text`, `image`, `audio`.
+    /// The kind of its inputs: `text`, `image`, `audio`.
     pub modality: String,
     /// Where the model came from, in words.
     pub source: String,
-    /// What computed the expected outputs, where it was not PyTorch.
+    /// The engine that computed the expected outputs, where it was not PyTorch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// How its numbers are kept.
@@ -31,7 +31,7 @@ pub struct Manifest {
     /// The magnitude of outputs that the tolerances are for. Rows of less are allowed in proportion less.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub tolerance_scale: f64,
-    /// What has to be known of its numbers, and is told in every row: doubts about the expected outputs.
+    /// Remarks on its numbers that have to be known, and are told in every row: doubts about the expected outputs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// File of named input tensors (safetensors).
@@ -59,7 +59,7 @@ fn is_one(number: &f64) -> bool {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Component {
-    /// What the component is called: `model`, `encoder_model`.
+    /// The component's name: `model`, `encoder_model`.
     pub name: String,
     /// Its file inside the model folder.
     pub file: String,
@@ -91,7 +91,7 @@ pub struct Generation {
     pub logits: String,
     /// Past inputs and the present outputs they come from; `*` stands for any text, the same on both sides.
     pub cache: BTreeMap<String, String>,
-    /// The same for what only the prefill makes: keys and values of cross-attention.
+    /// Past inputs and present outputs, as in `cache`, that only the prefill makes: keys and values of cross-attention.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub constant: BTreeMap<String, String>,
     /// How token ids become embeddings outside the decoder.
@@ -133,7 +133,7 @@ impl Manifest {
         Allowed { absolute, of_scale: absolute / self.tolerance_scale }
     }
 
-    /// What errors are held against beside their own size.
+    /// Returns the measure that errors are held against beside their own size.
     pub fn scale(&self) -> Scale {
         Scale::of(self.precision, self.allowed().of_scale)
     }
@@ -144,8 +144,8 @@ impl Manifest {
         found.from.get(input).map(String::as_str)
     }
 
-    /// What is wrong with the way its components are named and wired, if anything is. Whether the graphs have such
-    /// inputs and outputs is seen when they are read.
+    /// Returns what is wrong with the way its components are named and wired, if anything is. Whether the graphs have
+    /// such inputs and outputs is seen when they are read.
     pub fn wiring_problem(&self) -> Option<String> {
         let mut names: Vec<&str> = Vec::new();
         for component in &self.components {
@@ -188,7 +188,7 @@ impl Generation {
     }
 }
 
-/// What each `*` of a pattern stands for in a name: the shortest text that fits, the last one all that is left.
+/// Returns what each `*` of a pattern stands for in a name: the shortest text that fits, the last one all that is left.
 fn filled<'a>(pattern: &str, name: &'a str) -> Option<Vec<&'a str>> {
     let mut parts = pattern.split('*');
     let mut rest = name.strip_prefix(parts.next()?)?;

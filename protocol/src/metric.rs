@@ -134,7 +134,7 @@ impl Phase {
 /// All values taken of one metric in one phase of a trial, in the order they were taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Samples {
-    /// What was measured.
+    /// The metric that was measured.
     pub metric: Metric,
     /// When.
     #[serde(default)]

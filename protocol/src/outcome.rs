@@ -1,4 +1,4 @@
-//! What a session answers, and the words for how a case ended.
+//! A session's answers, and the words for how a case ended.
 
 use std::collections::BTreeMap;
 
@@ -20,11 +20,11 @@ use crate::trace::TraceReport;
 pub struct Outcome {
     /// The job's id.
     pub id: u64,
-    /// What came of it.
+    /// The result of the job.
     pub answer: Answer,
 }
 
-/// What came of a job.
+/// The result of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[expect(clippy::large_enum_variant, reason = "there is one answer at a time")]
@@ -38,7 +38,7 @@ pub enum Answer {
         /// Its HTML.
         page: String,
     },
-    /// What this place can do.
+    /// This place was looked at for what it can do.
     Detected {
         /// One entry per engine, context or fact looked at.
         capabilities: Vec<Capability>,
@@ -55,7 +55,7 @@ pub enum Answer {
     Failed(Failure),
 }
 
-/// What an answer has to hold for the job that asked.
+/// A report that an answer has to hold for the job that asked.
 pub trait Report: Sized {
     /// The report in an answer.
     ///
@@ -98,7 +98,7 @@ reports! {
     CompletedModel: Answer::Completed(model) => model;
 }
 
-/// What running a model showed. It carries no verdict: the harness judges.
+/// The results of running a model. They carry no verdict: the harness judges.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InferenceReport {
     /// The engine that really ran it.
@@ -111,12 +111,12 @@ pub struct InferenceReport {
     pub checks: Vec<OutputCheck>,
     /// Everything measured.
     pub metrics: Vec<Samples>,
-    /// What shaped the numbers and is not the adapter: timer precision, completion kick, kernel variants.
+    /// The conditions that shaped the numbers, besides the adapter: timer precision, completion kick, kernel variants.
     pub features: BTreeMap<String, String>,
-    /// What planning made of the inputs, by an engine that plans.
+    /// The plan's account of the inputs, by an engine that plans.
     #[serde(default)]
     pub planned: Option<Planned>,
-    /// What has to be known of these numbers, in words.
+    /// Remarks on these numbers that have to be known, in words.
     #[serde(default)]
     pub notes: Vec<String>,
     /// How the model was shared out, by an engine that leaves to others what it cannot run.
@@ -133,12 +133,12 @@ impl InferenceReport {
     }
 }
 
-/// What planning a model at given inputs made of them.
+/// A plan's account of the inputs that the model was planned at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Planned {
     /// Inputs whose elements decided what is computed, and so are part of the plan.
     pub deciding: Vec<String>,
-    /// Whether anything is left to compute.
+    /// True if anything is left to compute.
     pub computes: bool,
 }
 

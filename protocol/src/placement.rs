@@ -1,4 +1,4 @@
-//! What of a model ran on other engines than the one asked for, and what that cost.
+//! The parts of a model that ran on other engines than the one asked for, and what that cost.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,10 +24,10 @@ pub struct Placement {
 pub struct NodeElsewhere {
     /// Its name.
     pub node: String,
-    /// What it computes.
+    /// The operator it computes.
     pub operator: String,
     /// The engine that ran it.
     pub engine: Engine,
-    /// What the engine asked for has against it.
+    /// The reason that the engine asked for gives against it.
     pub reason: String,
 }

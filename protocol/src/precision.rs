@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What most of a model's weights are kept as, by the names of the hub's exports. Sums are f32 whatever it is.
+/// The format that most of a model's weights have, by the names of the hub's exports. Sums are f32 whatever it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {

@@ -21,14 +21,14 @@ pub struct DispatchName {
 /// One dispatch and what it took.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DispatchTimes {
-    /// What was dispatched.
+    /// The dispatch itself.
     #[serde(flatten)]
     pub name: DispatchName,
     /// Milliseconds on the device, each time it ran: once an inference, or once a step.
     pub gpu_ms: Vec<f64>,
 }
 
-/// What profiling showed.
+/// The results of profiling.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProfileReport {
     /// The engine that really ran it.

@@ -23,7 +23,7 @@ const STEADY_RATIO: f64 = 1.10;
 const LONGEST_WARM_UP_MS: f64 = 10_000.0;
 
 impl Sampling {
-    /// Whether more warm-up is needed after inferences that took `times_ms`.
+    /// Returns whether more warm-up is needed after inferences that took `times_ms`.
     ///
     /// The state is steady when the median of the last four is no longer more than a tenth below the median
     /// of the four before them. Warm-up also ends at the limit, or after ten seconds: a model that takes that long
@@ -35,7 +35,7 @@ impl Sampling {
     }
 }
 
-/// Whether the latest times have stopped falling.
+/// Returns whether the latest times have stopped falling.
 pub fn is_steady(times_ms: &[f64]) -> bool {
     let Some(start) = times_ms.len().checked_sub(2 * WINDOW) else { return false };
     let (before, after) = times_ms[start..].split_at(WINDOW);

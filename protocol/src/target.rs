@@ -23,7 +23,7 @@ pub enum Engine {
     OrtWebnn,
     /// onnxruntime-web's wasm execution provider.
     OrtWasm,
-    /// The same GpuPlan through native wgpu.
+    /// Our WGSL kernels by the same GpuPlan through native wgpu.
     Wgpu,
     /// libtorch through tch.
     Libtorch,
@@ -44,7 +44,7 @@ pub enum Place {
     Native,
 }
 
-/// What an engine runs on: a kind of device, or the API or execution provider that leads to it.
+/// The device that an engine runs on: a kind of device, or the API or execution provider that leads to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "each variant is the field's own name for the device or API")]
@@ -153,9 +153,9 @@ impl Device {
 /// Where a case runs: `webgpu@chrome`, `webnn:cpu@edge`, `wgpu:vulkan`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target {
-    /// What runs the model.
+    /// The engine that runs the model.
     pub engine: Engine,
-    /// What it runs on, for engines that can be told.
+    /// The device it runs on, for engines that can be told.
     pub device: Option<Device>,
     /// The configured name of the browser, for engines that live in one.
     pub browser: Option<String>,

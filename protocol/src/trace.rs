@@ -21,19 +21,19 @@ pub struct Trace {
     /// Where to leave the values, as safetensors files called `0.safetensors`, `1.safetensors`, ...: a URL to post
     /// to that ends in `/` for a page, a directory for a subprocess.
     pub deposit: String,
-    /// Whether engines that run our graph run it before fusion: slower, and more values to compare.
+    /// True if engines that run our graph run it before fusion: slower, and more values to compare.
     pub unfused: bool,
 }
 
 impl Trace {
-    /// The same run with nothing kept: what reads a model folder for one reads it for the other.
+    /// Returns the plain run, with nothing kept: what reads a model folder for one reads it for the other.
     pub fn inference(&self) -> Inference {
         let (location, manifest) = (self.location.clone(), self.manifest.clone());
         Inference { location, manifest, sampling: Sampling::default(), strict: false }
     }
 }
 
-/// What a traced run was, beside the values themselves.
+/// An account of a traced run, beside the values themselves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TraceReport {
     /// The engine that really ran it.
@@ -42,7 +42,7 @@ pub struct TraceReport {
     pub device: Option<Device>,
     /// The adapter it really ran on.
     pub adapter: Adapter,
-    /// What was run: `model`, or `prefill` of a model that generates.
+    /// The program that was run: `model`, or `prefill` of a model that generates.
     pub program: String,
     /// How many files were left.
     pub files: usize,
@@ -62,7 +62,7 @@ pub struct TracedNode {
     pub component: Option<String>,
     /// The node's name in the ONNX file.
     pub node: String,
-    /// What it does, attributes included: `Transpose { permutation: [1, 0] }`.
+    /// The operator it computes, attributes included: `Transpose { permutation: [1, 0] }`.
     pub operator: String,
     /// The value it made: the tensor's name in the files. Begins with the component and a dot, if there is one.
     pub value: String,

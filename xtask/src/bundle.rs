@@ -17,20 +17,20 @@ use crate::command::{cargo, on_path, show};
 use crate::programs::{self, Burn};
 use crate::steps::Steps;
 
-/// What a bundle carries of models unless the caller says otherwise: a model of each family, and three full-size ones.
+/// Models that a bundle carries unless the caller says otherwise: one of each family, and three full-size ones.
 const MODELS: &str = "bert-tiny,t5-tiny,llama-tiny,clip-tiny,vit-tiny,clap-tiny,whisper-tiny,wav2vec2-tiny,llava-tiny,\
                       llava-next-tiny,xclip-tiny,qwen2-tiny,qwen3-tiny,detr-tiny,\
                       bert-base-uncased,vit-base-patch16-224,openai-whisper-tiny";
 /// Its name, and that of the folder it unpacks to.
 const NAME: &str = "parallax";
 
-/// What to bundle.
+/// The bundle asked for.
 #[derive(Debug, Args)]
 pub struct Wanted {
     /// Models to carry: names of fixtures
     #[arg(long, value_delimiter = ',', value_name = "MODEL,..", default_value = MODELS)]
     pub models: Vec<String>,
-    /// What else to carry
+    /// Other things to carry
     #[arg(long, value_delimiter = ',', value_name = "WHAT,..")]
     pub with: Vec<Extra>,
     /// Largest size of a part, in megabytes
@@ -38,7 +38,7 @@ pub struct Wanted {
     pub part_size: u64,
 }
 
-/// What a bundle carries on request.
+/// Something that a bundle carries on request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Extra {
     /// Chromium's headless shell, its driver and the libraries that servers lack.
@@ -106,7 +106,7 @@ fn pack(folder: &Path, part_bytes: u64) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// What to take along, and what to do there.
+/// Says which files to take along, and what to do there.
 fn told(files: &[PathBuf]) -> Result<String> {
     let mut told = String::new();
     let mut all_bytes = 0;

@@ -1,4 +1,4 @@
-//! What CI runs: set-up, the build, formatting, lints and every test, with the time of each; and the part of it that a
+//! The checks that CI runs: set-up, the build, formatting, lints and every test, with the time of each; and the part of it that a
 //! developer runs between edits.
 
 use std::fs;
@@ -116,7 +116,7 @@ fn workspace_command(subcommand: &str, selection: &[&str], more: &[&str]) -> Res
     show(cargo().arg(subcommand).args(selection).args(more).current_dir(checkout::root()?))
 }
 
-/// Whether a cargo subcommand works, if need be after fetching its component.
+/// Returns whether a cargo subcommand works, if need be after fetching its component.
 fn has_component(subcommand: &str, component: &str) -> bool {
     let works = || succeeds(cargo().args([subcommand, "--version"]));
     works() || (succeeds(Command::new("rustup").args(["component", "add", component])) && works())

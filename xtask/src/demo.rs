@@ -11,15 +11,15 @@ use crate::{checkout, programs};
 
 type Defaults = [(&'static str, &'static str)];
 
-/// What is swept unless the caller says otherwise.
+/// Arguments of the sweep unless the caller says otherwise.
 const SWEEP: &Defaults = &[
     ("--models", "bert-tiny,vit-tiny"),
     ("--targets", "webgpu@chrome,webgpu@firefox,webnn:cpu@headless-shell,wgpu:vulkan,onnxruntime:cpu"),
     ("--db", "parallax.duckdb"),
 ];
 
-/// What is timed unless the caller says otherwise: every family against onnxruntime-web in the same browser, and the
-/// browser against the same plan run natively.
+/// Arguments of the benchmark unless the caller says otherwise: every family against onnxruntime-web in the same
+/// browser, and the browser against the same plan run natively.
 const BENCH: &Defaults = &[
     (
         "--models",
@@ -31,7 +31,7 @@ const BENCH: &Defaults = &[
     ("--timeout-s", "60"),
 ];
 
-/// The same at full size, as few inferences as give a time.
+/// Arguments of the benchmark at full size, with as few inferences as give a time.
 const FULL_SIZE_BENCH: &Defaults = &[
     (
         "--models",
@@ -69,7 +69,7 @@ fn parallax(steps: &mut Steps, command: &[&str], arguments: Vec<String>) -> Resu
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// Whether a target among the arguments, or in a plan that they name, runs on Burn.
+/// Returns whether a target among the arguments, or in a plan that they name, runs on Burn.
 fn wants_burn(arguments: &[String]) -> bool {
     let is_burns = |target: &str| target.starts_with("burn:") || target.starts_with("wasm@");
     let ends = |letter: char| !(letter.is_alphanumeric() || "-:@".contains(letter));

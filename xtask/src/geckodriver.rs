@@ -9,7 +9,7 @@ use protocol::cache;
 use crate::command::{capture, cargo, on_path};
 use crate::staging::Staging;
 
-/// Whether a geckodriver is on PATH or in the cache.
+/// Returns whether a geckodriver is on PATH or in the cache.
 pub fn is_there() -> bool {
     on_path(&["geckodriver"]).is_some() || cache::geckodriver().is_file()
 }

@@ -19,7 +19,7 @@ const PACKAGE: &str = "@sparticuz/chromium";
 /// Names it goes by on PATH.
 const NAMES: [&str; 3] = ["chrome-headless-shell", "headless-shell", "headless_shell"];
 
-/// Whether a headless shell is on PATH or in the cache.
+/// Returns whether a headless shell is on PATH or in the cache.
 pub fn is_there() -> bool {
     on_path(&NAMES).is_some() || cache::headless_shell().is_file()
 }

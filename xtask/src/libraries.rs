@@ -12,11 +12,11 @@ use crate::platform::{duckdb_package, is_onnxruntime_library};
 use crate::registry::{files, npm_package, wheel};
 use crate::staging::{Staging, keep};
 
-/// What helps where set-up cannot fetch DuckDB's library.
+/// The remedy where set-up cannot fetch DuckDB's library.
 const OTHER_WAYS_TO_DUCKDB: &str = "set DUCKDB_LIB_DIR to a folder with the library, or compile it in (10 to 40 \
     minutes) with `cargo build --release --features harness/bundled-duckdb`";
 
-/// Whether DuckDB's library lies where the build looks for it: linked by set-up, or named by the user.
+/// Returns whether DuckDB's library lies where the build looks for it: linked by set-up, or named by the user.
 pub fn duckdb_is_there() -> bool {
     let linked = || {
         let link = duckdb_link().ok()?.canonicalize().ok()?;
@@ -49,7 +49,7 @@ fn unpack_duckdb(destination: &Path) -> Result<()> {
     staging.finish()
 }
 
-/// What the user set DUCKDB_LIB_DIR to; cargo sets it to the link for whatever it runs.
+/// Returns what the user set DUCKDB_LIB_DIR to; cargo sets it to the link for whatever it runs.
 fn users_duckdb() -> Option<PathBuf> {
     let link = duckdb_link().ok();
     std::env::var_os("DUCKDB_LIB_DIR").map(PathBuf::from).filter(|folder| Some(folder) != link.as_ref())
@@ -81,7 +81,7 @@ fn symlink(folder: &Path, link: &Path) -> std::io::Result<()> {
     std::os::windows::fs::symlink_dir(folder, link)
 }
 
-/// Whether ONNX Runtime's library is there.
+/// Returns whether ONNX Runtime's library is there.
 pub fn onnxruntime_is_there() -> bool {
     cache::onnxruntime_library().is_file()
 }
@@ -102,7 +102,7 @@ pub fn fetch_onnxruntime() -> Result<()> {
     staging.finish()
 }
 
-/// Whether the files of onnxruntime-web are there.
+/// Returns whether the files of onnxruntime-web are there.
 pub fn onnxruntime_web_is_there() -> bool {
     cache::onnxruntime_web_dir().is_dir()
 }

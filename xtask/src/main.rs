@@ -83,7 +83,7 @@ enum Chore {
         /// How long to hunt.
         #[arg(long, default_value_t = 10)]
         minutes: u64,
-        /// What files are drawn from: the same seed, the same files.
+        /// Seed from which files are drawn: the same seed, the same files.
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },

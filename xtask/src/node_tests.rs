@@ -9,7 +9,7 @@ use crate::staging::{Staging, keep};
 /// Where the wheel keeps them.
 const IN_WHEEL: &str = "onnx/backend/test/data/node";
 
-/// Whether they are there.
+/// Returns whether they are there.
 pub fn are_there() -> bool {
     cache::node_tests_dir().is_dir()
 }

@@ -1,4 +1,4 @@
-//! What other projects call this platform: npm packages, Debian's library folders, wheels.
+//! The names of this platform in other projects: npm packages, Debian's library folders, wheels.
 
 /// The npm package that carries DuckDB's library for an operating system and processor, as Rust names them.
 pub fn duckdb_package(system: &str, processor: &str) -> Option<&'static str> {
@@ -17,7 +17,7 @@ pub fn debian_library_folder(processor: &str) -> String {
     format!("{processor}-linux-gnu")
 }
 
-/// Whether a file of the ONNX Runtime wheel is the library itself.
+/// Returns whether a file of the ONNX Runtime wheel is the library itself.
 pub fn is_onnxruntime_library(name: &str) -> bool {
     let linux = name.starts_with("libonnxruntime.so");
     let macos = name.starts_with("libonnxruntime.") && name.ends_with(".dylib");

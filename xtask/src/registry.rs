@@ -54,7 +54,7 @@ pub fn only_file(folder: &Path, extension: &str) -> Result<PathBuf> {
     found.with_context(|| format!("no .{extension} file came into {}", folder.display()))
 }
 
-/// What lies in a folder.
+/// Lists what lies in a folder.
 pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     Ok(entries.flatten().map(|entry| entry.path()).collect())

@@ -13,7 +13,7 @@ struct Need {
     /// Without it nothing can be built; of anything else the harness says itself that it is unavailable.
     required: bool,
     is_there: fn() -> bool,
-    /// What fetching it means, for whoever waits.
+    /// The work of getting it, in words for whoever waits.
     how: &'static str,
     fetch: fn() -> Result<()>,
 }

@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow};
 pub struct Steps {
     begun: Instant,
     taken: Vec<(String, Duration)>,
-    /// Whether others write to the terminal meanwhile, so that a line has to be written whole.
+    /// True if others write to the terminal meanwhile, so that a line has to be written whole.
     beside_others: bool,
 }
 

@@ -11,7 +11,7 @@ use crate::command::{capture, on_path, succeeds};
 
 /// Something that only the system can bring.
 pub struct SystemPart {
-    /// What it is.
+    /// Its name.
     pub name: &'static str,
     /// Its packages on Debian and its kin.
     packages: &'static [&'static str],
@@ -82,7 +82,7 @@ pub fn missing() -> Vec<&'static SystemPart> {
     PARTS.iter().filter(|part| !(part.is_there)()).collect()
 }
 
-/// Whether packages can be installed without asking anyone.
+/// Returns whether packages can be installed without asking anyone.
 pub fn can_install() -> bool {
     on_path(&["apt-get"]).is_some() && (is_root() || succeeds(Command::new("sudo").args(["-n", "true"])))
 }
@@ -129,13 +129,13 @@ fn is_root() -> bool {
     capture(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
 
-/// Whether one of `names` is a program on PATH of this major version or a later one.
+/// Returns whether one of `names` is a program on PATH of this major version or a later one.
 fn is_recent(names: &[&str], least: u32) -> bool {
     let says = |program| capture(Command::new(program).arg("--version")).unwrap_or_default();
     names.iter().filter_map(|name| on_path(&[name])).map(says).any(|said| is_at_least(&said, least))
 }
 
-/// What a program says of its version. One that tells none is given the benefit of the doubt.
+/// Returns whether a program says this version or a later one. One that tells none is given the benefit of the doubt.
 fn is_at_least(said: &str, least: u32) -> bool {
     least::major(said).is_none_or(|version| version >= least)
 }

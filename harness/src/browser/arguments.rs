@@ -32,13 +32,13 @@ fn add(first: &mut String, list: &str, names: &str) {
     }
 }
 
-/// Whether the user is root, for whom Chromium refuses to start inside its sandbox.
+/// Returns whether the user is root, for whom Chromium refuses to start inside its sandbox.
 #[cfg(unix)]
 pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-/// Whether the user is root, for whom Chromium refuses to start inside its sandbox.
+/// Returns whether the user is root, for whom Chromium refuses to start inside its sandbox.
 #[cfg(not(unix))]
 pub fn is_root() -> bool {
     false

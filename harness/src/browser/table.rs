@@ -6,14 +6,14 @@ use protocol::least::{CHROMIUM_WITH_WEBGPU, FIREFOX_WITH_WEBGPU};
 use protocol::{BrowserKind, Engine};
 use serde_json::{Value, json};
 
-/// What is known of a browser before any plan speaks.
+/// A browser as it is known before any plan speaks.
 #[derive(Debug)]
 pub struct BuiltIn {
     /// Its name in targets.
     pub name: &'static str,
     /// The family of its engine.
     pub kind: BrowserKind,
-    /// What WebDriver calls it.
+    /// Its name in WebDriver.
     pub browser_name: &'static str,
     /// The capability that holds its vendor's options.
     pub options_key: &'static str,
@@ -25,13 +25,13 @@ pub struct BuiltIn {
     pub drivers: &'static [&'static str],
     /// Where set-up keeps a browser that no package of the system brings.
     pub cached_binary: Option<fn() -> PathBuf>,
-    /// The same of a driver.
+    /// Where set-up keeps a driver that no package of the system brings.
     pub cached_driver: Option<fn() -> PathBuf>,
     /// How the driver's port is found.
     pub listens: Listens,
     /// Arguments of the driver besides its port.
     pub driver_arguments: &'static [&'static str],
-    /// Whether it cannot go headless.
+    /// True if it cannot go headless.
     pub needs_display: bool,
     /// Command-line arguments of the browser.
     pub arguments: &'static [&'static str],
@@ -80,8 +80,8 @@ impl Preference {
     }
 }
 
-/// What every Chromium gets besides its own way of going headless: a quiet first start, WebGPU, WebNN, and GPU
-/// timestamps that are not rounded to 0.1 ms.
+/// Arguments that every Chromium gets besides its own way of going headless: a quiet first start, WebGPU, WebNN, and
+/// GPU timestamps that are not rounded to 0.1 ms.
 macro_rules! chromium {
     ($headless:literal) => {
         &[

@@ -51,10 +51,10 @@ impl Expected {
         text.parse().map_err(wrong)
     }
 
-    /// Whether the list says anything of these targets and tests.
+    /// Checks that the list says something of these targets and tests.
     ///
     /// # Errors
-    /// What it does not know, and the remedy.
+    /// Names what it does not know, and the remedy.
     pub fn covers(&self, path: &Path, targets: &[Target], suite: &str) -> Result<(), Error> {
         let wrong = |message| Err(Error::Expectations { path: path.to_owned(), message });
         if self.suite != suite {
@@ -66,7 +66,7 @@ impl Expected {
         }
     }
 
-    /// What is not as expected. A test that fails is a failure whatever is expected, and not told here.
+    /// Returns the tests not as expected. A test that fails is a failure whatever is expected, and not told here.
     pub fn unexpected(&self, target: &str, tests: &[TestRow]) -> Vec<Unexpected> {
         let judged = tests.iter().filter_map(|test| {
             let listed = self.unsupported.get(&test.test).is_some_and(|targets| targets.contains(target));

@@ -51,8 +51,8 @@ fn magnitude(elements: &[f64]) -> f64 {
     magnitudes.filter(|magnitude| *magnitude < BEYOND_SCALE).fold(0.0, f64::max)
 }
 
-/// Whether two elements mean the same. A mask's least number may be finite on one side and infinite on the other: it
-/// masks all the same.
+/// Returns whether two elements mean the same. A mask's least number may be finite on one side and infinite on the
+/// other: it masks all the same.
 fn is_same(of_a: f64, of_b: f64) -> bool {
     let masks = |element: f64| element <= -BEYOND_SCALE;
     of_a == of_b || (of_a.is_nan() && of_b.is_nan()) || (masks(of_a) && masks(of_b))

@@ -169,7 +169,7 @@ impl Report<'_> {
         )
     }
 
-    /// What to know of a side whose outputs change when its values are kept.
+    /// Returns a warning about a side whose outputs change when its values are kept.
     fn disturbance(&self, ran: &Ran) -> Option<String> {
         let check = ran.against_plain.iter().find(|check| !check.is_within(self.allowed_output))?;
         let how = check.fault.clone().unwrap_or(format!("is {} off", number::error(check.max_abs_error)));

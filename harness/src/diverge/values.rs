@@ -10,7 +10,7 @@ use safetensors::tensor::{Dtype, Metadata, SafeTensors};
 pub struct Value {
     /// The type of its elements, as tables show it: `f32`.
     pub data_type: &'static str,
-    /// Whether it has to be the same everywhere: integers that count or point, and truth values.
+    /// True if it has to be the same everywhere: integers that count or point, and truth values.
     pub exact: bool,
     /// Extent of each dimension.
     pub shape: Vec<usize>,
@@ -68,7 +68,7 @@ impl Values {
         self.0.iter().find_map(|file| file.value(name))
     }
 
-    /// The same from the bytes of one file.
+    /// Reads the bytes of one file.
     #[cfg(test)]
     pub fn parse(bytes: Vec<u8>) -> Values {
         Values(vec![File::parse(bytes).unwrap()])
@@ -92,7 +92,7 @@ impl File {
 
 type Elements = (&'static str, bool, Vec<f64>);
 
-/// What is told of an element type, and the elements; nothing for types that no executor hands over.
+/// Returns a type's name and exactness, and the elements; nothing for types that no executor hands over.
 fn elements(dtype: Dtype, bytes: &[u8]) -> Option<Elements> {
     let words = || bytes.as_chunks::<4>().0.iter();
     Some(match dtype {

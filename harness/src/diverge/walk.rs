@@ -16,11 +16,11 @@ pub struct Side {
     pub nodes: Vec<TracedNode>,
     /// The constants among their operands.
     pub constants: BTreeMap<String, Statistics>,
-    /// What it computed.
+    /// The values it computed.
     pub values: Values,
 }
 
-/// What happened along the graph.
+/// A comparison of two sides, node by node along the graph.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Walk {
     /// The nodes whose values both sides have, in the order of side a.
@@ -31,12 +31,12 @@ pub struct Walk {
     pub only_b: usize,
 }
 
-/// What one value looks like on both sides.
+/// One value as it is on both sides.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Operand {
     /// Its name on side a.
     pub name: String,
-    /// Whether it is a constant: then the sides had it from the same file.
+    /// True if it is a constant: then the sides had it from the same file.
     pub constant: bool,
     /// On side a.
     pub a: Option<Statistics>,
@@ -84,7 +84,7 @@ impl Walk {
         differing.max_by(|one, other| one.comparison.relative.total_cmp(&other.comparison.relative))
     }
 
-    /// What went into a step's node, and what came out, on both sides.
+    /// Returns what went into a step's node, and what came out, on both sides.
     pub fn operands(&self, step: &NodeDifference, a: &Side, b: &Side) -> Vec<Operand> {
         let own = Some(&step.node.value);
         let operand = |name: &String| {
@@ -133,7 +133,7 @@ impl NodeDifference {
     }
 }
 
-/// What went into a node and was not compared, each once.
+/// Returns what went into a node and was not compared, each once.
 fn unseen(node: &TracedNode, hidden: &HashMap<&str, Vec<String>>) -> Vec<String> {
     let mut unseen: Vec<String> = Vec::new();
     for label in node.inputs.iter().filter_map(|input| hidden.get(input.as_str())).flatten() {

@@ -12,7 +12,7 @@ const STARTS: u32 = 2;
 /// given up: finding one culprit in a batch takes about six.
 const DEATHS: u32 = 16;
 
-/// What to do next.
+/// The next step of a lane.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step<U> {
     /// Open a session of this kind, in place of the one that is open, if any.

@@ -13,7 +13,7 @@ use crate::fault::Fault;
 use crate::lane::{Lane, NoAnswer, Unit};
 use crate::session::Context;
 
-/// What exporters call the file of a whole model: then its folder's name says more.
+/// The name that exporters give the file of a whole model: then its folder's name says more.
 const USUAL: &str = "model";
 
 /// The folder of the model in `file`, which its user calls `origin` and tables call `name`; making it may take `limit`.
@@ -77,7 +77,7 @@ impl Unit for Completion {
     }
 }
 
-/// What a local file's model is called: its name without the ending, or its folder's where that says nothing.
+/// Returns the name of a local file's model: the file's without the ending, or its folder's where that says nothing.
 pub fn name_of(file: &Path) -> String {
     let folder = absolute(file).ok().and_then(|file| file.parent()?.canonicalize().ok());
     let folder = folder.and_then(|folder| Some(folder.file_name()?.to_string_lossy().into_owned()));

@@ -25,7 +25,7 @@ const PUBLIC: &str = "https://huggingface.co";
 /// Where the hub's tools keep their things.
 const HOME: &str = "HF_HOME";
 
-/// What was fetched.
+/// A model that was fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fetched {
     /// A model folder.
@@ -34,7 +34,7 @@ pub enum Fetched {
     Onnx {
         /// Where it is.
         file: PathBuf,
-        /// What to call the model.
+        /// The name to give the model.
         name: String,
     },
 }
@@ -107,7 +107,7 @@ impl Hub {
         }
     }
 
-    /// What the repository holds; what the cache holds of it where the hub cannot be reached.
+    /// Returns what the repository holds; what the cache holds of it where the hub cannot be reached.
     fn listing(&self, place: &Place) -> Result<Listing, Error> {
         let failure = match self.client.listing(&place.repo, &place.revision) {
             Ok(listing) if is_plain_name(&listing.commit) => return Ok(listing),
@@ -163,7 +163,7 @@ fn put(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::hard_link(&from, to).or_else(|_| fs::copy(&from, to).map(|_| ()))
 }
 
-/// What the hub, the network or the disk says against a repository, or against a file of one that is there.
+/// Says what the hub, the network or the disk has against a repository, or against a file of one that is there.
 fn refused(place: &Place, failure: &Failure, file: Option<&str>) -> Error {
     let hub = std::env::var(ENDPOINT).unwrap_or_else(|_| "the Hugging Face hub".to_owned());
     match (failure, file) {

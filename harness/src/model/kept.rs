@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{MANIFEST, files_below};
 
-/// What all of them may take together.
+/// Bytes that all of them may take together.
 pub const BOUND_BYTES: u64 = 1 << 30;
 /// Another command may be at work on what was used so recently.
 const IN_USE: Duration = Duration::from_secs(60 * 60);
@@ -31,7 +31,7 @@ pub fn used(folder: &Path) {
 pub struct Folder {
     /// Where it lies.
     pub path: PathBuf,
-    /// What it takes.
+    /// The bytes it takes.
     pub size_bytes: u64,
     /// When it was last used.
     pub used: SystemTime,
@@ -53,7 +53,7 @@ pub fn list(root: &Path) -> Vec<Folder> {
     folders
 }
 
-/// Whether a folder is one of a bare file's, by its name: what else lies there is the hub's.
+/// Returns whether a folder is one of a bare file's, by its name: what else lies there is the hub's.
 fn is_completed(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     let key = name.rsplit_once('-').map_or("", |(_, key)| key);

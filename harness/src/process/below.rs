@@ -106,7 +106,7 @@ mod system {
         running.map(|it| it.pid).collect()
     }
 
-    /// What runs below some processes.
+    /// Returns the processes that run below some others.
     fn descendants(all: &[Process], roots: Vec<u32>) -> Vec<u32> {
         let (count, mut found, mut next) = (roots.len(), roots, 0);
         while let Some(&parent) = found.get(next) {

@@ -68,7 +68,7 @@ impl Display {
         }
     }
 
-    /// What a client's environment has to hold.
+    /// Returns the variables that a client's environment has to hold.
     pub fn environment(&self) -> Vec<(&str, &str)> {
         vec![("DISPLAY", &self.name), ("XAUTHORITY", &self.cookie.path)]
     }

@@ -17,7 +17,7 @@ use clap::Args;
 use tempfile::TempDir;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
-/// What `parallax guard` runs.
+/// Flags of `parallax guard`, and the program that it runs.
 #[derive(Debug, Args)]
 pub struct GuardArgs {
     /// The program is a WebDriver server

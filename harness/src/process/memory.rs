@@ -1,4 +1,4 @@
-//! What a session's processes hold in memory.
+//! The memory that a session's processes hold.
 
 use std::collections::HashMap;
 

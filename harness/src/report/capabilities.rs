@@ -1,4 +1,4 @@
-//! What was detected, for people: one block for each browser, one for the machine, one for what is not here.
+//! Detected capabilities, for people: one block for each browser, one for the machine, one for what is not here.
 
 use protocol::{Capability, Presence};
 use serde_json::Value;
@@ -26,7 +26,7 @@ pub fn capabilities(all: &[Capability]) -> String {
     blocks.collect::<Vec<_>>().join("\n\n")
 }
 
-/// What a capability is shown under: its browser, or the machine.
+/// Returns the heading that a capability is shown under: its browser, or the machine.
 fn group(capability: &Capability, all: &[Capability]) -> String {
     let subject = capability.subject.as_str();
     let is_browser = |name: &str| all.iter().any(|other| other.subject.ends_with(&format!("@{name}")));

@@ -1,4 +1,4 @@
-//! What the node tests showed, target by target: the table, the JSON document, and the list of operators.
+//! The results of the node tests, target by target: the table, the JSON document, and the list of operators.
 
 mod operators;
 
@@ -48,7 +48,7 @@ fn target_document(target: &TargetRow) -> Value {
     })
 }
 
-/// What the target claims and refuses to build, and its words.
+/// Returns what the target claims and refuses to build, and its words.
 fn refused(target: &TargetRow) -> impl Iterator<Item = (&str, &str)> {
     target.facts.iter().filter_map(|(name, words)| Some((name.strip_prefix(REFUSES)?.trim(), words.as_str())))
 }
@@ -103,7 +103,7 @@ fn row(target: &TargetRow, colour: bool) -> Vec<String> {
     ]
 }
 
-/// What there is to say of each target; targets of which the same is to be said share a paragraph.
+/// Returns what there is to say of each target; targets of which the same is to be said share a paragraph.
 fn paragraphs(targets: &[TargetRow], say: impl Fn(&TargetRow) -> Option<String>) -> Vec<String> {
     let mut said: Vec<(String, Vec<&str>)> = Vec::new();
     for target in targets {

@@ -19,7 +19,7 @@ struct KernelTime<'a> {
     kernel: &'a str,
     /// How often it is dispatched in an inference.
     dispatches: f64,
-    /// What these take together, in milliseconds.
+    /// The milliseconds that these take together.
     gpu_ms: f64,
     /// The node that takes most of it.
     node: &'a str,

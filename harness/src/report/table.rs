@@ -86,7 +86,7 @@ fn failures(report: &Report) -> impl Iterator<Item = (&CaseRow, &str)> {
     report.cases.iter().filter_map(|case| Some((case, case.message.as_deref()?)))
 }
 
-/// What has to be known of cases' numbers.
+/// Returns what has to be known of cases' numbers.
 fn notes(report: &Report) -> impl Iterator<Item = (&CaseRow, &str)> {
     let lines = |case| CaseRow::notes(case).map(move |note| (case, note));
     report.cases.iter().flat_map(lines)
@@ -100,7 +100,7 @@ fn closing(report: &Report) -> String {
     closing_line(&report.run, &format!("{counts}{}", unseen(report)))
 }
 
-/// What a success does not say: that some of what was asked for did not run.
+/// Says what a success does not: that some of what was asked for did not run.
 fn unseen(report: &Report) -> String {
     let (all, passed) = (report.cases.len(), count_of(report, Verdict::Pass));
     match report.exit() == Exit::Success && passed < all {

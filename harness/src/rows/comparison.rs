@@ -32,7 +32,7 @@ pub struct Comparison {
 pub struct Turn {
     /// Whose it was.
     pub side: Side,
-    /// What came of it.
+    /// The case's row that came of it.
     pub case: CaseRow,
 }
 

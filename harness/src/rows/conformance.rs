@@ -1,4 +1,4 @@
-//! What the node tests showed, target by target.
+//! The results of the node tests, target by target.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ pub struct TargetRow {
     pub finished_at: Option<String>,
     /// Seconds between the two.
     pub wall_s: Option<f64>,
-    /// What computed.
+    /// The adapter that computed.
     pub adapter: Option<Adapter>,
     /// The session's versions, flags and preferences.
     pub facts: BTreeMap<String, String>,
@@ -44,7 +44,7 @@ pub struct TargetRow {
     pub phases_ms: BTreeMap<String, f64>,
     /// Every test, by name.
     pub tests: Vec<TestRow>,
-    /// What is not as the list has it that the run was held to.
+    /// The tests that are not as the list has them that the run was held to.
     pub unexpected: Vec<Unexpected>,
 }
 
@@ -53,9 +53,9 @@ pub struct TargetRow {
 pub struct Unexpected {
     /// The test's name.
     pub test: String,
-    /// What the list says.
+    /// The list's verdict.
     pub expected: Verdict,
-    /// What it came to.
+    /// The verdict it came to.
     pub found: Verdict,
     /// Why, unless it passed.
     pub message: Option<String>,
@@ -97,7 +97,7 @@ impl TestRow {
         Some(operator)
     }
 
-    /// What it came to.
+    /// Returns which of the three it came to.
     pub fn sort(&self) -> Sort {
         match self.verdict {
             Verdict::Pass => Sort::Pass,

@@ -16,7 +16,7 @@ pub struct Divergence<'a> {
     pub b: Ran<'a>,
     /// How far apart a value may be, as a part of its own largest magnitude.
     pub tolerance: f64,
-    /// Whether our graph was run before fusion.
+    /// True if our graph was run before fusion.
     pub unfused: bool,
     /// The nodes whose values both sides have.
     pub nodes: &'a [NodeDifference],
@@ -27,7 +27,7 @@ pub struct Divergence<'a> {
 pub struct Ran<'a> {
     /// The target.
     pub target: &'a Target,
-    /// What it ran on.
+    /// The adapter it ran on.
     pub adapter: &'a Adapter,
 }
 
@@ -58,7 +58,7 @@ pub struct NodeDifference {
 pub struct Difference {
     /// Largest absolute difference; null in JSON where there is a fault.
     pub max_abs: f64,
-    /// The same as a part of [`Difference::magnitude`].
+    /// Largest difference as a part of [`Difference::magnitude`].
     pub relative: f64,
     /// Largest magnitude of an element on either side, numbers as good as infinite left out.
     pub magnitude: f64,
@@ -66,7 +66,7 @@ pub struct Difference {
     pub place: Option<Vec<usize>>,
     /// The two elements there.
     pub elements: Option<[f64; 2]>,
-    /// What is wrong beyond rounding: another shape, a NaN on one side, integers that differ.
+    /// The fault beyond rounding: another shape, a NaN on one side, integers that differ.
     pub fault: Option<String>,
 }
 

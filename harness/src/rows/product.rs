@@ -27,7 +27,7 @@ pub struct Product {
     pub verdict: Verdict,
     /// Why, unless it passed.
     pub message: Option<String>,
-    /// What both sides ran on.
+    /// The adapter both sides ran on.
     pub adapter: Option<Adapter>,
     /// Largest absolute difference between the two products.
     pub max_abs_difference: Option<f64>,

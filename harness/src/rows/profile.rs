@@ -17,7 +17,7 @@ pub struct Profile {
     pub model_digest: String,
     /// The target.
     pub target: String,
-    /// What it ran on.
+    /// The adapter it ran on.
     pub adapter: Adapter,
     /// How many inferences were profiled.
     pub inferences: u32,

@@ -21,7 +21,7 @@ use crate::scratch;
 
 /// How long a browser may take to start and show the page: cold disks and busy machines included.
 const OPEN_LIMIT: Duration = Duration::from_secs(90);
-/// What a driver gets on top of a job's limit to report the time-out itself.
+/// The time that a driver gets on top of a job's limit to report the time-out itself.
 const GRACE: Duration = Duration::from_secs(5);
 /// How long a browser may take to quit before it is killed.
 const QUIT_LIMIT: Duration = Duration::from_secs(3);
@@ -162,7 +162,7 @@ impl BrowserSession {
     }
 }
 
-/// What drivers say of a browser that answers no more, and what that means.
+/// The words of drivers for a browser that answers no more, and what they mean.
 const DEATHS: [(&str, &str); 6] = [
     // chromedriver.
     ("tab crashed", TAB),
@@ -176,7 +176,7 @@ const DEATHS: [(&str, &str); 6] = [
 const TAB: &str = "the tab's process died";
 const BROWSER: &str = "the browser ended";
 
-/// What died, in our words and its driver's.
+/// Says what died, in our words and its driver's.
 fn died(said: &str) -> String {
     let known = DEATHS.iter().find(|(words, _)| said.contains(words));
     format!("{} ({said})", known.map_or("the page or the browser died", |(_, what)| what))

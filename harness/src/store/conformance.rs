@@ -12,7 +12,7 @@ use super::{RunId, Store, failed};
 use crate::error::Error;
 use crate::rows::conformance::{Conformance, TargetRow, TestRow};
 
-/// What is known of a target before its first test.
+/// A target's row, as far as it is known before its first test.
 #[derive(Debug)]
 pub struct TargetBegun<'a> {
     /// Its place in the order asked for, from 0.
@@ -25,12 +25,12 @@ pub struct TargetBegun<'a> {
     pub tolerance: Tolerance,
 }
 
-/// What is known of a target after its last test.
+/// The rest of a target's row, known after its last test.
 #[derive(Debug, Default)]
 pub struct TargetEnded {
     /// Why nothing was run, and what to do.
     pub unavailable: Option<String>,
-    /// What computed.
+    /// The adapter that computed.
     pub adapter: Option<Adapter>,
     /// The session's versions, flags and preferences.
     pub facts: BTreeMap<String, String>,

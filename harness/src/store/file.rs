@@ -20,7 +20,7 @@ pub enum OpenFile {
     },
 }
 
-/// What tells a file from others of its name: its device and its number there.
+/// A file's device and its number there, which tell it from others of its name.
 type Identity = (u64, u64);
 
 impl OpenFile {

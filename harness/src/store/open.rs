@@ -9,8 +9,8 @@ use duckdb::{Config, Connection};
 use crate::error::Error;
 use crate::screen;
 
-/// What a database may not make us do, whatever it holds: read or write other files, load code, or lift this again
-/// (<https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview>).
+/// Settings that keep a database, whatever it holds, from making us read or write other files, load code, or lift this
+/// again (<https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview>).
 const SETTINGS: [(&str, &str); 5] = [
     ("enable_external_access", "false"),
     ("autoload_known_extensions", "false"),
@@ -19,8 +19,8 @@ const SETTINGS: [(&str, &str); 5] = [
     ("lock_configuration", "true"),
 ];
 
-/// What a database can hold besides tables, each with the names of those that are not DuckDB's own. A view or a macro may
-/// stand in for a table or a function that we ask for; so these are asked for where nothing can stand in.
+/// Things that a database can hold besides tables, each with the names of those that are not DuckDB's own. A view or a
+/// macro may stand in for a table or a function that we ask for; so these are asked for where nothing can stand in.
 const BESIDES_TABLES: [(&str, &str); 3] = [
     ("view", "select view_name from system.main.duckdb_views() where not internal"),
     ("macro", "select function_name from system.main.duckdb_functions() where not internal"),

@@ -35,7 +35,7 @@ impl Store {
         })
     }
 
-    /// What is known of a run as a whole.
+    /// Returns what is known of a run as a whole.
     pub(super) fn run(&self, run: &RunId) -> Result<Run, Error> {
         let sql = format!(
             "select id::varchar, state, message, {}, {}, version, commit_hash, command_line, host_name, host_os, \

@@ -1,4 +1,4 @@
-//! What a bundle's folder holds: programs beside what they look for beside themselves.
+//! The contents of a bundle's folder: programs beside what they look for beside themselves.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ use crate::staging::{Staging, keep};
 use crate::{checkout, headless_shell};
 
 const PROGRAMS: [&str; 2] = ["parallax", "native-runner"];
-/// What the page loads of onnxruntime-web: three entries and the WebAssembly of each.
+/// Files of onnxruntime-web that the page loads: three entries and the WebAssembly of each.
 const PEER_FILES: [&str; 9] = [
     "ort.all.min.mjs",
     "ort.wasm.min.mjs",

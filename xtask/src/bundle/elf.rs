@@ -1,4 +1,4 @@
-//! What programs need of the system: the libraries, and the version of the C library.
+//! The needs of programs that the system meets: the libraries, and the version of the C library.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::registry::files;
 /// The newest version of the C library that a bundle may need: servers are seldom younger (RHEL 9 has it, Debian 12
 /// and Ubuntu 22.04 have later ones).
 const NEWEST_GLIBC: (u32, u32) = (2, 34);
-/// What belongs to the C library and the compiler: of the system's own, which its other libraries are built for.
+/// Files of the C library and the compiler: of the system's own, which its other libraries are built for.
 const OF_THE_SYSTEM: [&str; 9] = [
     "ld-linux-x86-64.so.2",
     "libc.so.6",
@@ -81,7 +81,7 @@ pub fn check(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Whether a file is a program or a library.
+/// Returns whether a file is a program or a library.
 pub fn is_elf(file: &Path) -> bool {
     use std::io::Read;
     let mut magic = [0; 4];

@@ -1,5 +1,5 @@
-//! What was fetched from the hub, laid out as the hub's own tools lay it out, so that both find it: contents by their hash,
-//! commits as folders of links to them, revisions as files that name a commit. Every name in it was checked before.
+//! The hub's cache, laid out as the hub's own tools lay it out, so that both find it: contents by their hash, commits
+//! as folders of links to them, revisions as files that name a commit. Every name in it was checked before.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LARGEST_LISTING_BYTES: u64 = 64 << 20;
 /// Bytes of a file in hand at once.
 const PIECE_BYTES: usize = 1 << 16;
-/// What stays as it is in a URL's path segment (RFC 3986, "unreserved").
+/// Characters to escape in a URL's path segment: all but the unreserved ones (RFC 3986, "unreserved").
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A hub, as one who may be logged in there sees it.
@@ -35,7 +35,7 @@ pub struct Client {
     token: Option<String>,
 }
 
-/// What a hub says of a repository at one commit. Nothing of it is checked yet.
+/// A repository at one commit, as a hub tells of it. Nothing of it is checked yet.
 #[derive(Debug, Deserialize)]
 pub struct Listing {
     /// The commit.
@@ -46,7 +46,7 @@ pub struct Listing {
     pub files: Vec<Listed>,
 }
 
-/// What a hub says of a file.
+/// A file, as a hub tells of it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Listed {
     /// Its path in the repository.
@@ -60,7 +60,7 @@ pub struct Listed {
     pub lfs: Option<Large>,
 }
 
-/// What a hub says of a large file.
+/// A large file, as a hub tells of it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Large {
     /// Its SHA-256, in hexadecimal.
@@ -79,7 +79,7 @@ pub enum Failure {
     /// It answers otherwise than hubs do.
     #[error("{0}")]
     Strange(String),
-    /// What came is not what it said would.
+    /// The file that came is not what it said would.
     #[error("{0}")]
     Spoilt(String),
     /// It cannot be kept here.
@@ -99,7 +99,7 @@ impl Client {
         Client { agent: config.build().into(), endpoint, token }
     }
 
-    /// What `owner/repository` holds at a revision.
+    /// Returns what `owner/repository` holds at a revision.
     ///
     /// # Errors
     /// When the hub does not say.
@@ -235,7 +235,7 @@ fn pour(from: &mut impl Read, to: &mut File, hasher: &mut Sha256, bar: ProgressB
     Ok(count)
 }
 
-/// What is wrong with a file that came.
+/// Returns what is wrong with a file that came, if anything is.
 fn complaint(file: &Listed, have: u64, wanted: Option<u64>, digest: &str) -> Option<String> {
     let name = &file.name;
     if let Some(wanted) = wanted.filter(|wanted| have != *wanted) {

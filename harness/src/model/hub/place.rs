@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::model::bare::stem;
 use crate::model::{MANIFEST, ONNX, is_plain_name};
 
-/// What the names of models from the hub begin with.
+/// The beginning of the names of models from the hub.
 const PREFIX: &str = "hf:";
 /// Where a repository's files are, unless a revision is named.
 const BRANCH: &str = "main";
@@ -15,7 +15,7 @@ const USUAL: [&str; 2] = ["onnx/model.onnx", "model.onnx"];
 /// Names that a message lists at most.
 const LISTED: usize = 12;
 
-/// Whether a model's name says that it is on the hub.
+/// Returns whether a model's name says that it is on the hub.
 pub fn is_place(model: &str) -> bool {
     model.starts_with(PREFIX)
 }
@@ -33,7 +33,7 @@ pub struct Place {
     pub path: String,
 }
 
-/// What a model is made of.
+/// The files that a model is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
     /// A folder with a `model.toml`: all that is in it. The repository as a whole is the empty one.
@@ -46,7 +46,7 @@ impl Place {
     /// Reads `hf:owner/repository[@revision][/path]`.
     ///
     /// # Errors
-    /// What is written otherwise.
+    /// A name that is written otherwise.
     pub fn parse(model: &str) -> Result<Place, Error> {
         let text = model.strip_prefix(PREFIX).unwrap_or(model);
         let mut parts = text.splitn(3, '/');
@@ -69,7 +69,7 @@ impl Place {
         }
     }
 
-    /// What to call the model of an ONNX file.
+    /// Returns the name to give the model of an ONNX file.
     pub fn name(&self) -> String {
         let revision = Some(self.revision.as_str()).filter(|revision| *revision != BRANCH);
         let file = stem(&self.path).filter(|stem| !stem.is_empty());
@@ -77,7 +77,7 @@ impl Place {
         parts.collect::<Vec<_>>().join("-").replace(|c: char| !crate::model::is_plain(c), "-")
     }
 
-    /// What is wrong with it, and what to do.
+    /// Returns an error that says what is wrong with it, and what to do.
     pub fn error(&self, reason: String, remedy: &str) -> Error {
         Error::Hub { model: self.model.clone(), reason, remedy: remedy.to_owned() }
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What the version before identifiers could be merged wrote: a sweep of two cases, a detection, and node tests.
+/// Rows that the version before identifiers could be merged wrote: a sweep of two cases, a detection, and node tests.
 const FILLED: &str = r#"
     insert into runs (kind, state, started_at, finished_at, version, host_os, host_architecture, host_logical_cpus) values
         ('sweep', 'finished', '2026-11-01 12:00:00.5', '2026-11-01 12:01:00', '0.1.0', 'linux', 'x86_64', 2),

@@ -9,7 +9,7 @@ mod value;
 mod windows;
 
 use burn::backend::{Backend, Dispatch, DispatchDevice, FlexDevice};
-use graph::interpreter::{Engine, Fault, Interpreter};
+use graph::interpreter::{Engine, Interpreter, InterpreterError};
 use graph::{Operator, Tensor, TensorType};
 
 use self::operators::{Operands, compute};
@@ -33,7 +33,7 @@ pub struct Burn(FlexDevice);
 pub type BurnInterpreter = Interpreter<Burn>;
 
 /// The fault of an inference on Burn: an operation that it has not, above all.
-pub type Error = Fault<String>;
+pub type Error = InterpreterError<String>;
 
 impl Burn {
     fn device(&self) -> DispatchDevice {

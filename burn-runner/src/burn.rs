@@ -63,7 +63,7 @@ impl Ready for Walker {
 
 /// Burn's refusal as an error of the runner.
 fn cannot(fault: burn_engine::Error) -> RunnerError {
-    RunnerError::Walk { engine: "Burn", fault }
+    RunnerError::Interpreter { engine: "Burn", fault }
 }
 
 /// Burn has no errors but panics; here they become errors.

@@ -47,7 +47,7 @@ pub trait Engine {
 /// The place where an inference ended, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each field is")]
-pub enum Fault<Reason: Debug + Display> {
+pub enum InterpreterError<Reason: Debug + Display> {
     #[error("node {node:?} ({operator}): {reason}")]
     Node { node: String, operator: String, reason: Reason },
     #[error("value {value:?}: {reason}")]
@@ -97,7 +97,7 @@ impl<E: Engine> Interpreter<E> {
     ///
     /// # Errors
     /// A tensor that the engine cannot keep.
-    pub fn put(&mut self, weight: Weight, tensor: &Tensor) -> Result<(), Fault<E::Reason>> {
+    pub fn put(&mut self, weight: Weight, tensor: &Tensor) -> Result<(), InterpreterError<E::Reason>> {
         let program = &mut self.programs[weight.program];
         let value = upload(&self.engine, &program.graph.values[weight.value.0].name, tensor)?;
         program.constants.insert(weight.value, value);
@@ -112,13 +112,17 @@ impl<E: Engine> Interpreter<E> {
         &mut self,
         program: usize,
         inputs: &BTreeMap<String, Tensor>,
-    ) -> Result<BTreeMap<String, Tensor>, Fault<E::Reason>> {
+    ) -> Result<BTreeMap<String, Tensor>, InterpreterError<E::Reason>> {
         self.programs[program].run(&self.engine, inputs, &mut self.states)
     }
 }
 
-fn upload<E: Engine>(engine: &E, name: &str, tensor: &Tensor) -> Result<E::Value, Fault<E::Reason>> {
-    engine.upload(tensor).map_err(|reason| Fault::Value { value: name.to_owned(), reason })
+fn upload<E: Engine>(
+    engine: &E,
+    name: &str,
+    tensor: &Tensor,
+) -> Result<E::Value, InterpreterError<E::Reason>> {
+    engine.upload(tensor).map_err(|reason| InterpreterError::Value { value: name.to_owned(), reason })
 }
 
 /// A program with its weights where the engine wants them.
@@ -143,7 +147,7 @@ impl<Value: Clone> LoadedProgram<Value> {
         engine: &E,
         inputs: &BTreeMap<String, Tensor>,
         states: &mut BTreeMap<String, Value>,
-    ) -> Result<BTreeMap<String, Tensor>, Fault<E::Reason>> {
+    ) -> Result<BTreeMap<String, Tensor>, InterpreterError<E::Reason>> {
         let mut live = self.fed(engine, inputs, states)?;
         for (node, last_uses) in self.graph.nodes.iter().zip(&self.last_uses) {
             self.step(engine, node, last_uses, &mut live)?;
@@ -157,7 +161,8 @@ impl<Value: Clone> LoadedProgram<Value> {
                 continue;
             }
             let tensor = engine.download(found, &value.tensor_type);
-            let tensor = tensor.map_err(|reason| Fault::Value { value: value.name.clone(), reason })?;
+            let tensor =
+                tensor.map_err(|reason| InterpreterError::Value { value: value.name.clone(), reason })?;
             outputs.insert(value.name.clone(), tensor);
         }
         Ok(outputs)
@@ -169,7 +174,7 @@ impl<Value: Clone> LoadedProgram<Value> {
         engine: &E,
         inputs: &BTreeMap<String, Tensor>,
         states: &BTreeMap<String, Value>,
-    ) -> Result<BTreeMap<ValueId, Value>, Fault<E::Reason>> {
+    ) -> Result<BTreeMap<ValueId, Value>, InterpreterError<E::Reason>> {
         let mut live = BTreeMap::new();
         for &id in &self.graph.inputs {
             let value = &self.graph.values[id.0];
@@ -191,13 +196,13 @@ impl<Value: Clone> LoadedProgram<Value> {
         node: &Node,
         last_uses: &[ValueId],
         live: &mut BTreeMap<ValueId, Value>,
-    ) -> Result<(), Fault<E::Reason>> {
+    ) -> Result<(), InterpreterError<E::Reason>> {
         let operand = |id: &Option<ValueId>| id.map(|id| self.find(id, live)).transpose();
         let operands = node.inputs.iter().map(operand).collect::<Result<Vec<_>, _>>()?;
         last_uses.iter().for_each(|id| drop(live.remove(id)));
         let failed = |reason| {
             let (node, operator) = (node.name.clone(), node.operator.to_string());
-            Fault::Node { node, operator, reason }
+            InterpreterError::Node { node, operator, reason }
         };
         // Every operator has one result.
         if let Some(&output) = node.outputs.first() {
@@ -211,9 +216,9 @@ impl<Value: Clone> LoadedProgram<Value> {
         &self,
         id: ValueId,
         live: &BTreeMap<ValueId, Value>,
-    ) -> Result<Value, Fault<Reason>> {
+    ) -> Result<Value, InterpreterError<Reason>> {
         let found = live.get(&id).or_else(|| self.constants.get(&id)).cloned();
-        found.ok_or_else(|| Fault::Missing { value: self.graph.values[id.0].name.clone() })
+        found.ok_or_else(|| InterpreterError::Missing { value: self.graph.values[id.0].name.clone() })
     }
 }
 

@@ -23,7 +23,7 @@ pub enum RunnerError {
     #[error("model \"{model}\": {source}")]
     Plan { model: String, source: shaders::Error },
     #[error("{engine} cannot run {fault}")]
-    Walk { engine: &'static str, fault: graph::interpreter::Fault<String> },
+    Interpreter { engine: &'static str, fault: graph::interpreter::InterpreterError<String> },
     #[error("{engine} lacks what the model needs: {message}")]
     EngineLacks { engine: &'static str, message: String },
     #[error("{reason}; {remedy}")]
@@ -64,7 +64,7 @@ impl RunnerError {
             OnlyInAPage { .. }
             | NotProfiled { .. }
             | NoReference { .. }
-            | Walk { .. }
+            | Interpreter { .. }
             | EngineLacks { .. } => FailureKind::Unsupported,
             EngineNotBuilt { .. } | Unavailable { .. } => FailureKind::Unavailable,
             DeviceLost { .. } => FailureKind::DeviceLost,

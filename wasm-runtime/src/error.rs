@@ -49,7 +49,7 @@ pub enum RuntimeError {
     #[error("model \"{model}\": {source}")]
     Plan { model: String, source: shaders::Error },
     #[error("{engine} cannot run {fault}")]
-    Walk { engine: &'static str, fault: graph::interpreter::Fault<String> },
+    Interpreter { engine: &'static str, fault: graph::interpreter::InterpreterError<String> },
     #[error("this module of the page was built without Burn, which the engine wasm is made of")]
     WithoutBurn,
     #[error("model \"{model}\": {source}")]
@@ -89,7 +89,7 @@ impl RuntimeError {
             | Webnn { .. }
             | Strict { .. }
             | RefusedTogether { .. }
-            | Walk { .. } => FailureKind::Unsupported,
+            | Interpreter { .. } => FailureKind::Unsupported,
             NoWebgpu
             | NoAdapter
             | AdapterRefused { .. }

@@ -48,7 +48,7 @@ pub(crate) async fn prepare(
 
 /// Burn's refusal as an error of this page.
 fn refused(fault: burn_engine::Error) -> RuntimeError {
-    RuntimeError::Walk { engine: "Burn", fault }
+    RuntimeError::Interpreter { engine: "Burn", fault }
 }
 
 /// The processor, as far as a page is told of it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Engine, Fault, Interpreter};
+use super::{Engine, Interpreter, InterpreterError};
 use crate::constant::NoFiles;
 use crate::error::Error;
 use crate::ir::Graph;
@@ -64,10 +64,10 @@ pub fn interpret(
     interpreter.run(0, inputs).map_err(error)
 }
 
-fn error(fault: Fault<Error>) -> Error {
+fn error(fault: InterpreterError<Error>) -> Error {
     match fault {
-        Fault::Node { node, operator, reason } => reason.at(&node, &operator),
-        Fault::Value { reason, .. } => reason,
-        Fault::Missing { .. } => Error::Malformed { reason: fault.to_string() },
+        InterpreterError::Node { node, operator, reason } => reason.at(&node, &operator),
+        InterpreterError::Value { reason, .. } => reason,
+        InterpreterError::Missing { .. } => Error::Malformed { reason: fault.to_string() },
     }
 }

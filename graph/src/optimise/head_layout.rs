@@ -10,7 +10,7 @@ use crate::ops::{Binary, HeadLayout, Operator, Reshape};
 
 /// An attention operand: a tensor that holds its elements, their layout in it, and the factor they lack.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Operand {
+pub(super) struct Source {
     pub id: ValueId,
     pub layout: HeadLayout,
     pub scale: f32,
@@ -58,17 +58,17 @@ pub(super) fn source(
     value: ValueId,
     heads: Heads,
     scalable: bool,
-) -> Option<Operand> {
+) -> Option<Source> {
     let found = search(rewriter, value, heads, scalable)?;
     let shape = heads.shape(found.layout);
     if rewriter.shape(found.id) == shape {
         return Some(found);
     }
     let id = rewriter.add(Operator::Reshape(Reshape { shape }), vec![Some(found.id)])?;
-    Some(Operand { id, ..found })
+    Some(Source { id, ..found })
 }
 
-fn search(rewriter: &Rewriter, value: ValueId, heads: Heads, scalable: bool) -> Option<Operand> {
+fn search(rewriter: &Rewriter, value: ValueId, heads: Heads, scalable: bool) -> Option<Source> {
     let (mut best, mut best_fits) = (None, false);
     let mut path: Vec<&Node> = Vec::new();
     let (mut id, mut scale) = (value, 1.0);
@@ -76,7 +76,7 @@ fn search(rewriter: &Rewriter, value: ValueId, heads: Heads, scalable: bool) -> 
         if let Some(layout) = layout(rewriter, id, &path, heads) {
             let fits = rewriter.shape(id) == heads.shape(layout);
             if fits || !best_fits {
-                (best, best_fits) = (Some(Operand { id, layout, scale }), fits);
+                (best, best_fits) = (Some(Source { id, layout, scale }), fits);
             }
         }
         let Some(node) = rewriter.private(id, 1) else { return best };

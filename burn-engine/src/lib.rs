@@ -9,7 +9,7 @@ mod value;
 mod windows;
 
 use burn::backend::{Backend, Dispatch, DispatchDevice, FlexDevice};
-use graph::interpreter::{Engine, Interpreter, InterpreterError};
+use graph::interpreter::{Interpreter, InterpreterError, NodeEngine};
 use graph::{Operator, Tensor, TensorType};
 
 use self::operators::{Operands, compute};
@@ -41,7 +41,7 @@ impl Burn {
     }
 }
 
-impl Engine for Burn {
+impl NodeEngine for Burn {
     type Value = Value;
     type Reason = String;
 

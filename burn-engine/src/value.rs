@@ -196,21 +196,27 @@ impl Value {
     /// Each element converted as ONNX Cast does.
     pub fn cast(self, to: DataType) -> Value {
         let Value { family, tensor } = self;
-        match (family, target(to)) {
-            (Family::Float, Target::Float) | (Family::Bool, Target::Bool) => Value { family, tensor },
-            (Family::Float, Target::Int(to)) => {
+        match (family, cast_target(to)) {
+            (Family::Float, CastTarget::Float) | (Family::Bool, CastTarget::Bool) => Value { family, tensor },
+            (Family::Float, CastTarget::Int(to)) => {
                 // Straight into a narrow type Burn stops at its ends, where narrowing wraps around.
                 let wide = Dispatch::float_into_int(tensor, IntDType::I64);
                 Value::int(Dispatch::int_cast(wide, to))
             }
-            (Family::Float, Target::Bool) => {
+            (Family::Float, CastTarget::Bool) => {
                 Value::bool(Dispatch::float_not_equal_elem(tensor, 0.0.into(), BOOL))
             }
-            (Family::Int, Target::Float) => Value::float(Dispatch::int_into_float(tensor, FloatDType::F32)),
-            (Family::Int, Target::Int(to)) => Value::int(Dispatch::int_cast(tensor, to)),
-            (Family::Int, Target::Bool) => Value::bool(Dispatch::int_not_equal_elem(tensor, 0.into(), BOOL)),
-            (Family::Bool, Target::Float) => Value::float(Dispatch::bool_into_float(tensor, FloatDType::F32)),
-            (Family::Bool, Target::Int(to)) => Value::int(Dispatch::bool_into_int(tensor, to)),
+            (Family::Int, CastTarget::Float) => {
+                Value::float(Dispatch::int_into_float(tensor, FloatDType::F32))
+            }
+            (Family::Int, CastTarget::Int(to)) => Value::int(Dispatch::int_cast(tensor, to)),
+            (Family::Int, CastTarget::Bool) => {
+                Value::bool(Dispatch::int_not_equal_elem(tensor, 0.into(), BOOL))
+            }
+            (Family::Bool, CastTarget::Float) => {
+                Value::float(Dispatch::bool_into_float(tensor, FloatDType::F32))
+            }
+            (Family::Bool, CastTarget::Int(to)) => Value::int(Dispatch::bool_into_int(tensor, to)),
         }
     }
 }
@@ -220,19 +226,19 @@ fn physical(shape: &[usize]) -> Vec<usize> {
     if shape.is_empty() { vec![1] } else { shape.to_vec() }
 }
 
-enum Target {
+enum CastTarget {
     Float,
     Int(IntDType),
     Bool,
 }
 
-fn target(data_type: DataType) -> Target {
+fn cast_target(data_type: DataType) -> CastTarget {
     match data_type {
-        DataType::F32 | DataType::F16 => Target::Float,
-        DataType::I64 => Target::Int(IntDType::I64),
-        DataType::I32 => Target::Int(IntDType::I32),
-        DataType::U8 => Target::Int(IntDType::U8),
-        DataType::I8 => Target::Int(IntDType::I8),
-        DataType::Bool => Target::Bool,
+        DataType::F32 | DataType::F16 => CastTarget::Float,
+        DataType::I64 => CastTarget::Int(IntDType::I64),
+        DataType::I32 => CastTarget::Int(IntDType::I32),
+        DataType::U8 => CastTarget::Int(IntDType::U8),
+        DataType::I8 => CastTarget::Int(IntDType::I8),
+        DataType::Bool => CastTarget::Bool,
     }
 }

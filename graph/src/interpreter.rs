@@ -13,7 +13,7 @@ use crate::tensor::{Tensor, TensorType};
 pub use reference::interpret;
 
 /// An engine that computes one node at a time.
-pub trait Engine {
+pub trait NodeEngine {
     /// A tensor where the engine wants it; a clone is one more reference to it.
     type Value: Clone;
     /// The reason why the engine cannot do something.
@@ -58,20 +58,20 @@ pub enum InterpreterError<Reason: Debug + Display> {
 
 /// Programs, and what stays in memory between their runs, by state. It runs them node by node.
 #[derive(Debug)]
-pub struct Interpreter<E: Engine> {
+pub struct Interpreter<E: NodeEngine> {
     engine: E,
     programs: Vec<LoadedProgram<E::Value>>,
     states: BTreeMap<String, E::Value>,
 }
 
-/// A constant of one of the programs.
+/// Names a constant of one of the programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Weight {
+pub struct WeightId {
     program: usize,
     value: ValueId,
 }
 
-impl<E: Engine> Interpreter<E> {
+impl<E: NodeEngine> Interpreter<E> {
     /// The programs of a model, still without weights.
     pub fn new(engine: E, programs: Vec<Program>) -> Interpreter<E> {
         Interpreter {
@@ -82,10 +82,10 @@ impl<E: Engine> Interpreter<E> {
     }
 
     /// The weights that have to be put before the first run.
-    pub fn weights(&self) -> Vec<(Weight, Constant)> {
+    pub fn weights(&self) -> Vec<(WeightId, Constant)> {
         let of = |(number, program): (usize, &LoadedProgram<E::Value>)| {
             let constants = program.graph.values.iter().enumerate().filter_map(move |(index, value)| {
-                let weight = Weight { program: number, value: ValueId(index) };
+                let weight = WeightId { program: number, value: ValueId(index) };
                 value.constant.clone().map(|constant| (weight, constant))
             });
             constants.collect::<Vec<_>>()
@@ -97,7 +97,7 @@ impl<E: Engine> Interpreter<E> {
     ///
     /// # Errors
     /// A tensor that the engine cannot keep.
-    pub fn put(&mut self, weight: Weight, tensor: &Tensor) -> Result<(), InterpreterError<E::Reason>> {
+    pub fn put(&mut self, weight: WeightId, tensor: &Tensor) -> Result<(), InterpreterError<E::Reason>> {
         let program = &mut self.programs[weight.program];
         let value = upload(&self.engine, &program.graph.values[weight.value.0].name, tensor)?;
         program.constants.insert(weight.value, value);
@@ -117,7 +117,7 @@ impl<E: Engine> Interpreter<E> {
     }
 }
 
-fn upload<E: Engine>(
+fn upload<E: NodeEngine>(
     engine: &E,
     name: &str,
     tensor: &Tensor,
@@ -142,7 +142,7 @@ impl<Value: Clone> LoadedProgram<Value> {
         LoadedProgram { graph, states, constants: BTreeMap::new(), last_uses }
     }
 
-    fn run<E: Engine<Value = Value>>(
+    fn run<E: NodeEngine<Value = Value>>(
         &self,
         engine: &E,
         inputs: &BTreeMap<String, Tensor>,
@@ -169,7 +169,7 @@ impl<Value: Clone> LoadedProgram<Value> {
     }
 
     /// The graph's inputs, of which some lie in states; what nothing has left anything in yet holds zeros.
-    fn fed<E: Engine<Value = Value>>(
+    fn fed<E: NodeEngine<Value = Value>>(
         &self,
         engine: &E,
         inputs: &BTreeMap<String, Tensor>,
@@ -190,7 +190,7 @@ impl<Value: Clone> LoadedProgram<Value> {
         Ok(live)
     }
 
-    fn step<E: Engine<Value = Value>>(
+    fn step<E: NodeEngine<Value = Value>>(
         &self,
         engine: &E,
         node: &Node,

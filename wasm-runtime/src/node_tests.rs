@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use ::webnn::Scene;
+use ::webnn::PageContent;
 use graph::node_test::NodeTest;
 use graph::onnx::Model;
 use graph::pipeline::Pipeline;
@@ -77,8 +77,9 @@ pub async fn reproduce(
     let plan = webnn::lower(test, &pipeline.programs[0].graph, &batch.bed)?;
     let title = format!("{test} on WebNN for {}", device.name());
     let context = webnn::options(device);
-    let scene = Scene { title: &title, context: &context, inputs: &read.inputs, expected: &read.expected };
-    ::webnn::page(&plan, &scene).map_err(|source| wrong(test, source))
+    let content =
+        PageContent { title: &title, context: &context, inputs: &read.inputs, expected: &read.expected };
+    ::webnn::page(&plan, &content).map_err(|source| wrong(test, source))
 }
 
 /// What a batch of tests runs on, one after another.

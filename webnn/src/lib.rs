@@ -19,4 +19,4 @@ pub use limits::Limits;
 pub use lower::{lower, lower_stage, refusals};
 pub use partition::{Partition, partition};
 pub use plan::{Call, Operand, OperandId, Plan};
-pub use script::{Scene, page};
+pub use script::{PageContent, page};

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::plan::{Call, OperandId, Plan};
 
-/// A run of a plan to be shown.
-pub struct Scene<'a> {
+/// The content of a page: a run of a plan to be shown.
+pub struct PageContent<'a> {
     /// The title of the page.
     pub title: &'a str,
     /// The options of the context, an `MLContextOptions`.
@@ -25,13 +25,13 @@ pub struct Scene<'a> {
 ///
 /// # Errors
 /// A constant that cannot be made.
-pub fn page(plan: &Plan, scene: &Scene<'_>) -> Result<String, graph::Error> {
+pub fn page(plan: &Plan, content: &PageContent<'_>) -> Result<String, graph::Error> {
     let mut script = String::new();
     // Writing into a text does not fail.
-    let _ = write_script(&mut script, plan, scene, &constants(plan)?);
+    let _ = write_script(&mut script, plan, content, &constants(plan)?);
     // It is only in names, and there it could end the script.
     let script = script.replace('<', "\\u003c");
-    let title = scene.title.replace('&', "&amp;").replace('<', "&lt;");
+    let title = content.title.replace('&', "&amp;").replace('<', "&lt;");
     Ok(format!(
         "<!doctype html>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n<pre id=\"log\"></pre>\n<script type=\"module\">\n\
          {script}</script>\n"
@@ -45,7 +45,7 @@ fn constants(plan: &Plan) -> Result<BTreeMap<OperandId, Tensor>, graph::Error> {
 fn write_script(
     script: &mut String,
     plan: &Plan,
-    scene: &Scene<'_>,
+    content: &PageContent<'_>,
     constants: &BTreeMap<OperandId, Tensor>,
 ) -> fmt::Result {
     writeln!(
@@ -53,7 +53,7 @@ fn write_script(
         "const log = (...words) => (document.getElementById(\"log\").textContent += words.join(\" \") + \"\\n\");"
     )?;
     writeln!(script, "try {{")?;
-    writeln!(script, "const context = await navigator.ml.createContext({});", scene.context)?;
+    writeln!(script, "const context = await navigator.ml.createContext({});", content.context)?;
     writeln!(script, "const builder = new MLGraphBuilder(context);")?;
     for (name, id) in &plan.inputs {
         writeln!(script, "const {} = builder.input({}, {});", Name(*id), json!(name), descriptor(plan, *id))?;
@@ -71,7 +71,7 @@ fn write_script(
     for (name, id) in &plan.inputs {
         let (name, descriptor) = (json!(name), tensor_descriptor(plan, *id, "writable"));
         writeln!(script, "inputs[{name}] = await context.createTensor({descriptor});")?;
-        if let Some(tensor) = scene.inputs.get(name.as_str().unwrap_or_default()) {
+        if let Some(tensor) = content.inputs.get(name.as_str().unwrap_or_default()) {
             writeln!(script, "context.writeTensor(inputs[{name}], {});", Elements(tensor))?;
         }
     }
@@ -81,7 +81,7 @@ fn write_script(
     }
     writeln!(script, "context.dispatch(graph, inputs, outputs);")?;
     for (name, _) in &plan.outputs {
-        let Some(expected) = scene.expected.get(name) else { continue };
+        let Some(expected) = content.expected.get(name) else { continue };
         let array = array_of(expected);
         writeln!(
             script,
@@ -183,8 +183,8 @@ mod tests {
         let inputs = BTreeMap::from([("x".to_owned(), tensor([1.5, f32::INFINITY]))]);
         let expected = BTreeMap::from([("y".to_owned(), tensor([1.5, -2.0]))]);
         let context = json!({ "deviceType": "cpu" });
-        let scene = Scene { title: "a < b", context: &context, inputs: &inputs, expected: &expected };
-        let page = page(&plan, &scene).unwrap();
+        let content = PageContent { title: "a < b", context: &context, inputs: &inputs, expected: &expected };
+        let page = page(&plan, &content).unwrap();
         for part in [
             "<title>a &lt; b</title>",
             "createContext({\"deviceType\":\"cpu\"})",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Engine, Interpreter, InterpreterError};
+use super::{Interpreter, InterpreterError, NodeEngine};
 use crate::constant::NoFiles;
 use crate::error::Error;
 use crate::ir::Graph;
@@ -14,7 +14,7 @@ use crate::tensor::{Tensor, TensorType};
 #[derive(Debug)]
 struct Reference;
 
-impl Engine for Reference {
+impl NodeEngine for Reference {
     type Value = Tensor;
     type Reason = Error;
 

@@ -8,7 +8,7 @@ use crate::tensor::Tensor;
 
 /// The limits by which boxes are kept.
 #[derive(Debug, Clone, Copy)]
-struct Limits {
+struct BoxLimits {
     most: usize,
     overlap: f32,
     score: Option<f32>,
@@ -23,7 +23,8 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
     let number = |index: usize, what: &str| {
         Ok::<_, Error>(node.constant(index, what)?.and_then(|number| number.to_f32_vec().first().copied()))
     };
-    let limits = Limits { most, overlap: number(3, "overlap")?.unwrap_or(0.0), score: number(4, "score")? };
+    let limits =
+        BoxLimits { most, overlap: number(3, "overlap")?.unwrap_or(0.0), score: number(4, "score")? };
     let (&[batch, count, 4], &[_, classes, _]) = (node.shape(0)?, node.shape(1)?) else {
         return Err(invalid!("its boxes and scores are not of rank 3"));
     };
@@ -66,7 +67,7 @@ fn overlap(a: &[f32; 4], b: &[f32; 4]) -> f32 {
     if area(a) <= 0.0 || area(b) <= 0.0 || all <= 0.0 { 0.0 } else { common / all }
 }
 
-impl Limits {
+impl BoxLimits {
     /// The boxes that stay, the likeliest first.
     fn kept(&self, boxes: &[[f32; 4]], scores: &[f32]) -> Vec<usize> {
         let mut order: Vec<usize> =

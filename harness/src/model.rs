@@ -104,7 +104,7 @@ pub async fn find(
     dimensions: &Dimensions,
     limit: Duration,
 ) -> Result<Model, Error> {
-    if hub::is_place(model) {
+    if hub::is_hub_address(model) {
         return match hub::fetch(model).await? {
             Fetched::Folder(folder) => Model::read(&folder),
             Fetched::Onnx { file, name } => {

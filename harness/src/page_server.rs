@@ -71,7 +71,7 @@ pub struct PageServer {
     url: String,
     port: u16,
     www: PathBuf,
-    site: Arc<Site>,
+    served: Arc<Served>,
     limits: Limits,
     _serving: Option<Serving>,
 }
@@ -86,7 +86,7 @@ impl Drop for Serving {
 }
 
 /// The folders that are served: each by the path below which it appears, the page's own by the empty one.
-struct Site {
+struct Served {
     host: String,
     token: String,
     mounts: RwLock<BTreeMap<String, PathBuf>>,
@@ -115,15 +115,15 @@ impl PageServer {
         let listener =
             TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.map_err(no_port)?;
         let address = listener.local_addr().map_err(no_port)?;
-        let site = Arc::new(Site {
+        let served = Arc::new(Served {
             token: hexadecimal(&token),
             host: address.to_string(),
             mounts: RwLock::default(),
             deposits: RwLock::default(),
         });
-        let url = format!("http://{}/{}/", site.host, site.token);
+        let url = format!("http://{}/{}/", served.host, served.token);
         let www = www.to_owned();
-        let mut server = PageServer { url, port: address.port(), www, site, limits, _serving: None };
+        let mut server = PageServer { url, port: address.port(), www, served, limits, _serving: None };
         server.mount_at("", &server.www);
         server._serving = Some(server.serve_at(listener));
         Ok(server)
@@ -136,13 +136,13 @@ impl PageServer {
 
     /// Serves the same at another place too: the same address in another network.
     pub fn serve_at(&self, listener: TcpListener) -> Serving {
-        let router = Router::new().fallback(answer).with_state(Arc::clone(&self.site));
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&self.served));
         Serving(tokio::spawn(welcome(listener, router, self.limits)).abort_handle())
     }
 
     /// Returns the token that nobody else may learn, with which its address is reached.
     pub fn secret(&self) -> &str {
-        &self.site.token
+        &self.served.token
     }
 
     /// The page's address, which ends in `/`.
@@ -177,7 +177,7 @@ impl PageServer {
     /// Lets the page leave files in `folder`, and gives the address to post them to, which ends in `/`. A name holds
     /// letters only.
     pub fn receive(&self, name: &str, folder: &Path) -> String {
-        let mut deposits = self.site.deposits.write().unwrap_or_else(PoisonError::into_inner);
+        let mut deposits = self.served.deposits.write().unwrap_or_else(PoisonError::into_inner);
         deposits.insert(name.to_owned(), folder.to_owned());
         format!("{}{DEPOSITS}{name}/", self.url)
     }
@@ -185,7 +185,7 @@ impl PageServer {
     fn mount_at(&self, path: &str, folder: &Path) {
         // A folder that is gone has nothing to serve.
         let Ok(folder) = folder.canonicalize() else { return };
-        let mut mounts = self.site.mounts.write().unwrap_or_else(PoisonError::into_inner);
+        let mut mounts = self.served.mounts.write().unwrap_or_else(PoisonError::into_inner);
         mounts.insert(path.to_owned(), folder);
     }
 }
@@ -217,8 +217,8 @@ async fn attend(stream: TcpStream, router: Router, limits: Limits) {
     let _ = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).await;
 }
 
-async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response {
-    let mut response = match (site.file(&request), site.deposit(&request)) {
+async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response {
+    let mut response = match (served.file(&request), served.deposit(&request)) {
         (Some(path), _) => serve(&path, request).await,
         (None, Some(path)) => keep(&path, request).await,
         (None, None) => StatusCode::NOT_FOUND.into_response(),
@@ -244,7 +244,7 @@ async fn keep(path: &Path, request: Request) -> Response {
     }
 }
 
-impl Site {
+impl Served {
     /// The file that a request may leave.
     fn deposit(&self, request: &Request) -> Option<PathBuf> {
         if *request.method() != Method::POST || !self.is_for_us(request.headers()) {

@@ -38,5 +38,5 @@ pub use placement::{NodeElsewhere, Placement};
 pub use precision::Precision;
 pub use profile::{DispatchName, DispatchTimes, ProfileReport};
 pub use sampling::Sampling;
-pub use target::{BrowserKind, Device, Engine, Place, Target};
+pub use target::{BrowserKind, Device, Engine, Runtime, Target};
 pub use trace::{Statistics, Trace, TraceReport, TracedNode};

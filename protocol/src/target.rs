@@ -35,9 +35,9 @@ pub enum Engine {
     Onnxruntime,
 }
 
-/// Where an engine lives: in a browser's page, or in a native-runner process.
+/// An engine's surroundings: a browser's page, or a subprocess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Runtime {
     /// A page in a browser behind WebDriver.
     Browser,
     /// A native-runner subprocess.
@@ -77,28 +77,28 @@ pub enum BrowserKind {
 struct EngineEntry {
     engine: Engine,
     name: &'static str,
-    place: Place,
+    runtime: Runtime,
     devices: &'static [Device],
     device_required: bool,
 }
 
 use Device::{Coreml, Cpu, Cuda, Dx12, Gpu, Metal, Mps, Npu, Qnn, Rocm, Vulkan};
-use Place::{Browser, Native};
+use Runtime::{Browser, Native};
 
-/// One entry per engine: its name, its place, and the devices it can be asked for.
+/// One entry per engine: its name, its runtime, and the devices it can be asked for.
 #[rustfmt::skip]
 const ENGINES: &[EngineEntry] = &[
-    EngineEntry { engine: Engine::Webgpu,      name: "webgpu",      place: Browser, devices: &[],                              device_required: false },
-    EngineEntry { engine: Engine::Webnn,       name: "webnn",       place: Browser, devices: &[Cpu, Gpu, Npu],                 device_required: true },
-    EngineEntry { engine: Engine::Wasm,        name: "wasm",        place: Browser, devices: &[],                              device_required: false },
-    EngineEntry { engine: Engine::OrtWebgpu,   name: "ort-webgpu",  place: Browser, devices: &[],                              device_required: false },
-    EngineEntry { engine: Engine::OrtWebnn,    name: "ort-webnn",   place: Browser, devices: &[Cpu, Gpu, Npu],                 device_required: true },
-    EngineEntry { engine: Engine::OrtWasm,     name: "ort-wasm",    place: Browser, devices: &[],                              device_required: false },
-    EngineEntry { engine: Engine::Wgpu,        name: "wgpu",        place: Native,  devices: &[Vulkan, Metal, Dx12],           device_required: true },
-    EngineEntry { engine: Engine::Libtorch,    name: "libtorch",    place: Native,  devices: &[Cpu, Cuda, Rocm, Mps],          device_required: true },
-    EngineEntry { engine: Engine::Burn,        name: "burn",        place: Native,  devices: &[Cpu, Cuda, Rocm, Vulkan, Metal], device_required: true },
-    EngineEntry { engine: Engine::Openvino,    name: "openvino",    place: Native,  devices: &[Cpu, Gpu, Npu],                 device_required: true },
-    EngineEntry { engine: Engine::Onnxruntime, name: "onnxruntime", place: Native,  devices: &[Cpu, Cuda, Coreml, Qnn],        device_required: true },
+    EngineEntry { engine: Engine::Webgpu,      name: "webgpu",      runtime: Browser, devices: &[],                              device_required: false },
+    EngineEntry { engine: Engine::Webnn,       name: "webnn",       runtime: Browser, devices: &[Cpu, Gpu, Npu],                 device_required: true },
+    EngineEntry { engine: Engine::Wasm,        name: "wasm",        runtime: Browser, devices: &[],                              device_required: false },
+    EngineEntry { engine: Engine::OrtWebgpu,   name: "ort-webgpu",  runtime: Browser, devices: &[],                              device_required: false },
+    EngineEntry { engine: Engine::OrtWebnn,    name: "ort-webnn",   runtime: Browser, devices: &[Cpu, Gpu, Npu],                 device_required: true },
+    EngineEntry { engine: Engine::OrtWasm,     name: "ort-wasm",    runtime: Browser, devices: &[],                              device_required: false },
+    EngineEntry { engine: Engine::Wgpu,        name: "wgpu",        runtime: Native,  devices: &[Vulkan, Metal, Dx12],           device_required: true },
+    EngineEntry { engine: Engine::Libtorch,    name: "libtorch",    runtime: Native,  devices: &[Cpu, Cuda, Rocm, Mps],          device_required: true },
+    EngineEntry { engine: Engine::Burn,        name: "burn",        runtime: Native,  devices: &[Cpu, Cuda, Rocm, Vulkan, Metal], device_required: true },
+    EngineEntry { engine: Engine::Openvino,    name: "openvino",    runtime: Native,  devices: &[Cpu, Gpu, Npu],                 device_required: true },
+    EngineEntry { engine: Engine::Onnxruntime, name: "onnxruntime", runtime: Native,  devices: &[Cpu, Cuda, Coreml, Qnn],        device_required: true },
 ];
 
 impl Engine {
@@ -117,9 +117,9 @@ impl Engine {
         self.entry().name
     }
 
-    /// Where the engine lives.
-    pub fn place(self) -> Place {
-        self.entry().place
+    /// What the engine runs in.
+    pub fn runtime(self) -> Runtime {
+        self.entry().runtime
     }
 
     /// The devices the engine can be asked for; none when it takes no device.
@@ -194,11 +194,11 @@ impl FromStr for Target {
             }
         })?;
         let device = parse_device(&target, entry, device)?;
-        match (entry.place, browser) {
-            (Place::Browser, None | Some("")) => {
+        match (entry.runtime, browser) {
+            (Runtime::Browser, None | Some("")) => {
                 Err(TargetError::BrowserMissing { target, engine: entry.name })
             }
-            (Place::Native, Some(browser)) => Err(TargetError::BrowserUnexpected {
+            (Runtime::Native, Some(browser)) => Err(TargetError::BrowserUnexpected {
                 target,
                 engine: entry.name,
                 browser: browser.to_owned(),

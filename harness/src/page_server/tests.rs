@@ -46,7 +46,7 @@ async fn scene() -> Scene {
 impl Scene {
     /// Sends a request line and a host exactly as they are; gives the whole answer.
     async fn ask(&self, line: &str, host: &str) -> String {
-        let mut stream = TcpStream::connect(&self.server.site.host).await.unwrap();
+        let mut stream = TcpStream::connect(&self.server.served.host).await.unwrap();
         let request = format!("{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
@@ -56,7 +56,7 @@ impl Scene {
 
     /// Asks for a path below the token, as the page would.
     async fn get(&self, path: &str) -> String {
-        let site = &self.server.site;
+        let site = &self.server.served;
         self.ask(&format!("GET /{}/{path}", site.token), &site.host).await
     }
 }
@@ -102,7 +102,7 @@ async fn every_answer_is_isolated_and_never_kept() {
 #[tokio::test]
 async fn nothing_else_can_be_read() {
     let scene = scene().await;
-    let (host, token) = (scene.server.site.host.clone(), scene.server.site.token.clone());
+    let (host, token) = (scene.server.served.host.clone(), scene.server.served.token.clone());
     let here = scene.folder.path().join("secret");
     let mut paths: Vec<String> = [
         "../secret",
@@ -153,7 +153,7 @@ async fn a_link_that_stays_inside_is_followed() {
 #[tokio::test]
 async fn only_reading_under_the_loopback_address_is_answered() {
     let scene = scene().await;
-    let (host, token) = (scene.server.site.host.clone(), scene.server.site.token.clone());
+    let (host, token) = (scene.server.served.host.clone(), scene.server.served.token.clone());
     let port = host.rsplit_once(':').unwrap().1;
     for (method, host, status) in [
         ("GET", host.clone(), "200"),
@@ -172,7 +172,7 @@ async fn only_reading_under_the_loopback_address_is_answered() {
 #[tokio::test]
 async fn files_are_taken_only_where_they_were_asked_for() {
     let scene = scene().await;
-    let (site, folder) = (&scene.server.site, scene.folder.path().join("model-secret"));
+    let (site, folder) = (&scene.server.served, scene.folder.path().join("model-secret"));
     let address = scene.server.receive("values", &folder);
     assert!(address.ends_with("/deposits/values/"), "{address}");
     for (path, status) in [
@@ -208,9 +208,9 @@ async fn a_model_is_mounted_once_however_often_it_is_asked_for() {
 #[tokio::test]
 async fn two_servers_share_neither_port_nor_token() {
     let (one, two) = (scene().await, scene().await);
-    assert_ne!(one.server.site.host, two.server.site.host);
-    assert_ne!(one.server.site.token, two.server.site.token);
-    assert_eq!(one.server.site.token.len(), 32, "128 bits");
+    assert_ne!(one.server.served.host, two.server.served.host);
+    assert_ne!(one.server.served.token, two.server.served.token);
+    assert_eq!(one.server.served.token.len(), 32, "128 bits");
 }
 
 #[tokio::test]
@@ -227,7 +227,7 @@ async fn a_page_that_was_not_built_is_unavailable_by_name() {
 #[tokio::test]
 async fn weights_are_read_in_parts_and_their_length_is_told() {
     let scene = scene().await;
-    let site = &scene.server.site;
+    let site = &scene.server.served;
     let path = format!("/{}/models/tiny/a%20b.bin", site.token);
     let ranged = format!("{}\r\nRange: bytes=4-10", site.host);
     let part = scene.ask(&format!("GET {path}"), &ranged).await;
@@ -247,7 +247,7 @@ async fn strict(head: Duration, connections: usize) -> (TempDir, PageServer) {
 async fn one_who_does_not_finish_asking_is_shown_the_door() {
     let (_folder, server) = strict(Duration::from_millis(200), 64).await;
     for half in ["", "GET / HTTP/1.1\r\nHost: x", "G"] {
-        let mut stream = TcpStream::connect(&server.site.host).await.unwrap();
+        let mut stream = TcpStream::connect(&server.served.host).await.unwrap();
         stream.write_all(half.as_bytes()).await.unwrap();
         let mut answer = String::new();
         let ended = tokio::time::timeout(Duration::from_secs(20), stream.read_to_string(&mut answer)).await;
@@ -258,7 +258,7 @@ async fn one_who_does_not_finish_asking_is_shown_the_door() {
 #[tokio::test]
 async fn only_so_many_are_served_at_once_and_the_others_wait() {
     let (_folder, server) = strict(Duration::from_secs(60), 2).await;
-    let host = &server.site.host;
+    let host = &server.served.host;
     let idle = [TcpStream::connect(host).await.unwrap(), TcpStream::connect(host).await.unwrap()];
     let mut third = TcpStream::connect(host).await.unwrap();
     third.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
@@ -276,7 +276,7 @@ async fn the_same_is_served_at_another_place() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let other = listener.local_addr().unwrap();
     let serving = scene.server.serve_at(listener);
-    let site = &scene.server.site;
+    let site = &scene.server.served;
     let ask = async || {
         let mut stream = TcpStream::connect(other).await.ok()?;
         let request =

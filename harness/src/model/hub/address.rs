@@ -16,13 +16,13 @@ const USUAL: [&str; 2] = ["onnx/model.onnx", "model.onnx"];
 const LISTED: usize = 12;
 
 /// Returns whether a model's name says that it is on the hub.
-pub fn is_place(model: &str) -> bool {
+pub fn is_hub_address(model: &str) -> bool {
     model.starts_with(PREFIX)
 }
 
 /// Where a model is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Address {
     /// The name as it was written.
     pub model: String,
     /// `owner/repository`.
@@ -42,18 +42,18 @@ pub enum Choice {
     Onnx(String),
 }
 
-impl Place {
+impl Address {
     /// Reads `hf:owner/repository[@revision][/path]`.
     ///
     /// # Errors
     /// A name that is written otherwise.
-    pub fn parse(model: &str) -> Result<Place, Error> {
+    pub fn parse(model: &str) -> Result<Address, Error> {
         let text = model.strip_prefix(PREFIX).unwrap_or(model);
         let mut parts = text.splitn(3, '/');
         let (owner, named) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let (name, revision) = named.split_once('@').unwrap_or((named, BRANCH));
         let path = parts.next();
-        let place = Place {
+        let address = Address {
             model: model.to_owned(),
             repo: format!("{owner}/{name}"),
             revision: revision.to_owned(),
@@ -61,8 +61,8 @@ impl Place {
         };
         let is_path = |path: &str| path.split('/').all(|part| !matches!(part, "" | "." | ".."));
         match [owner, name, revision].into_iter().all(is_plain_name) && path.is_none_or(is_path) {
-            true => Ok(place),
-            false => Err(place.error(
+            true => Ok(address),
+            false => Err(address.error(
                 "it is no place on the hub".to_owned(),
                 "write hf:owner/repository, perhaps with @revision behind it and then the path of an ONNX file",
             )),
@@ -83,13 +83,13 @@ impl Place {
     }
 }
 
-/// The model that a place means among the files of its repository.
+/// The model that an address means among the files of its repository.
 ///
 /// # Errors
 /// When it is not there, with what is.
-pub fn choose(place: &Place, files: &[String]) -> Result<Choice, Error> {
+pub fn choose(address: &Address, files: &[String]) -> Result<Choice, Error> {
     let has = |file: &str| files.iter().any(|known| known == file);
-    let path = place.path.as_str();
+    let path = address.path.as_str();
     let manifest = if path.is_empty() { MANIFEST.to_owned() } else { format!("{path}/{MANIFEST}") };
     if path.ends_with(ONNX) && has(path) {
         return Ok(Choice::Onnx(path.to_owned()));
@@ -98,16 +98,16 @@ pub fn choose(place: &Place, files: &[String]) -> Result<Choice, Error> {
         return Ok(Choice::Folder(path.to_owned()));
     }
     let usual = USUAL.into_iter().find(|file| path.is_empty() && has(file));
-    usual.map(|file| Choice::Onnx(file.to_owned())).ok_or_else(|| missing(place, &manifest, files))
+    usual.map(|file| Choice::Onnx(file.to_owned())).ok_or_else(|| missing(address, &manifest, files))
 }
 
-fn missing(place: &Place, manifest: &str, files: &[String]) -> Error {
+fn missing(address: &Address, manifest: &str, files: &[String]) -> Error {
     let models = || {
         let onnx = |file: &&String| file.ends_with(ONNX);
         let folders = files.iter().filter_map(|file| file.strip_suffix(MANIFEST)?.strip_suffix('/'));
         files.iter().filter(onnx).map(String::as_str).chain(folders)
     };
-    let reason = match place.path.as_str() {
+    let reason = match address.path.as_str() {
         "" => format!("the repository has no {}, {} or {manifest}", USUAL[0], USUAL[1]),
         path if path.ends_with(ONNX) => {
             format!("the repository has no {path}{}", did_you_mean(path, models()))
@@ -119,9 +119,9 @@ fn missing(place: &Place, manifest: &str, files: &[String]) -> Error {
         listed.push("…");
     }
     match listed.is_empty() {
-        true => place.error(reason, "name another: it holds no model in ONNX's format"),
+        true => address.error(reason, "name another: it holds no model in ONNX's format"),
         false => {
-            place.error(reason, &format!("name one that is there, behind a slash: {}", listed.join(", ")))
+            address.error(reason, &format!("name one that is there, behind a slash: {}", listed.join(", ")))
         }
     }
 }
@@ -164,10 +164,14 @@ mod tests {
             ("hf:a/b@dev/onnx/q 4.onnx", "a/b", "dev", "onnx/q 4.onnx", "a-b-dev-q-4"),
             ("hf:a/b/tiny", "a/b", "main", "tiny", "a-b-tiny"),
         ] {
-            let place = Place::parse(model).unwrap();
-            assert_eq!((&*place.repo, &*place.revision, &*place.path), (repo, revision, path), "{model}");
-            assert_eq!(place.name(), name, "{model}");
-            assert!(is_plain_name(&place.name()), "{model}");
+            let address = Address::parse(model).unwrap();
+            assert_eq!(
+                (&*address.repo, &*address.revision, &*address.path),
+                (repo, revision, path),
+                "{model}"
+            );
+            assert_eq!(address.name(), name, "{model}");
+            assert!(is_plain_name(&address.name()), "{model}");
         }
     }
 
@@ -191,7 +195,7 @@ mod tests {
             "hf:a/b?x",
             "hf:a/b@ä",
         ] {
-            let message = Place::parse(model).unwrap_err().to_string();
+            let message = Address::parse(model).unwrap_err().to_string();
             assert!(message.contains(&format!("\"{model}\"")), "{message}");
             assert!(message.contains("write hf:owner/repository"), "{message}");
         }
@@ -217,7 +221,7 @@ mod tests {
             ("hf:a/b", &old, &["model.onnx", "model.onnx.data"]),
         ] {
             let holds = files(holds);
-            let choice = choose(&Place::parse(model).unwrap(), &holds).unwrap();
+            let choice = choose(&Address::parse(model).unwrap(), &holds).unwrap();
             assert_eq!(choice.files(&holds), expected, "{model}");
         }
     }
@@ -239,7 +243,7 @@ mod tests {
             ("hf:a/b", &["model.safetensors"], &["it holds no model in ONNX's format"]),
             ("hf:a/b", &many, &["11.onnx, …"]),
         ] {
-            let message = choose(&Place::parse(model).unwrap(), &files(holds)).unwrap_err().to_string();
+            let message = choose(&Address::parse(model).unwrap(), &files(holds)).unwrap_err().to_string();
             assert!(parts.iter().all(|part| message.contains(part)), "{model}: {message}");
         }
     }

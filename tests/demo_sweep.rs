@@ -55,6 +55,7 @@ fn check_case(case: &Value) {
         assert_eq!(case["metrics"][metric].is_object(), there, "{name}: {metric} in {case:#}");
     }
     check_wall(case, &name);
+    check_tuning(case, &name);
     for metric in ["load_ms", "first_inference_ms", "latency_ms", "throughput_per_s"] {
         let value = &case["metrics"][metric];
         assert!(value["median"].as_f64().is_some_and(|median| median >= 0.0), "{name}: {metric} is {value}");
@@ -63,6 +64,20 @@ fn check_case(case: &Value) {
     assert_eq!(latency["n"], SAMPLES, "{name}");
     let [low, median, high] = ["low", "median", "high"].map(|key| latency[key].as_f64().unwrap_or(f64::NAN));
     assert!(low <= median && median <= high, "{name}: {latency}");
+}
+
+/// Our kernels say which rows of the tuning table they were cut by, and those are for this kind of adapter.
+fn check_tuning(case: &Value, name: &str) {
+    let target = case["target"].as_str().unwrap();
+    let Some(rows) = case["features"]["tuning"].as_str() else {
+        assert!(!target.starts_with("webgpu") && !target.starts_with("wgpu"), "{name}: {case:#}");
+        return;
+    };
+    let rows: Vec<Value> = serde_json::from_str(rows).unwrap();
+    assert!(rows.iter().any(|row| row["family"] == "matmul"), "{name}: {rows:#?}");
+    let software = &case["adapter"]["software"];
+    let fits = |row: &&Value| row["software"].is_null() || row["software"] == *software;
+    assert!(rows.iter().all(|row| fits(&row)), "{name}: {rows:#?}");
 }
 
 /// All that a measurement is made of adds up to the time it took, within 2 %.

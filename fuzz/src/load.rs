@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use graph::onnx::{Dimension, Input, Model, Outline};
 use graph::{Feed, TensorType};
-use shaders::{DeviceProperties, Implementation, Limits, Tuning};
+use shaders::{DeviceProperties, Implementation, Limits};
 
 /// Weights of as many bytes are left in their file.
 const LARGE_BYTES: u64 = 256;
@@ -44,7 +44,7 @@ pub fn load(bytes: &[u8], weights: &BTreeMap<String, Arc<[u8]>>) -> Stage {
     let types = model.inputs.iter().map(|input| (input.name.clone(), Feed::Type(fed(input)))).collect();
     let Ok(graph) = graph::specialise(&model, &types) else { return Stage::Parsed };
     let graph = graph::optimise(graph);
-    match shaders::plan(&graph, &device(), &Tuning::default()) {
+    match shaders::plan(&graph, &device()) {
         Ok(_) => Stage::Planned,
         Err(_) => Stage::Specialised,
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use protocol::{Inference, Sampling, Target, Task};
+use protocol::{Inference, Sampling, Target, Task, tuning};
 
 use crate::digest::digest;
 use crate::lane::NoAnswer;
@@ -30,8 +30,6 @@ pub struct Case {
 
 /// The version of the text that [`Case::key`] hashes.
 pub const KEY_VERSION: u32 = 2;
-/// Which table of tunings plans are made with.
-pub const TUNING: &str = "default";
 /// What a session has in its caches when it opens: its profile is new. What drivers keep outside of profiles is not looked at.
 pub const TEMPERATURE: &str = "new-profile";
 
@@ -41,17 +39,27 @@ impl Case {
     /// It is not: where files lie, which browser version or driver was found, or the machine; these are facts of a trial, kept
     /// beside it.
     pub fn key(&self) -> String {
+        digest(&self.key_text())
+    }
+
+    /// The digest of the tuning table that its plan is made by, on an engine that has such plans.
+    pub fn tuning(&self) -> Option<&'static str> {
+        tuning::digest(self.target.engine)
+    }
+
+    fn key_text(&self) -> String {
         let Sampling { samples, warmup_limit } = self.sampling;
-        digest(&format!(
+        format!(
             "parallax-case-{KEY_VERSION}\nmodel={}\ntarget={}\nprecision={}\nbatch={}\nsamples={samples}\n\
-             warmup_limit={warmup_limit}\nstrict={}\nbrowser={}\ntuning={TUNING}\ntemperature={TEMPERATURE}\n",
+             warmup_limit={warmup_limit}\nstrict={}\nbrowser={}\ntuning={}\ntemperature={TEMPERATURE}\n",
             self.model.digest,
             self.target,
             self.model.manifest.precision,
             self.model.batch,
             self.strict,
             self.browser_settings.as_deref().unwrap_or_default(),
-        ))
+            self.tuning().unwrap_or_default(),
+        )
     }
 
     /// The task that runs it.
@@ -187,6 +195,16 @@ pub(crate) mod tests {
     #[test]
     fn a_key_is_the_same_on_every_machine_and_day() {
         // Computed with Python's hashlib over the text that `Case::key` describes.
-        assert_eq!(case("m", "webgpu@chrome").key(), "b45df4d2be4cba41745481157c3d0439");
+        assert_eq!(case("m", "wasm@chrome").key(), "0e2a276ab91cc3e435a805a42463f699");
+    }
+
+    #[test]
+    fn the_key_holds_the_tuning_table_where_a_plan_is_made_by_it() {
+        for (target, table) in
+            [("webgpu@chrome", tuning::DIGEST), ("wgpu:vulkan", tuning::DIGEST), ("burn:cpu", "")]
+        {
+            let text = case("m", target).key_text();
+            assert!(text.contains(&format!("\ntuning={table}\n")), "{target}: {text}");
+        }
     }
 }

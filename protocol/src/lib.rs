@@ -22,6 +22,7 @@ pub mod sampling;
 pub mod suggest;
 pub mod target;
 pub mod trace;
+pub mod tuning;
 
 pub use bare::{BareModel, CompletedModel};
 pub use capability::{Adapter, Capability, Presence};

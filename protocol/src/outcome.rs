@@ -111,7 +111,7 @@ pub struct InferenceReport {
     pub checks: Vec<OutputCheck>,
     /// Everything measured.
     pub metrics: Vec<Samples>,
-    /// The conditions that shaped the numbers, besides the adapter: timer precision, completion kick, kernel variants.
+    /// The conditions that shaped the numbers, besides the adapter: timer precision, completion kick, rows of the tuning table.
     pub features: BTreeMap<String, String>,
     /// The plan's account of the inputs, by an engine that plans.
     #[serde(default)]

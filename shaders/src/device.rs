@@ -1,7 +1,10 @@
 //! Properties of the device that a plan is made for, by which the tuning table chooses.
 
+use serde::{Deserialize, Serialize};
+
 /// A WebGPU implementation that runs plans.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Implementation {
     /// Dawn, in Chrome, Edge and their kin.
     Chromium,

@@ -22,6 +22,8 @@ pub enum Error {
          made; plan again with these"
     )]
     OutOfBounds { port: String, value: i64, least: i64, most: i64 },
+    #[error("row {row} of the tuning table: {reason}")]
+    Tuning { row: String, reason: &'static str },
     #[error("a weight cannot be made: {reason}")]
     Weight { reason: String },
     #[error("output \"{port}\" ({tensor_type}) needs {wanted} bytes, and {available} came back")]
@@ -36,6 +38,7 @@ impl Error {
             Error::Unsupported { .. } | Error::Limit { .. } | Error::OutOfRange { .. } => true,
             Error::OutOfBounds { .. }
             | Error::Malformed { .. }
+            | Error::Tuning { .. }
             | Error::Weight { .. }
             | Error::ShortOutput { .. } => false,
         }

@@ -13,6 +13,7 @@ use graph::{DataType, Tensor, TensorType};
 
 use crate::error::Error;
 use crate::transfer::{self, ELEMENT_BYTES, Encoding};
+use crate::tuning::{self, Tuning};
 
 /// The use of a buffer; decides its usage flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -193,7 +194,7 @@ pub struct Program {
 }
 
 /// A whole model.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GpuPlan {
     /// Every buffer but those for reading back.
     pub buffers: Vec<Buffer>,
@@ -203,6 +204,8 @@ pub struct GpuPlan {
     pub weights: Vec<Weight>,
     /// The programs that can be run.
     pub programs: Vec<Program>,
+    /// The rows of the tuning table that were chosen for it.
+    pub tuning: Tuning,
 }
 
 impl Program {
@@ -227,6 +230,11 @@ impl GpuPlan {
             }
         }
         uses.into_iter().flatten().collect()
+    }
+
+    /// The rows of the tuning table that were chosen, as compact JSON.
+    pub fn tuning_text(&self) -> String {
+        tuning::text(&self.tuning)
     }
 
     /// The number of dispatches, as people read it: of each program one after another, `+` between them.

@@ -17,7 +17,7 @@ use crate::kernels::{self, Emission, Launch, Read, Task};
 use crate::memory::Demand;
 use crate::plan::{GpuPlan, Region};
 use crate::transfer::Encoding;
-use crate::tuning::Tuning;
+use crate::tuning::{Chooser, Tuning};
 use crate::views::{Sizes, View, views};
 use placing::finish;
 use residuals::Residuals;
@@ -39,34 +39,38 @@ pub struct Part<'a> {
 ///
 /// # Errors
 /// Those of [`plan_parts`].
-pub fn plan(graph: &Graph, device: &DeviceProperties, tuning: &Tuning) -> Result<GpuPlan, Error> {
-    plan_parts(&[Part { name: "model", graph, states: &BTreeMap::new() }], device, tuning)
+pub fn plan(graph: &Graph, device: &DeviceProperties) -> Result<GpuPlan, Error> {
+    plan_by_table(&[Part { name: "model", graph, states: &BTreeMap::new() }], device)
 }
 
 /// Plans the programs of a model folder, for a device.
 ///
 /// # Errors
 /// Those of [`plan_parts`].
-pub fn plan_pipeline(
-    pipeline: &Pipeline,
-    device: &DeviceProperties,
-    tuning: &Tuning,
-) -> Result<GpuPlan, Error> {
+pub fn plan_pipeline(pipeline: &Pipeline, device: &DeviceProperties) -> Result<GpuPlan, Error> {
     let parts = pipeline.programs.iter();
     let parts = parts.map(|part| Part { name: &part.name, graph: &part.graph, states: &part.states });
-    plan_parts(&parts.collect::<Vec<_>>(), device, tuning)
+    plan_by_table(&parts.collect::<Vec<_>>(), device)
 }
 
-/// Plans programs that share weights, arenas and states, for a device.
+/// Plans programs as the tuning table has it: the one place where that is asked for.
+fn plan_by_table(parts: &[Part<'_>], device: &DeviceProperties) -> Result<GpuPlan, Error> {
+    plan_parts(parts, device, &Tuning::default())
+}
+
+/// Plans programs that share weights, arenas and states, for a device, by a tuning table of the caller's.
 ///
 /// # Errors
 /// An operator or element type without a kernel, or a limit of the adapter that a graph does not keep to:
-/// [`Error::is_unsupported`] says yes to both. A graph that breaks its own invariants.
+/// [`Error::is_unsupported`] says yes to both. A graph that breaks its own invariants, a table that no kernel can keep
+/// to.
 pub fn plan_parts(parts: &[Part<'_>], device: &DeviceProperties, tuning: &Tuning) -> Result<GpuPlan, Error> {
     let most_bytes = device.limits.max_storage_buffer_binding_size.min(device.limits.max_buffer_size);
     let size_bytes = |tensor_type: &TensorType| Encoding::Elements.size_bytes(tensor_type) as u64;
     let split: Vec<_> = parts.iter().map(|part| graph::split(part.graph, most_bytes, size_bytes)).collect();
-    let mut shared = Shared::new(device, tuning);
+    tuning.check()?;
+    let tuning = Chooser::new(tuning);
+    let mut shared = Shared::new(device, &tuning);
     let mut planned = Vec::new();
     for (part, split) in parts.iter().zip(&split) {
         let part = Part { graph: split.as_ref().unwrap_or(part.graph), ..*part };

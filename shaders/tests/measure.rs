@@ -24,12 +24,12 @@ fn product(size: usize) -> Case {
     }
 }
 
-fn median_ms(case: &Case, variant: Variant, tile: [u32; 2], workgroup_size: [u32; 3]) -> f64 {
+fn median_ms(case: &Case, variant: Variant, tile: [u32; 2], workgroup: [u32; 2]) -> f64 {
     let plan = plan(
         &case.name,
         &case.graph(),
         &device(Implementation::Native, true),
-        &only(variant, tile, workgroup_size),
+        &only(variant, tile, workgroup),
     );
     let ready = adapter::device().prepare(&plan);
     ready.write(&case.fed());
@@ -53,18 +53,18 @@ fn few_rows(m: usize, k: usize, n: usize) -> Case {
 fn products_of_few_rows() {
     for (m, k, n) in [(1, 768, 768), (1, 768, 3072), (1, 3072, 768), (4, 768, 3072), (1, 768, 32000)] {
         let case = few_rows(m, k, n);
-        let report = |variant, tile, workgroup_size| {
-            let ms = median_ms(&case, variant, tile, workgroup_size);
+        let report = |variant, tile, workgroup| {
+            let ms = median_ms(&case, variant, tile, workgroup);
             let rate = (4 * k * n) as f64 / ms / 1e6;
-            println!("{} {variant:?} {tile:?} by {workgroup_size:?}: {ms:8.3} ms {rate:6.2} GB/s", case.name);
+            println!("{} {variant:?} {tile:?} by {workgroup:?}: {ms:8.3} ms {rate:6.2} GB/s", case.name);
         };
         for tile in [[4, 1], [4, 2], [4, 4], [4, 8]] {
-            for workgroup_size in [[8, 1, 1], [16, 1, 1], [32, 1, 1], [64, 1, 1]] {
-                report(Variant::Alone, tile, workgroup_size);
+            for workgroup in [[8, 1], [16, 1], [32, 1], [64, 1]] {
+                report(Variant::Alone, tile, workgroup);
             }
         }
-        for workgroup_size in [[8, 4, 1], [16, 4, 1], [16, 16, 1], [8, 32, 1]] {
-            report(Variant::Shared, [4, 1], workgroup_size);
+        for workgroup in [[8, 4], [16, 4], [16, 16], [8, 32]] {
+            report(Variant::Shared, [4, 1], workgroup);
         }
     }
 }
@@ -99,9 +99,9 @@ fn convolutions() {
     {
         let case = convolution(channels, side, window, stride);
         for tile in [[4, 1], [4, 4], [8, 4], [8, 8]] {
-            for workgroup_size in [[8, 1, 1], [64, 1, 1]] {
-                let ms = median_ms(&case, Variant::Alone, tile, workgroup_size);
-                println!("{} {tile:?} by {workgroup_size:?}: {ms:8.2} ms", case.name);
+            for workgroup in [[8, 1], [64, 1]] {
+                let ms = median_ms(&case, Variant::Alone, tile, workgroup);
+                println!("{} {tile:?} by {workgroup:?}: {ms:8.2} ms", case.name);
             }
         }
     }
@@ -117,22 +117,22 @@ fn square_products() {
     for size in sizes {
         let case = product(size);
         let billions = (2 * size.pow(3)) as f64 / 1e9;
-        let report = |variant, tile, workgroup_size| {
-            let ms = median_ms(&case, variant, tile, workgroup_size);
+        let report = |variant, tile, workgroup| {
+            let ms = median_ms(&case, variant, tile, workgroup);
             println!(
-                "{size:5} {variant:?} {tile:?} by {workgroup_size:?}: {ms:8.2} ms {:7.2} GFLOPS",
+                "{size:5} {variant:?} {tile:?} by {workgroup:?}: {ms:8.2} ms {:7.2} GFLOPS",
                 billions / ms * 1e3
             );
         };
         for tile in [[4, 1], [8, 2], [4, 4], [8, 4], [12, 4], [8, 8]] {
-            for workgroup_size in [[8, 1, 1], [32, 1, 1]] {
-                report(Variant::Alone, tile, workgroup_size);
+            for workgroup in [[8, 1], [32, 1]] {
+                report(Variant::Alone, tile, workgroup);
             }
         }
-        report(Variant::Alone, [8, 2], [4, 1, 1]);
-        report(Variant::Alone, [8, 2], [16, 1, 1]);
-        report(Variant::Alone, [8, 2], [8, 8, 1]);
-        report(Variant::Shared, [4, 1], [16, 16, 1]);
-        report(Variant::Shared, [8, 2], [8, 8, 1]);
+        report(Variant::Alone, [8, 2], [4, 1]);
+        report(Variant::Alone, [8, 2], [16, 1]);
+        report(Variant::Alone, [8, 2], [8, 8]);
+        report(Variant::Shared, [4, 1], [16, 16]);
+        report(Variant::Shared, [8, 2], [8, 8]);
     }
 }

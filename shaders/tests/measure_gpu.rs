@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use graph::cases::{Case, floats};
@@ -12,7 +13,7 @@ use graph::ops::{Attention, Conv, HeadLayout, LayerNormalization, MatMul, Reduce
 use graph::{DataType, Operator, Tensor, TensorType};
 use shaders::tuning::Variant::{Alone, Shared};
 use shaders::tuning::{Choice, Variant};
-use shaders::{Implementation, Tuning};
+use shaders::{Implementation, Part, Tuning};
 use support::{adapter, device, only};
 
 /// So long a submission is enough for what surrounds its dispatches not to count, in microseconds.
@@ -25,7 +26,9 @@ const WARM_UP: Duration = Duration::from_millis(20);
 /// The time of one dispatch among many, in microseconds: the best of some rounds. Nothing where the tiling needs more
 /// memory than WebGPU guarantees to workgroups.
 fn dispatch_us(case: &Case, tuning: &Tuning) -> Option<f64> {
-    let plan = shaders::plan(&case.graph(), &device(Implementation::Native, false), tuning).ok()?;
+    let graph = case.graph();
+    let part = Part { name: "model", graph: &graph, states: &BTreeMap::new() };
+    let plan = shaders::plan_parts(&[part], &device(Implementation::Native, false), tuning).ok()?;
     let ready = adapter::device().prepare(&plan);
     ready.write(&case.fed());
     let time_us = |times: usize| ready.run_times(times).as_secs_f64() * 1e6;
@@ -45,18 +48,18 @@ fn report(case: &Case, operations: usize, choices: &[Choice]) {
     let own = dispatch_us(case, &Tuning::default()).expect("the table's own tiling fits every device");
     println!("{}: {own:9.1} us {:9.1} GFLOPS as the table has it", case.name, rate(own));
     let measured = choices.iter().filter_map(|choice| {
-        let us = dispatch_us(case, &only(choice.variant, choice.tile, choice.workgroup_size))?;
+        let us = dispatch_us(case, &only(choice.variant, choice.tile, [choice.lanes, choice.lines]))?;
         Some((us, choice))
     });
     let mut measured: Vec<_> = measured.collect();
     measured.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    for (us, Choice { variant, tile, workgroup_size }) in measured.into_iter().take(6) {
-        println!("    {us:9.1} us {:9.1} GFLOPS {variant:?} {tile:?} by {workgroup_size:?}", rate(us));
+    for (us, Choice { variant, tile, lanes, lines }) in measured.into_iter().take(6) {
+        println!("    {us:9.1} us {:9.1} GFLOPS {variant:?} {tile:?} by {lanes}x{lines}", rate(us));
     }
 }
 
 fn choices(variant: Variant, tiles: &[[u32; 2]], sizes: &[[u32; 2]]) -> Vec<Choice> {
-    let choice = |tile, [x, y]: [u32; 2]| Choice { variant, tile, workgroup_size: [x, y, 1] };
+    let choice = |tile, [lanes, lines]: [u32; 2]| Choice { variant, tile, lanes, lines };
     tiles.iter().flat_map(|&tile| sizes.iter().map(move |&size| choice(tile, size))).collect()
 }
 

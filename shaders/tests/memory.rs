@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use fixtures::{Fixture, fixtures};
 use graph::pipeline;
-use shaders::{DeviceProperties, GpuPlan, Implementation, Limits, Tuning};
+use shaders::{DeviceProperties, GpuPlan, Implementation, Limits};
 
 /// All buffers over weights, states and the largest live set.
 const MOST: f64 = 1.1;
@@ -34,7 +34,7 @@ fn plan(fixture: &Fixture, large_bytes: u64) -> GpuPlan {
         shader_f16: true,
         limits,
     };
-    let plan = shaders::plan_pipeline(&pipeline, &device, &Tuning::default());
+    let plan = shaders::plan_pipeline(&pipeline, &device);
     plan.map_err(|error| format!("{}: {error}", fixture.manifest.name)).expect("can be planned")
 }
 

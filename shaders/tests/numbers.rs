@@ -81,7 +81,7 @@ fn more_workgroups_than_a_dimension_may_have_are_folded() {
     let mut faults = Vec::new();
     let mut folded = BTreeSet::new();
     for (case, expected) in cases::all().into_iter().map(with_expected) {
-        match shaders::plan(&case.graph(), &device, &Tuning::default()) {
+        match shaders::plan(&case.graph(), &device) {
             Ok(plan) => {
                 let kernels = plan.kernels.iter().filter(|kernel| kernel.wgsl.contains("BLOCKS_X"));
                 folded.extend(kernels.map(|kernel| kernel.label.split(' ').next().unwrap_or("").to_owned()));

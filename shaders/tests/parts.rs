@@ -70,7 +70,7 @@ fn what_cannot_be_cut_is_refused() {
     let limits = Limits { max_storage_buffer_binding_size: MOST_BYTES, ..Limits::default() };
     let device = DeviceProperties { limits, ..device(Implementation::Native, true) };
     let graph = text::parse("x: f32[128,256]\ny = Transpose(x, perm=[1,0])\nreturn y").expect("reads");
-    let error = shaders::plan(&graph, &device, &Tuning::default()).expect_err("is refused");
+    let error = shaders::plan(&graph, &device).expect_err("is refused");
     let named = "tensor \"x\" (f32[128, 256]) needs a maxStorageBufferBindingSize of 131072";
     assert!(error.is_unsupported() && error.to_string().contains(named), "{error}");
 }

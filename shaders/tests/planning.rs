@@ -4,11 +4,14 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use graph::cases::{self, Case};
 use graph::ops::{MatMul, Reduce, Reduction, Unary};
 use graph::{DataType, Graph, Operator, TensorType};
+use shaders::tuning::{Family, Variant};
 use shaders::{BufferRole, DeviceProperties, GpuPlan, Implementation, Limits, Region, Tuning};
-use support::{device, devices, plan, tunings};
+use support::{device, devices, only, plan, tunings};
 
 fn parsed(text: &str) -> Graph {
     graph::text::parse(text).map_err(|error| error.to_string()).expect("is a graph")
@@ -191,7 +194,7 @@ fn limits_are_kept_or_named() {
             "maxStorageBuffersPerShaderStage of 2",
         ),
     ] {
-        let error = shaders::plan(&graph, &limited(limits), &Tuning::default()).expect_err("is refused");
+        let error = shaders::plan(&graph, &limited(limits)).expect_err("is refused");
         assert!(error.is_unsupported() && error.to_string().contains(message), "{error}");
     }
     let folded = Limits { max_compute_workgroups_per_dimension: 40, ..default };
@@ -224,7 +227,7 @@ fn what_has_no_kernel_is_refused_by_name() {
     ] {
         let output = TensorType { data_type: DataType::I64, shape: vec![2, 2] };
         let case = Case { name: "n".to_owned(), operator, inputs, output };
-        let error = shaders::plan(&case.graph(), &devices()[0], &Tuning::default()).expect_err("is refused");
+        let error = shaders::plan(&case.graph(), &devices()[0]).expect_err("is refused");
         assert!(error.is_unsupported());
         assert_eq!(error.to_string(), message);
     }
@@ -282,5 +285,59 @@ fn weights_too_large_for_a_binding_are_split() {
         let largest = bindings.map(|region| region.size_bytes).max();
         assert!(largest.is_some_and(|bytes| bytes <= 64 << 10), "{plan}");
         assert_eq!(faults(&plan, 256), Vec::<String>::new(), "{plan}");
+    }
+}
+
+#[test]
+fn lines_of_invocations_change_what_a_workgroup_computes() {
+    let products = [
+        ("many rows", "x: f32[64,64]\nw: f32[64,64] = 0.5\ny = MatMul(x, w)\nreturn y", true),
+        ("few rows", "x: f32[1,64]\nw: f32[64,64] = 0.5\ny = MatMul(x, w)\nreturn y", true),
+        ("no fours", "x: f32[63,63]\nw: f32[63,63] = 0.5\ny = MatMul(x, w)\nreturn y", true),
+        ("no product", "x: f32[64,64]\ny = Softmax(x, axis=1)\nreturn y", false),
+    ];
+    for (name, text, changes) in products {
+        for variant in [Variant::Shared, Variant::Alone] {
+            let [long, high] = [[16, 1], [8, 2]].map(|workgroup| {
+                let plan = plan(name, &parsed(text), &devices()[0], &only(variant, [1, 1], workgroup));
+                let [dispatch] = &plan.programs[0].dispatches[..] else { panic!("{name}: {plan}") };
+                (dispatch.workgroups, plan.kernels[0].workgroup_size)
+            });
+            assert_eq!(
+                long.0 != high.0 && long.1 != high.1,
+                changes,
+                "{name} {variant:?}: {long:?}, {high:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_table_that_no_kernel_can_keep_to_is_refused_by_its_row() {
+    let mut tuning = Tuning::default();
+    let wrong = tuning.rows.iter_mut().find(|row| row.family == Family::Elementwise);
+    wrong.expect("is in the table").choice.lines = 2;
+    let graph = parsed("x: f32[4]\ny = Relu(x)\nreturn y");
+    let part = shaders::Part { name: "model", graph: &graph, states: &BTreeMap::new() };
+    let error = shaders::plan_parts(&[part], &devices()[0], &tuning).expect_err("is refused");
+    assert!(!error.is_unsupported());
+    assert_eq!(
+        error.to_string(),
+        "row {\"family\":\"elementwise\",\"choice\":{\"variant\":\"alone\",\"tile\":[1,1],\"lanes\":64,\"lines\":2}} of the \
+         tuning table: these kernels number the invocations of a workgroup in one line"
+    );
+}
+
+#[test]
+fn a_plan_names_the_rows_it_was_made_by() {
+    let text = "x: f32[64,64]\nw: f32[64,64] = 0.5\nm = MatMul(x, w)\ny = Softmax(m, axis=1)\nreturn y";
+    for device in devices() {
+        let chosen = shaders::plan(&parsed(text), &device).expect("has a plan").tuning;
+        let families: Vec<Family> = chosen.rows.iter().map(|row| row.family).collect();
+        assert_eq!(families, [Family::Matmul, Family::Softmax], "{device:?}");
+        for row in &chosen.rows {
+            assert!(Tuning::default().rows.contains(row), "{device:?}: {row:?}");
+            assert!(row.software.is_none_or(|software| software == device.software), "{device:?}: {row:?}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use graph::onnx::Model;
 use graph::{Data, DataType, Feed, Tensor, TensorType};
 use protocol::{DuelReport, MatmulDuel, Sampling};
-use shaders::{DeviceProperties, GpuPlan, Tuning};
+use shaders::{DeviceProperties, GpuPlan};
 
 use crate::device::Device;
 use crate::engine::{Inferred, Place};
@@ -77,8 +77,7 @@ fn plan(onnx: &[u8], size: usize, device: &DeviceProperties) -> Result<GpuPlan, 
     let feeds = BTreeMap::from(matmul::OPERANDS.map(feed));
     let model = Model::parse(onnx).map_err(refused)?;
     let graph = graph::specialise(&model, &feeds).map_err(refused)?;
-    shaders::plan(&graph, device, &Tuning::default())
-        .map_err(|source| RuntimeError::Plan { model: MODEL.to_owned(), source })
+    shaders::plan(&graph, device).map_err(|source| RuntimeError::Plan { model: MODEL.to_owned(), source })
 }
 
 impl Scores {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use graph::pipeline::Pipeline;
 use protocol::{Activity, BrowserKind, Metric};
-use shaders::{DeviceProperties, Implementation, Tuning};
+use shaders::{DeviceProperties, Implementation};
 
 use crate::device::Device;
 use crate::engine::Prepared;
@@ -42,7 +42,7 @@ pub(crate) async fn prepare_on(
     course: &mut Course,
 ) -> Result<Prepared<Executor>, RuntimeError> {
     course.turn_to(Activity::Plan);
-    let plan = shaders::plan_pipeline(pipeline, &properties(&device, browser), &Tuning::default())
+    let plan = shaders::plan_pipeline(pipeline, &properties(&device, browser))
         .map_err(|source| RuntimeError::Plan { model: model.to_owned(), source })?;
     let executor = Executor::prepare(model, device, plan, folder, course).await?;
     course.measure(Metric::DeviceMemoryBytes, executor.device_memory_bytes() as f64);
@@ -75,6 +75,7 @@ fn features(executor: &Executor) -> BTreeMap<String, String> {
         ("timestamp_query", executor.has_timestamps().to_string()),
         ("dispatches", plan.dispatch_counts()),
         ("pipelines", plan.kernels.len().to_string()),
+        ("tuning", plan.tuning_text()),
     ];
     features.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -1,5 +1,7 @@
 //! A number of 128 bits that bytes or an expression come down to, equal for equal ones.
 
+use std::fmt;
+
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::tensor::Tensor;
@@ -37,6 +39,12 @@ impl Digester {
     /// Takes another digest.
     pub(super) fn digest(&mut self, digest: Digest) {
         self.update(&digest.0.to_le_bytes());
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
     }
 }
 

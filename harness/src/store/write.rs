@@ -6,7 +6,7 @@ use duckdb::{Connection, OptionalExt, Transaction, params};
 use protocol::{Adapter, Capability, Metric, Presence, Sampling};
 
 use super::{RunId, RunKind, Store, failed};
-use crate::case::{Case, KEY_VERSION, TEMPERATURE, TUNING};
+use crate::case::{Case, KEY_VERSION, TEMPERATURE};
 use crate::digest::digest;
 use crate::error::Error;
 use crate::event::RunEnd;
@@ -152,7 +152,7 @@ fn insert_case(transaction: &Transaction<'_>, case: &Case) -> duckdb::Result<Str
         case.strict,
         case.browser_settings,
         case.browser_settings.as_deref().map(digest),
-        TUNING,
+        case.tuning(),
         TEMPERATURE,
     ];
     transaction.execute("insert into cases values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)?;

@@ -10,7 +10,7 @@ use graph::Tensor;
 use graph::constant::Files;
 use graph::pipeline::Pipeline;
 use protocol::{Activity, Device as DeviceName, DispatchName, Metric};
-use shaders::{Access, BufferRole, Dispatch, GpuPlan, Kernel, Port, Program, Region, Tuning};
+use shaders::{Access, BufferRole, Dispatch, GpuPlan, Kernel, Port, Program, Region};
 use wgpu::BufferUsages;
 
 use super::{Found, Inferred, Prepared, Ready};
@@ -81,7 +81,7 @@ pub fn prepare(
     course.turn_to(Activity::Open);
     let device = Device::open(name)?;
     course.turn_to(Activity::Plan);
-    let plan = shaders::plan_pipeline(pipeline, &device.properties(), &Tuning::default())
+    let plan = shaders::plan_pipeline(pipeline, &device.properties())
         .map_err(|source| RunnerError::Plan { model: loaded.manifest.name.clone(), source })?;
 
     course.turn_to(Activity::Compile);
@@ -116,6 +116,7 @@ fn features(plan: &GpuPlan, timestamps: bool) -> BTreeMap<String, String> {
         ("compiled_by_empty_dispatches", true.to_string()),
         ("dispatches", plan.dispatch_counts()),
         ("pipelines", plan.kernels.len().to_string()),
+        ("tuning", plan.tuning_text()),
     ];
     features.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -25,7 +25,7 @@ fn is_taken(x: E, i: u32, y: E, j: u32) -> bool {
     return comes_before(x, y) || (!comes_before(y, x) && $TIE);
 }
 
-@compute @workgroup_size(WX, WY, WZ)
+@compute @workgroup_size(WX, WY)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = row_of(workgroup, local);
     let lane = lane_of(local);

@@ -94,7 +94,8 @@ impl Scene {
 struct Tiling {
     name: &'static str,
     file: &'static str,
-    size: [u32; 3],
+    /// Invocations of a workgroup.
+    invocations: u32,
     /// Query rows of a workgroup.
     rows: usize,
     /// Query rows that the kernel's text is made for: of an invocation, or of a workgroup that shares them.
@@ -121,7 +122,7 @@ impl Tiling {
             false => ShapeClass::Small,
         };
         let choice = task.choose(Family::Attention, class);
-        let (size, lanes) = (choice.workgroup_size, choice.workgroup_size.iter().product::<u32>() as usize);
+        let lanes = choice.lanes as usize;
         let rows = (choice.tile[0] as usize).min(scene.query.rows).max(1);
         match choice.variant {
             Variant::Alone => {
@@ -130,7 +131,7 @@ impl Tiling {
                 Tiling {
                     name: "alone",
                     file: ALONE,
-                    size,
+                    invocations: choice.lanes,
                     rows: lanes * rows,
                     row_tile: rows,
                     lanes: 1,
@@ -144,12 +145,11 @@ impl Tiling {
                 let own_bytes = 4 * (scene.value.depth + 2);
                 let most = task.device.limits.max_compute_workgroup_storage_size as usize / own_bytes;
                 let lanes = lanes.min(1 << most.max(1).ilog2());
-                let size = [lanes as u32, 1, 1];
                 let shared_bytes = own_bytes * lanes;
                 Tiling {
                     name: "few",
                     file: ALONE,
-                    size,
+                    invocations: lanes as u32,
                     rows: 1,
                     row_tile: 1,
                     lanes,
@@ -160,13 +160,12 @@ impl Tiling {
             }
             Variant::Shared => {
                 let shared_bytes = 4 * rows * (scene.query.depth + lanes);
-                let row_tile = rows;
                 Tiling {
                     name: "shared",
                     file: SHARED,
-                    size,
+                    invocations: choice.lanes,
                     rows,
-                    row_tile,
+                    row_tile: rows,
                     lanes,
                     few,
                     block: 1,
@@ -195,7 +194,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &Attention) -> Result<Vec<Launch>,
     let grid = Grid::Blocks([scene.query.rows.div_ceil(tiling.rows), scene.heads, scene.batches]);
     let operands = [task.input_id(0)?, task.input_id(1)?, task.input_id(2)?];
     let reads: Vec<_> = operands.into_iter().chain(scene.mask).collect();
-    Ok(vec![task.launch(shader, tiling.size, grid, &reads, task.output_id()?)?])
+    Ok(vec![task.launch(shader, [tiling.invocations, 1], grid, &reads, task.output_id()?)?])
 }
 
 fn shader(scene: &Scene, tiling: &Tiling) -> Shader {

@@ -68,14 +68,14 @@ fn total(v: T) -> f32 {
     return $TOTAL;
 }
 
-@compute @workgroup_size(WX, WY, WZ)
+@compute @workgroup_size(WX, WY)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let block = block_of(workgroup);
     let head = block.y;
     let batch = block.z;
 //#if MANY
     let lane = 0u;
-    let first = (block.x * (WX * WY * WZ) + local) * $ROWSu;
+    let first = (block.x * (WX * WY) + local) * $ROWSu;
     if first >= QUERIES {
         return;
     }

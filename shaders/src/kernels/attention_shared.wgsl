@@ -55,7 +55,7 @@ fn total(v: T) -> f32 {
     return $TOTAL;
 }
 
-@compute @workgroup_size(WX, WY, WZ)
+@compute @workgroup_size(WX, WY)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let block = block_of(workgroup);
     let first_row = block.x * $ROWSu;

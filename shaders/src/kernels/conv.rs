@@ -36,7 +36,7 @@ struct Tiling {
     blocks: usize,
     /// Places of an invocation.
     places: usize,
-    size: [u32; 3],
+    lanes: u32,
     /// Workgroups that all places take.
     workgroups: usize,
 }
@@ -47,17 +47,12 @@ impl Tiling {
     fn new(choice: Choice, channels: usize, places: usize, several: bool) -> Self {
         // Of 9 channels, two blocks of 5 are less than 8 and 8.
         let blocks = channels.div_ceil(choice.tile[0] as usize);
-        let lanes = choice.workgroup_size.iter().product::<u32>() as usize;
-        let filled = places.next_power_of_two();
-        let (lanes, size) = match filled < lanes {
-            true => (filled, [filled as u32, 1, 1]),
-            false => (lanes, choice.workgroup_size),
-        };
+        let lanes = places.next_power_of_two().min(choice.lanes as usize);
         let most = if several { choice.tile[1] as usize } else { 1 };
         let rounds = places.div_ceil(lanes);
         let workgroups = rounds.div_ceil(most);
         let places = rounds.div_ceil(workgroups.max(1));
-        Tiling { block: channels.div_ceil(blocks), blocks, places, size, workgroups }
+        Tiling { block: channels.div_ceil(blocks), blocks, places, lanes: lanes as u32, workgroups }
     }
 }
 
@@ -134,5 +129,5 @@ fn emit(task: &Task<'_>, form: &Form<'_>) -> Result<Vec<Launch>, Error> {
     let shader = windows::describe(task, shader, &form.window, &x[2..], &output[2..])?;
     let grid = Grid::Blocks([tiling.workgroups, form.groups * tiling.blocks, output[0]]);
     let reads: Vec<_> = [task.input_id(0)?, task.input_id(1)?].into_iter().chain(bias).collect();
-    Ok(vec![task.launch(shader, tiling.size, grid, &reads, task.output_id()?)?])
+    Ok(vec![task.launch(shader, [tiling.lanes, 1], grid, &reads, task.output_id()?)?])
 }

@@ -35,7 +35,7 @@ override PAD$d: u32;
 override DILATION$d: u32;
 //#end
 
-@compute @workgroup_size(WX, WY, WZ)
+@compute @workgroup_size(WX, WY)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     var inputs = 1u;
     var outputs = 1u;
@@ -56,7 +56,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
 
     // Nothing branches on a place, so that what is the same for all places is computed and read once.
 //#for p in PLACES
-    let place$p = (block.x * $PLACESu + $pu) * (WX * WY * WZ) + local;
+    let place$p = (block.x * $PLACESu + $pu) * (WX * WY) + local;
     var rest$p = min(place$p, outputs - 1u);
 //#for d in SPATIAL
     let start$p_$d = rest$p % O$d * STRIDE$d - PAD$d;

@@ -35,10 +35,10 @@ override PAD$d: u32;
 override DILATION$d: u32;
 //#end
 
-@compute @workgroup_size(WX, WY, WZ)
+@compute @workgroup_size(WX, WY)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let block = block_of(workgroup);
-    let place = block.x * (WX * WY * WZ) + local;
+    let place = block.x * (WX * WY) + local;
     var rest = place;
     var inputs = 1u;
     var outputs = 1u;

@@ -116,5 +116,5 @@ fn launch(task: &Task<'_>, way: &Move<'_>) -> Result<Launch, Error> {
     let choice = task.choose(Family::Copy, ShapeClass::Small);
     let grid = Grid::Invocations(space.extents.iter().product());
     let reads: Vec<_> = [way.from].into_iter().chain(way.moved_by.map(|(position, _)| position)).collect();
-    task.launch(shader, choice.workgroup_size, grid, &reads, way.to)
+    task.launch(shader, [choice.lanes, 1], grid, &reads, way.to)
 }

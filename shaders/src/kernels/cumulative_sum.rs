@@ -26,5 +26,5 @@ pub(super) fn emit(task: &Task<'_>, operator: &CumulativeSum) -> Result<Vec<Laun
         .word("FINISH", &elementwise::wrapped("a", input.data_type));
     let shader = rows::share(shader, choice, element);
     let grid = rows::grid(choice, count);
-    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
+    Ok(vec![task.launch(shader, [choice.lanes, 1], grid, &[task.input_id(0)?], task.output_id()?)?])
 }

@@ -24,7 +24,7 @@ fn sum(a: E, x: E) -> E {
     return $SUM;
 }
 
-@compute @workgroup_size(WX, WY, WZ)
+@compute @workgroup_size(WX, WY)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = row_of(workgroup, local);
     let lane = lane_of(local);

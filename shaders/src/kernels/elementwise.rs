@@ -316,5 +316,5 @@ fn emit(task: &Task<'_>, name: &str, form: &Form<'_>, operands: &[ValueId]) -> R
     }
     let shader = shader.word("RESULT", form.result);
     let grid = Grid::Invocations(count);
-    Ok(vec![task.launch(shader, choice.workgroup_size, grid, operands, task.output_id()?)?])
+    Ok(vec![task.launch(shader, [choice.lanes, 1], grid, operands, task.output_id()?)?])
 }

@@ -26,7 +26,7 @@ override S$i_$d: u32;
 //#end
 //#end
 
-@compute @workgroup_size(WX, WY, WZ)
+@compute @workgroup_size(WX, WY)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let flat = flat_invocation(workgroup, local);
     if flat >= COUNT {

@@ -71,5 +71,5 @@ fn finish(task: &Task<'_>, shader: Shader, unit: usize) -> Result<Vec<Launch>, E
     let choice = task.choose(Family::Gather, ShapeClass::Small);
     let grid = Grid::Invocations(task.output()?.element_count() / unit);
     let reads = [task.input_id(0)?, task.input_id(1)?];
-    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &reads, task.output_id()?)?])
+    Ok(vec![task.launch(shader, [choice.lanes, 1], grid, &reads, task.output_id()?)?])
 }

@@ -16,7 +16,7 @@ override INDICES: u32;
 override EXTENT: i32;
 override INNER: u32;
 
-@compute @workgroup_size(WX, WY, WZ)
+@compute @workgroup_size(WX, WY)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let flat = flat_invocation(workgroup, local);
     if flat >= COUNT {

@@ -23,7 +23,7 @@ override D$d: i32;
 override S0_$d: u32;
 //#end
 
-@compute @workgroup_size(WX, WY, WZ)
+@compute @workgroup_size(WX, WY)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let flat = flat_invocation(workgroup, local);
     if flat >= COUNT {

@@ -11,7 +11,7 @@ use crate::plan::{Access, Kernel};
 use crate::strides::IterationSpace;
 use crate::template::Words;
 use crate::transfer::{Element, Encoding};
-use crate::tuning::{Choice, Family, ShapeClass, Tuning};
+use crate::tuning::{Choice, Chooser, Family, ShapeClass};
 
 const LAUNCH: &str = include_str!("launch.wgsl");
 const FUNCTIONS: &str = include_str!("functions.wgsl");
@@ -74,7 +74,7 @@ pub(crate) struct Task<'a> {
     pub graph: &'a Graph,
     pub node: &'a Node,
     pub device: &'a DeviceProperties,
-    pub tuning: &'a Tuning,
+    pub tuning: &'a Chooser<'a>,
     /// By value, true for i64 that take two words each, since nothing proves that they fit in one.
     pub wide: &'a [bool],
 }
@@ -187,16 +187,16 @@ impl<'a> Task<'a> {
     pub fn launch(
         &self,
         mut shader: Shader,
-        size: [u32; 3],
+        [lanes, lines]: [u32; 2],
         grid: Grid,
         reads: &[impl Copy + Into<Read>],
         write: ValueId,
     ) -> Result<Launch, Error> {
         let reads: Vec<Read> = reads.iter().map(|&read| read.into()).collect();
-        let lanes = size.iter().product::<u32>();
+        let invocations = lanes * lines;
         let folded = matches!(&grid, Grid::Blocks(blocks) if self.exceed(blocks));
         let (count, workgroups) = match grid {
-            Grid::Invocations(count) => (count, self.fold(count.div_ceil(lanes as usize))?),
+            Grid::Invocations(count) => (count, self.fold(count.div_ceil(invocations as usize))?),
             Grid::Workgroups(count) => (count, self.fold(count)?),
             Grid::Blocks(blocks) if folded => {
                 let [x, y, _] = blocks;
@@ -207,10 +207,8 @@ impl<'a> Task<'a> {
             Grid::Blocks(blocks) => (0, blocks.map(|count| count as u32)),
         };
         shader = shader.switch("FOLDED", folded).switch("STRAIGHT", !folded);
-        self.check_limits(&shader, lanes, reads.len() + 1)?;
-        for (name, value) in ["WX", "WY", "WZ"].into_iter().zip(size) {
-            shader = shader.constant(name, value);
-        }
+        self.check_limits(&shader, invocations, reads.len() + 1)?;
+        shader = shader.constant("WX", lanes).constant("WY", lines);
         shader = shader.constant("GRID_X", workgroups[0]).size("COUNT", count);
         let mut bindings = vec![Access::Read; reads.len()];
         bindings.push(Access::ReadWrite);
@@ -220,13 +218,13 @@ impl<'a> Task<'a> {
         }
         let wgsl = storage::kept(shader.text(), &stored)
             .ok_or_else(|| self.unsupported("there is no kernel for i64 that may not fit in 32 bits"))?;
-        let [x, y, z] = size;
+        let workgroup = if lines > 1 { format!("{lanes}x{lines}") } else { lanes.to_string() };
         let kernel = Kernel {
-            label: format!("{} {} by {x}x{y}x{z}", shader.label, self.shapes(&reads, write)),
+            label: format!("{} {} by {workgroup}", shader.label, self.shapes(&reads, write)),
             wgsl,
             entry_point: "main",
             constants: shader.constants,
-            workgroup_size: size,
+            workgroup_size: [lanes, lines, 1],
             bindings,
         };
         Ok(Launch { kernel, reads, write, workgroups })
@@ -270,10 +268,10 @@ impl<'a> Task<'a> {
         Ok([count.div_ceil(rows.max(1)) as u32, rows as u32, 1])
     }
 
-    fn check_limits(&self, shader: &Shader, lanes: u32, bindings: usize) -> Result<(), Error> {
+    fn check_limits(&self, shader: &Shader, invocations: u32, bindings: usize) -> Result<(), Error> {
         let limits = &self.device.limits;
         for (limit, wanted, available) in [
-            ("maxComputeInvocationsPerWorkgroup", lanes, limits.max_compute_invocations_per_workgroup),
+            ("maxComputeInvocationsPerWorkgroup", invocations, limits.max_compute_invocations_per_workgroup),
             (
                 "maxComputeWorkgroupStorageSize",
                 shader.shared_bytes,

@@ -1,6 +1,6 @@
 // Prelude of every kernel: the workgroup's size, and the number of an invocation or workgroup.
 //
-// Overrides: WX, WY, WZ         workgroup size
+// Overrides: WX, WY             invocations of a workgroup: of a line, and lines; only products have several
 //            GRID_X             workgroups along x; more than the adapter allows along x are folded into y
 //            COUNT              results, rows where a workgroup has a row to itself, or blocks where they are folded
 //            BLOCKS_X, BLOCKS_Y blocks along x and y
@@ -8,7 +8,6 @@
 
 override WX: u32;
 override WY: u32;
-override WZ: u32;
 override GRID_X: u32;
 override COUNT: u32;
 //#if FOLDED
@@ -27,7 +26,7 @@ fn flat_workgroup(workgroup: vec3<u32>) -> u32 {
 }
 
 fn flat_invocation(workgroup: vec3<u32>, local: u32) -> u32 {
-    return flat_workgroup(workgroup) * (WX * WY * WZ) + local;
+    return flat_workgroup(workgroup) * (WX * WY) + local;
 }
 
 // The block of a workgroup. Workgroups beyond the last block compute that once more.

@@ -32,5 +32,5 @@ pub(super) fn emit(task: &Task<'_>, operator: &LayerNormalization) -> Result<Vec
     let shader = rows::share(shader, choice, Element::F32);
     let reads: Vec<_> = [task.input_id(0)?, task.input_id(1)?].into_iter().chain(bias).collect();
     let grid = rows::grid(choice, count);
-    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &reads, task.output_id()?)?])
+    Ok(vec![task.launch(shader, [choice.lanes, 1], grid, &reads, task.output_id()?)?])
 }

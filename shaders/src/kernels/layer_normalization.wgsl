@@ -27,7 +27,7 @@ fn total(v: T) -> f32 {
     return $TOTAL;
 }
 
-@compute @workgroup_size(WX, WY, WZ)
+@compute @workgroup_size(WX, WY)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = row_of(workgroup, local);
     let lane = lane_of(local);

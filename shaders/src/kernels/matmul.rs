@@ -183,7 +183,7 @@ impl Product {
         let element = Element::of(task.input(0)?.data_type);
         let float = element == Element::F32;
         let rows = self.rows_of(choice);
-        let [x, y, _] = choice.workgroup_size.map(|extent| extent as usize);
+        let [x, y] = [choice.lanes, choice.lines].map(|extent| extent as usize);
         let shader = Shader::new(format!("matmul plain {rows}x1"), PLAIN)
             .functions(false, elementwise::activation(self.activation))
             .iteration(task, &self.batch, "BATCH")?
@@ -221,7 +221,7 @@ impl Product {
         let grid = Grid::Blocks([x, y, self.batch.extents.iter().product()]);
         let reads = [task.input_id(0)?, task.input_id(1)?].into_iter();
         let reads: Vec<_> = reads.chain(self.bias).chain(self.residual).collect();
-        task.launch(shader, choice.workgroup_size, grid, &reads, task.output_id()?)
+        task.launch(shader, [choice.lanes, choice.lines], grid, &reads, task.output_id()?)
     }
 }
 
@@ -248,7 +248,7 @@ impl Tiling {
     fn new(product: &Product, choice: Choice, device: &DeviceProperties) -> Self {
         let most_shared_bytes = device.limits.max_compute_workgroup_storage_size as usize;
         let (rows, vectors) = (product.rows_of(choice), choice.tile[1] as usize);
-        let [x, y, _] = choice.workgroup_size.map(|extent| extent as usize);
+        let [x, y] = [choice.lanes, choice.lines].map(|extent| extent as usize);
         let block = |depth: usize| [depth * y * rows, depth * 4 * x * vectors];
         let block_bytes = |depth: usize| 16 * block(depth).iter().sum::<usize>();
         let fetched = |depth: usize| block(depth).map(|vectors| vectors.div_ceil(x * y));

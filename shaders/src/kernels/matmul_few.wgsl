@@ -37,7 +37,7 @@ const SUMS = LX * $ROWSu;
 
 var<workgroup> parts: array<vec4<f32>, LY * SUMS>;
 
-@compute @workgroup_size(WX, WY, WZ)
+@compute @workgroup_size(WX, WY)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(local_invocation_id) local: vec3<u32>,

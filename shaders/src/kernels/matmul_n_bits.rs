@@ -20,11 +20,11 @@ pub(super) fn emit(task: &Task<'_>, operator: &MatMulNBits) -> Result<Vec<Launch
     let m = task.output()?.element_count() / n;
     let numbers = WORD_BITS / operator.bits;
     let choice = task.choose(Family::MatmulNBits, matmul::class(task.device, m, n, k));
-    let [x, y, _] = choice.workgroup_size;
+    let (x, y) = (choice.lanes, choice.lines);
     // Alone, each invocation has a column to itself.
     let (lanes, shared) = match choice.variant {
         Variant::Shared => ([x, y], true),
-        Variant::Alone => ([1, x * y], false),
+        Variant::Alone => ([1, x], false),
     };
     let rows = (choice.tile[0] as usize).min(m);
     let shared_bytes = if shared { 4 * rows as u32 * x * y } else { 0 };
@@ -52,8 +52,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &MatMulNBits) -> Result<Vec<Launch
     let grid = Grid::Blocks([n.div_ceil(lanes[1] as usize), m.div_ceil(rows), 1]);
     let mut reads = vec![task.input_id(0)?.into(), read(task, q), task.input_id(2)?.into()];
     reads.extend(zeros.map(|zeros| read(task, zeros)));
-    let size = [lanes[0], lanes[1], 1];
-    Ok(vec![task.launch(shader, size, grid, &reads, task.output_id()?)?])
+    Ok(vec![task.launch(shader, lanes, grid, &reads, task.output_id()?)?])
 }
 
 fn zero_points(task: &Task<'_>, shader: Shader, zeros: Option<ValueId>) -> Shader {

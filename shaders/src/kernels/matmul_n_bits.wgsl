@@ -90,7 +90,7 @@ fn four_of_a(start: u32, i: u32) -> vec4<f32> {
 //#end
 }
 
-@compute @workgroup_size(WX, WY, WZ)
+@compute @workgroup_size(WX, WY)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let block = block_of(workgroup);
     let column = block.x * LY + local.y;

@@ -46,7 +46,7 @@ override S0_$d: u32;
 override S1_$d: u32;
 //#end
 
-@compute @workgroup_size(WX, WY, WZ)
+@compute @workgroup_size(WX, WY)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let block = block_of(workgroup);
     let column = block.x * WX + local.x;

@@ -69,7 +69,7 @@ fn fetched_b(tile: Tile, from_k4: u32, i: u32) -> vec4<f32> {
     return select(vec4<f32>(), b[tile.b_start + min(k, K4 * 4u - 1u) * N4 + column], k < K4 * 4u);
 }
 
-@compute @workgroup_size(WX, WY, WZ)
+@compute @workgroup_size(WX, WY)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(local_invocation_id) local: vec3<u32>,

@@ -18,7 +18,7 @@ pub(super) fn order(task: &Task<'_>, operator: &Order) -> Result<Vec<Launch>, Er
         .turns(task, |at_a_turn| shape[operator.axis].div_ceil(at_a_turn))?;
     let choice = task.choose(Family::Gather, ShapeClass::Small);
     let grid = Grid::Invocations(shape.iter().product());
-    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
+    Ok(vec![task.launch(shader, [choice.lanes, 1], grid, &[task.input_id(0)?], task.output_id()?)?])
 }
 
 pub(super) fn arg_reduce(task: &Task<'_>, operator: &ArgReduce) -> Result<Vec<Launch>, Error> {
@@ -32,10 +32,9 @@ pub(super) fn arg_reduce(task: &Task<'_>, operator: &ArgReduce) -> Result<Vec<La
     let element = task.input_element(0)?;
     let shader = rows::share(shader, choice, element);
     // The places of the elements are shared too.
-    let lanes = choice.workgroup_size.iter().product::<u32>();
-    let shader = shader.shared_bytes(lanes * (element.size_bytes() + 4));
+    let shader = shader.shared_bytes(choice.lanes * (element.size_bytes() + 4));
     let grid = rows::grid(choice, count);
-    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
+    Ok(vec![task.launch(shader, [choice.lanes, 1], grid, &[task.input_id(0)?], task.output_id()?)?])
 }
 
 fn describe(

@@ -22,7 +22,7 @@ fn comes_before(x: E, y: E) -> bool {
     return $BEFORE;
 }
 
-@compute @workgroup_size(WX, WY, WZ)
+@compute @workgroup_size(WX, WY)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let flat = flat_invocation(workgroup, local);
     if flat >= COUNT {

@@ -43,7 +43,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &Pad) -> Result<Vec<Launch>, Error
     let choice = task.choose(Family::Copy, ShapeClass::Small);
     let grid = Grid::Invocations(output.element_count());
     let reads: Vec<_> = [task.input_id(0)?].into_iter().chain(fill).collect();
-    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &reads, task.output_id()?)?])
+    Ok(vec![task.launch(shader, [choice.lanes, 1], grid, &reads, task.output_id()?)?])
 }
 
 /// The dimensions, innermost first, joined where what lies behind has no border.

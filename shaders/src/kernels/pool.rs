@@ -71,5 +71,5 @@ pub(super) fn emit(task: &Task<'_>, operator: &Pool) -> Result<Vec<Launch>, Erro
     }
     let choice = task.choose(Family::Conv, ShapeClass::Small);
     let grid = Grid::Invocations(output.element_count());
-    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
+    Ok(vec![task.launch(shader, [choice.lanes, 1], grid, &[task.input_id(0)?], task.output_id()?)?])
 }

@@ -97,7 +97,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &Reduce) -> Result<Vec<Launch>, Er
     }
     let shader = rows::share(shader, choice, element);
     let grid = rows::grid(choice, count);
-    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
+    Ok(vec![task.launch(shader, [choice.lanes, 1], grid, &[task.input_id(0)?], task.output_id()?)?])
 }
 
 /// The iteration space of some of a tensor's axes.

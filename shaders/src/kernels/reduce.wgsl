@@ -48,7 +48,7 @@ fn element_at(index: u32) -> u32 {
     return at + rest * S1_$REDUCED_LAST;
 }
 
-@compute @workgroup_size(WX, WY, WZ)
+@compute @workgroup_size(WX, WY)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = row_of(workgroup, local);
     let lane = lane_of(local);

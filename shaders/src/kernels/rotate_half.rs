@@ -29,7 +29,7 @@ pub(super) fn emit(task: &Task<'_>) -> Result<Vec<Launch>, Error> {
         .word("T", Element::F32.wgsl(in_fours));
     let grid = Grid::Invocations(x.element_count() / 2 / unit);
     let operands = [task.input_id(0)?, task.input_id(1)?, task.input_id(2)?];
-    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &operands, task.output_id()?)?])
+    Ok(vec![task.launch(shader, [choice.lanes, 1], grid, &operands, task.output_id()?)?])
 }
 
 fn last(shape: &[usize]) -> usize {

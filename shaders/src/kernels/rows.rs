@@ -41,7 +41,7 @@ pub(super) const SMALLER: Fold = Fold { name: "smaller", combine: "smaller(a, b)
 /// Invocations that share a row.
 pub(super) fn lanes(choice: Choice) -> usize {
     match choice.variant {
-        Variant::Shared => choice.workgroup_size.iter().product::<u32>() as usize,
+        Variant::Shared => choice.lanes as usize,
         Variant::Alone => 1,
     }
 }

@@ -122,5 +122,5 @@ fn finish(task: &Task<'_>, shader: Shader, count: usize) -> Result<Vec<Launch>, 
     let choice = task.choose(Family::Gather, ShapeClass::Small);
     let reads = [task.input_id(1)?, task.input_id(2)?];
     let grid = Grid::Invocations(count);
-    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &reads, task.output_id()?)?])
+    Ok(vec![task.launch(shader, [choice.lanes, 1], grid, &reads, task.output_id()?)?])
 }

@@ -44,7 +44,7 @@ fn update(tuple: u32, inner: u32, owner: u32) {
     }
 }
 
-@compute @workgroup_size(WX, WY, WZ)
+@compute @workgroup_size(WX, WY)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let flat = flat_invocation(workgroup, local);
     if flat >= COUNT {

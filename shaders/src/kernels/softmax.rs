@@ -27,5 +27,5 @@ pub(super) fn emit(task: &Task<'_>, operator: &Softmax) -> Result<Vec<Launch>, E
         .turns(task, |at_a_turn| 3 * extent.div_ceil(rows::lanes(choice) * at_a_turn))?;
     let shader = rows::share(shader, choice, Element::F32);
     let grid = rows::grid(choice, count);
-    Ok(vec![task.launch(shader, choice.workgroup_size, grid, &[task.input_id(0)?], task.output_id()?)?])
+    Ok(vec![task.launch(shader, [choice.lanes, 1], grid, &[task.input_id(0)?], task.output_id()?)?])
 }

@@ -12,7 +12,7 @@
 override EXTENT: u32;
 override INNER: u32;
 
-@compute @workgroup_size(WX, WY, WZ)
+@compute @workgroup_size(WX, WY)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = row_of(workgroup, local);
     let lane = lane_of(local);

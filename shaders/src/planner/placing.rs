@@ -47,7 +47,8 @@ pub fn finish(shared: Shared<'_>, planned: Vec<Planned<'_>>) -> GpuPlan {
         placed(program, region)
     });
     let programs = programs.collect();
-    GpuPlan { buffers, kernels: shared.kernels, weights: shared.packing.weights, programs }
+    let (kernels, weights) = (shared.kernels, shared.packing.weights);
+    GpuPlan { buffers, kernels, weights, programs, tuning: shared.tuning.chosen() }
 }
 
 fn placed(program: &Planned<'_>, region: impl Fn(Storage) -> Region) -> Program {

@@ -9,7 +9,7 @@ use crate::device::DeviceProperties;
 use crate::error::Error;
 use crate::plan::Kernel;
 use crate::transfer::{ELEMENT_BYTES, Encoding};
-use crate::tuning::Tuning;
+use crate::tuning::Chooser;
 use crate::weights::Packing;
 
 /// Weights that do not fit together into so many bytes lie in several buffers: drivers refuse much larger ones for
@@ -22,7 +22,7 @@ type KernelKey = (Arc<str>, Vec<(&'static str, u64)>);
 /// Resources that the programs of a plan have in common.
 pub struct Shared<'a> {
     pub device: &'a DeviceProperties,
-    pub tuning: &'a Tuning,
+    pub tuning: &'a Chooser<'a>,
     pub packing: Packing,
     pub kernels: Vec<Kernel>,
     kernel_numbers: HashMap<KernelKey, usize>,
@@ -31,7 +31,7 @@ pub struct Shared<'a> {
 }
 
 impl<'a> Shared<'a> {
-    pub fn new(device: &'a DeviceProperties, tuning: &'a Tuning) -> Self {
+    pub fn new(device: &'a DeviceProperties, tuning: &'a Chooser<'a>) -> Self {
         let alignment = u64::from(device.limits.min_storage_buffer_offset_alignment);
         Shared {
             device,

@@ -3,9 +3,11 @@
 
 pub mod adapter;
 
+use std::collections::BTreeMap;
+
 use graph::{Graph, Tensor, cases};
 use shaders::tuning::{Choice, Family, Row, Variant};
-use shaders::{DeviceProperties, GpuPlan, Implementation, Limits, Tuning};
+use shaders::{DeviceProperties, GpuPlan, Implementation, Limits, Part, Tuning};
 
 /// A device with the limits that WebGPU guarantees.
 pub fn device(implementation: Implementation, software: bool) -> DeviceProperties {
@@ -22,22 +24,27 @@ pub fn devices() -> Vec<DeviceProperties> {
         .collect()
 }
 
-/// A table that gives every family one variant, whatever the shape and device.
-pub fn only(variant: Variant, tile: [u32; 2], workgroup_size: [u32; 3]) -> Tuning {
-    of_families(Family::ALL, Choice { variant, tile, workgroup_size })
+/// A table that gives every family one variant, whatever the shape and device; families without lines have as many
+/// invocations in one.
+pub fn only(variant: Variant, tile: [u32; 2], [lanes, lines]: [u32; 2]) -> Tuning {
+    of_families(Family::ALL, Choice { variant, tile, lanes, lines })
 }
 
 fn of_families(families: impl IntoIterator<Item = Family>, choice: Choice) -> Tuning {
-    let row = |family| Row { family, class: None, software: None, implementation: None, choice };
+    let in_line = Choice { lanes: choice.invocations(), lines: 1, ..choice };
+    let row = |family: Family| {
+        let choice = if family.has_lines(choice.variant) { choice } else { in_line };
+        Row { family, class: None, software: None, implementation: None, choice }
+    };
     Tuning { rows: families.into_iter().map(row).collect() }
 }
 
 /// A table of one variant in which kernels that have a workgroup size and no more all get the same one: a single odd
 /// one will do.
-fn odd(variant: Variant, tile: [u32; 2], workgroup_size: [u32; 3]) -> Tuning {
+fn odd(variant: Variant, tile: [u32; 2], workgroup: [u32; 2]) -> Tuning {
     let sized = [Family::Conv, Family::Copy, Family::Elementwise, Family::Gather];
-    let five = Choice { variant: Variant::Alone, tile: [1, 1], workgroup_size: [5, 1, 1] };
-    let mut tuning = only(variant, tile, workgroup_size);
+    let five = Choice { variant: Variant::Alone, tile: [1, 1], lanes: 5, lines: 1 };
+    let mut tuning = only(variant, tile, workgroup);
     tuning.rows.extend(of_families(sized, five).rows);
     tuning
 }
@@ -45,10 +52,10 @@ fn odd(variant: Variant, tile: [u32; 2], workgroup_size: [u32; 3]) -> Tuning {
 /// Tables that between them take every choice of the default table, and some that divide nothing evenly.
 pub fn tunings() -> Vec<Tuning> {
     let odd = [
-        odd(Variant::Shared, [3, 1], [4, 2, 1]),
-        odd(Variant::Shared, [2, 3], [2, 8, 1]),
-        odd(Variant::Alone, [3, 3], [5, 1, 1]),
-        odd(Variant::Alone, [2, 1], [4, 3, 1]),
+        odd(Variant::Shared, [3, 1], [4, 2]),
+        odd(Variant::Shared, [2, 3], [2, 8]),
+        odd(Variant::Alone, [3, 3], [5, 1]),
+        odd(Variant::Alone, [2, 1], [4, 3]),
     ];
     let default = Tuning::default();
     let rows_of = |family| default.rows.iter().filter(move |row| row.family == family);
@@ -65,7 +72,10 @@ pub fn tunings() -> Vec<Tuning> {
 
 /// Plans a graph, which has to succeed.
 pub fn plan(name: &str, graph: &Graph, device: &DeviceProperties, tuning: &Tuning) -> GpuPlan {
-    shaders::plan(graph, device, tuning).map_err(|error| format!("{name}: {error}")).expect("has a plan")
+    let part = Part { name: "model", graph, states: &BTreeMap::new() };
+    shaders::plan_parts(&[part], device, tuning)
+        .map_err(|error| format!("{name}: {error}"))
+        .expect("has a plan")
 }
 
 /// Made-up inputs for a graph of floats, the same on every run.

@@ -48,13 +48,13 @@ pub fn prepare(
         ("backend".to_owned(), burn_engine::backend()),
         ("nodes".to_owned(), nodes.collect::<Vec<_>>().join("+")),
     ]);
-    Ok(Prepared { model: Box::new(Walker(interpreter)), adapter: processor::adapter(), features })
+    Ok(Prepared { model: Box::new(BurnModel(interpreter)), adapter: processor::adapter(), features })
 }
 
 /// A model whose weights Burn has.
-struct Walker(BurnInterpreter);
+struct BurnModel(BurnInterpreter);
 
-impl Ready for Walker {
+impl Ready for BurnModel {
     fn run(&mut self, program: usize, inputs: &BTreeMap<String, Tensor>) -> Result<Inferred, RunnerError> {
         let outputs = guarded("running the model", || self.0.run(program, inputs).map_err(cannot))?;
         Ok(Inferred { outputs, gpu_ms: None, dispatches_ms: Vec::new() })

@@ -38,7 +38,7 @@ fn inference(case: &Case, report: &InferenceReport) -> Judgement {
         .or_else(|| unproven(report))
         .or_else(|| wrong(case, report))
         .or_else(|| empty(report))
-        .or_else(|| shared_out(case, report));
+        .or_else(|| partitioned(case, report));
     let (verdict, message) = match complaint {
         Some((verdict, message)) => (verdict, Some(message)),
         None => (Verdict::Pass, None),
@@ -104,7 +104,7 @@ fn empty(report: &InferenceReport) -> Option<Complaint> {
 }
 
 /// A model that others had to help with shows what the target lacks, however right the answer.
-fn shared_out(case: &Case, report: &InferenceReport) -> Option<Complaint> {
+fn partitioned(case: &Case, report: &InferenceReport) -> Option<Complaint> {
     let placement = report.placement.as_ref().filter(|placement| !placement.elsewhere.is_empty())?;
     let told = |node: &NodeElsewhere| {
         format!("\"{}\" ({}) on {}: {}", node.node, node.operator, node.engine.name(), node.reason)

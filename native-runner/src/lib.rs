@@ -119,7 +119,7 @@ Example:
             Task::Complete(bare) => complete::run(chosen()?, bare).map(Answer::Completed),
             Task::Reproduce(_) => Err(RunnerError::OnlyInAPage { task: "writing a test as a page" }),
             Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities(self.engines) }),
-            Task::MatmulDuel(_) => {
+            Task::CompareMatmul(_) => {
                 Err(RunnerError::OnlyInAPage { task: "a matrix product against onnxruntime-web" })
             }
         }

@@ -39,7 +39,7 @@ pub enum Task {
     /// Say what this place can do; engine and device are ignored.
     Detect,
     /// Time one square matrix product, ours and onnxruntime-web's turn by turn.
-    MatmulDuel(MatmulDuel),
+    CompareMatmul(MatmulComparison),
     /// Run a model once and hand over every value on the way.
     Trace(Trace),
     /// Run a model with a timestamp around every dispatch; the samples say how often.
@@ -50,7 +50,7 @@ pub enum Task {
 
 /// Multiply two `size` by `size` f32 matrices.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct MatmulDuel {
+pub struct MatmulComparison {
     /// Rows and columns of both operands.
     pub size: u32,
     /// Rounds after warm-up; each round times both sides once, in an order that alternates.

@@ -31,10 +31,10 @@ pub use conformance::{Conformance, ConformanceReport, NodeTestEnd, NodeTestRepor
 pub use course::{Activity, Clock, Course, Step};
 pub use failure::{Failure, FailureKind};
 pub use inference::Inference;
-pub use job::{Job, MatmulDuel, Task};
+pub use job::{Job, MatmulComparison, Task};
 pub use manifest::{Component, Embed, Generation, Image, Manifest};
 pub use metric::{Metric, Phase, Samples};
-pub use outcome::{Answer, DuelReport, InferenceReport, NoReport, Outcome, Planned, Report, Verdict};
+pub use outcome::{Answer, InferenceReport, MatmulReport, NoReport, Outcome, Planned, Report, Verdict};
 pub use placement::{NodeElsewhere, Placement};
 pub use precision::Precision;
 pub use profile::{DispatchName, DispatchTimes, ProfileReport};

@@ -44,7 +44,7 @@ pub enum Answer {
         capabilities: Vec<Capability>,
     },
     /// Both sides of the matrix product ran.
-    Dueled(DuelReport),
+    Compared(MatmulReport),
     /// The model ran, and its values were handed over.
     Traced(Box<TraceReport>),
     /// The model ran, every dispatch timed.
@@ -92,7 +92,7 @@ reports! {
     ConformanceReport: Answer::Conformed(report) => *report;
     String: Answer::Reproduced { page } => page;
     Vec<Capability>: Answer::Detected { capabilities } => capabilities;
-    DuelReport: Answer::Dueled(report) => report;
+    MatmulReport: Answer::Compared(report) => report;
     TraceReport: Answer::Traced(report) => *report;
     ProfileReport: Answer::Profiled(report) => *report;
     CompletedModel: Answer::Completed(model) => model;
@@ -119,7 +119,7 @@ pub struct InferenceReport {
     /// Remarks on these numbers that have to be known, in words.
     #[serde(default)]
     pub notes: Vec<String>,
-    /// How the model was shared out, by an engine that leaves to others what it cannot run.
+    /// How the model was partitioned, by an engine that leaves to others what it cannot run.
     #[serde(default)]
     pub placement: Option<Placement>,
 }
@@ -144,7 +144,7 @@ pub struct Planned {
 
 /// Times of one matrix product on both sides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct DuelReport {
+pub struct MatmulReport {
     /// The adapter both ran on.
     pub adapter: Adapter,
     /// Ours: wall time from inputs on the device to the product in host memory, one value per round.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::target::Engine;
 
-/// How a model was shared out.
+/// How a model was partitioned.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Placement {
     /// Nodes of the model, as the engine asked for has them.

@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 
 use crate::browser::{self, property};
 use crate::device;
-use crate::engine::Place;
+use crate::engine::PageContext;
 use crate::error::RuntimeError;
 use crate::onnxruntime_web::{Library, Provider};
 use crate::timing::Clock;
 use crate::webnn::{Context, DEVICES, Seen};
 
 /// One entry per engine, context or fact looked at. What cannot be had is an entry too.
-pub async fn capabilities(place: Place<'_>) -> Vec<Capability> {
+pub async fn capabilities(context: PageContext<'_>) -> Vec<Capability> {
     let mut capabilities = vec![webgpu().await];
     for provider in Provider::ALL {
-        capabilities.push(peer(provider, place).await);
+        capabilities.push(peer(provider, context).await);
     }
     capabilities.extend(webnn().await);
     capabilities.extend([timer(), isolation(), page()]);
@@ -42,9 +42,9 @@ async fn webgpu() -> Capability {
     Capability { adapter: Some(description.to_adapter()), ..present("webgpu", facts) }
 }
 
-async fn peer(provider: Provider, place: Place<'_>) -> Capability {
+async fn peer(provider: Provider, page: PageContext<'_>) -> Capability {
     let subject = provider.subject();
-    match Library::get(provider, place).await {
+    match Library::get(provider, page).await {
         Err(error) => missing(&subject, &error),
         Ok(library) => Capability {
             version: Some(library.version.clone()),

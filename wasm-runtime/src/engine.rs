@@ -7,9 +7,9 @@ use protocol::{Adapter, BrowserKind, Device, Placement};
 
 use crate::error::RuntimeError;
 
-/// Where the page is, and what it is served beside its models.
+/// The page's context: its browser, and what it is served beside its models.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub struct PageContext<'a> {
     /// The browser.
     pub browser: Option<BrowserKind>,
     /// The device that the job asks for, of engines that can be told.
@@ -40,7 +40,7 @@ pub(crate) trait Ready {
         Ok(None)
     }
 
-    /// How the model is shared out among engines, if it can be.
+    /// How the model is partitioned among engines, if it can be.
     fn placement(&self) -> Option<Placement> {
         None
     }

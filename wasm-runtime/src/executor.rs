@@ -38,12 +38,12 @@ pub struct Executor {
     readback_bytes: u64,
     timestamps: Option<Timestamps>,
     /// The steps of each program.
-    steps: Vec<Vec<Step>>,
+    steps: Vec<Vec<BoundDispatch>>,
     /// The programs whose commands the browser has found valid.
     proven: RefCell<BTreeSet<usize>>,
 }
 
-struct Step {
+struct BoundDispatch {
     pipeline: GpuComputePipeline,
     bind_group: GpuBindGroup,
     workgroups: [u32; 3],
@@ -107,7 +107,7 @@ impl Executor {
             let encoder = self.device.gpu.create_command_encoder();
             let pass = encoder.begin_compute_pass();
             for (program, step) in self.plan.first_uses() {
-                let Step { pipeline, bind_group, .. } = &self.steps[program][step];
+                let BoundDispatch { pipeline, bind_group, .. } = &self.steps[program][step];
                 pass.set_pipeline(pipeline);
                 pass.set_bind_group(0, Some(bind_group));
                 pass.dispatch_workgroups_with_workgroup_count_y_and_workgroup_count_z(0, 1, 1);
@@ -131,7 +131,7 @@ impl Executor {
         let work = || {
             let bind = |dispatch| step(&device, dispatch, pipelines, &buffers);
             let steps = plan.programs.iter().map(|program| program.dispatches.iter().map(bind).collect());
-            let steps: Vec<Vec<Step>> = steps.collect();
+            let steps: Vec<Vec<BoundDispatch>> = steps.collect();
             let timestamps =
                 if device.has("timestamp-query") { Some(Timestamps::new(&device, None)?) } else { None };
             let usage = gpu_buffer_usage::MAP_READ | gpu_buffer_usage::COPY_DST;
@@ -459,13 +459,18 @@ fn create_sized(
     buffer.map_err(|e| device.failure(&format!("allocating buffer \"{label}\" of {size_bytes} bytes"), &e))
 }
 
-fn step(device: &Device, dispatch: &Dispatch, pipelines: &[Pipeline], buffers: &[GpuBuffer]) -> Step {
+fn step(
+    device: &Device,
+    dispatch: &Dispatch,
+    pipelines: &[Pipeline],
+    buffers: &[GpuBuffer],
+) -> BoundDispatch {
     let Pipeline { pipeline, layout } = &pipelines[dispatch.kernel];
     let entries: Vec<_> =
         (0..).zip(&dispatch.bindings).map(|(binding, region)| bind(binding, *region, buffers)).collect();
     let descriptor = GpuBindGroupDescriptor::new(&entries, layout);
     descriptor.set_label(&dispatch.label);
-    Step {
+    BoundDispatch {
         pipeline: pipeline.clone(),
         bind_group: device.gpu.create_bind_group(&descriptor),
         workgroups: dispatch.workgroups,
@@ -479,12 +484,12 @@ fn bind(binding: u32, region: Region, buffers: &[GpuBuffer]) -> GpuBindGroupEntr
     GpuBindGroupEntry::new_with_gpu_buffer_binding(binding, &resource)
 }
 
-type Place<'a> = (&'a GpuBuffer, u64);
+type BufferOffset<'a> = (&'a GpuBuffer, u64);
 
 fn copy(
     encoder: &GpuCommandEncoder,
-    (source, source_offset): Place<'_>,
-    (target, target_offset): Place<'_>,
+    (source, source_offset): BufferOffset<'_>,
+    (target, target_offset): BufferOffset<'_>,
     size_bytes: u64,
 ) -> Result<(), JsValue> {
     let [from, to, size] = [source_offset, target_offset, size_bytes].map(|bytes| bytes as f64);

@@ -7,7 +7,7 @@ use graph::pipeline::{self, Pipeline, Run};
 use protocol::{Activity, Device, Engine, Inference, InferenceReport, Metric, Step};
 
 use crate::browser;
-use crate::engine::{Place, Prepared, Ready};
+use crate::engine::{PageContext, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::files::Folder;
 use crate::model::{Loaded, wrong};
@@ -25,30 +25,30 @@ use crate::webnn::{self, Rest};
 pub async fn run(
     engine: Engine,
     inference: &Inference,
-    place: Place<'_>,
+    page: PageContext<'_>,
 ) -> Result<InferenceReport, RuntimeError> {
     match engine {
         Engine::Webgpu => {
             let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder, course: &mut Course| {
-                webgpu::prepare(name, pipeline, folder, place.browser, course).await
+                webgpu::prepare(name, pipeline, folder, page.browser, course).await
             };
-            ours(engine, inference, place, prepare).await
+            ours(engine, inference, page, prepare).await
         }
         Engine::Webnn => {
-            let rest = Rest { strict: inference.strict, browser: place.browser };
-            let device = place.device.unwrap_or(Device::Cpu);
+            let rest = Rest { strict: inference.strict, browser: page.browser };
+            let device = page.device.unwrap_or(Device::Cpu);
             let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder, course: &mut Course| {
                 webnn::prepare(device, name, pipeline, folder, rest, course).await
             };
-            ours(engine, inference, place, prepare).await
+            ours(engine, inference, page, prepare).await
         }
-        Engine::Wasm => ours(engine, inference, place, wasm::prepare).await,
-        Engine::OrtWebgpu => peers(engine, inference, place, Provider::Webgpu).await,
+        Engine::Wasm => ours(engine, inference, page, wasm::prepare).await,
+        Engine::OrtWebgpu => peers(engine, inference, page, Provider::Webgpu).await,
         Engine::OrtWebnn => {
-            let device = place.device.unwrap_or(Device::Cpu);
-            peers(engine, inference, place, Provider::Webnn(device)).await
+            let device = page.device.unwrap_or(Device::Cpu);
+            peers(engine, inference, page, Provider::Webnn(device)).await
         }
-        Engine::OrtWasm => peers(engine, inference, place, Provider::Wasm).await,
+        Engine::OrtWasm => peers(engine, inference, page, Provider::Wasm).await,
         Engine::Wgpu | Engine::Libtorch | Engine::Burn | Engine::Openvino | Engine::Onnxruntime => {
             Err(RuntimeError::EngineNotHere { engine })
         }
@@ -59,7 +59,7 @@ pub async fn run(
 async fn ours<R: Ready>(
     engine: Engine,
     inference: &Inference,
-    place: Place<'_>,
+    page: PageContext<'_>,
     prepare: impl AsyncFn(&str, &Pipeline, &Folder, &mut Course) -> Result<Prepared<R>, RuntimeError>,
 ) -> Result<InferenceReport, RuntimeError> {
     let mut course = begin(inference.sampling)?;
@@ -70,7 +70,7 @@ async fn ours<R: Ready>(
     let prepared = prepare(&loaded.manifest.name, &pipeline, &loaded.folder, &mut course).await?;
     let planned = Some(pipeline.planned());
     drop(pipeline);
-    let report = Bench { engine, device: place.device, loaded, course }.report(prepared).await?;
+    let report = Bench { engine, device: page.device, loaded, course }.report(prepared).await?;
     Ok(InferenceReport { planned, ..report })
 }
 
@@ -79,18 +79,18 @@ async fn ours<R: Ready>(
 async fn peers(
     engine: Engine,
     inference: &Inference,
-    place: Place<'_>,
+    page: PageContext<'_>,
     provider: Provider,
 ) -> Result<InferenceReport, RuntimeError> {
     let mut course = begin(inference.sampling)?;
     let loaded = Loaded::fetch(inference).await?;
     let files = loaded.files().await?;
-    let prepared = peer::prepare(provider, &loaded, files, place, &mut course).await;
+    let prepared = peer::prepare(provider, &loaded, files, page, &mut course).await;
     let prepared = prepared.map_err(|error| match error {
         RuntimeError::Peer { .. } => loaded.fault_or(error),
         error => error,
     })?;
-    Bench { engine, device: place.device, loaded, course }.report(prepared).await
+    Bench { engine, device: page.device, loaded, course }.report(prepared).await
 }
 
 type Outputs = BTreeMap<String, Tensor>;

@@ -8,9 +8,9 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::spawn_local;
 
-use crate::engine::Place;
+use crate::engine::PageContext;
 use crate::error::RuntimeError;
-use crate::{detect, duel, inference, node_tests, profile, trace, wasm};
+use crate::{comparison, detect, inference, node_tests, profile, trace, wasm};
 
 /// Runs one job, given as the JSON of [`Job`]; the promise resolves to the JSON of [`Outcome`], and rejects only
 /// where the job needs Burn and this module was built without. A panic resolves it too, so that a defect costs one
@@ -45,20 +45,20 @@ async fn answer(job: Job) -> Result<Answer, RuntimeError> {
     if job.engine == Engine::Wasm && !wasm::IS_HERE {
         return Err(RuntimeError::WithoutBurn);
     }
-    let place = Place { browser: job.browser, device: job.device, peer: job.peer.as_deref() };
+    let page = PageContext { browser: job.browser, device: job.device, peer: job.peer.as_deref() };
     match &job.task {
         Task::Complete(_) => Err(RuntimeError::EngineNotHere { engine: job.engine }),
-        Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities(place).await }),
-        Task::MatmulDuel(duel) => Ok(Answer::Dueled(duel::fight(duel, place).await?)),
+        Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities(page).await }),
+        Task::CompareMatmul(comparison) => Ok(Answer::Compared(comparison::run(comparison, page).await?)),
         Task::Conform(asked) => {
-            let report = node_tests::run(job.engine, asked, place).await?;
+            let report = node_tests::run(job.engine, asked, page).await?;
             Ok(Answer::Conformed(Box::new(report)))
         }
         Task::Reproduce(asked) => {
-            Ok(Answer::Reproduced { page: node_tests::reproduce(job.engine, asked, place).await? })
+            Ok(Answer::Reproduced { page: node_tests::reproduce(job.engine, asked, page).await? })
         }
         Task::Infer(inference) => {
-            let report = inference::run(job.engine, inference, place).await?;
+            let report = inference::run(job.engine, inference, page).await?;
             Ok(Answer::Inferred(Box::new(report)))
         }
         Task::Profile(inference) => {
@@ -66,7 +66,7 @@ async fn answer(job: Job) -> Result<Answer, RuntimeError> {
             Ok(Answer::Profiled(Box::new(report)))
         }
         Task::Trace(task) => {
-            let report = trace::run(job.engine, task, place).await?;
+            let report = trace::run(job.engine, task, page).await?;
             Ok(Answer::Traced(Box::new(report)))
         }
     }

@@ -13,13 +13,13 @@ pub mod refusal;
 #[cfg(web_sys_unstable_apis)]
 mod browser;
 #[cfg(web_sys_unstable_apis)]
+mod comparison;
+#[cfg(web_sys_unstable_apis)]
 mod completion;
 #[cfg(web_sys_unstable_apis)]
 mod detect;
 #[cfg(web_sys_unstable_apis)]
 mod device;
-#[cfg(web_sys_unstable_apis)]
-mod duel;
 #[cfg(web_sys_unstable_apis)]
 mod engine;
 #[cfg(web_sys_unstable_apis)]

@@ -1,4 +1,4 @@
-//! The matrix product that both sides of a duel compute: its operands and its ONNX file.
+//! The matrix product that both sides of a comparison compute: its operands and its ONNX file.
 
 use graph::{Data, Tensor};
 

@@ -15,7 +15,7 @@ use protocol::{
 
 use crate::browser;
 use crate::device::Device;
-use crate::engine::{Place, Prepared, Ready};
+use crate::engine::{PageContext, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::executor::Executor;
 use crate::files::Folder;
@@ -32,15 +32,15 @@ use crate::webnn::{self, Rest};
 pub async fn run(
     engine: Engine,
     asked: &Conformance,
-    place: Place<'_>,
+    page: PageContext<'_>,
 ) -> Result<ConformanceReport, RuntimeError> {
     match engine {
         Engine::Webgpu => {
-            let device = Rc::new(Device::open(place.browser).await?);
-            Batch::fetch(asked, Gpu { device, browser: place.browser }).await?.report(engine).await
+            let device = Rc::new(Device::open(page.browser).await?);
+            Batch::fetch(asked, Gpu { device, browser: page.browser }).await?.report(engine).await
         }
         Engine::Webnn => {
-            let device = place.device.unwrap_or(protocol::Device::Cpu);
+            let device = page.device.unwrap_or(protocol::Device::Cpu);
             let context = Rc::new(webnn::Context::open(device).await?);
             let report = Batch::fetch(asked, context).await?.report(engine).await?;
             Ok(ConformanceReport { device: Some(device), ..report })
@@ -64,12 +64,12 @@ pub async fn run(
 pub async fn reproduce(
     engine: Engine,
     asked: &Conformance,
-    place: Place<'_>,
+    page: PageContext<'_>,
 ) -> Result<String, RuntimeError> {
     if engine != Engine::Webnn {
         return Err(RuntimeError::EngineNotHere { engine });
     }
-    let device = place.device.unwrap_or(protocol::Device::Cpu);
+    let device = page.device.unwrap_or(protocol::Device::Cpu);
     let batch = Batch::fetch(asked, Rc::new(webnn::Context::open(device).await?)).await?;
     let test = asked.tests.first().map_or("", String::as_str);
     let read = batch.read(test)?;

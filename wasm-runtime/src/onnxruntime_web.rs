@@ -14,7 +14,7 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::browser::{self, object, property, thrown};
 use crate::device::{self, Device};
-use crate::engine::Place;
+use crate::engine::PageContext;
 use crate::error::RuntimeError;
 use crate::matmul;
 use crate::refusal::Refusal;
@@ -138,13 +138,13 @@ impl Library {
     ///
     /// # Errors
     /// No such files, no WebGPU, or what the library throws while it starts.
-    pub async fn get(provider: Provider, place: Place<'_>) -> Result<Rc<Library>, RuntimeError> {
-        let base = place.peer.ok_or(RuntimeError::PeerMissing)?;
+    pub async fn get(provider: Provider, page: PageContext<'_>) -> Result<Rc<Library>, RuntimeError> {
+        let base = page.peer.ok_or(RuntimeError::PeerMissing)?;
         let fits = |library: &Rc<Library>| library.provider == provider && library.is_sound();
         if let Some(library) = STARTED.with_borrow(|started| started.iter().find(|l| fits(l)).cloned()) {
             return Ok(library);
         }
-        let library = Rc::new(Self::start(provider, base, place.browser).await?);
+        let library = Rc::new(Self::start(provider, base, page.browser).await?);
         STARTED.with_borrow_mut(|started| {
             started.retain(|library| library.is_sound());
             started.push(Rc::clone(&library));

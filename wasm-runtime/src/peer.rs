@@ -7,7 +7,7 @@ use graph::Tensor;
 use graph::pipeline::{Calls, TOKEN};
 use protocol::Activity;
 
-use crate::engine::{Inferred, Place, Prepared, Ready};
+use crate::engine::{Inferred, PageContext, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::model::{Files, Loaded, OnnxFile, wrong};
 use crate::onnxruntime_web::{Extents, Library, Provider, Session};
@@ -35,14 +35,14 @@ pub(crate) async fn prepare(
     provider: Provider,
     loaded: &Loaded,
     files: Files,
-    place: Place<'_>,
+    page: PageContext<'_>,
     course: &mut Course,
 ) -> Result<Prepared<Peer>, RuntimeError> {
     course.turn_to(Activity::Open);
     let name = loaded.manifest.name.clone();
     let calls = Calls::new(&loaded.manifest, &loaded.models, &loaded.inputs);
     let calls = calls.map_err(|source| wrong(&name, source))?;
-    let library = Library::get(provider, place).await?;
+    let library = Library::get(provider, page).await?;
     course.turn_to(Activity::Compile);
     let (mut sessions, mut told, mut notes) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
     for (component, file) in &files {

@@ -7,7 +7,7 @@ use graph::pipeline::{self, Pipeline, Traced};
 use protocol::{Device, Engine, Sampling, Trace, TraceReport};
 
 use crate::browser;
-use crate::engine::{Place, Prepared, Ready};
+use crate::engine::{PageContext, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::files::Folder;
 use crate::model::{Loaded, wrong};
@@ -23,19 +23,19 @@ const GROUP_BYTES: usize = 64 << 20;
 ///
 /// # Errors
 /// Everything that keeps the model from running, and values that cannot be posted.
-pub async fn run(engine: Engine, trace: &Trace, place: Place<'_>) -> Result<TraceReport, RuntimeError> {
+pub async fn run(engine: Engine, trace: &Trace, page: PageContext<'_>) -> Result<TraceReport, RuntimeError> {
     match engine {
         Engine::Webgpu => {
             let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder, course: &mut Course| {
-                webgpu::prepare(name, pipeline, folder, place.browser, course).await
+                webgpu::prepare(name, pipeline, folder, page.browser, course).await
             };
             keep(engine, trace, prepare).await
         }
         Engine::Webnn => {
-            let device = place.device.unwrap_or(Device::Cpu);
+            let device = page.device.unwrap_or(Device::Cpu);
             let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder, course: &mut Course| {
                 // What another engine computed is none of its values.
-                let rest = Rest { strict: true, browser: place.browser };
+                let rest = Rest { strict: true, browser: page.browser };
                 webnn::prepare(device, name, pipeline, folder, rest, course).await
             };
             let report = keep(engine, trace, prepare).await?;

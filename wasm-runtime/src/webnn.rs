@@ -40,10 +40,10 @@ pub(crate) struct Executor {
     context: Rc<Context>,
     programs: Vec<Staged>,
     /// Whether parts of it run on another engine.
-    shared_out: bool,
+    partitioned: bool,
     /// What outlives a run.
     states: States,
-    /// The same of a model that is shared out: it is handed from engine to engine.
+    /// The same of a model that is partitioned: it is handed from engine to engine.
     handed: Tensors,
     placement: Placement,
     own_ms: f64,
@@ -54,7 +54,7 @@ pub(crate) struct Executor {
 struct Staged {
     stages: Vec<Stage>,
     graph: Graph,
-    /// Values that lie in a state between the runs of a program that is shared out.
+    /// Values that lie in a state between the runs of a program that is partitioned.
     in_states: BTreeMap<String, String>,
 }
 
@@ -126,14 +126,14 @@ type Refusals = BTreeMap<NodeId, webnn::Error>;
 impl Assembly {
     fn new(model: &str, context: Rc<Context>, pipeline: &Pipeline) -> Assembly {
         let limits = context.limits.borrow();
-        let shared_out =
+        let partitioned =
             pipeline.programs.iter().any(|program| !webnn::refusals(&program.graph, &limits).is_empty());
         drop(limits);
         let executor = Executor {
             model: model.to_owned(),
             context,
             programs: Vec::new(),
-            shared_out,
+            partitioned,
             states: States::new(),
             handed: Tensors::new(),
             placement: Placement::default(),
@@ -177,8 +177,8 @@ impl Assembly {
         browser: Option<BrowserKind>,
         course: &mut Course,
     ) -> Result<Option<Vec<Stage>>, RuntimeError> {
-        let Executor { context, shared_out, states, .. } = &mut self.executor;
-        let in_states = if *shared_out { BTreeMap::new() } else { program.states.clone() };
+        let Executor { context, partitioned, states, .. } = &mut self.executor;
+        let in_states = if *partitioned { BTreeMap::new() } else { program.states.clone() };
         let mut own = Vec::with_capacity(parts.len());
         for part in parts.iter().filter(|part| !part.fallback) {
             let Some(built) = build_or_learn(context, part, source, course).await? else { return Ok(None) };
@@ -256,10 +256,10 @@ fn copied_bytes(graph: &Graph, elsewhere: &Refusals) -> u64 {
 
 impl Ready for Executor {
     async fn run(&mut self, program: usize, inputs: &Tensors) -> Result<Inferred, RuntimeError> {
-        let Executor { model, context, programs, shared_out, states, handed, own_ms, all_ms, .. } = self;
+        let Executor { model, context, programs, partitioned, states, handed, own_ms, all_ms, .. } = self;
         let Staged { stages, graph, in_states } = &mut programs[program];
         graph.check_bounds(inputs).map_err(|source| wrong(model, source))?;
-        if let ([only], false) = (stages.as_mut_slice(), *shared_out) {
+        if let ([only], false) = (stages.as_mut_slice(), *partitioned) {
             let outputs = only.run(context, states, inputs).await?;
             return Ok(Inferred { outputs, gpu_ms: None, dispatches_ms: Vec::new() });
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use indicatif::ProgressBar;
 use protocol::suggest::did_you_mean;
-use protocol::{DuelReport, Engine, MatmulDuel, Target, Task, Verdict};
+use protocol::{Engine, MatmulComparison, MatmulReport, Target, Task, Verdict};
 
 use crate::browser;
 use crate::cli::MatmulArgs;
@@ -34,8 +34,8 @@ pub async fn run(args: &MatmulArgs) -> Result<Exit, Error> {
     let mut interrupt = Interrupt::listen()?;
     let run = store.begin_run(RunKind::BenchMatmul, SystemTime::now())?;
     let units = args.browsers.iter().flat_map(|browser| {
-        let duel = |&size| MatmulDuel { size, rounds: args.rounds };
-        args.sizes.iter().map(move |size| InBrowser { browser: browser.clone(), duel: duel(size) })
+        let product = |&size| MatmulComparison { size, rounds: args.rounds };
+        args.sizes.iter().map(move |size| InBrowser { browser: browser.clone(), product: product(size) })
     });
     let mut answers = Answers { store: &mut store, run: &run, spinner: screen::spinner(), count: 0 };
     let lane = Lane::new(&context, Open::One);
@@ -72,18 +72,18 @@ fn check_names(names: &[String], context: &Context) -> Result<(), Error> {
 #[derive(Clone)]
 struct InBrowser {
     browser: String,
-    duel: MatmulDuel,
+    product: MatmulComparison,
 }
 
 impl Unit for InBrowser {
-    type Report = DuelReport;
+    type Report = MatmulReport;
 
     fn target(&self) -> Target {
         Target { engine: Engine::Webgpu, device: None, browser: Some(self.browser.clone()) }
     }
 
     fn task(&self, _: &Context) -> Task {
-        Task::MatmulDuel(self.duel.clone())
+        Task::CompareMatmul(self.product.clone())
     }
 
     fn limit(&self) -> Duration {
@@ -104,7 +104,7 @@ impl Listener<InBrowser> for Answers<'_> {
     fn hear(&mut self, event: Event<'_, InBrowser>) -> Result<Then<InBrowser>, Error> {
         match event {
             Event::Opening(_) => {}
-            Event::Started(InBrowser { browser, duel: MatmulDuel { size, .. } }) => {
+            Event::Started(InBrowser { browser, product: MatmulComparison { size, .. } }) => {
                 self.store.check_file()?;
                 self.spinner.set_message(format!("{size} x {size} in {browser}"));
             }
@@ -117,11 +117,11 @@ impl Listener<InBrowser> for Answers<'_> {
     }
 }
 
-fn product(InBrowser { browser, duel }: InBrowser, ended: Ended<DuelReport>) -> Product {
+fn product(InBrowser { browser, product }: InBrowser, ended: Ended<MatmulReport>) -> Product {
     let facts = ended.observed.facts;
     let none = Product {
         browser,
-        size: duel.size,
+        size: product.size,
         verdict: Verdict::Error,
         message: Some("no round was timed".to_owned()),
         adapter: None,
@@ -134,7 +134,7 @@ fn product(InBrowser { browser, duel }: InBrowser, ended: Ended<DuelReport>) -> 
     match ended.answer {
         Err(why) => Product { verdict: why.verdict(), message: Some(why.to_string()), ..none },
         Ok(report) if report.ours_ms.is_empty() || report.peer_ms.is_empty() => none,
-        Ok(DuelReport { adapter, ours_ms, peer_ms, ours_gpu_ms, max_abs_difference }) => Product {
+        Ok(MatmulReport { adapter, ours_ms, peer_ms, ours_gpu_ms, max_abs_difference }) => Product {
             verdict: Verdict::Pass,
             message: None,
             adapter: Some(adapter),

@@ -51,7 +51,7 @@ struct Planned {
     readback: wgpu::Buffer,
     timestamps: Option<Timestamps>,
     /// The steps of each program.
-    steps: Vec<Vec<Step>>,
+    steps: Vec<Vec<BoundDispatch>>,
 }
 
 /// The begin and end of each pass, as two u64 in ticks.
@@ -62,7 +62,7 @@ struct Timestamps {
     apart: bool,
 }
 
-struct Step {
+struct BoundDispatch {
     pipeline: wgpu::ComputePipeline,
     bind_group: wgpu::BindGroup,
     workgroups: [u32; 3],
@@ -169,7 +169,7 @@ impl Planned {
         let mut encoder = self.device.gpu.create_command_encoder(&Default::default());
         let mut pass = encoder.begin_compute_pass(&Default::default());
         for (program, step) in self.plan.first_uses() {
-            let Step { pipeline, bind_group, .. } = &self.steps[program][step];
+            let BoundDispatch { pipeline, bind_group, .. } = &self.steps[program][step];
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, bind_group, &[]);
             pass.dispatch_workgroups(0, 1, 1);
@@ -215,7 +215,7 @@ impl Planned {
         RunnerError::Plan { model: self.model.clone(), source }
     }
 
-    fn encode(&self, program: &Program, steps: &[Step]) -> wgpu::CommandBuffer {
+    fn encode(&self, program: &Program, steps: &[BoundDispatch]) -> wgpu::CommandBuffer {
         let mut encoder = self.device.gpu.create_command_encoder(&Default::default());
         let of_a_pass = steps.len().div_ceil(self.passes(program)).max(1);
         for (number, steps) in (0..).zip(steps.chunks(of_a_pass)) {
@@ -229,7 +229,7 @@ impl Planned {
                 label: Some(&program.name),
                 timestamp_writes,
             });
-            for Step { pipeline, bind_group, workgroups: [x, y, z] } in steps {
+            for BoundDispatch { pipeline, bind_group, workgroups: [x, y, z] } in steps {
                 pass.set_pipeline(pipeline);
                 pass.set_bind_group(0, bind_group, &[]);
                 pass.dispatch_workgroups(*x, *y, *z);
@@ -389,7 +389,7 @@ fn step(
     dispatch: &Dispatch,
     pipelines: &[wgpu::ComputePipeline],
     buffers: &[wgpu::Buffer],
-) -> Step {
+) -> BoundDispatch {
     let bind = |region: &Region| wgpu::BufferBinding {
         buffer: &buffers[region.buffer],
         offset: region.offset_bytes,
@@ -406,5 +406,9 @@ fn step(
     let layout = pipeline.get_bind_group_layout(0);
     let descriptor =
         wgpu::BindGroupDescriptor { label: Some(&dispatch.label), layout: &layout, entries: &entries };
-    Step { bind_group: gpu.create_bind_group(&descriptor), pipeline, workgroups: dispatch.workgroups }
+    BoundDispatch {
+        bind_group: gpu.create_bind_group(&descriptor),
+        pipeline,
+        workgroups: dispatch.workgroups,
+    }
 }

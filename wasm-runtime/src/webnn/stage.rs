@@ -67,12 +67,12 @@ impl Other {
 /// A graph on the context and where its values lie.
 pub struct Ports {
     built: Built,
-    inputs: Vec<(String, Place)>,
-    outputs: Vec<(String, Place)>,
+    inputs: Vec<(String, Location)>,
+    outputs: Vec<(String, Location)>,
 }
 
-/// Where a value lies: in a tensor of its own, or in a state.
-enum Place {
+/// The location of a value: in a tensor of its own, or in a state.
+enum Location {
     Own(Held),
     State(String),
 }
@@ -161,9 +161,9 @@ impl Ports {
                                 (tensor(context, operand).await?, tensor(context, operand).await?);
                             states.insert(state.clone(), State { now, next });
                         }
-                        Place::State(state.clone())
+                        Location::State(state.clone())
                     }
-                    None => Place::Own(tensor(context, operand).await?),
+                    None => Location::Own(tensor(context, operand).await?),
                 };
                 places.push((name.clone(), place));
             }
@@ -178,7 +178,7 @@ impl Ports {
         known: &Tensors,
     ) -> Result<Tensors, RuntimeError> {
         for (name, place) in &self.inputs {
-            let Place::Own(tensor) = place else { continue };
+            let Location::Own(tensor) = place else { continue };
             let doing = || format!("writing input \"{name}\"");
             let value = known.get(name).ok_or_else(|| RuntimeError::Browser {
                 doing: doing(),
@@ -188,17 +188,17 @@ impl Ports {
             let written = context.ml.write_tensor(&tensor.0, &bytes);
             written.map_err(|e| context.failure(&doing(), &e))?;
         }
-        let lies = |place: &Place, next: bool| match place {
-            Place::Own(tensor) => tensor.0.clone(),
-            Place::State(state) if next => states[state].next.0.clone(),
-            Place::State(state) => states[state].now.0.clone(),
+        let lies = |place: &Location, next: bool| match place {
+            Location::Own(tensor) => tensor.0.clone(),
+            Location::State(state) if next => states[state].next.0.clone(),
+            Location::State(state) => states[state].now.0.clone(),
         };
         let fed = object(self.inputs.iter().map(|(name, place)| (name, lies(place, false).into())));
         let made = object(self.outputs.iter().map(|(name, place)| (name, lies(place, true).into())));
         let dispatched = context.ml.dispatch(&self.built.ml, &fed, &made);
         dispatched.map_err(|e| context.failure("running the graph", &e))?;
         for (_, place) in &self.outputs {
-            if let Place::State(state) = place
+            if let Location::State(state) = place
                 && let Some(state) = states.get_mut(state)
             {
                 std::mem::swap(&mut state.now, &mut state.next);
@@ -206,8 +206,8 @@ impl Ports {
         }
         let types = &self.built.output_types;
         let own = self.outputs.iter().filter_map(|(name, place)| match place {
-            Place::Own(tensor) => Some((name, tensor)),
-            Place::State(_) => None,
+            Location::Own(tensor) => Some((name, tensor)),
+            Location::State(_) => None,
         });
         let read = own.map(async |(name, tensor)| {
             Ok::<_, RuntimeError>((name.clone(), read(context, &tensor.0, &types[name]).await?))

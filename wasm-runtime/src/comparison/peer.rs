@@ -1,4 +1,4 @@
-//! onnxruntime-web's side of a duel, on the same WebGPU device as ours; its operands' way there is in `peer.js`.
+//! onnxruntime-web's side of a comparison, on the same WebGPU device as ours; its operands' way there is in `peer.js`.
 
 use graph::{Data, Tensor};
 use js_sys::{Float32Array, Object, Promise, Uint8Array};
@@ -13,7 +13,7 @@ use crate::error::RuntimeError;
 use crate::onnxruntime_web::{self, JsSession, Provider};
 use crate::refusal::Refusal;
 
-#[wasm_bindgen(module = "/src/duel/peer.js")]
+#[wasm_bindgen(module = "/src/comparison/peer.js")]
 extern "C" {
     #[wasm_bindgen(js_name = Peer)]
     type Multiplier;
@@ -89,7 +89,7 @@ impl<'a> Peer<'a> {
 fn elements(tensor: &Tensor) -> JsValue {
     match &tensor.data {
         Data::F32(elements) => Float32Array::from(&elements[..]).into(),
-        // The operands of a duel are f32; onnxruntime-web refuses the rest by name.
+        // The operands of a comparison are f32; onnxruntime-web refuses the rest by name.
         Data::F16(_) | Data::I64(_) | Data::I32(_) | Data::U8(_) | Data::I8(_) | Data::Bool(_) => {
             JsValue::UNDEFINED
         }

@@ -1,4 +1,4 @@
-// onnxruntime-web's side of a duel: one session on the WebGPU device that the other side uses as well.
+// onnxruntime-web's side of a comparison: one session on the WebGPU device that the other side uses as well.
 
 export class Peer {
   // `session` multiplies; `operands` maps its input names to Float32Arrays of size * size.

@@ -7,11 +7,11 @@ use std::rc::Rc;
 
 use graph::onnx::Model;
 use graph::{Data, DataType, Feed, Tensor, TensorType};
-use protocol::{DuelReport, MatmulDuel, Sampling};
+use protocol::{MatmulComparison, MatmulReport, Sampling};
 use shaders::{DeviceProperties, GpuPlan};
 
 use crate::device::Device;
-use crate::engine::{Inferred, Place};
+use crate::engine::{Inferred, PageContext};
 use crate::error::RuntimeError;
 use crate::executor::Executor;
 use crate::files::Folder;
@@ -28,22 +28,22 @@ const MODEL: &str = "matmul";
 
 /// What both sides took, and the last product of each.
 struct Scores {
-    report: DuelReport,
+    report: MatmulReport,
     ours: Vec<f32>,
     peer: Vec<f32>,
 }
 
-/// Runs a duel.
+/// Runs a comparison.
 ///
 /// # Errors
 /// Whatever keeps either side from multiplying.
-pub async fn fight(duel: &MatmulDuel, place: Place<'_>) -> Result<DuelReport, RuntimeError> {
-    let base = place.peer.ok_or(RuntimeError::PeerMissing)?;
-    let device = Rc::new(Device::open(place.browser).await?);
-    let size = duel.size as usize;
+pub async fn run(comparison: &MatmulComparison, page: PageContext<'_>) -> Result<MatmulReport, RuntimeError> {
+    let base = page.peer.ok_or(RuntimeError::PeerMissing)?;
+    let device = Rc::new(Device::open(page.browser).await?);
+    let size = comparison.size as usize;
     let onnx = matmul::onnx(size);
     // First, so that a size beyond the adapter's limits is refused before it fills the host's memory.
-    let plan = plan(&onnx, size, &webgpu::properties(&device, place.browser))?;
+    let plan = plan(&onnx, size, &webgpu::properties(&device, page.browser))?;
     let operands = SEEDS.map(|seed| matmul::operand(size, seed));
     let mut course = begin(Sampling::default())?;
     let executor = Executor::prepare(MODEL, device.clone(), plan, &Folder::nowhere(), &mut course).await?;
@@ -54,7 +54,7 @@ pub async fn fight(duel: &MatmulDuel, place: Place<'_>) -> Result<DuelReport, Ru
     let peer = Peer::open(base, &device, &onnx, &named).await?;
 
     let mut scores = Scores::new(&device);
-    for round in 0..WARM_UP_ROUNDS + duel.rounds {
+    for round in 0..WARM_UP_ROUNDS + comparison.rounds {
         if round == WARM_UP_ROUNDS {
             scores = Scores::new(&device);
         }
@@ -82,7 +82,7 @@ fn plan(onnx: &[u8], size: usize, device: &DeviceProperties) -> Result<GpuPlan, 
 
 impl Scores {
     fn new(device: &Device) -> Self {
-        let report = DuelReport {
+        let report = MatmulReport {
             adapter: device.description.to_adapter(),
             ours_ms: Vec::new(),
             peer_ms: Vec::new(),
@@ -111,8 +111,8 @@ impl Scores {
         Ok(())
     }
 
-    fn finish(self) -> DuelReport {
+    fn finish(self) -> MatmulReport {
         let difference = matmul::max_abs_difference(&self.ours, &self.peer);
-        DuelReport { max_abs_difference: difference, ..self.report }
+        MatmulReport { max_abs_difference: difference, ..self.report }
     }
 }

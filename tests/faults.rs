@@ -128,7 +128,7 @@ fn with_a_file_open(scene: &Scene, command: &Command) -> Command {
     shell
 }
 
-/// Whatever a process is, it computes: a page's or a runner's.
+/// A process of a page or a runner that computes.
 fn busy_worker(harness: u32, target: &str, seen: &[Process]) -> Option<Process> {
     let is_worker = |command: &str| match target {
         "webgpu@chrome" => command.contains("--type=renderer") && !command.contains("top-chrome-webui"),

@@ -38,6 +38,7 @@ fn check_quickly(steps: &mut Steps) -> Result<()> {
     if has_lints(steps) {
         steps.loud("check: lints", || workspace_command("clippy", &selection, &STRICT))?;
         lints_of_wasm_runtime(steps, "")?;
+        steps.loud("check: lints of xtask", || workspace_command("clippy", &XTASK, &STRICT))?;
     }
     steps.loud("test: units", || workspace_command("test", &selection, &["--lib"]))?;
     programs::ready(steps, Burn::LeftAsItIs)?;

@@ -11,7 +11,7 @@ use crate::{checkout, setup, wasm};
 /// The runner that brings Burn, and with it minutes of compiling: nothing needs it but the targets `burn:*`.
 const BURN_RUNNER: &str = "burn-runner";
 
-/// What becomes of the runner and the module with Burn.
+/// The fate of the runner and the module with Burn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Burn {
     /// They are built.
@@ -23,7 +23,7 @@ pub enum Burn {
 }
 
 impl Burn {
-    /// Whether to build something with it that may be there.
+    /// True where something with it is to be built, which may be there already.
     pub fn is_built(self, is_there: bool) -> bool {
         match self {
             Burn::Built => true,

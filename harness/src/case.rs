@@ -24,13 +24,13 @@ pub struct Case {
     pub sampling: Sampling,
     /// The settings in effect of its browser, as canonical JSON; none of a native target.
     pub browser_settings: Option<String>,
-    /// Whether nothing may run elsewhere in its place, not even a part of the model.
+    /// True if nothing may run elsewhere in its place, not even a part of the model.
     pub strict: bool,
 }
 
 /// The version of the text that [`Case::key`] hashes.
 pub const KEY_VERSION: u32 = 2;
-/// What a session has in its caches when it opens: its profile is new. What drivers keep outside of profiles is not looked at.
+/// The state of a session's caches when it opens: its profile is new. Those of drivers outside of profiles are not looked at.
 pub const TEMPERATURE: &str = "new-profile";
 
 impl Case {

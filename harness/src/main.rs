@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is written here and below, databases, caches and profiles, is for the user who runs it alone.
+/// Keeps what is written here and below, databases, caches and profiles, for the user who runs it alone.
 #[cfg(unix)]
 fn keep_to_ourselves() {
     use nix::sys::stat::{Mode, umask};

@@ -24,7 +24,7 @@ use extents::{Extents, Unnamed};
 const MANIFEST: &str = "model.toml";
 const INPUTS: &str = "inputs.safetensors";
 const EXPECTED: &str = "expected.safetensors";
-/// What the one component is called, and its file.
+/// The name of the one component, and its file.
 const COMPONENT: &str = "model";
 const FILE: &str = "model.onnx";
 /// Changes whenever the same file would be completed otherwise than before.
@@ -199,7 +199,7 @@ impl Source<'_> {
         }
     }
 
-    /// What the engine gives for the inputs, what it gives when it runs again, and what without its optimisations.
+    /// The engine's outputs for the inputs, those when it runs again, and those without its optimisations.
     fn outputs(
         &self,
         entry: &EngineEntry,
@@ -234,7 +234,7 @@ impl Source<'_> {
     }
 }
 
-/// What the graph's operators and weights say of it.
+/// Returns the precision, as the graph's operators and weights tell it.
 fn precision(file: &[u8], model: &Model) -> Precision {
     const QUANTISING: [&str; 3] = ["QuantizeLinear", "DynamicQuantizeLinear", "MatMulInteger"];
     let operators = Model::operators_in(file);

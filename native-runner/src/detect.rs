@@ -1,4 +1,4 @@
-//! What this machine's native engines can do, as they say themselves.
+//! The capabilities of this machine's native engines, as they say themselves.
 
 use std::collections::BTreeMap;
 

@@ -41,13 +41,13 @@ pub trait Ready {
     }
 }
 
-/// What one run of a program gave.
+/// The result of one run of a program.
 pub struct Inferred {
     /// The outputs by name.
     pub outputs: BTreeMap<String, Tensor>,
     /// Time on the device, where timestamps tell.
     pub gpu_ms: Option<f64>,
-    /// What each dispatch took, where they are timed apart.
+    /// The time of each dispatch, where they are timed apart.
     pub dispatches_ms: Vec<Option<f64>>,
 }
 
@@ -55,9 +55,9 @@ pub struct Inferred {
 pub struct Prepared {
     /// The model.
     pub model: Box<dyn Ready>,
-    /// What it really runs on.
+    /// The adapter that it really runs on.
     pub adapter: Adapter,
-    /// What shaped the numbers and is not the adapter.
+    /// Everything that shaped the numbers and is not the adapter.
     pub features: BTreeMap<String, String>,
 }
 
@@ -65,11 +65,11 @@ pub struct Prepared {
 pub struct Found {
     /// Its version, where it has one of its own.
     pub version: Option<String>,
-    /// What it would run on.
+    /// The adapter that it would run on.
     pub adapter: Adapter,
 }
 
-/// What is known of an engine that is built in.
+/// The entry of an engine that is built in.
 pub struct EngineEntry {
     /// Its name in targets.
     pub engine: Engine,

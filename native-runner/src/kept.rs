@@ -11,9 +11,9 @@ use crate::model::Loaded;
 
 /// The values kept of a run, and the number of files it is in.
 pub struct Kept {
-    /// What it ran on.
+    /// The adapter that it ran on.
     pub adapter: Adapter,
-    /// What was run: `model` or `prefill`.
+    /// The program that was run: `model` or `prefill`.
     pub program: String,
     /// How many files hold the values.
     pub files: usize,

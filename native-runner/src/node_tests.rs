@@ -19,7 +19,7 @@ use crate::model::Loaded;
 
 /// The file of a test's model.
 const FILE: &str = "model.onnx";
-/// What the one component of a test is called.
+/// The name of the one component of a test.
 const COMPONENT: &str = "model";
 
 /// Runs every test asked for.
@@ -65,7 +65,7 @@ impl Batch<'_> {
         Path::new(&self.asked.location).join(test)
     }
 
-    /// What is wrong with the test's outputs.
+    /// Returns what is wrong with the test's outputs.
     fn faults(&mut self, test: &str) -> Result<Vec<String>, RunnerError> {
         let folder = self.folder(test);
         let read = self.timed("read", |_| read(&folder, test))?;

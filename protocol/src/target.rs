@@ -117,7 +117,7 @@ impl Engine {
         self.entry().name
     }
 
-    /// What the engine runs in.
+    /// The runtime that the engine runs in.
     pub fn runtime(self) -> Runtime {
         self.entry().runtime
     }

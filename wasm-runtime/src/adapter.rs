@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use protocol::Adapter;
 
-/// What the browser says of its adapter.
+/// The browser's description of its adapter.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Description {
     /// `GPUAdapterInfo.vendor`; Firefox leaves it empty.
@@ -30,7 +30,7 @@ const SOFTWARE_RENDERERS: [&str; 5] =
     ["swiftshader", "llvmpipe", "lavapipe", "softpipe", "microsoft basic render"];
 
 impl Description {
-    /// Whether `vendor`, `architecture`, `device` and `description` are all empty.
+    /// Returns whether `vendor`, `architecture`, `device` and `description` are all empty.
     pub fn is_anonymous(&self) -> bool {
         [&self.vendor, &self.architecture, &self.device, &self.description].iter().all(|text| text.is_empty())
     }

@@ -19,7 +19,7 @@ pub fn window() -> Result<Window, RuntimeError> {
     })
 }
 
-/// What a thrown value says of itself: `TypeError: ...`.
+/// Returns what a thrown value says of itself: `TypeError: ...`.
 pub fn thrown(value: &JsValue) -> String {
     match value.dyn_ref::<js_sys::Object>() {
         Some(object) => String::from(object.to_string()),
@@ -32,7 +32,7 @@ pub fn property(object: &JsValue, name: &str) -> JsValue {
     Reflect::get(object, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
 }
 
-/// Whether the page is cross-origin isolated, which makes its clock finer.
+/// Returns whether the page is cross-origin isolated, which makes its clock finer.
 pub fn is_cross_origin_isolated() -> bool {
     property(&js_sys::global(), "crossOriginIsolated").is_truthy()
 }

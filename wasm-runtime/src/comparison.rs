@@ -26,7 +26,7 @@ const WARM_UP_ROUNDS: u32 = 3;
 const SEEDS: [u64; 2] = [1, 2];
 const MODEL: &str = "matmul";
 
-/// What both sides took, and the last product of each.
+/// The times of both sides, and the last product of each.
 struct Scores {
     report: MatmulReport,
     ours: Vec<f32>,

@@ -48,7 +48,7 @@ impl Completion {
         Completion { kick: needs_kick.then(kick) }
     }
 
-    /// Whether waiting advances the queue.
+    /// Returns whether waiting advances the queue.
     pub fn is_kicking(&self) -> bool {
         self.kick.is_some()
     }
@@ -56,7 +56,7 @@ impl Completion {
     /// Awaits a promise that resolves when the queue has got so far.
     ///
     /// # Errors
-    /// What the promise was rejected with.
+    /// The promise's rejection.
     pub async fn wait<T: FromWasmAbi + 'static>(&self, promise: Promise<T>) -> Result<T, JsValue> {
         let mut pending = pin!(JsFuture::from(promise));
         let Some(kick) = &self.kick else { return pending.await };

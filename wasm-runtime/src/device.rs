@@ -36,13 +36,13 @@ pub struct Device {
     pub gpu: GpuDevice,
     /// Its queue.
     pub queue: GpuQueue,
-    /// What it runs on.
+    /// Its adapter's description.
     pub description: Description,
-    /// What plans have to keep to.
+    /// The limits that plans have to keep to.
     pub limits: Limits,
     /// How its work is awaited.
     pub completion: Completion,
-    /// Whether a pipeline may be compiled only when it is first dispatched, though it was awaited: Firefox's, on llvmpipe.
+    /// True if a pipeline may be compiled only when it is first dispatched, though it was awaited: Firefox's, on llvmpipe.
     pub compiles_late: bool,
     /// The page's clock.
     pub clock: Clock,
@@ -51,7 +51,7 @@ pub struct Device {
     on_uncaptured: Option<Closure<dyn FnMut(GpuUncapturedErrorEvent)>>,
 }
 
-/// What the device reported on its own.
+/// The faults that the device reported on its own.
 #[derive(Debug, Default)]
 struct Faults {
     lost: Option<String>,
@@ -73,7 +73,7 @@ pub async fn request_adapter() -> Result<GpuAdapter, RuntimeError> {
     adapter.into_option().ok_or(RuntimeError::NoAdapter)
 }
 
-/// What the browser says of an adapter; where that is nothing, WebGL is asked as well.
+/// Describes an adapter as the browser does; where that says nothing, WebGL is asked as well.
 pub fn describe(adapter: &GpuAdapter) -> Description {
     let described = description(&adapter.info(), &adapter.features(), &adapter.limits());
     // Chromium up to 135 has it on the adapter, all later browsers on its info.
@@ -164,7 +164,7 @@ impl Device {
         }
     }
 
-    /// Whether the device has a feature.
+    /// Returns whether the device has a feature.
     pub fn has(&self, feature: &str) -> bool {
         self.gpu.features().has(feature)
     }
@@ -174,7 +174,7 @@ impl Device {
     /// `wanted_bytes` is what it allocates, for the message when that is too much.
     ///
     /// # Errors
-    /// What `work` throws, a validation or internal error, out of memory, or the loss of the device.
+    /// Whatever `work` returns, a validation or internal error, out of memory, or the loss of the device.
     pub async fn guarded<T>(
         &self,
         doing: &str,
@@ -199,7 +199,7 @@ impl Device {
         done
     }
 
-    /// Whether the device has reported nothing since it was opened.
+    /// Succeeds if the device has reported nothing since it was opened.
     ///
     /// # Errors
     /// The loss of the device, or an error outside every [`Device::guarded`].
@@ -218,7 +218,7 @@ impl Device {
     /// Awaits a promise of this device's work.
     ///
     /// # Errors
-    /// What it was rejected with, or the loss of the device where that is the reason.
+    /// The promise's rejection, or the loss of the device where that is the reason.
     pub async fn wait<T: FromWasmAbi + 'static>(
         &self,
         doing: &str,

@@ -1,4 +1,4 @@
-//! What an engine of this page has to be able to do.
+//! The interface of an engine of this page.
 
 use std::collections::BTreeMap;
 
@@ -45,25 +45,25 @@ pub(crate) trait Ready {
         None
     }
 
-    /// What has to be known of the numbers, in words.
+    /// Returns what has to be known of the numbers, in words.
     fn notes(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// What is only looked at when all is measured, so that looking shapes no number: features of the run.
+    /// Returns features of the run that are only looked at when all is measured, so that looking shapes no number.
     async fn look_back(&mut self) -> BTreeMap<String, String> {
         BTreeMap::new()
     }
 }
 
-/// What one run of a program gave.
+/// The result of one run of a program.
 #[derive(Debug)]
 pub struct Inferred {
     /// The outputs by name.
     pub outputs: BTreeMap<String, Tensor>,
-    /// What it took on the device, where timestamps tell.
+    /// Its time on the device, where timestamps tell.
     pub gpu_ms: Option<f64>,
-    /// What each dispatch took, where they are timed apart.
+    /// The time of each dispatch, where they are timed apart.
     pub dispatches_ms: Vec<Option<f64>>,
 }
 
@@ -71,8 +71,8 @@ pub struct Inferred {
 pub(crate) struct Prepared<R> {
     /// The model.
     pub model: R,
-    /// What it really runs on.
+    /// The adapter that it really runs on.
     pub adapter: Adapter,
-    /// What shaped the numbers and is not the adapter.
+    /// Everything that shaped the numbers and is not the adapter.
     pub features: BTreeMap<String, String>,
 }

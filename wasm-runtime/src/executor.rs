@@ -51,7 +51,7 @@ struct BoundDispatch {
 
 /// The begin and end of each pass, as two u64 in nanoseconds.
 struct Timestamps {
-    /// Whether each dispatch has a pass of its own.
+    /// True if each dispatch has a pass of its own.
     apart: bool,
     queries: GpuQuerySet,
     resolved: GpuBuffer,
@@ -160,7 +160,7 @@ impl Executor {
         buffers + self.readback_bytes + timestamps
     }
 
-    /// Whether inferences carry device times.
+    /// Returns whether inferences carry device times.
     pub fn has_timestamps(&self) -> bool {
         self.timestamps.is_some()
     }

@@ -22,7 +22,7 @@ pub struct Folder {
     url: String,
 }
 
-/// What was read of a folder.
+/// The parts of a folder that were read.
 #[derive(Debug, Default)]
 pub struct Gathered {
     sizes: BTreeMap<String, u64>,

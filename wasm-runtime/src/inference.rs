@@ -95,7 +95,7 @@ async fn peers(
 
 type Outputs = BTreeMap<String, Tensor>;
 
-/// What of the page shaped the numbers, on every engine.
+/// The page's features that shaped the numbers, on every engine.
 fn page_features(clock: &Clock) -> [(String, String); 2] {
     [
         ("timer_resolution_ms".to_owned(), clock.resolution_ms().to_string()),

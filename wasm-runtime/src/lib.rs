@@ -1,4 +1,4 @@
-//! What the page runs: one job at a time, on a GpuPlan through the browser's own WebGPU, or on
+//! The page's runtime: runs one job at a time, on a GpuPlan through the browser's own WebGPU, or on
 //! onnxruntime-web. It never judges a result and never rejects: every failure is an answer.
 //!
 //! The browser's side exists where web-sys has WebGPU (`--cfg=web_sys_unstable_apis`, set by the build

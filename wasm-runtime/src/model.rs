@@ -18,15 +18,15 @@ const PART_ELEMENTS: usize = 1 << 22;
 
 /// A model in host memory, but for its large weights.
 pub struct Loaded {
-    /// What its folder says of it.
+    /// Its folder's manifest.
     pub manifest: Manifest,
     /// Where its files are.
     pub folder: Folder,
     /// Its components, by name.
     pub models: BTreeMap<String, Model>,
-    /// What to feed it, by name.
+    /// The inputs to feed it, by name.
     pub inputs: BTreeMap<String, Tensor>,
-    /// What PyTorch gave.
+    /// The outputs that PyTorch gave.
     pub expected: BTreeMap<String, Tensor>,
     /// How it makes tokens, if it does.
     pub decoding: Option<Decoding>,
@@ -125,8 +125,8 @@ impl Loaded {
         pipeline.map_err(|source| wrong(&self.manifest.name, source))
     }
 
-    /// What is wrong with the model itself, which reads the same on every engine, or else what an engine that takes
-    /// ONNX files says of it. That our reader does not know something is nothing against an engine that does.
+    /// Returns what is wrong with the model itself, which reads the same on every engine, or else what an engine that
+    /// takes ONNX files says of it. That our reader does not know something is nothing against an engine that does.
     pub fn fault_or(&self, theirs: RuntimeError) -> RuntimeError {
         let lacks = |error: &RuntimeError| error.kind() == FailureKind::Unsupported;
         match self.pipeline() {
@@ -135,7 +135,7 @@ impl Loaded {
         }
     }
 
-    /// The same before fusion.
+    /// The model as static graphs before fusion.
     ///
     /// # Errors
     /// Those of [`Loaded::pipeline`].
@@ -149,7 +149,7 @@ impl Loaded {
     }
 }
 
-/// What the graph says against a model, with the model's name.
+/// Turns an error of the graph into one that names the model.
 pub fn wrong(model: &str, source: graph::Error) -> RuntimeError {
     RuntimeError::Graph { model: model.to_owned(), source: Box::new(source) }
 }

@@ -82,7 +82,7 @@ pub async fn reproduce(
     ::webnn::page(&plan, &content).map_err(|source| wrong(test, source))
 }
 
-/// What a batch of tests runs on, one after another.
+/// An engine that runs a batch of tests, one after another.
 trait Bed {
     /// A test's graph, ready to run.
     type Model: Ready;
@@ -99,7 +99,7 @@ trait Bed {
 
     fn adapter(&self) -> Adapter;
 
-    /// What was found to be claimed and refused since the last time.
+    /// Returns what was found to be claimed and refused since the last time.
     fn refused(&mut self) -> Vec<(String, String)> {
         Vec::new()
     }
@@ -181,7 +181,7 @@ impl Bed for Processor {
         wasm::prepare(test, pipeline, &Folder::nowhere(), course).await
     }
 
-    /// What Burn panics at takes the whole page with it.
+    /// Replaces nothing: whatever Burn panics at takes the whole page with it.
     async fn renew(&mut self) -> Result<(), RuntimeError> {
         Ok(())
     }
@@ -242,7 +242,7 @@ impl<'a, B: Bed> Batch<'a, B> {
         NodeTestReport { test: test.to_owned(), operators: operators.into_iter().collect(), wall_ms, ended }
     }
 
-    /// What is wrong with the test's outputs.
+    /// Returns what is wrong with the test's outputs.
     async fn faults(&mut self, test: &str) -> Result<Vec<String>, RuntimeError> {
         let read = self.timed("read", async |batch| batch.read(test)).await?;
         let pipeline = self.timed("specialise", async |_| read.pipeline()).await;

@@ -66,7 +66,7 @@ impl Provider {
         Provider::Wasm,
     ];
 
-    /// What targets call it.
+    /// Its name in targets.
     pub fn subject(self) -> String {
         match self {
             Provider::Webnn(device) => format!("ort-webnn:{}", device.name()),
@@ -106,7 +106,7 @@ impl Provider {
 /// own.
 ///
 /// # Errors
-/// What the browser says of the module.
+/// When the browser cannot load the module, in its words.
 pub async fn load(base: &str, provider: Provider, instance: u32) -> Result<JsValue, RuntimeError> {
     let url = format!("{base}{}?instance={instance}", provider.module());
     JsFuture::from(import(&url)).await.map_err(|e| refused("loading", &thrown(&e)))
@@ -185,13 +185,13 @@ impl Library {
         })
     }
 
-    /// Whether nothing has gone wrong that an instance does not survive: a trap, the loss of its device.
+    /// Returns whether nothing has gone wrong that an instance does not survive: a trap, the loss of its device.
     pub fn is_sound(&self) -> bool {
         let device = self.device.as_ref();
         self.sound.get() && device.is_none_or(|device| device.check("looking back").is_ok())
     }
 
-    /// What it runs on: the adapter of its device, or the processor as far as a page is told.
+    /// The adapter of its device, or the processor as far as a page is told.
     pub fn adapter(&self) -> Adapter {
         match (&self.device, self.provider) {
             (Some(device), _) => device.description.to_adapter(),
@@ -210,7 +210,7 @@ impl Library {
         }
     }
 
-    /// Whether its work is awaited with a kick.
+    /// Returns whether its work is awaited with a kick.
     pub fn is_kicking(&self) -> bool {
         self.device.as_ref().is_some_and(|device| device.completion.is_kicking())
     }

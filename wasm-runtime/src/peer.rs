@@ -21,7 +21,7 @@ pub(crate) struct Peer {
     library: Rc<Library>,
     sessions: BTreeMap<String, Session>,
     files: Files,
-    /// What each component was told of its symbolic dimensions.
+    /// The symbolic dimensions that each component was told.
     told: BTreeMap<String, Extents>,
     notes: Vec<String>,
 }
@@ -61,7 +61,7 @@ pub(crate) async fn prepare(
 /// A component that is open.
 struct Opened {
     session: Session,
-    /// What it was told of its symbolic dimensions.
+    /// The symbolic dimensions that it was told.
     told: Extents,
     /// Why it was not told more.
     refusal: Option<RuntimeError>,
@@ -141,7 +141,7 @@ impl Ready for Peer {
     }
 }
 
-/// What shaped the numbers and is not the adapter.
+/// Returns what shaped the numbers and is not the adapter.
 fn features(library: &Library) -> BTreeMap<String, String> {
     let features = [
         ("onnxruntime_web", library.version.clone()),

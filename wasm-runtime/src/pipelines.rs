@@ -23,9 +23,9 @@ const COMPUTE_STAGE: u32 = 4;
 /// A compiled kernel.
 #[derive(Debug, Clone)]
 pub struct Pipeline {
-    /// What a pass sets.
+    /// The pipeline that a pass sets.
     pub pipeline: GpuComputePipeline,
-    /// What its bind groups are made with.
+    /// The layout that its bind groups are made with.
     pub layout: GpuBindGroupLayout,
 }
 
@@ -56,7 +56,7 @@ pub async fn compile(device: &Device, kernels: &[Kernel]) -> Result<Vec<Pipeline
     compiled.await.into_iter().collect()
 }
 
-/// What kernels share: one module per text, one layout per list of bindings.
+/// The parts that kernels share: one module per text, one layout per list of bindings.
 struct Parts<'a> {
     device: &'a Device,
     modules: HashMap<&'a str, GpuShaderModule>,

@@ -19,7 +19,7 @@ impl Placement {
     /// Adds a session's placement, from the lines that it logged at the level verbose.
     ///
     /// # Errors
-    /// What is missing from them.
+    /// When they say nothing of placements.
     pub fn read<'a>(&mut self, lines: impl IntoIterator<Item = &'a str>) -> Result<(), String> {
         let mut told = false;
         let mut current = None;

@@ -1,4 +1,4 @@
-//! What onnxruntime-web says when it refuses: the status and the reason, cut out of what it throws.
+//! The refusals of onnxruntime-web: the status and the reason, cut out of what it throws.
 
 use std::fmt;
 
@@ -33,7 +33,7 @@ impl Refusal {
         Refusal { status: code.parse().ok(), reason: shortened(reason) }
     }
 
-    /// Whether an operator or type is what it lacks.
+    /// Returns whether an operator or type is what it lacks.
     pub fn is_unsupported(&self) -> bool {
         let lacking = || LACKING.iter().any(|words| self.reason.contains(words));
         self.status.is_some_and(|status| status == NOT_IMPLEMENTED || lacking())

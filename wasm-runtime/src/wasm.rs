@@ -14,7 +14,7 @@ use crate::files::Folder;
 use crate::model::wrong;
 use crate::timing::Course;
 
-/// Whether this module has the engine.
+/// True if this module has the engine.
 pub const IS_HERE: bool = true;
 
 /// Takes a model's weights into this page's memory.

@@ -29,7 +29,7 @@ pub(crate) async fn prepare(
     prepare_on(Rc::new(Device::open(browser).await?), model, pipeline, folder, browser, course).await
 }
 
-/// The same on a device that is open.
+/// Plans a model for a device that is open, makes its pipelines and uploads its weights.
 ///
 /// # Errors
 /// Those of [`prepare`], but for no adapter.
@@ -66,7 +66,7 @@ pub fn properties(device: &Device, browser: Option<BrowserKind>) -> DeviceProper
     }
 }
 
-/// What shaped the numbers and is not the adapter.
+/// Returns what shaped the numbers and is not the adapter.
 fn features(executor: &Executor) -> BTreeMap<String, String> {
     let (device, plan) = (executor.device(), executor.plan());
     let features = [

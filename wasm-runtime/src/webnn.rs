@@ -25,10 +25,10 @@ use crate::files::Folder;
 use crate::model::wrong;
 use crate::timing::Course;
 
-/// What becomes of nodes that a context cannot run.
+/// The fate of nodes that a context cannot run.
 #[derive(Debug, Clone, Copy)]
 pub struct Rest {
-    /// Whether they are refused, and the model with them.
+    /// True if they are refused, and the model with them.
     pub strict: bool,
     /// The browser, for the engine that runs them otherwise.
     pub browser: Option<BrowserKind>,
@@ -39,11 +39,11 @@ pub(crate) struct Executor {
     model: String,
     context: Rc<Context>,
     programs: Vec<Staged>,
-    /// Whether parts of it run on another engine.
+    /// True if parts of it run on another engine.
     partitioned: bool,
-    /// What outlives a run.
+    /// The tensors that outlive a run.
     states: States,
-    /// The same of a model that is partitioned: it is handed from engine to engine.
+    /// The tensors that outlive a run of a partitioned model: they are handed from engine to engine.
     handed: Tensors,
     placement: Placement,
     own_ms: f64,
@@ -91,7 +91,7 @@ pub(crate) async fn prepare_on(
     Ok(Prepared { adapter: context.adapter(), model: executor, features })
 }
 
-/// The same on a context of its own.
+/// Builds a model's programs on a context of its own.
 ///
 /// # Errors
 /// Those of [`prepare_on`], no WebNN, a context that cannot be had.
@@ -143,7 +143,7 @@ impl Assembly {
         Assembly { executor }
     }
 
-    /// Whether every program could be built; where not, the context has been found to do less than it claims.
+    /// Returns whether every program could be built; where not, the context has been found to do less than it claims.
     async fn all(
         &mut self,
         pipeline: &Pipeline,

@@ -64,7 +64,7 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// What to run between edits: formatting, lints and unit tests of all but Burn, and a model in Chrome.
+    /// Quick checks between edits: formatting, lints and unit tests of all but Burn, and a model in Chrome.
     Check,
     /// Set-up and build, formatting, lints, every test. With arguments: no formatting, no lints.
     #[command(after_help = "Example:\n  cargo xtask test faults -- --nocapture")]

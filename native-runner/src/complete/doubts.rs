@@ -24,8 +24,8 @@ pub fn allow(manifest: &mut Manifest, expected: &Tensors) {
     manifest.tolerances.insert(manifest.precision, relative * manifest.tolerance_scale);
 }
 
-/// What makes the expected outputs doubtful: that the reference gives others when it runs `again`, or when it runs
-/// `plain`, without its optimisations.
+/// Returns what makes the expected outputs doubtful: that the reference gives others when it runs `again`, or when it
+/// runs `plain`, without its optimisations.
 pub fn of(manifest: &Manifest, expected: &Tensors, again: &Tensors, plain: &Tensors) -> Vec<String> {
     let random = worst(manifest, expected, again).map(|how| {
         format!(

@@ -9,13 +9,13 @@ const EXTENT: usize = 8;
 /// Extents of others, by what is in their names; a total is of what is past and what is new.
 const EXTENTS: [(&str, usize); 5] =
     [("batch", 1), ("channel", 3), ("height", 224), ("width", 224), ("total", 2 * EXTENT)];
-/// What is in the names of dimensions that stand first and count something else than the batch.
+/// Parts of the names of dimensions that stand first and count something else than the batch.
 const LENGTHS: [&str; 12] =
     ["seq", "len", "time", "frame", "token", "sample", "step", "point", "node", "edge", "num", "past"];
 /// More elements are refused: a file of a few bytes can declare any shape.
 const MOST_ELEMENTS: usize = 1 << 28;
 
-/// What unnamed dimensions of which nothing is asked become.
+/// The extents of unnamed dimensions of which nothing is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unnamed {
     /// The batch where one is likely, else a few.
@@ -29,11 +29,11 @@ pub enum Unnamed {
 pub struct Extents {
     /// Shapes by input.
     pub shapes: BTreeMap<String, Vec<usize>>,
-    /// What was open, by the dimension's name or as `input.axis`, and what it became.
+    /// The open dimensions, by name or as `input.axis`, and the extents they were given.
     pub filled: Vec<(String, usize)>,
     /// Items in one inference, if there is a dimension for them.
     pub batch: Option<usize>,
-    /// What was asked for and is no open dimension.
+    /// The dimensions that were asked for and are not open ones.
     pub unknown: Vec<String>,
 }
 
@@ -68,7 +68,7 @@ impl Extents {
         Ok(extents)
     }
 
-    /// What is told in every row of a model that was filled so.
+    /// Returns what is told in every row of a model that was filled so.
     pub fn notes(&self) -> Vec<String> {
         let filled: Vec<String> =
             self.filled.iter().map(|(name, extent)| format!("{name} = {extent}")).collect();
@@ -148,7 +148,7 @@ impl<'a> Chooser<'a> {
         chooser
     }
 
-    /// What is asked of any dimension that is the batch, else 1; none where no dimension is.
+    /// Returns what is asked of any dimension that is the batch, else 1; none where no dimension is.
     fn find_batch(&self, model: &Model) -> Option<usize> {
         let mut found = None;
         for input in &model.inputs {
@@ -167,7 +167,7 @@ impl<'a> Chooser<'a> {
         found
     }
 
-    /// Whether an unnamed dimension is the batch: the first, or the second of a state.
+    /// Returns whether an unnamed dimension is the batch: the first, or the second of a state.
     fn is_batch_axis(&self, input: &Input, axis: usize) -> bool {
         let rank = input.dimensions.as_ref().map_or(0, Vec::len);
         (axis == 0 && rank > 1) || (axis == 1 && self.states.contains(input.name.as_str()))
@@ -222,7 +222,7 @@ impl<'a> Chooser<'a> {
     }
 }
 
-/// Whether a name that stands first is the batch's, whatever it is called.
+/// Returns whether a name that stands first is the batch's, whatever it is called.
 fn is_batch(name: &str) -> bool {
     let name = name.to_lowercase();
     let is_known = EXTENTS[1..].iter().any(|(part, _)| name.contains(part));

@@ -9,9 +9,9 @@ use half::f16;
 
 use super::extents::Extents;
 
-/// What all random elements follow from.
+/// The seed that all random elements follow from.
 pub const SEED: u64 = 1;
-/// What inputs are filled with, by how their names end: the customs of text and speech models.
+/// The fillings of inputs, by how their names end: the customs of text and speech models.
 const FILLINGS: [(&str, Filling); 5] = [
     ("mask", Filling::Ones),
     ("token_type_ids", Filling::Below(1)),
@@ -20,7 +20,7 @@ const FILLINGS: [(&str, Filling); 5] = [
     ("length", Filling::Length),
 ];
 
-/// What an input's elements are.
+/// The elements that an input is filled with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Filling {
     Ones,
@@ -28,7 +28,7 @@ enum Filling {
     Places,
     /// The extent of the second dimension of the first input that has one.
     Length,
-    /// The same everywhere.
+    /// One number everywhere.
     Same(f32),
     /// Integers of at least 0 and less than this.
     Below(usize),

@@ -27,7 +27,7 @@ use values::{to_tensor, to_value};
 
 type Tensors = BTreeMap<String, Tensor>;
 
-/// What messages call it.
+/// Its name in messages.
 const NAME: &str = "ONNX Runtime";
 /// Names another library than the one that set-up fetched.
 const OVERRIDE: &str = "PARALLAX_ONNXRUNTIME";
@@ -68,7 +68,7 @@ pub fn prepare(loaded: &Loaded, _device: Device, course: &mut Course) -> Result<
     open_model(loaded, None, course)
 }
 
-/// The same with every optimisation off.
+/// Opens a model's ONNX files with every optimisation off.
 ///
 /// # Errors
 /// Those of [`prepare`].

@@ -58,7 +58,7 @@ struct Planned {
 struct Timestamps {
     queries: wgpu::QuerySet,
     resolved: wgpu::Buffer,
-    /// Whether each dispatch has a pass of its own.
+    /// True if each dispatch has a pass of its own.
     apart: bool,
 }
 

@@ -43,7 +43,7 @@ impl<'a> Peer<'a> {
     /// MatMul.
     ///
     /// # Errors
-    /// What the module or its session throws.
+    /// Whatever the module or its session throws.
     pub async fn open(
         base: &str,
         device: &'a Device,
@@ -64,7 +64,7 @@ impl<'a> Peer<'a> {
     /// Operands on the device, product in host memory. Kicked like ours: the device is the same.
     ///
     /// # Errors
-    /// What the session throws.
+    /// Whatever the session throws.
     pub async fn multiply(&self) -> Result<Float32Array, RuntimeError> {
         const DOING: &str = "multiplying";
         let product = self.device.wait(DOING, self.multiplier.multiply()).await;
@@ -79,7 +79,7 @@ impl<'a> Peer<'a> {
     /// Releases the session.
     ///
     /// # Errors
-    /// What the session throws.
+    /// Whatever the session throws.
     pub async fn close(self) -> Result<(), RuntimeError> {
         let closed = JsFuture::from(self.session.release()).await;
         closed.map(|_| ()).map_err(|e| failed("closing its session", &e))

@@ -13,7 +13,7 @@ use crate::error::RuntimeError;
 use crate::model::OnnxFile;
 use crate::placement::{self, Placement};
 
-/// What is known of a file's symbolic dimensions, by name.
+/// The known extents of a file's symbolic dimensions, by name.
 pub type Extents = BTreeMap<String, usize>;
 
 /// A session; dropping it gives its memory back.
@@ -26,7 +26,7 @@ impl Session {
     /// Opens an ONNX file with the files beside it and with what is known of its symbolic dimensions.
     ///
     /// # Errors
-    /// What the library refuses, or the loss of its device.
+    /// When the library refuses the file, or its device is lost.
     pub async fn open(
         library: &Rc<Library>,
         file: &OnnxFile,
@@ -41,7 +41,7 @@ impl Session {
     /// Runs it once, from inputs in host memory to outputs in host memory.
     ///
     /// # Errors
-    /// What the library refuses, or the loss of its device.
+    /// When the library refuses the inputs or the run, or its device is lost.
     pub async fn infer(&self, inputs: &[(String, Tensor)]) -> Result<BTreeMap<String, Tensor>, RuntimeError> {
         const DOING: &str = "running the model";
         let results = self.library.wait(DOING, self.session.run(&tensors::to_feeds(inputs))).await?;
@@ -62,7 +62,7 @@ impl Library {
     /// Adds where the library puts the nodes of an ONNX file, for which it is opened once more.
     ///
     /// # Errors
-    /// What the library refuses, or a log that says nothing of it.
+    /// When the library refuses the file, or its log says nothing of it.
     pub async fn place(
         &self,
         file: &OnnxFile,

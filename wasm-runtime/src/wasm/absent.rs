@@ -13,7 +13,7 @@ use crate::error::RuntimeError;
 use crate::files::Folder;
 use crate::timing::Course;
 
-/// Whether this module has the engine.
+/// True if this module has the engine.
 pub const IS_HERE: bool = false;
 
 /// A model on the engine: there is none.

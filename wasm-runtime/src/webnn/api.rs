@@ -66,7 +66,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn build(this: &MlGraphBuilder, outputs: &Object) -> Promise;
 
-    /// What an operator takes or gives while a graph is built.
+    /// A value that an operator takes or gives while a graph is built.
     #[derive(Debug, Clone)]
     pub type MlOperand;
 
@@ -89,7 +89,7 @@ impl MlGraphBuilder {
     /// Calls an operator's method.
     ///
     /// # Errors
-    /// What it throws; a method that the builder does not have is a `TypeError`.
+    /// Whatever it throws; a method that the builder does not have is a `TypeError`.
     pub fn call(&self, method: &str, arguments: &js_sys::Array) -> Result<MlOperand, JsValue> {
         let found = js_sys::Reflect::get(self, &JsValue::from_str(method))?;
         let found: Function = found.dyn_into()?;

@@ -21,13 +21,13 @@ pub const DEVICES: [Device; 3] = [Device::Cpu, Device::Gpu, Device::Npu];
 pub struct Context {
     /// The browser's own.
     pub ml: MlContext,
-    /// What it says it supports, less what it was found to refuse.
+    /// The limits that it says it supports, less what it was found to refuse.
     pub limits: RefCell<Limits>,
     /// The page's clock.
     pub clock: Clock,
     /// The device type it was asked for.
     pub device: Device,
-    /// What it claimed and then refused to build, in its words.
+    /// The kinds of calls that it claimed and then refused to build, and its words.
     pub broken: RefCell<Vec<(String, String)>>,
     lost: Rc<RefCell<Option<String>>>,
 }
@@ -68,7 +68,7 @@ impl Context {
     /// Awaits a promise of this context's work.
     ///
     /// # Errors
-    /// What it was rejected with, or the loss of the context where that is the reason.
+    /// The promise's rejection, or the loss of the context where that is the reason.
     pub async fn wait(&self, doing: &str, promise: Promise) -> Result<JsValue, RuntimeError> {
         JsFuture::from(promise).await.map_err(|rejection| self.failure(doing, &rejection))
     }
@@ -81,8 +81,8 @@ impl Context {
         }
     }
 
-    /// What comes of some work, once the browser had time to tell of a loss: on a lost context calls throw before the
-    /// news of it is here.
+    /// Does some work; where that fails, the browser has time to tell of a loss: on a lost context calls throw before
+    /// the news of it is here.
     ///
     /// # Errors
     /// Those of the work, or the loss of the context where that is the reason.
@@ -116,17 +116,17 @@ impl Context {
         self.limits.borrow_mut().refuse(kind, message);
     }
 
-    /// Whether the browser has taken it away.
+    /// Returns whether the browser has taken it away.
     pub fn is_lost(&self) -> bool {
         self.lost.borrow().is_some()
     }
 
-    /// Whether the context says that it computes on more than the CPU, where it says.
+    /// Returns whether the context says that it computes on more than the CPU, where it says.
     pub fn accelerated(&self) -> Option<bool> {
         property(&self.ml, "accelerated").as_bool()
     }
 
-    /// What is known of what it computes on, which is little: browsers do not name it.
+    /// Returns what is known of its adapter, which is little: browsers do not name it.
     pub fn adapter(&self) -> Adapter {
         let said = match self.accelerated() {
             Some(true) => "; the context says it is accelerated",
@@ -149,8 +149,8 @@ impl Drop for Context {
     }
 }
 
-/// What a context is asked to be. Later drafts of WebNN know no device types, but whether to accelerate and whether to
-/// spare power, <https://www.w3.org/TR/webnn/#dictdef-mlcontextoptions>: a browser takes what it knows.
+/// The options of a context for a device. Later drafts of WebNN know no device types, but whether to accelerate and
+/// whether to spare power, <https://www.w3.org/TR/webnn/#dictdef-mlcontextoptions>: a browser takes what it knows.
 pub fn options(device: Device) -> serde_json::Value {
     let (accelerated, power) = match device {
         Device::Cpu => (false, "default"),

@@ -1,4 +1,4 @@
-//! What a context really is, as far as it can be told: browsers name no device, so it is timed beside the CPU's.
+//! The nature of a context, as far as it can be told: browsers name no device, so it is timed beside the CPU's.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -21,7 +21,7 @@ const SAMPLES: usize = 20;
 /// Ratios of times that other threads and clocks bring about; an accelerator is further away.
 const ALIKE: std::ops::Range<f64> = 0.33..3.0;
 
-/// What was seen of a context.
+/// The observations of a context.
 #[derive(Debug, Clone)]
 pub struct Seen {
     /// The least time of a product of two matrices of 512 rows and columns, in milliseconds: what else runs on a machine
@@ -34,7 +34,7 @@ impl Seen {
     /// Looks at a context.
     ///
     /// # Errors
-    /// What keeps it from multiplying.
+    /// Whatever keeps it from multiplying.
     pub async fn look(context: Context) -> Result<Seen, RuntimeError> {
         const MODEL: &str = "a product of matrices";
         let text = format!("x: f32[{SIZE},{SIZE}]\nw: f32[{SIZE},{SIZE}]\ny = MatMul(x, w)\nreturn y");

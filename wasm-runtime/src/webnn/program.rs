@@ -29,7 +29,7 @@ const MOST_NAMED: usize = 8;
 pub struct Built {
     /// The browser's own.
     pub ml: MlGraph,
-    /// What it was built of, without the weights.
+    /// The plan that it was built of, without the weights.
     pub plan: Plan,
     /// The types that outputs have in our graph.
     pub output_types: BTreeMap<String, TensorType>,
@@ -187,7 +187,7 @@ fn descriptor(operand: &Operand) -> JsValue {
 /// A tensor on a context.
 ///
 /// # Errors
-/// What the browser refuses, for want of memory above all.
+/// When the browser refuses it, for want of memory above all.
 pub async fn tensor(context: &Context, operand: &Operand) -> Result<Held, RuntimeError> {
     let mut described = description(operand);
     described["readable"] = json!(true);

@@ -1,4 +1,4 @@
-//! What of a plan the browser refuses: as few calls as can be found.
+//! Finds the calls of a plan that the browser refuses: as few as can be found.
 
 use webnn::Plan;
 

@@ -77,20 +77,20 @@ enum Location {
     State(String),
 }
 
-/// What outlives a run. A graph must not write what it reads, so that there are two of each, in turns.
+/// A tensor that outlives a run. A graph must not write what it reads, so that there are two of each, in turns.
 pub struct State {
     now: Held,
     next: Held,
 }
 
-/// What outlives runs, by name.
+/// The tensors that outlive runs, by name.
 pub type States = BTreeMap<String, State>;
 
 impl Stage {
     /// A part on the next engine that is there: WebGPU, then the processor.
     ///
     /// # Errors
-    /// What the last of them lacks.
+    /// Whatever the last of them lacks.
     pub async fn elsewhere(
         source: &Source<'_>,
         graph: &Graph,
@@ -123,7 +123,7 @@ impl Stage {
     /// Runs it once on what is known so far; gives its outputs that are in no state.
     ///
     /// # Errors
-    /// What its engine reports.
+    /// Whatever its engine reports.
     pub async fn run(
         &mut self,
         context: &Context,
@@ -142,7 +142,7 @@ impl Ports {
     /// Makes the tensors of a graph; states that an earlier one has are shared.
     ///
     /// # Errors
-    /// What the browser refuses, for want of memory above all.
+    /// When the browser refuses a tensor, for want of memory above all.
     pub async fn open(
         context: &Context,
         built: Built,

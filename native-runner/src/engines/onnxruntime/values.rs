@@ -11,7 +11,7 @@ use crate::error::RunnerError;
 /// A tensor as a value of the type that the model declares, or else of its own.
 ///
 /// # Errors
-/// What ONNX Runtime refuses, integers that the type does not hold, and types that cannot be handed over.
+/// When ONNX Runtime refuses it, the type does not hold its integers, or the type cannot be handed over.
 pub fn to_value(tensor: &Tensor, declared: Option<TensorElementType>) -> Result<DynValue, RunnerError> {
     use TensorElementType::{Bfloat16, Float64, Int16, Uint16, Uint32, Uint64};
     let floats = || tensor.to_f32_vec().into_iter();
@@ -51,7 +51,7 @@ fn integers<T: TryFrom<i64>>(tensor: &Tensor) -> Result<Vec<T>, RunnerError> {
     tensor.to_i64_vec().unwrap_or_default().into_iter().map(integer).collect()
 }
 
-/// Whether values of a type can be handed over and taken back: those that `ort` has a Rust type for.
+/// Returns whether values of a type can be handed over and taken back: those that `ort` has a Rust type for.
 fn is_carried(element: TensorElementType) -> bool {
     use TensorElementType::*;
     matches!(

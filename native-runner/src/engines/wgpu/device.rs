@@ -17,10 +17,10 @@ pub struct Device {
     pub gpu: wgpu::Device,
     /// Its queue.
     pub queue: wgpu::Queue,
-    /// What it is.
+    /// Its adapter's description.
     pub description: Adapter,
     trouble: Arc<Mutex<Option<Trouble>>>,
-    /// Whether it ever reported trouble.
+    /// True if it ever reported trouble.
     spent: Cell<bool>,
 }
 
@@ -175,7 +175,7 @@ impl Device {
         Ok(Device { gpu, queue, description, trouble, spent: Cell::new(false) })
     }
 
-    /// Whether it never reported trouble.
+    /// Returns whether it never reported trouble.
     fn is_sound(&self) -> bool {
         self.check("looking for the device", 0).is_ok() && !self.spent.get()
     }
@@ -190,7 +190,7 @@ impl Device {
         }
     }
 
-    /// Whether inferences carry device times.
+    /// Returns whether inferences carry device times.
     pub fn has_timestamps(&self) -> bool {
         self.gpu.features().contains(Features::TIMESTAMP_QUERY)
     }
@@ -198,17 +198,17 @@ impl Device {
     /// Waits until the device has done all it was given.
     ///
     /// # Errors
-    /// What it reported meanwhile, its loss included.
+    /// Whatever it reported meanwhile, its loss included.
     pub fn wait(&self, doing: &'static str) -> Result<(), RunnerError> {
         let waited = self.gpu.poll(PollType::wait_indefinitely());
         self.check(doing, 0)?;
         waited.map(|_| ()).map_err(|error| RunnerError::DeviceLost { doing, reason: error.to_string() })
     }
 
-    /// Whether the device reported anything since it was last asked.
+    /// Succeeds if the device reported nothing since it was last asked.
     ///
     /// # Errors
-    /// What it reported.
+    /// Whatever it reported.
     pub fn check(&self, doing: &'static str, wanted_bytes: u64) -> Result<(), RunnerError> {
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.spent.set(self.spent.get() || trouble.is_some());

@@ -48,9 +48,9 @@ fn check_case(case: &Value) {
     assert!(named || NAMELESS.contains(&case["target"].as_str().unwrap()), "{name}: {case:#}");
     // Burn walks the graph: there is nothing to compile, and no figure for it. ONNX Runtime plans while it compiles, and
     // moves nothing.
-    let (burn, peer) = (case["target"] == "burn:cpu", case["target"] == "onnxruntime:cpu");
+    let (burn, reference) = (case["target"] == "burn:cpu", case["target"] == "onnxruntime:cpu");
     for (metric, there) in
-        [("compile_ms", !burn), ("plan_ms", !peer), ("upload_ms", !peer), ("open_ms", !burn)]
+        [("compile_ms", !burn), ("plan_ms", !reference), ("upload_ms", !reference), ("open_ms", !burn)]
     {
         assert_eq!(case["metrics"][metric].is_object(), there, "{name}: {metric} in {case:#}");
     }

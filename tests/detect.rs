@@ -32,10 +32,13 @@ fn everything_found_says_what_it_is_and_everything_missing_how_to_get_it() {
             webgpu["adapter"]["limits"]["maxBufferSize"].as_u64().is_some_and(|bytes| bytes >= 256 << 20)
         );
         let software = &webgpu["adapter"]["software"];
-        for (peer, software) in [("ort-webgpu", software), ("ort-wasm", &true.into())] {
-            let peer = subject(&capabilities, &format!("{peer}@{browser}"));
-            assert!(peer["version"].as_str().is_some_and(|version| version.starts_with("1.")), "{peer:#}");
-            assert_eq!(peer["adapter"]["software"], *software, "{peer:#}");
+        for (engine, software) in [("ort-webgpu", software), ("ort-wasm", &true.into())] {
+            let reference = subject(&capabilities, &format!("{engine}@{browser}"));
+            assert!(
+                reference["version"].as_str().is_some_and(|version| version.starts_with("1.")),
+                "{reference:#}"
+            );
+            assert_eq!(reference["adapter"]["software"], *software, "{reference:#}");
         }
         let timer = subject(&capabilities, &format!("timer@{browser}"));
         assert!(

@@ -185,7 +185,7 @@ fn a_context_lost_half_way_costs_its_case_and_the_next_one_has_another() {
 }
 
 #[test]
-fn the_peer_runs_on_webnn_too() {
+fn the_reference_runtime_runs_on_webnn_too() {
     let scene = Scene::new();
     let sweep =
         ended(scene.sweep(&["bert-tiny", "t5-tiny"], &["ort-webnn:cpu@headless-shell"], &["--samples", "2"]));

@@ -102,7 +102,7 @@ pub enum Command {
     /// Run a model on two targets with every value kept, and name the first operator after which they disagree.
     #[command(after_help = DIVERGE_EXAMPLE)]
     Diverge(DivergeArgs),
-    /// Time one thing against a peer.
+    /// Time one thing against a reference runtime.
     #[command(subcommand, after_help = MATMUL_EXAMPLE)]
     Bench(Bench),
     /// Show what bare ONNX files were completed to and how much it takes, or clear it.

@@ -1,7 +1,7 @@
 //! Gives each outcome its verdict. Pure: the executor reports, this decides.
 
 use protocol::{
-    Allowed, Device, Engine, InferenceReport, Metric, NodeElsewhere, OutputCheck, Planned, Target, Verdict,
+    Allowed, Device, Engine, FallbackNode, InferenceReport, Metric, OutputCheck, Planned, Target, Verdict,
 };
 
 use crate::case::Case;
@@ -34,7 +34,7 @@ pub fn answer(case: &Case, answer: &Result<InferenceReport, NoAnswer>) -> Judgem
 
 fn inference(case: &Case, report: &InferenceReport) -> Judgement {
     let actual = actual_target(&case.target, report.engine, report.device);
-    let complaint = elsewhere(&case.target, &actual)
+    let complaint = fell_back(&case.target, &actual)
         .or_else(|| unproven(report))
         .or_else(|| wrong(case, report))
         .or_else(|| empty(report))
@@ -56,7 +56,7 @@ pub fn actual_target(asked: &Target, engine: Engine, device: Option<Device>) -> 
 pub type Complaint = (Verdict, String);
 
 /// An answer from elsewhere is no answer: a fallback must never pass for what was asked.
-pub fn elsewhere(asked: &Target, actual: &Target) -> Option<Complaint> {
+pub fn fell_back(asked: &Target, actual: &Target) -> Option<Complaint> {
     let message = || format!("it ran on {actual} instead of {asked}; that says nothing about {asked}");
     (asked != actual).then(|| (Verdict::Error, message()))
 }
@@ -105,19 +105,19 @@ fn empty(report: &InferenceReport) -> Option<Complaint> {
 
 /// A model that others had to help with shows what the target lacks, however right the answer.
 fn partitioned(case: &Case, report: &InferenceReport) -> Option<Complaint> {
-    let placement = report.placement.as_ref().filter(|placement| !placement.elsewhere.is_empty())?;
-    let told = |node: &NodeElsewhere| {
+    let placement = report.placement.as_ref().filter(|placement| !placement.fallback_nodes.is_empty())?;
+    let told = |node: &FallbackNode| {
         format!("\"{}\" ({}) on {}: {}", node.node, node.operator, node.engine.name(), node.reason)
     };
-    let nodes: Vec<String> = placement.elsewhere.iter().map(told).collect();
+    let nodes: Vec<String> = placement.fallback_nodes.iter().map(told).collect();
     let message = format!(
-        "{} of {} nodes ran elsewhere, with which the answer is right; {:.0} % of the time on {}, {} cuts, {} bytes \
+        "{} of {} nodes ran elsewhere, with which the answer is right; {:.0} % of the time on {}, {} boundaries, {} bytes \
          copied: {}",
         nodes.len(),
         placement.nodes,
         placement.share * 100.0,
         case.target,
-        placement.cuts,
+        placement.boundaries,
         placement.copied_bytes,
         nodes.join("; ")
     );

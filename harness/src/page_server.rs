@@ -34,7 +34,7 @@ const DEPOSITS: &str = "deposits/";
 /// A posted file that is larger is refused.
 const LARGEST_DEPOSIT_BYTES: usize = 1 << 30;
 /// Where onnxruntime-web is mounted.
-const PEER: &str = "peer";
+const ONNXRUNTIME_WEB: &str = "onnxruntime-web";
 /// Without these there is no page.
 const PAGE_FILES: [&str; 3] = ["index.html", "pkg/wasm_runtime.js", "pkg/wasm_runtime_bg.wasm"];
 
@@ -166,11 +166,11 @@ impl PageServer {
     }
 
     /// Serves onnxruntime-web's files and gives their address, which ends in `/`; none where they were not fetched.
-    pub fn mount_peer(&self) -> Option<String> {
+    pub fn mount_onnxruntime_web(&self) -> Option<String> {
         let folder = protocol::cache::onnxruntime_web_dir();
         folder.is_dir().then(|| {
-            self.mount_at(PEER, &folder);
-            format!("{}{PEER}/", self.url)
+            self.mount_at(ONNXRUNTIME_WEB, &folder);
+            format!("{}{ONNXRUNTIME_WEB}/", self.url)
         })
     }
 

@@ -8,7 +8,7 @@ pub mod profile;
 
 use std::collections::BTreeMap;
 
-use protocol::{Adapter, NodeElsewhere, OutputCheck, Verdict};
+use protocol::{Adapter, FallbackNode, OutputCheck, Verdict};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -86,7 +86,7 @@ pub struct CaseRow {
     pub checks: Vec<OutputCheck>,
     /// Nodes that ran on another engine than the one asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub elsewhere: Vec<NodeElsewhere>,
+    pub fallback_nodes: Vec<FallbackNode>,
     /// The conditions that shaped the numbers.
     pub features: BTreeMap<String, String>,
 }

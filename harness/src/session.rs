@@ -124,14 +124,14 @@ impl Context {
             engine: target.engine,
             device: target.device,
             browser: entry.map(|entry| entry.kind),
-            peer: self.peer(target),
+            onnxruntime_web: self.onnxruntime_web(target),
             task,
         }
     }
 
     /// Where a job of a target finds onnxruntime-web.
-    fn peer(&self, target: &Target) -> Option<String> {
-        target.browser.as_ref().and_then(|_| self.pages.mount_peer())
+    fn onnxruntime_web(&self, target: &Target) -> Option<String> {
+        target.browser.as_ref().and_then(|_| self.pages.mount_onnxruntime_web())
     }
 
     /// Where a job leaves files that end up in `folder`: a URL that ends in `/` for a page, the folder for a process.

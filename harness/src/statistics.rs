@@ -204,8 +204,8 @@ mod tests {
     #[test]
     fn a_ratio_follows_its_pairs() {
         // A drift that doubles both sides leaves the ratio alone.
-        let peer = [2.0, 4.0, 8.0, 16.0, 32.0];
-        let summary = Summary::of_ratio(&peer, &peer.map(|time| time / 2.0)).unwrap();
+        let other = [2.0, 4.0, 8.0, 16.0, 32.0];
+        let summary = Summary::of_ratio(&other, &other.map(|time| time / 2.0)).unwrap();
         assert_eq!((summary.median, summary.interval), (2.0, Some(Interval { low: 2.0, high: 2.0 })));
         assert_eq!(Summary::of_ratio(&[], &[]), None);
     }

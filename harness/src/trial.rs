@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use protocol::{
-    Adapter, InferenceReport, Metric, NodeElsewhere, OutputCheck, Phase, Placement, Planned, Samples, Target,
+    Adapter, FallbackNode, InferenceReport, Metric, OutputCheck, Phase, Placement, Planned, Samples, Target,
     Verdict,
 };
 
@@ -43,7 +43,7 @@ pub struct Trial {
     /// Each metric's median and interval, and the throughput that follows from the latency.
     pub summaries: Vec<(Metric, Summary)>,
     /// Nodes that ran on another engine than the one asked for.
-    pub elsewhere: Vec<NodeElsewhere>,
+    pub fallback_nodes: Vec<FallbackNode>,
     /// The conditions that shaped the numbers: the executor's features and the session's facts.
     pub features: BTreeMap<String, String>,
 }
@@ -65,7 +65,7 @@ impl Trial {
             checks: Vec::new(),
             samples: Vec::new(),
             summaries: Vec::new(),
-            elsewhere: Vec::new(),
+            fallback_nodes: Vec::new(),
             features: reference.into_iter().collect(),
         };
         trial.note(trial.case.model.manifest.notes.clone());
@@ -98,7 +98,7 @@ impl Trial {
         self.samples = report.metrics;
         self.features.extend(report.features);
         self.features.extend(report.placement.iter().flat_map(partition));
-        self.elsewhere = report.placement.map(|placement| placement.elsewhere).unwrap_or_default();
+        self.fallback_nodes = report.placement.map(|placement| placement.fallback_nodes).unwrap_or_default();
         self.note(report.planned.as_ref().and_then(deciding));
         self.note(report.notes);
     }
@@ -154,11 +154,11 @@ fn deciding(planned: &Planned) -> Option<String> {
 
 /// How a model was partitioned among engines, as features of its run.
 fn partition(placement: &Placement) -> Vec<(String, String)> {
-    let Placement { nodes, elsewhere, cuts, copied_bytes, share } = placement;
+    let Placement { nodes, fallback_nodes, boundaries, copied_bytes, share } = placement;
     let features = [
         ("nodes_of_the_graph", nodes.to_string()),
-        ("nodes_elsewhere", elsewhere.len().to_string()),
-        ("cuts", cuts.to_string()),
+        ("nodes_elsewhere", fallback_nodes.len().to_string()),
+        ("cuts", boundaries.to_string()),
         ("copied_bytes", copied_bytes.to_string()),
         ("share_of_time", format!("{share:.3}")),
     ];

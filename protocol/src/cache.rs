@@ -16,7 +16,7 @@ pub const DUCKDB: &str = "1.5.6";
 pub const DUCKDB_NPM_PACKAGE: &str = "1.5.6-r.1";
 /// The version of the ONNX Runtime library that the native runner loads.
 pub const ONNXRUNTIME: &str = "1.31.1";
-/// The version of onnxruntime-web, the peer that runs in the same page.
+/// The version of onnxruntime-web, the reference runtime that runs in the same page.
 pub const ONNXRUNTIME_WEB: &str = "1.30.0";
 /// The version of the ONNX project's node tests: the last whose Python package carries them.
 pub const NODE_TESTS: &str = "1.22.0";

@@ -21,7 +21,7 @@ pub struct Job {
     pub browser: Option<BrowserKind>,
     /// URL of the folder of onnxruntime-web's files, which ends in `/`; none outside a page, and where they were
     /// not fetched.
-    pub peer: Option<String>,
+    pub onnxruntime_web: Option<String>,
     /// The task to do.
     pub task: Task,
 }

@@ -35,7 +35,7 @@ pub use job::{Job, MatmulComparison, Task};
 pub use manifest::{Component, Embed, Generation, Image, Manifest};
 pub use metric::{Metric, Phase, Samples};
 pub use outcome::{Answer, InferenceReport, MatmulReport, NoReport, Outcome, Planned, Report, Verdict};
-pub use placement::{NodeElsewhere, Placement};
+pub use placement::{FallbackNode, Placement};
 pub use precision::Precision;
 pub use profile::{DispatchName, DispatchTimes, ProfileReport};
 pub use sampling::Sampling;

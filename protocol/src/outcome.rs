@@ -150,7 +150,7 @@ pub struct MatmulReport {
     /// Ours: wall time from inputs on the device to the product in host memory, one value per round.
     pub ours_ms: Vec<f64>,
     /// onnxruntime-web's, the same span.
-    pub peer_ms: Vec<f64>,
+    pub reference_ms: Vec<f64>,
     /// Ours by timestamp query, where there is one.
     pub ours_gpu_ms: Vec<f64>,
     /// Largest absolute difference between the two products.

@@ -9,19 +9,19 @@ use crate::target::Engine;
 pub struct Placement {
     /// Nodes of the model, as the engine asked for has them.
     pub nodes: usize,
-    /// Every node that ran elsewhere.
-    pub elsewhere: Vec<NodeElsewhere>,
+    /// Every node that ran on another engine.
+    pub fallback_nodes: Vec<FallbackNode>,
     /// How often a run of each program goes from one engine to another.
-    pub cuts: usize,
+    pub boundaries: usize,
     /// Bytes that went from one engine to another in one inference.
     pub copied_bytes: u64,
     /// The part of the time that inferences spent on the engine asked for, from 0 to 1.
     pub share: f64,
 }
 
-/// A node that ran elsewhere.
+/// A node that ran on another engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeElsewhere {
+pub struct FallbackNode {
     /// Its name.
     pub node: String,
     /// The operator it computes.

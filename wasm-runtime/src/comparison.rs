@@ -1,6 +1,6 @@
 //! Times one matrix product, ours and onnxruntime-web's turn by turn on the same device.
 
-mod peer;
+mod reference_runtime;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -19,7 +19,7 @@ use crate::matmul;
 use crate::timing::begin;
 use crate::webgpu;
 
-use self::peer::Peer;
+use self::reference_runtime::ReferenceRuntime;
 
 /// Rounds that are not counted: pipelines are compiled and buffers pooled in the first ones.
 const WARM_UP_ROUNDS: u32 = 3;
@@ -30,7 +30,7 @@ const MODEL: &str = "matmul";
 struct Scores {
     report: MatmulReport,
     ours: Vec<f32>,
-    peer: Vec<f32>,
+    reference: Vec<f32>,
 }
 
 /// Runs a comparison.
@@ -38,7 +38,7 @@ struct Scores {
 /// # Errors
 /// Whatever keeps either side from multiplying.
 pub async fn run(comparison: &MatmulComparison, page: PageContext<'_>) -> Result<MatmulReport, RuntimeError> {
-    let base = page.peer.ok_or(RuntimeError::PeerMissing)?;
+    let base = page.onnxruntime_web.ok_or(RuntimeError::ReferenceRuntimeMissing)?;
     let device = Rc::new(Device::open(page.browser).await?);
     let size = comparison.size as usize;
     let onnx = matmul::onnx(size);
@@ -51,7 +51,7 @@ pub async fn run(comparison: &MatmulComparison, page: PageContext<'_>) -> Result
     let [name_a, name_b] = matmul::OPERANDS.map(str::to_owned);
     executor.write_inputs(0, &BTreeMap::from([(name_a, a.clone()), (name_b, b.clone())]))?;
     let named = [(matmul::OPERANDS[0], a), (matmul::OPERANDS[1], b)];
-    let peer = Peer::open(base, &device, &onnx, &named).await?;
+    let reference = ReferenceRuntime::open(base, &device, &onnx, &named).await?;
 
     let mut scores = Scores::new(&device);
     for round in 0..WARM_UP_ROUNDS + comparison.rounds {
@@ -60,13 +60,13 @@ pub async fn run(comparison: &MatmulComparison, page: PageContext<'_>) -> Result
         }
         if round % 2 == 0 {
             scores.our_turn(&executor).await?;
-            scores.peers_turn(&peer, &device).await?;
+            scores.reference_turn(&reference, &device).await?;
         } else {
-            scores.peers_turn(&peer, &device).await?;
+            scores.reference_turn(&reference, &device).await?;
             scores.our_turn(&executor).await?;
         }
     }
-    peer.close().await?;
+    reference.close().await?;
     Ok(scores.finish())
 }
 
@@ -85,11 +85,11 @@ impl Scores {
         let report = MatmulReport {
             adapter: device.description.to_adapter(),
             ours_ms: Vec::new(),
-            peer_ms: Vec::new(),
+            reference_ms: Vec::new(),
             ours_gpu_ms: Vec::new(),
             max_abs_difference: 0.0,
         };
-        Scores { report, ours: Vec::new(), peer: Vec::new() }
+        Scores { report, ours: Vec::new(), reference: Vec::new() }
     }
 
     async fn our_turn(&mut self, executor: &Executor) -> Result<(), RuntimeError> {
@@ -103,16 +103,20 @@ impl Scores {
         Ok(())
     }
 
-    async fn peers_turn(&mut self, peer: &Peer<'_>, device: &Device) -> Result<(), RuntimeError> {
+    async fn reference_turn(
+        &mut self,
+        reference: &ReferenceRuntime<'_>,
+        device: &Device,
+    ) -> Result<(), RuntimeError> {
         let start = device.clock.now_ms();
-        let product = peer.multiply().await?;
-        self.report.peer_ms.push(device.clock.now_ms() - start);
-        self.peer = product.to_vec();
+        let product = reference.multiply().await?;
+        self.report.reference_ms.push(device.clock.now_ms() - start);
+        self.reference = product.to_vec();
         Ok(())
     }
 
     fn finish(self) -> MatmulReport {
-        let difference = matmul::max_abs_difference(&self.ours, &self.peer);
+        let difference = matmul::max_abs_difference(&self.ours, &self.reference);
         MatmulReport { max_abs_difference: difference, ..self.report }
     }
 }

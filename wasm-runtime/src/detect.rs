@@ -17,7 +17,7 @@ use crate::webnn::{Context, DEVICES, Seen};
 pub async fn capabilities(context: PageContext<'_>) -> Vec<Capability> {
     let mut capabilities = vec![webgpu().await];
     for provider in Provider::ALL {
-        capabilities.push(peer(provider, context).await);
+        capabilities.push(reference(provider, context).await);
     }
     capabilities.extend(webnn().await);
     capabilities.extend([timer(), isolation(), page()]);
@@ -42,7 +42,7 @@ async fn webgpu() -> Capability {
     Capability { adapter: Some(description.to_adapter()), ..present("webgpu", facts) }
 }
 
-async fn peer(provider: Provider, page: PageContext<'_>) -> Capability {
+async fn reference(provider: Provider, page: PageContext<'_>) -> Capability {
     let subject = provider.subject();
     match Library::get(provider, page).await {
         Err(error) => missing(&subject, &error),

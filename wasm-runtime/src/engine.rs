@@ -15,7 +15,7 @@ pub struct PageContext<'a> {
     /// The device that the job asks for, of engines that can be told.
     pub device: Option<Device>,
     /// The folder of onnxruntime-web's files, as a URL; none where they were not fetched.
-    pub peer: Option<&'a str>,
+    pub onnxruntime_web: Option<&'a str>,
 }
 
 /// A model ready on an engine.

@@ -73,9 +73,9 @@ pub enum RuntimeError {
     )]
     NoContext { device: Device, reason: String },
     #[error("onnxruntime-web is not on this machine; run `cargo xtask setup`")]
-    PeerMissing,
+    ReferenceRuntimeMissing,
     #[error("onnxruntime-web failed while {doing}: {refusal}")]
-    Peer { doing: String, refusal: Refusal },
+    ReferenceRuntime { doing: String, refusal: Refusal },
 }
 
 impl RuntimeError {
@@ -96,11 +96,11 @@ impl RuntimeError {
             | WithoutBurn
             | NoWebnn
             | NoContext { .. }
-            | PeerMissing => FailureKind::Unavailable,
+            | ReferenceRuntimeMissing => FailureKind::Unavailable,
             DeviceLost { .. } => FailureKind::DeviceLost,
             File { source, .. } | Graph { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
             Plan { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
-            Peer { refusal, .. } if refusal.is_unsupported() => FailureKind::Unsupported,
+            ReferenceRuntime { refusal, .. } if refusal.is_unsupported() => FailureKind::Unsupported,
             JobUnreadable { .. }
             | Fetch { .. }
             | OutOfMemory { .. }
@@ -109,7 +109,7 @@ impl RuntimeError {
             | File { .. }
             | Graph { .. }
             | Plan { .. }
-            | Peer { .. } => FailureKind::Error,
+            | ReferenceRuntime { .. } => FailureKind::Error,
         }
     }
 }
@@ -159,14 +159,14 @@ mod tests {
                 "late Beta builds.; use a newer one (on Linux: Firefox 141",
             ),
             (RuntimeError::NoWebgpu, Unavailable, "dom.webgpu.enabled"),
-            (RuntimeError::PeerMissing, Unavailable, "cargo xtask setup"),
+            (RuntimeError::ReferenceRuntimeMissing, Unavailable, "cargo xtask setup"),
             (
-                RuntimeError::Peer { doing: doing(), refusal: Refusal::read("Error: gone") },
+                RuntimeError::ReferenceRuntime { doing: doing(), refusal: Refusal::read("Error: gone") },
                 Error,
                 "onnxruntime-web failed while reading the outputs: gone",
             ),
             (
-                RuntimeError::Peer {
+                RuntimeError::ReferenceRuntime {
                     doing: doing(),
                     refusal: Refusal { status: Some(9), reason: "no kernel for Det".into() },
                 },

@@ -12,7 +12,7 @@ use crate::error::RuntimeError;
 use crate::files::Folder;
 use crate::model::{Loaded, wrong};
 use crate::onnxruntime_web::Provider;
-use crate::peer;
+use crate::reference_runtime;
 use crate::timing::{Clock, Course, begin};
 use crate::wasm;
 use crate::webgpu;
@@ -43,12 +43,12 @@ pub async fn run(
             ours(engine, inference, page, prepare).await
         }
         Engine::Wasm => ours(engine, inference, page, wasm::prepare).await,
-        Engine::OrtWebgpu => peers(engine, inference, page, Provider::Webgpu).await,
+        Engine::OrtWebgpu => reference(engine, inference, page, Provider::Webgpu).await,
         Engine::OrtWebnn => {
             let device = page.device.unwrap_or(Device::Cpu);
-            peers(engine, inference, page, Provider::Webnn(device)).await
+            reference(engine, inference, page, Provider::Webnn(device)).await
         }
-        Engine::OrtWasm => peers(engine, inference, page, Provider::Wasm).await,
+        Engine::OrtWasm => reference(engine, inference, page, Provider::Wasm).await,
         Engine::Wgpu | Engine::Libtorch | Engine::Burn | Engine::Openvino | Engine::Onnxruntime => {
             Err(RuntimeError::EngineNotHere { engine })
         }
@@ -74,9 +74,9 @@ async fn ours<R: Ready>(
     Ok(InferenceReport { planned, ..report })
 }
 
-/// On the peer: the model's files stay as they are. Loading holds our reading of them too, which says what each
+/// On the reference runtime: the model's files stay as they are. Loading holds our reading of them too, which says what each
 /// component takes.
-async fn peers(
+async fn reference(
     engine: Engine,
     inference: &Inference,
     page: PageContext<'_>,
@@ -85,9 +85,9 @@ async fn peers(
     let mut course = begin(inference.sampling)?;
     let loaded = Loaded::fetch(inference).await?;
     let files = loaded.files().await?;
-    let prepared = peer::prepare(provider, &loaded, files, page, &mut course).await;
+    let prepared = reference_runtime::prepare(provider, &loaded, files, page, &mut course).await;
     let prepared = prepared.map_err(|error| match error {
-        RuntimeError::Peer { .. } => loaded.fault_or(error),
+        RuntimeError::ReferenceRuntime { .. } => loaded.fault_or(error),
         error => error,
     })?;
     Bench { engine, device: page.device, loaded, course }.report(prepared).await
@@ -115,7 +115,7 @@ impl Bench {
     async fn report<R: Ready>(mut self, prepared: Prepared<R>) -> Result<InferenceReport, RuntimeError> {
         let Prepared { mut model, adapter, mut features } = prepared;
         let ends = self.sample(&mut model).await?;
-        // The peers' own memory is not ours to see.
+        // The memory of reference runtimes is not ours to see.
         if matches!(self.engine, Engine::Webgpu | Engine::Webnn | Engine::Wasm) {
             self.course.measure(Metric::WasmMemoryBytes, browser::wasm_memory_bytes());
         }

@@ -45,7 +45,11 @@ async fn answer(job: Job) -> Result<Answer, RuntimeError> {
     if job.engine == Engine::Wasm && !wasm::IS_HERE {
         return Err(RuntimeError::WithoutBurn);
     }
-    let page = PageContext { browser: job.browser, device: job.device, peer: job.peer.as_deref() };
+    let page = PageContext {
+        browser: job.browser,
+        device: job.device,
+        onnxruntime_web: job.onnxruntime_web.as_deref(),
+    };
     match &job.task {
         Task::Complete(_) => Err(RuntimeError::EngineNotHere { engine: job.engine }),
         Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities(page).await }),

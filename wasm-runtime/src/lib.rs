@@ -37,11 +37,11 @@ mod node_tests;
 #[cfg(web_sys_unstable_apis)]
 mod onnxruntime_web;
 #[cfg(web_sys_unstable_apis)]
-mod peer;
-#[cfg(web_sys_unstable_apis)]
 mod pipelines;
 #[cfg(web_sys_unstable_apis)]
 mod profile;
+#[cfg(web_sys_unstable_apis)]
+mod reference_runtime;
 #[cfg(web_sys_unstable_apis)]
 mod timing;
 #[cfg(web_sys_unstable_apis)]

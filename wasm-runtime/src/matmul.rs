@@ -24,7 +24,7 @@ fn uniform(state: &mut u64) -> f32 {
     (mixed >> 40) as f32 / (1u32 << 23) as f32 - 1.0
 }
 
-/// The product as an ONNX file: opset 17, one MatMul node. Our planner and the peer read the same bytes.
+/// The product as an ONNX file: opset 17, one MatMul node. Our planner and the reference runtime read the same bytes.
 ///
 /// Written field by field; the numbers are those of onnx.proto (ModelProto, GraphProto, ...).
 pub fn onnx(size: usize) -> Vec<u8> {

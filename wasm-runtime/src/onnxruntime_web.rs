@@ -139,7 +139,7 @@ impl Library {
     /// # Errors
     /// No such files, no WebGPU, or what the library throws while it starts.
     pub async fn get(provider: Provider, page: PageContext<'_>) -> Result<Rc<Library>, RuntimeError> {
-        let base = page.peer.ok_or(RuntimeError::PeerMissing)?;
+        let base = page.onnxruntime_web.ok_or(RuntimeError::ReferenceRuntimeMissing)?;
         let fits = |library: &Rc<Library>| library.provider == provider && library.is_sound();
         if let Some(library) = STARTED.with_borrow(|started| started.iter().find(|l| fits(l)).cloned()) {
             return Ok(library);
@@ -234,7 +234,7 @@ impl Library {
         let refusal = Refusal::read(thrown);
         // What has no status did not come from ONNX Runtime but went past it.
         self.sound.set(self.sound.get() && refusal.status.is_some());
-        RuntimeError::Peer { doing: doing.to_owned(), refusal }
+        RuntimeError::ReferenceRuntime { doing: doing.to_owned(), refusal }
     }
 }
 
@@ -261,7 +261,7 @@ async fn own_device(env: &JsValue, browser: Option<BrowserKind>) -> Result<Devic
 }
 
 fn refused(doing: &str, thrown: &str) -> RuntimeError {
-    RuntimeError::Peer { doing: doing.to_owned(), refusal: Refusal::read(thrown) }
+    RuntimeError::ReferenceRuntime { doing: doing.to_owned(), refusal: Refusal::read(thrown) }
 }
 
 /// Options that put a session on a device that is already open.

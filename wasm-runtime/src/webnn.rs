@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use graph::pipeline::{Pipeline, Program};
 use graph::{Graph, NodeId, Tensor, ValueId};
-use protocol::{Activity, BrowserKind, Device, NodeElsewhere, Placement};
+use protocol::{Activity, BrowserKind, Device, FallbackNode, Placement};
 
 pub use self::context::{Context, DEVICES, json, options};
 pub use self::probe::Seen;
@@ -192,7 +192,7 @@ impl Assembly {
             let ready = if part.fallback { None } else { own.next() };
             stages.push(match ready {
                 Some(stage) => stage,
-                None => Stage::elsewhere(source, &part.graph, &mut other, course).await?,
+                None => Stage::fallback(source, &part.graph, &mut other, course).await?,
             });
         }
         Ok(Some(stages))
@@ -212,14 +212,14 @@ impl Assembly {
         for (part, stage) in stages {
             count += 1;
             let refused = part.nodes.iter().filter(|_| part.fallback).filter_map(|node| refusals.get(node));
-            placement.elsewhere.extend(refused.map(|error| NodeElsewhere {
+            placement.fallback_nodes.extend(refused.map(|error| FallbackNode {
                 node: error.node.clone(),
                 operator: error.operator.clone(),
                 engine: stage.engine(),
                 reason: error.refusal.to_string(),
             }));
         }
-        placement.cuts += count.saturating_sub(1);
+        placement.boundaries += count.saturating_sub(1);
     }
 }
 

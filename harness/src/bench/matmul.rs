@@ -128,19 +128,19 @@ fn product(InBrowser { browser, product }: InBrowser, ended: Ended<MatmulReport>
         max_abs_difference: None,
         facts,
         ours_ms: Vec::new(),
-        peer_ms: Vec::new(),
+        reference_ms: Vec::new(),
         ours_gpu_ms: Vec::new(),
     };
     match ended.answer {
         Err(why) => Product { verdict: why.verdict(), message: Some(why.to_string()), ..none },
-        Ok(report) if report.ours_ms.is_empty() || report.peer_ms.is_empty() => none,
-        Ok(MatmulReport { adapter, ours_ms, peer_ms, ours_gpu_ms, max_abs_difference }) => Product {
+        Ok(report) if report.ours_ms.is_empty() || report.reference_ms.is_empty() => none,
+        Ok(MatmulReport { adapter, ours_ms, reference_ms, ours_gpu_ms, max_abs_difference }) => Product {
             verdict: Verdict::Pass,
             message: None,
             adapter: Some(adapter),
             max_abs_difference: Some(max_abs_difference),
             ours_ms,
-            peer_ms,
+            reference_ms,
             ours_gpu_ms,
             ..none
         },

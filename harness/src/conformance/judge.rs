@@ -2,16 +2,16 @@
 
 use protocol::{ConformanceReport, Failure, NodeTestEnd, NodeTestReport, Target, Verdict};
 
-use crate::judge::{actual_target, elsewhere};
+use crate::judge::{actual_target, fell_back};
 use crate::rows::conformance::TestRow;
 
 /// One row for each test asked for, whatever the executor answered.
 pub fn batch(target: &Target, tests: &[String], report: &ConformanceReport) -> Vec<TestRow> {
     let actual = actual_target(target, report.engine, report.device);
-    let elsewhere = elsewhere(target, &actual);
+    let fell_back = fell_back(target, &actual);
     let row = |test: &String| {
         let answered = report.tests.iter().find(|answer| answer.test == *test);
-        let (verdict, message) = match (&elsewhere, answered) {
+        let (verdict, message) = match (&fell_back, answered) {
             (Some((verdict, message)), _) => (*verdict, Some(message.clone())),
             (None, Some(answer)) => judge(answer),
             (None, None) => (Verdict::Error, Some("it was left out of the answer".to_owned())),

@@ -122,7 +122,7 @@ async fn nothing_else_can_be_read() {
         "models/",
         "pkg",
         "pkg/",
-        "peer/ort.webgpu.min.mjs",
+        "onnxruntime-web/ort.webgpu.min.mjs",
         "%ff",
         "models/tiny/way-out",
         "models/tiny/way-up/secret",

@@ -40,7 +40,7 @@ fn cells(product: &Product) -> Vec<String> {
         product.browser.clone(),
         product.size.to_string(),
         ours,
-        Summary::of(&product.peer_ms).map_or(dash(), |it| number::time_interval(&it)),
+        Summary::of(&product.reference_ms).map_or(dash(), |it| number::time_interval(&it)),
         ratio(product).map_or(dash(), |it| number::ratio_interval(&it)),
         Summary::of(&product.ours_gpu_ms).map_or(dash(), |it| number::time(it.median)),
         product.max_abs_difference.map_or(dash(), number::error),
@@ -48,9 +48,9 @@ fn cells(product: &Product) -> Vec<String> {
     ]
 }
 
-/// How many times as long as ours the peer's took.
+/// How many times as long as ours onnxruntime-web's took.
 fn ratio(product: &Product) -> Option<Summary> {
-    Summary::of_ratio(&product.peer_ms, &product.ours_ms)
+    Summary::of_ratio(&product.reference_ms, &product.ours_ms)
 }
 
 /// The run as one JSON document, indented: fields are added as needed and never renamed.
@@ -60,12 +60,12 @@ pub fn document(found: &Products) -> String {
 }
 
 fn row(product: &Product) -> Value {
-    let Product { browser, size, verdict, message, ours_ms, peer_ms, ours_gpu_ms, .. } = product;
+    let Product { browser, size, verdict, message, ours_ms, reference_ms, ours_gpu_ms, .. } = product;
     json!({
         "browser": browser, "size": size, "verdict": verdict, "message": message,
-        "ours_ms": Summary::of(ours_ms), "peer_ms": Summary::of(peer_ms), "ours_gpu_ms": Summary::of(ours_gpu_ms),
+        "ours_ms": Summary::of(ours_ms), "peer_ms": Summary::of(reference_ms), "ours_gpu_ms": Summary::of(ours_gpu_ms),
         "peer_over_ours": ratio(product), "max_abs_difference": product.max_abs_difference, "adapter": product.adapter,
-        "samples": { "ours_ms": ours_ms, "peer_ms": peer_ms, "ours_gpu_ms": ours_gpu_ms },
+        "samples": { "ours_ms": ours_ms, "peer_ms": reference_ms, "ours_gpu_ms": ours_gpu_ms },
     })
 }
 
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
     use crate::report::tests::run;
 
-    fn product(ours_ms: Vec<f64>, peer_ms: Vec<f64>) -> Product {
+    fn product(ours_ms: Vec<f64>, reference_ms: Vec<f64>) -> Product {
         Product {
             browser: "chrome".to_owned(),
             size: 512,
@@ -88,7 +88,7 @@ mod tests {
             max_abs_difference: Some(1e-5),
             facts: BTreeMap::new(),
             ours_ms,
-            peer_ms,
+            reference_ms,
             ours_gpu_ms: vec![],
         }
     }

@@ -69,7 +69,7 @@ pub(crate) fn passed() -> CaseRow {
         started_at: "2026-01-02T03:04:05.678Z".to_owned(),
         finished_at: "2026-01-02T03:04:06.789Z".to_owned(),
         checks: vec![],
-        elsewhere: vec![],
+        fallback_nodes: vec![],
         features: BTreeMap::from([("kick".to_owned(), "on".to_owned())]),
     }
 }

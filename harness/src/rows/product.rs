@@ -36,7 +36,7 @@ pub struct Product {
     /// Ours in each round, in milliseconds.
     pub ours_ms: Vec<f64>,
     /// onnxruntime-web's.
-    pub peer_ms: Vec<f64>,
+    pub reference_ms: Vec<f64>,
     /// Ours by timestamp query, where there is one.
     pub ours_gpu_ms: Vec<f64>,
 }

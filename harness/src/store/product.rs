@@ -44,8 +44,8 @@ impl Store {
         );
         let products = self.rows(&sql, run, read)?.into_iter().map(|(position, verdict, product)| {
             let mut of = |side: &str| times.remove(&(position, side.to_owned())).unwrap_or_default();
-            let (ours_ms, peer_ms, ours_gpu_ms) = (of(OURS), of(OTHER), of(OURS_GPU));
-            Ok(Product { verdict: verdict_named(&verdict)?, ours_ms, peer_ms, ours_gpu_ms, ..product })
+            let (ours_ms, reference_ms, ours_gpu_ms) = (of(OURS), of(OTHER), of(OURS_GPU));
+            Ok(Product { verdict: verdict_named(&verdict)?, ours_ms, reference_ms, ours_gpu_ms, ..product })
         });
         Ok(Products { run: self.run(run)?, products: products.collect::<Result<_, Error>>()? })
     }
@@ -70,7 +70,7 @@ fn insert(
         json(&product.facts),
     ];
     transaction.execute("insert into products values (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)?;
-    let sides = [(OURS, &product.ours_ms), (OTHER, &product.peer_ms), (OURS_GPU, &product.ours_gpu_ms)];
+    let sides = [(OURS, &product.ours_ms), (OTHER, &product.reference_ms), (OURS_GPU, &product.ours_gpu_ms)];
     for (side, times_ms) in sides {
         for (round, time_ms) in (0u32..).zip(times_ms) {
             let row = params![run, position, side, round, time_ms];
@@ -90,7 +90,7 @@ fn read(row: &Row<'_>) -> duckdb::Result<(u32, String, Product)> {
         max_abs_difference: row.get(5)?,
         facts: parsed(row.get(6)?).unwrap_or_default(),
         ours_ms: Vec::new(),
-        peer_ms: Vec::new(),
+        reference_ms: Vec::new(),
         ours_gpu_ms: Vec::new(),
     };
     Ok((row.get(0)?, row.get(3)?, product))

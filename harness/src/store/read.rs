@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use duckdb::{Row, params};
-use protocol::{Adapter, Engine, Metric, NodeElsewhere, OutputCheck, Verdict};
+use protocol::{Adapter, Engine, FallbackNode, Metric, OutputCheck, Verdict};
 use serde::de::DeserializeOwned;
 
 use super::{RunId, Store, failed};
@@ -79,7 +79,7 @@ impl Store {
             iso("finished_at")
         );
         let (mut metrics, mut checks) = (self.metrics(run)?, self.checks(run)?);
-        let (mut features, mut elsewhere) = (self.features(run)?, self.placements(run)?);
+        let (mut features, mut fallback_nodes) = (self.features(run)?, self.placements(run)?);
         let complete = |(id, verdict, row): (String, String, CaseRow)| {
             let checks = checks.remove(&id).unwrap_or_default();
             let mut metrics: BTreeMap<String, Measured> =
@@ -91,7 +91,7 @@ impl Store {
                 metrics,
                 checks,
                 features: row.features.into_iter().chain(features.remove(&id).unwrap_or_default()).collect(),
-                elsewhere: elsewhere.remove(&id).unwrap_or_default(),
+                fallback_nodes: fallback_nodes.remove(&id).unwrap_or_default(),
                 ..row
             };
             Ok((id, row))
@@ -149,7 +149,7 @@ impl Store {
         Ok(by_trial(self.rows(sql, run, |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?))
     }
 
-    fn placements(&self, run: &RunId) -> Result<ByTrial<NodeElsewhere>, Error> {
+    fn placements(&self, run: &RunId) -> Result<ByTrial<FallbackNode>, Error> {
         let sql = "select trial_id::varchar, node, operator, placements.engine, reason from placements \
                    join trials on trials.id = trial_id where run_id = ? order by placements.position";
         let read = |row: &Row<'_>| {
@@ -157,7 +157,7 @@ impl Store {
         };
         let nodes =
             self.rows(sql, run, read)?.into_iter().map(|(trial, (node, operator, engine, reason))| {
-                Ok((trial, NodeElsewhere { node, operator, engine: engine_named(&engine)?, reason }))
+                Ok((trial, FallbackNode { node, operator, engine: engine_named(&engine)?, reason }))
             });
         Ok(by_trial(nodes.collect::<Result<Vec<_>, Error>>()?))
     }
@@ -244,7 +244,7 @@ fn read_case(row: &Row<'_>) -> duckdb::Result<(String, String, CaseRow)> {
         started_at: row.get(11)?,
         finished_at: row.get(12)?,
         checks: Vec::new(),
-        elsewhere: Vec::new(),
+        fallback_nodes: Vec::new(),
         features: features.into_iter().flatten().collect(),
     };
     Ok((row.get(0)?, row.get(4)?, case))

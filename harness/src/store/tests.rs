@@ -40,7 +40,7 @@ fn failed_trial() -> Trial {
         checks: vec![],
         samples: vec![],
         summaries: vec![],
-        elsewhere: vec![],
+        fallback_nodes: vec![],
         features: BTreeMap::from([("browser".to_owned(), "Edge 1".to_owned())]),
     }
 }

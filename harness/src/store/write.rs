@@ -209,7 +209,7 @@ fn insert_circumstances(transaction: &Transaction<'_>, trial_id: &str, trial: &T
         ];
         transaction.execute("insert into checks values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)?;
     }
-    for (position, node) in (0..).zip(&trial.elsewhere) {
+    for (position, node) in (0..).zip(&trial.fallback_nodes) {
         let row = params![trial_id, position, node.node, node.operator, node.engine.name(), node.reason];
         transaction.execute("insert into placements values (?, ?, ?, ?, ?, ?)", row)?;
     }

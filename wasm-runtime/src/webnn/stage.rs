@@ -91,7 +91,7 @@ impl Stage {
     ///
     /// # Errors
     /// Whatever the last of them lacks.
-    pub async fn elsewhere(
+    pub async fn fallback(
         source: &Source<'_>,
         graph: &Graph,
         other: &mut Other,

@@ -16,7 +16,7 @@ use crate::{checkout, headless_shell};
 
 const PROGRAMS: [&str; 2] = ["parallax", "native-runner"];
 /// Files of onnxruntime-web that the page loads: three entries and the WebAssembly of each.
-const PEER_FILES: [&str; 9] = [
+const ONNXRUNTIME_WEB_FILES: [&str; 9] = [
     "ort.all.min.mjs",
     "ort.wasm.min.mjs",
     "ort.webgpu.min.mjs",
@@ -40,7 +40,7 @@ pub fn gather(bundle: &Path, wanted: &Wanted) -> Result<()> {
     }
     let fetched = bundle.join(cache::BUNDLED);
     copy_program(&cache::onnxruntime_library(), &in_bundle(&fetched, &cache::onnxruntime_library())?)?;
-    for file in PEER_FILES {
+    for file in ONNXRUNTIME_WEB_FILES {
         let file = cache::onnxruntime_web_dir().join(file);
         copy(&file, &in_bundle(&fetched, &file)?)?;
     }

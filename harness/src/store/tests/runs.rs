@@ -1,7 +1,7 @@
 //! Comparisons, matrix products, profiles and divergences come back as they went in, and as views have them.
 
 use protocol::{
-    Adapter, DispatchName, DispatchTimes, Engine, Metric, NodeElsewhere, Phase, ProfileReport, Samples,
+    Adapter, DispatchName, DispatchTimes, Engine, FallbackNode, Metric, Phase, ProfileReport, Samples,
     TracedNode,
 };
 
@@ -25,13 +25,13 @@ fn a_case_key_can_be_read_and_a_trial_says_where_and_when_in_its_session_it_ran(
         [("browser_version", "156.0"), ("driver_version", "156.1"), ("timer_resolution_ms", "0.1")]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
-    let node = NodeElsewhere {
+    let node = FallbackNode {
         node: "n".to_owned(),
         operator: "Add".to_owned(),
         engine: Engine::Webgpu,
         reason: "no; not here".to_owned(),
     };
-    trial.elsewhere = vec![node];
+    trial.fallback_nodes = vec![node];
     store.add_trial(&run, &trial).unwrap();
     let other = failed_trial();
     store.add_trial(&run, &other).unwrap();
@@ -49,7 +49,7 @@ fn a_case_key_can_be_read_and_a_trial_says_where_and_when_in_its_session_it_ran(
     );
 
     let cases = store.report(&run).unwrap().cases;
-    assert_eq!((&cases[1].elsewhere, &cases[1].features), (&trial.elsewhere, &trial.features));
+    assert_eq!((&cases[1].fallback_nodes, &cases[1].features), (&trial.fallback_nodes, &trial.features));
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn matrix_products_come_back_and_their_ratios_are_a_view() {
         max_abs_difference: Some(1e-5),
         facts: BTreeMap::from([("browser_version".to_owned(), "156".to_owned())]),
         ours_ms: vec![1.0, 2.0, 4.0],
-        peer_ms: vec![2.0, 6.0, 4.0],
+        reference_ms: vec![2.0, 6.0, 4.0],
         ours_gpu_ms: vec![0.5],
     };
     let late = Product {
@@ -128,7 +128,7 @@ fn matrix_products_come_back_and_their_ratios_are_a_view() {
         adapter: None,
         max_abs_difference: None,
         ours_ms: vec![],
-        peer_ms: vec![],
+        reference_ms: vec![],
         ours_gpu_ms: vec![],
         ..product.clone()
     };

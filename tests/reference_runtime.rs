@@ -1,4 +1,4 @@
-//! The peer in the same sweep: onnxruntime-web passes the same checks, and says what it is and where nodes ran.
+//! The reference runtime in the same sweep: onnxruntime-web passes the same checks, and says what it is and where nodes ran.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
 use end_to_end::{Scene, case, check_adapter, checkout, ended};
@@ -8,7 +8,7 @@ const MODELS: [&str; 2] = ["bert-tiny", "vit-tiny"];
 const TARGETS: [&str; 4] = ["ort-webgpu@chrome", "ort-wasm@chrome", "ort-webgpu@firefox", "ort-wasm@firefox"];
 
 #[test]
-fn the_peer_passes_the_same_checks_and_says_what_ran_where() {
+fn the_reference_runtime_passes_the_same_checks_and_says_what_ran_where() {
     let scene = Scene::new();
     let sweep = ended(scene.sweep(&MODELS, &TARGETS, &["--samples", "6"]));
     assert_eq!(sweep.code, Some(0), "{}{}", sweep.stdout, sweep.stderr);
@@ -54,7 +54,7 @@ fn number(case: &Value, feature: &str) -> f64 {
 }
 
 #[test]
-fn the_peer_runs_models_of_several_components_and_makes_their_tokens() {
+fn the_reference_runtime_runs_models_of_several_components_and_makes_their_tokens() {
     let scene = Scene::new();
     let models = ["clip-towers-tiny", "whisper-tiny"];
     let sweep = ended(scene.sweep(&models, &["ort-wasm@chrome"], &["--samples", "2"]));
@@ -65,7 +65,7 @@ fn the_peer_runs_models_of_several_components_and_makes_their_tokens() {
 }
 
 #[test]
-fn a_peer_that_was_not_fetched_is_a_row_with_a_remedy() {
+fn a_reference_runtime_that_was_not_fetched_is_a_row_with_a_remedy() {
     let scene = Scene::new();
     let mut sweep = scene.sweep(&["bert-tiny"], &["ort-wasm@chrome"], &["--samples", "2"]);
     sweep.env("XDG_CACHE_HOME", scene.path("empty"));
@@ -78,7 +78,7 @@ fn a_peer_that_was_not_fetched_is_a_row_with_a_remedy() {
 }
 
 #[test]
-fn the_peer_takes_what_our_reader_keeps_otherwise_and_is_not_told_what_it_cannot_bear() {
+fn the_reference_runtime_takes_what_our_reader_keeps_otherwise_and_is_not_told_what_it_cannot_bear() {
     let scene = Scene::new();
     let models = ["untaken_branch", "input_as_output"]
         .map(|name| checkout().join("fixtures/cases").join(name).to_string_lossy().into_owned());

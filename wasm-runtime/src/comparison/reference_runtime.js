@@ -1,6 +1,6 @@
 // onnxruntime-web's side of a comparison: one session on the WebGPU device that the other side uses as well.
 
-export class Peer {
+export class ReferenceRuntime {
   // `session` multiplies; `operands` maps its input names to Float32Arrays of size * size.
   static upload(ort, session, device, size, operands) {
     const feeds = {};
@@ -8,7 +8,7 @@ export class Peer {
       const buffer = upload(device, elements);
       feeds[name] = ort.Tensor.fromGpuBuffer(buffer, { dataType: "float32", dims: [size, size] });
     }
-    return new Peer(session, feeds);
+    return new ReferenceRuntime(session, feeds);
   }
 
   constructor(session, feeds) {

@@ -15,7 +15,7 @@ use crate::placement::Placement;
 use crate::timing::Course;
 
 /// A model's components, each open in a session, and which of them is next.
-pub(crate) struct Peer {
+pub(crate) struct ReferenceRuntime {
     name: String,
     calls: Calls,
     library: Rc<Library>,
@@ -37,7 +37,7 @@ pub(crate) async fn prepare(
     files: Files,
     page: PageContext<'_>,
     course: &mut Course,
-) -> Result<Prepared<Peer>, RuntimeError> {
+) -> Result<Prepared<ReferenceRuntime>, RuntimeError> {
     course.turn_to(Activity::Open);
     let name = loaded.manifest.name.clone();
     let calls = Calls::new(&loaded.manifest, &loaded.models, &loaded.inputs);
@@ -54,7 +54,7 @@ pub(crate) async fn prepare(
     }
     let (adapter, mut features) = (library.adapter(), features(&library));
     features.insert("free_dimension_overrides".to_owned(), listed(&told));
-    let model = Peer { name, calls, library, sessions, files, told, notes };
+    let model = ReferenceRuntime { name, calls, library, sessions, files, told, notes };
     Ok(Prepared { model, adapter, features })
 }
 
@@ -72,7 +72,7 @@ struct Opened {
 async fn open(library: &Rc<Library>, file: &OnnxFile, settled: Extents) -> Result<Opened, RuntimeError> {
     match Session::open(library, file, &settled).await {
         Ok(session) => Ok(Opened { session, told: settled, refusal: None }),
-        Err(refusal @ RuntimeError::Peer { .. }) if !settled.is_empty() && library.is_sound() => {
+        Err(refusal @ RuntimeError::ReferenceRuntime { .. }) if !settled.is_empty() && library.is_sound() => {
             let session = Session::open(library, file, &Extents::new()).await?;
             Ok(Opened { session, told: Extents::new(), refusal: Some(refusal) })
         }
@@ -94,7 +94,7 @@ fn listed(told: &BTreeMap<String, Extents>) -> String {
     extents.collect::<Vec<_>>().join(" ")
 }
 
-impl Ready for Peer {
+impl Ready for ReferenceRuntime {
     async fn run(
         &mut self,
         program: usize,

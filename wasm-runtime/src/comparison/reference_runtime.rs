@@ -1,4 +1,4 @@
-//! onnxruntime-web's side of a comparison, on the same WebGPU device as ours; its operands' way there is in `peer.js`.
+//! onnxruntime-web's side of a comparison, on the same WebGPU device as ours; its operands' way there is in `reference_runtime.js`.
 
 use graph::{Data, Tensor};
 use js_sys::{Float32Array, Object, Promise, Uint8Array};
@@ -13,12 +13,12 @@ use crate::error::RuntimeError;
 use crate::onnxruntime_web::{self, JsSession, Provider};
 use crate::refusal::Refusal;
 
-#[wasm_bindgen(module = "/src/comparison/peer.js")]
+#[wasm_bindgen(module = "/src/comparison/reference_runtime.js")]
 extern "C" {
-    #[wasm_bindgen(js_name = Peer)]
+    #[wasm_bindgen(js_name = ReferenceRuntime)]
     type Multiplier;
 
-    #[wasm_bindgen(static_method_of = Multiplier, js_class = "Peer")]
+    #[wasm_bindgen(static_method_of = Multiplier, js_class = "ReferenceRuntime")]
     fn upload(
         ort: &JsValue,
         session: &JsValue,
@@ -32,13 +32,13 @@ extern "C" {
 }
 
 /// An open onnxruntime-web session with its operands on the device.
-pub struct Peer<'a> {
+pub struct ReferenceRuntime<'a> {
     device: &'a Device,
     session: JsSession,
     multiplier: Multiplier,
 }
 
-impl<'a> Peer<'a> {
+impl<'a> ReferenceRuntime<'a> {
     /// Loads onnxruntime-web from the folder at `base` and gives it the product of `operands`, an ONNX file of one
     /// MatMul.
     ///
@@ -58,7 +58,7 @@ impl<'a> Peer<'a> {
         let session: JsSession = session.map_err(|e| failed("opening a session", &e))?.unchecked_into();
         let inner = property(&session, "session");
         let multiplier = Multiplier::upload(&ort, &inner, &device.gpu, size as u32, &by_name);
-        Ok(Peer { device, session, multiplier })
+        Ok(ReferenceRuntime { device, session, multiplier })
     }
 
     /// Operands on the device, product in host memory. Kicked like ours: the device is the same.
@@ -70,7 +70,7 @@ impl<'a> Peer<'a> {
         let product = self.device.wait(DOING, self.multiplier.multiply()).await;
         product.map(JsCast::unchecked_into).map_err(|error| match error {
             RuntimeError::Browser { message, .. } => {
-                RuntimeError::Peer { doing: DOING.to_owned(), refusal: Refusal::read(&message) }
+                RuntimeError::ReferenceRuntime { doing: DOING.to_owned(), refusal: Refusal::read(&message) }
             }
             ours => ours,
         })
@@ -97,5 +97,5 @@ fn elements(tensor: &Tensor) -> JsValue {
 }
 
 fn failed(doing: &str, error: &JsValue) -> RuntimeError {
-    RuntimeError::Peer { doing: doing.to_owned(), refusal: Refusal::read(&thrown(error)) }
+    RuntimeError::ReferenceRuntime { doing: doing.to_owned(), refusal: Refusal::read(&thrown(error)) }
 }

@@ -16,8 +16,8 @@ pub enum Metric {
     PlanMs,
     /// Making every pipeline or compiled graph of the model, and what binds it. None on Burn, which walks the graph.
     CompileMs,
-    /// Allocating memory on the device, and making the weights and moving them there. None on engines that take ONNX
-    /// files.
+    /// Allocating memory on the device, and making the weights and moving them there, but for what is moved while pipelines
+    /// are made: that time is theirs. None on engines that take ONNX files.
     UploadMs,
     /// The first inference after that.
     FirstInferenceMs,

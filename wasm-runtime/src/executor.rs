@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::rc::Rc;
 
-use futures_util::future::try_join;
+use futures_util::future::{Either, select, try_join};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use graph::Tensor;
 use js_sys::Uint8Array;
@@ -68,7 +68,7 @@ const PIECE_BYTES: usize = 16 << 20;
 const IN_FLIGHT_BYTES: u64 = 64 << 20;
 
 impl Executor {
-    /// Makes the plan's buffers and pipelines, then uploads its weights from a folder. Nothing of the weights stays
+    /// Makes the plan's buffers, and its pipelines while its weights move there from a folder. Nothing of the weights stays
     /// here.
     ///
     /// # Errors
@@ -88,15 +88,25 @@ impl Executor {
         let buffers: Vec<GpuBuffer> = device.guarded(&doing, wanted_bytes, allocate).await?;
 
         course.turn_to(Activity::Compile);
-        let pipelines = pipelines::compile(&device, &plan.kernels).await?;
+        let upload = Upload { model, device: &device, folder, buffers: &buffers };
+        let (compile, upload) = (pipelines::compile(&device, &plan.kernels), upload.all(weights));
+        // As long as pipelines are being made, the time is theirs.
+        let pipelines = match select(pin!(compile), pin!(upload)).await {
+            Either::Left((pipelines, upload)) => {
+                course.turn_to(Activity::Upload);
+                upload.await?;
+                pipelines?
+            }
+            Either::Right((uploaded, compile)) => {
+                uploaded?;
+                compile.await?
+            }
+        };
+        course.turn_to(Activity::Compile);
         let executor = Self::assemble(model, device, plan, buffers, &pipelines).await?;
         if executor.device.compiles_late {
             executor.dispatch_nothing().await?;
         }
-
-        course.turn_to(Activity::Upload);
-        let Executor { device, buffers, .. } = &executor;
-        Upload { model, device, folder, buffers }.all(weights).await?;
         Ok(executor)
     }
 

@@ -5,7 +5,6 @@ mod judge;
 mod repro;
 mod suite;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -16,7 +15,6 @@ use protocol::{Conformance, ConformanceReport, Failure, FailureKind, Target, Tas
 
 use self::expected::Expected;
 use self::suite::{Batch, Suite};
-use crate::browser;
 use crate::cli::ConformanceArgs;
 use crate::error::Error;
 use crate::event::RunEnd;
@@ -24,7 +22,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::interrupt::Interrupt;
 use crate::lane::{Completion, Ended, Event, Lane, Listener, NoAnswer, Open, Queue, Then, Unit};
-use crate::plan::{check_browser, each_once};
+use crate::plan::{self, each_once};
 use crate::report::conformance as report;
 use crate::rows::conformance::{Conformance as Found, REFUSES, TestRow};
 use crate::scratch;
@@ -46,11 +44,10 @@ const TEMPLATE: &str = "{spinner} [{bar:24}] {pos}/{len}  {msg}  {elapsed} gone,
 /// When the request is bad, a test cannot be read, or the database or a report cannot be written. A test or a
 /// target that goes wrong is a row.
 pub async fn run(args: &ConformanceArgs) -> Result<Exit, Error> {
-    let browsers = browser::known(&BTreeMap::new())?;
     let open = |path: &PathBuf| Expected::open(path, args.update);
     let mut expected = args.expect.as_ref().map(open).transpose()?;
     let targets = targets(args, expected.as_ref());
-    targets.iter().try_for_each(|target| check_browser(target, &browsers))?;
+    let context = plan::context(&targets).await?;
     let packs =
         scratch::folder().map_err(|source| Error::NodeTests { path: std::env::temp_dir(), source })?;
     let suite = Suite::find();
@@ -63,14 +60,13 @@ pub async fn run(args: &ConformanceArgs) -> Result<Exit, Error> {
         Err(_) => Vec::new(),
     };
     if let Some(test) = &args.repro {
-        return repro::write(test, &targets, &suite, browsers, packs.path()).await;
+        return repro::write(test, &targets, &suite, &context, packs.path()).await;
     }
     if let (Some(path), Some(expected), Ok(suite), false) = (&args.expect, &expected, &suite, args.update) {
         expected.covers(path, &targets, &suite.name)?;
     }
     let mut store = Store::open(&args.db)?;
     let mut interrupt = Interrupt::listen()?;
-    let context = Context::start(browsers).await?;
     let run = store.begin_run(RunKind::Conformance, SystemTime::now())?;
     let timeout = Duration::from_secs(args.timeout_s);
     let suite_run = SuiteRun {

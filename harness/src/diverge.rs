@@ -5,20 +5,18 @@ mod report;
 mod values;
 mod walk;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use protocol::{Adapter, OutputCheck, Target, Task, Trace, TraceReport};
 
-use crate::browser;
 use crate::cli::{self, DivergeArgs};
 use crate::error::Error;
 use crate::event::RunEnd;
 use crate::exit::Exit;
 use crate::lane::{Completion, Lane, NoAnswer, Unit};
 use crate::model::{self, Model};
-use crate::plan::check_browser;
+use crate::plan;
 use crate::rows::{self, divergence::Divergence};
 use crate::scratch;
 use crate::screen;
@@ -40,11 +38,8 @@ pub async fn run(args: &DivergeArgs) -> Result<Exit, Error> {
         Duration::from_secs(args.timeout_s),
     )
     .await?;
-    let browsers = browser::known(&BTreeMap::new())?;
-    check_browser(&args.a, &browsers)?;
-    check_browser(&args.b, &browsers)?;
+    let context = plan::context([&args.a, &args.b]).await?;
     let mut store = Store::open(&args.db)?;
-    let context = Context::start(browsers).await?;
     let run = store.begin_run(RunKind::Diverge, SystemTime::now())?;
     let scene = Scene { context: &context, model: &model, args };
     let ended = scene.walk(&mut store, &run).await;

@@ -17,6 +17,7 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::lane::NoAnswer;
 use crate::model::{self, Dimensions, Model};
+use crate::session::Context;
 
 /// Seconds that one case may take unless the plan or a flag says otherwise.
 const TIMEOUT_S: u64 = 300;
@@ -126,11 +127,21 @@ fn check_asked(models: &[String], targets: &[Target]) -> Result<(), Error> {
     }
 }
 
+/// The context in which targets that no plan file is about run: with the built-in browsers.
+///
+/// # Errors
+/// When a target's browser is none of them, or no port can be had.
+pub async fn context<'a>(targets: impl IntoIterator<Item = &'a Target>) -> Result<Context, Error> {
+    let browsers = browser::known(&BTreeMap::new())?;
+    targets.into_iter().try_for_each(|target| check_browser(target, &browsers))?;
+    Context::start(browsers).await
+}
+
 /// Checks that a target's browser is configured.
 ///
 /// # Errors
 /// When it is not, with the names of those that are.
-pub fn check_browser(target: &Target, browsers: &BTreeMap<String, BrowserEntry>) -> Result<(), Error> {
+fn check_browser(target: &Target, browsers: &BTreeMap<String, BrowserEntry>) -> Result<(), Error> {
     let Some(browser) = target.browser.as_ref().filter(|name| !browsers.contains_key(*name)) else {
         return Ok(());
     };

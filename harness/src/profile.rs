@@ -1,12 +1,10 @@
 //! `parallax profile`: where the device's time goes, kernel by kernel.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use protocol::{ProfileReport, Sampling, Target, Task};
 
-use crate::browser;
 use crate::case::inference;
 use crate::cli::{self, ProfileArgs};
 use crate::error::Error;
@@ -14,7 +12,7 @@ use crate::event::RunEnd;
 use crate::exit::Exit;
 use crate::lane::{Completion, Lane, NoAnswer, Unit};
 use crate::model::{self, Model};
-use crate::plan::check_browser;
+use crate::plan;
 use crate::report::profile as report;
 use crate::screen;
 use crate::session::{Context, Observed};
@@ -33,10 +31,8 @@ pub async fn run(args: &ProfileArgs) -> Result<Exit, Error> {
         Duration::from_secs(args.timeout_s),
     )
     .await?;
-    let browsers = browser::known(&BTreeMap::new())?;
-    check_browser(&args.target, &browsers)?;
+    let context = plan::context([&args.target]).await?;
     let mut store = Store::open(&args.db)?;
-    let context = Context::start(browsers).await?;
     let run = store.begin_run(RunKind::Profile, SystemTime::now())?;
     let kept = match profile(args, &model, &context).await {
         Ok((report, observed)) => store.add_profile(&run, &model, &args.target, &report, &observed.facts),

@@ -1,19 +1,17 @@
 //! `parallax bench matmul`: one matrix product in each browser, ours and onnxruntime-web's turn by turn.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use indicatif::ProgressBar;
-use protocol::suggest::did_you_mean;
 use protocol::{Engine, MatmulComparison, MatmulReport, Target, Task, Verdict};
 
-use crate::browser;
 use crate::cli::MatmulArgs;
 use crate::error::Error;
 use crate::event::RunEnd;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::lane::{Completion, Ended, Event, Lane, Listener, Open, Queue, Then, Unit};
+use crate::plan;
 use crate::report::product as report;
 use crate::rows::product::Product;
 use crate::screen;
@@ -28,8 +26,8 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// # Errors
 /// When a browser has no entry, or the database or the report cannot be written. A product that goes wrong is a row.
 pub async fn run(args: &MatmulArgs) -> Result<Exit, Error> {
-    let context = Context::start(browser::known(&BTreeMap::new())?).await?;
-    check_names(&args.browsers, &context)?;
+    let targets: Vec<Target> = args.browsers.iter().map(|browser| webgpu_in(browser)).collect();
+    let context = plan::context(&targets).await?;
     let mut store = Store::open(&args.db)?;
     let mut interrupt = Interrupt::listen()?;
     let run = store.begin_run(RunKind::BenchMatmul, SystemTime::now())?;
@@ -53,19 +51,8 @@ pub async fn run(args: &MatmulArgs) -> Result<Exit, Error> {
     })
 }
 
-fn check_names(names: &[String], context: &Context) -> Result<(), Error> {
-    let known = || context.browsers.keys().map(String::as_str);
-    match names.iter().find(|name| !context.browsers.contains_key(*name)) {
-        None => Ok(()),
-        Some(name) => Err(Error::BrowserInvalid {
-            name: name.clone(),
-            message: format!(
-                "there is none of this name{}; the browsers are {}",
-                did_you_mean(name, known()),
-                known().collect::<Vec<_>>().join(", ")
-            ),
-        }),
-    }
+fn webgpu_in(browser: &str) -> Target {
+    Target { engine: Engine::Webgpu, device: None, browser: Some(browser.to_owned()) }
 }
 
 /// A matrix product in a browser.
@@ -79,7 +66,7 @@ impl Unit for InBrowser {
     type Report = MatmulReport;
 
     fn target(&self) -> Target {
-        Target { engine: Engine::Webgpu, device: None, browser: Some(self.browser.clone()) }
+        webgpu_in(&self.browser)
     }
 
     fn task(&self, _: &Context) -> Task {

@@ -1,6 +1,5 @@
 //! `parallax conformance --repro NAME`: a node test as one HTML file that needs nothing of ours.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -9,7 +8,6 @@ use protocol::{Conformance, Target, Task};
 
 use super::suite::{Batch, Suite};
 use super::{PACKS, TOLERANCE};
-use crate::browser::BrowserEntry;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::fault::Fault;
@@ -28,7 +26,7 @@ pub async fn write(
     test: &glob::Pattern,
     targets: &[Target],
     suite: &Result<Suite, Fault>,
-    browsers: BTreeMap<String, BrowserEntry>,
+    context: &Context,
     packs: &Path,
 ) -> Result<Exit, Error> {
     let said = |error: &dyn std::fmt::Display| screen::tell(&error.to_string());
@@ -40,8 +38,7 @@ pub async fn write(
         said(&format!("there is no node test {test}"));
         return Ok(Exit::NothingRan);
     };
-    let context = Context::start(browsers).await?;
-    match Lane::only(&context, Reproduction { target, packs, batch: &batch }).await.answer {
+    match Lane::only(context, Reproduction { target, packs, batch: &batch }).await.answer {
         Ok(page) => {
             let path = format!("{}.html", batch.tests[0]);
             fs::write(&path, page).map_err(Error::Output)?;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use protocol::cache::is_bundled;
 use protocol::{BrowserKind, Engine, least};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
@@ -18,7 +18,7 @@ use crate::fault::Fault;
 use table::{BUILT_IN, BuiltIn};
 
 /// A plan's `[browsers.NAME]`: a change to a built-in browser, or a browser of its own.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BrowserOverride {
     /// The family of its engine; needed for a name that is not built in.

@@ -87,10 +87,8 @@ pub async fn run(args: &ConformanceArgs) -> Result<Exit, Error> {
         publish(&report, args).map(|()| report.exit())
     });
     // What is there is reported, whatever kept the rest from being there.
-    Ok(match ended? {
-        Completion::Complete => finished.and(published)?,
-        Completion::Interrupted => finished.and(published).map(|_| Exit::Interrupted)?,
-    })
+    let completion = ended?;
+    finished.and(published).map(|exit| completion.exit(exit))
 }
 
 /// The targets asked for, or those of the list.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use protocol::{Failure, NoReport, Report, Target, Task, Verdict};
 
 use crate::error::Error;
+use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::interrupt::Interrupt;
 use crate::session::{self, Context, Observed, Session, SessionKind, SessionTurn};
@@ -138,6 +139,16 @@ pub enum Completion {
     Complete,
     /// The user stopped it.
     Interrupted,
+}
+
+impl Completion {
+    /// The exit code of a command whose report goes with this one.
+    pub fn exit(self, of_report: Exit) -> Exit {
+        match self {
+            Completion::Complete => of_report,
+            Completion::Interrupted => Exit::Interrupted,
+        }
+    }
 }
 
 /// Sessions, and what numbers their jobs.

@@ -40,10 +40,8 @@ pub async fn run(args: &SweepArgs) -> Result<Exit, Error> {
     let report = store.report(&run);
     // What is there is reported, whatever kept the rest from being there.
     let printed = report.and_then(|report| print(&report, args.json).map(|()| report.exit()));
-    Ok(match ended? {
-        Completion::Complete => printed?,
-        Completion::Interrupted => printed.map(|_| Exit::Interrupted)?,
-    })
+    let completion = ended?;
+    printed.map(|exit| completion.exit(exit))
 }
 
 fn print(report: &Report, json: bool) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::event::RunEnd;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::lane::{Completion, Ended, Event, Lane, Listener, Open, Queue, Then, Unit};
+use crate::lane::{Ended, Event, Lane, Listener, Open, Queue, Then, Unit};
 use crate::plan;
 use crate::report::product as report;
 use crate::rows::product::Product;
@@ -45,10 +45,8 @@ pub async fn run(args: &MatmulArgs) -> Result<Exit, Error> {
         let text = if args.json { report::document(&found) } else { report::render(&found) };
         screen::print(&text).map(|()| found.exit())
     });
-    Ok(match ended? {
-        Completion::Complete => finished.and(printed)?,
-        Completion::Interrupted => finished.and(printed).map(|_| Exit::Interrupted)?,
-    })
+    let completion = ended?;
+    finished.and(printed).map(|exit| completion.exit(exit))
 }
 
 fn webgpu_in(browser: &str) -> Target {

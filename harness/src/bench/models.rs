@@ -41,10 +41,8 @@ pub async fn run(args: &ModelsArgs) -> Result<Exit, Error> {
         let text = if args.json { report::document(&found) } else { report::render(&found) };
         screen::print(&text).map(|()| found.exit())
     });
-    Ok(match ended? {
-        Completion::Complete => finished.and(printed)?,
-        Completion::Interrupted => finished.and(printed).map(|_| Exit::Interrupted)?,
-    })
+    let completion = ended?;
+    finished.and(printed).map(|exit| completion.exit(exit))
 }
 
 async fn plan(args: &ModelsArgs, interrupt: &mut Interrupt) -> Result<Plan, Error> {

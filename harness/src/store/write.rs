@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use duckdb::{Connection, OptionalExt, Transaction, params};
+use duckdb::{Connection, Transaction, params};
 use protocol::{Adapter, Capability, Metric, Presence, Sampling};
 
 use super::{RunId, RunKind, Store, failed};
@@ -134,10 +134,6 @@ fn insert_row(transaction: &Transaction<'_>, run: &RunId, trial: &Trial) -> duck
 /// Adds what a case's key hashes, if it is not there, and gives the key.
 fn insert_case(transaction: &Transaction<'_>, case: &Case) -> duckdb::Result<String> {
     let key = case.key();
-    let known = transaction.query_row("select 1 from cases where key = ?", params![key], |_| Ok(()));
-    if known.optional()?.is_some() {
-        return Ok(key);
-    }
     let Sampling { samples, warmup_limit } = case.sampling;
     let row = params![
         key,
@@ -155,21 +151,18 @@ fn insert_case(transaction: &Transaction<'_>, case: &Case) -> duckdb::Result<Str
         case.tuning(),
         TEMPERATURE,
     ];
-    transaction.execute("insert into cases values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)?;
+    transaction
+        .execute("insert or ignore into cases values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)?;
     Ok(key)
 }
 
 /// Adds an adapter, if it is not there, and gives its identifier.
 pub(super) fn insert_adapter(transaction: &Transaction<'_>, adapter: &Adapter) -> duckdb::Result<String> {
     let id = digest(&json(adapter));
-    let known = transaction.query_row("select 1 from adapters where id = ?", params![id], |_| Ok(()));
-    if known.optional()?.is_some() {
-        return Ok(id);
-    }
     let Adapter { vendor, architecture, device, description, backend, software, features, limits } = adapter;
     let (features, limits) = (json(features), json(limits));
     let row = params![id, vendor, architecture, device, description, backend, software, features, limits];
-    transaction.execute("insert into adapters values (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)?;
+    transaction.execute("insert or ignore into adapters values (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)?;
     Ok(id)
 }
 

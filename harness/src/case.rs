@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use protocol::{Inference, Sampling, Target, Task, tuning};
+use protocol::{AdapterChoice, Features, Inference, Sampling, Target, Task, tuning};
 
 use crate::digest::digest;
 use crate::lane::NoAnswer;
@@ -20,6 +20,10 @@ pub struct Case {
     pub model: Arc<Model>,
     /// Where it is to run.
     pub target: Target,
+    /// The adapter asked for there.
+    pub adapter: AdapterChoice,
+    /// The optimisations that are on.
+    pub features: Features,
     /// How it is measured.
     pub sampling: Sampling,
     /// The settings in effect of its browser, as canonical JSON; none of a native target.
@@ -29,7 +33,7 @@ pub struct Case {
 }
 
 /// The version of the text that [`Case::key`] hashes.
-pub const KEY_VERSION: u32 = 2;
+pub const KEY_VERSION: u32 = 3;
 /// The state of a session's caches when it opens: its profile is new. Those of drivers outside of profiles are not looked at.
 pub const TEMPERATURE: &str = "new-profile";
 
@@ -50,10 +54,13 @@ impl Case {
     fn key_text(&self) -> String {
         let Sampling { samples, warmup_limit } = self.sampling;
         format!(
-            "parallax-case-{KEY_VERSION}\nmodel={}\ntarget={}\nprecision={}\nbatch={}\nsamples={samples}\n\
-             warmup_limit={warmup_limit}\nstrict={}\nbrowser={}\ntuning={}\ntemperature={TEMPERATURE}\n",
+            "parallax-case-{KEY_VERSION}\nmodel={}\ntarget={}\nadapter={}\nfeatures={}\nprecision={}\nbatch={}\n\
+             samples={samples}\nwarmup_limit={warmup_limit}\nstrict={}\nbrowser={}\ntuning={}\n\
+             temperature={TEMPERATURE}\n",
             self.model.digest,
             self.target,
+            self.adapter,
+            self.features,
             self.model.manifest.precision,
             self.model.batch,
             self.strict,
@@ -64,23 +71,19 @@ impl Case {
 
     /// The task that runs it.
     pub fn task(&self, context: &Context) -> Task {
-        Task::Infer(inference(context, &self.target, &self.model, self.sampling, self.strict))
+        let inference = inference(context, &self.target, &self.model, self.sampling);
+        Task::Infer(Inference { strict: self.strict, features: self.features.clone(), ..inference })
     }
 }
 
-/// Running a model on a target.
-pub fn inference(
-    context: &Context,
-    target: &Target,
-    model: &Model,
-    sampling: Sampling,
-    strict: bool,
-) -> Inference {
+/// Running a model on a target, all optimisations on, parts of it elsewhere where the target cannot do otherwise.
+pub fn inference(context: &Context, target: &Target, model: &Model, sampling: Sampling) -> Inference {
     Inference {
         location: context.location(target, &model.manifest.name, &model.folder),
         manifest: model.manifest.clone(),
         sampling,
-        strict,
+        strict: false,
+        features: Features::default(),
     }
 }
 
@@ -111,6 +114,8 @@ fn matrix(plan: &Plan, begin: u32, models: impl Iterator<Item = Arc<Model>>) -> 
             position,
             model,
             target: target.clone(),
+            adapter: AdapterChoice::default(),
+            features: Features::default(),
             sampling: plan.sampling,
             browser_settings: plan.browser_settings(target),
             strict: plan.strict,
@@ -152,6 +157,7 @@ pub(crate) mod tests {
             },
             digest: format!("digest of {name}"),
             batch: 2,
+            dimensions: Default::default(),
         }
     }
 
@@ -160,6 +166,8 @@ pub(crate) mod tests {
             position: 0,
             model: Arc::new(model(name)),
             target: target.parse().unwrap(),
+            adapter: AdapterChoice::default(),
+            features: Features::default(),
             sampling: Sampling::default(),
             browser_settings: None,
             strict: false,
@@ -175,13 +183,15 @@ pub(crate) mod tests {
             other.key() != original.key()
         };
         type Row = (&'static str, fn(&mut Case), bool);
-        let rows: [Row; 10] = [
+        let rows: [Row; 12] = [
             ("nothing", |_| {}, false),
             ("its position", |case| case.position = 7, false),
             ("the model's folder", |case| Arc::make_mut(&mut case.model).folder = "/other".into(), false),
             ("the model's files", |case| Arc::make_mut(&mut case.model).digest.push('x'), true),
             ("the batch", |case| Arc::make_mut(&mut case.model).batch = 1, true),
             ("the target", |case| case.target = "webgpu@firefox".parse().unwrap(), true),
+            ("the adapter", |case| case.adapter = AdapterChoice::Lavapipe, true),
+            ("a feature", |case| case.features = "-fusion".parse().unwrap(), true),
             ("the samples", |case| case.sampling.samples = 7, true),
             ("the warm-up", |case| case.sampling.warmup_limit = 7, true),
             ("whether it is strict", |case| case.strict = true, true),
@@ -195,7 +205,7 @@ pub(crate) mod tests {
     #[test]
     fn a_key_is_the_same_on_every_machine_and_day() {
         // Computed with Python's hashlib over the text that `Case::key` describes.
-        assert_eq!(case("m", "wasm@chrome").key(), "0e2a276ab91cc3e435a805a42463f699");
+        assert_eq!(case("m", "wasm@chrome").key(), "cdcbd628346b275a7e4c58e8869f8cf5");
     }
 
     #[test]

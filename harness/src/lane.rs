@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::time::Duration;
 
-use protocol::{Failure, NoReport, Report, Target, Task, Verdict};
+use protocol::{AdapterChoice, Failure, NoReport, Report, Target, Task, Verdict};
 
 use crate::error::Error;
 use crate::exit::Exit;
@@ -29,6 +29,16 @@ pub trait Unit: Clone {
 
     /// The target that does it.
     fn target(&self) -> Target;
+
+    /// The adapter that does it.
+    fn adapter(&self) -> AdapterChoice {
+        AdapterChoice::Default
+    }
+
+    /// The kind of session that it runs in.
+    fn kind(&self) -> SessionKind {
+        SessionKind::of(&self.target(), self.adapter())
+    }
 
     /// The task, as its session is told.
     fn task(&self, context: &Context) -> Task;
@@ -219,12 +229,12 @@ impl<'a> Lane<'a> {
                 Step::Run(unit) => {
                     listener.hear(Event::Started(&unit))?;
                     let asked = self.ask(&unit).await;
-                    let session = self.sessions.get(&SessionKind::of(&unit.target()));
+                    let session = self.sessions.get(&unit.kind());
                     observed = session.map(OpenSession::observed).unwrap_or_default();
                     match asked {
                         Err(fault) => {
                             // What is left of it would run beside the next unit.
-                            if let Some(session) = self.sessions.remove(&SessionKind::of(&unit.target())) {
+                            if let Some(session) = self.sessions.remove(&unit.kind()) {
                                 session.session.close().await;
                             }
                             Finished::Died(fault)
@@ -306,10 +316,9 @@ impl<'a> Lane<'a> {
     async fn ask<U: Unit>(&mut self, unit: &U) -> Result<Result<U::Report, Failure>, Fault> {
         self.jobs += 1;
         let target = unit.target();
-        let job = self.context.job_of(&target, self.jobs, unit.task(self.context));
+        let job = self.context.job_of(&target, unit.adapter(), self.jobs, unit.task(self.context));
         let crash = |message: &str| Fault::Crash { message: message.to_owned() };
-        let open =
-            self.sessions.get_mut(&SessionKind::of(&target)).ok_or_else(|| crash("no session was open"))?;
+        let open = self.sessions.get_mut(&unit.kind()).ok_or_else(|| crash("no session was open"))?;
         open.jobs += 1;
         let outcome = open.session.run(&job, unit.limit()).await?;
         match U::Report::of(outcome.answer) {

@@ -34,6 +34,8 @@ pub struct Model {
     pub digest: String,
     /// Items in one inference: the batch, where the model has one, else 1.
     pub batch: u32,
+    /// The extents that were asked of its open dimensions.
+    pub dimensions: Dimensions,
 }
 
 impl Model {
@@ -48,7 +50,7 @@ impl Model {
             check_file(&folder, file)?;
         }
         let batch = manifest.batch.unwrap_or(1);
-        Ok(Model { digest: digest(&folder)?, manifest, batch, folder })
+        Ok(Model { digest: digest(&folder)?, manifest, batch, folder, dimensions: Dimensions::new() })
     }
 
     /// Returns what stands in the rows of a model that cannot be had.
@@ -70,7 +72,8 @@ impl Model {
             generation: None,
             tolerances: BTreeMap::new(),
         };
-        Model { folder: PathBuf::new(), manifest, digest: format!("absent {name}"), batch: 1 }
+        let digest = format!("absent {name}");
+        Model { folder: PathBuf::new(), manifest, digest, batch: 1, dimensions: Dimensions::new() }
     }
 
     /// Largest absolute error allowed.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use protocol::{ProfileReport, Sampling, Target, Task};
+use protocol::{Inference, ProfileReport, Sampling, Target, Task};
 
 use crate::case::inference;
 use crate::cli::{self, ProfileArgs};
@@ -82,7 +82,8 @@ impl Unit for Profiling<'_> {
 
     fn task(&self, context: &Context) -> Task {
         let sampling = Sampling { samples: self.samples, ..Sampling::default() };
-        Task::Profile(inference(context, self.target, self.model, sampling, true))
+        let inference = inference(context, self.target, self.model, sampling);
+        Task::Profile(Inference { strict: true, ..inference })
     }
 
     fn limit(&self) -> Duration {

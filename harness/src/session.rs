@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use protocol::{Engine, Job, Outcome, Target, Task};
+use protocol::{AdapterChoice, Engine, Job, Outcome, Target, Task};
 
 use crate::browser::BrowserEntry;
 use crate::error::Error;
@@ -58,18 +58,35 @@ pub struct SessionTurn {
 /// A session's kind: units of the same kind share one session.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SessionKind {
-    /// The browser with this configured name.
-    Browser(String),
-    /// A process of the engine's program that serves this engine alone.
-    Native(Engine),
+    /// A browser that was started for an adapter.
+    Browser {
+        /// Its configured name.
+        name: String,
+        /// The adapter.
+        adapter: AdapterChoice,
+    },
+    /// A process of the engine's program that serves this engine alone, started for an adapter.
+    Native {
+        /// The engine.
+        engine: Engine,
+        /// The adapter.
+        adapter: AdapterChoice,
+    },
 }
 
 impl SessionKind {
-    /// The kind that a target's jobs run in.
-    pub fn of(target: &Target) -> SessionKind {
-        match &target.browser {
-            Some(browser) => SessionKind::Browser(browser.clone()),
-            None => SessionKind::Native(target.engine),
+    /// The kind that a target's jobs run in, on the adapter asked for.
+    pub fn of(target: &Target, adapter: AdapterChoice) -> SessionKind {
+        match target.browser.clone() {
+            Some(name) => SessionKind::Browser { name, adapter },
+            None => SessionKind::Native { engine: target.engine, adapter },
+        }
+    }
+
+    /// The adapter it is started for.
+    pub fn adapter(&self) -> &AdapterChoice {
+        match self {
+            SessionKind::Browser { adapter, .. } | SessionKind::Native { adapter, .. } => adapter,
         }
     }
 }
@@ -77,8 +94,14 @@ impl SessionKind {
 impl fmt::Display for SessionKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SessionKind::Browser(name) => f.write_str(name),
-            SessionKind::Native(engine) => write!(f, "{} ({})", Program::of(*engine).name, engine.name()),
+            SessionKind::Browser { name, .. } => f.write_str(name)?,
+            SessionKind::Native { engine, .. } => {
+                write!(f, "{} ({})", Program::of(*engine).name, engine.name())?;
+            }
+        }
+        match self.adapter() {
+            AdapterChoice::Default => Ok(()),
+            chosen => write!(f, " on {chosen}"),
         }
     }
 }
@@ -117,12 +140,13 @@ impl Context {
     }
 
     /// The job that does a task on a target.
-    pub fn job_of(&self, target: &Target, id: u64, task: Task) -> Job {
+    pub fn job_of(&self, target: &Target, adapter: AdapterChoice, id: u64, task: Task) -> Job {
         let entry = target.browser.as_ref().and_then(|name| self.browsers.get(name));
         Job {
             id,
             engine: target.engine,
             device: target.device,
+            adapter,
             browser: entry.map(|entry| entry.kind),
             onnxruntime_web: self.onnxruntime_web(target),
             task,
@@ -150,8 +174,8 @@ impl Context {
 /// `Unavailable` when what it takes is not on this machine; `Crash` or `Timeout` when it did not start.
 pub async fn open(kind: &SessionKind, context: &Context) -> Result<Box<dyn Session>, Fault> {
     match kind {
-        SessionKind::Native(engine) => Ok(Box::new(runner::Runner::start(Program::of(*engine))?)),
-        SessionKind::Browser(name) => {
+        SessionKind::Native { engine, .. } => Ok(Box::new(runner::Runner::start(Program::of(*engine))?)),
+        SessionKind::Browser { name, .. } => {
             let entry = context.browsers.get(name).ok_or_else(|| Fault::Unavailable {
                 reason: format!("there is no browser called {name}"),
                 remedy: format!("add [browsers.{name}] to the plan"),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 use std::time::{Duration, SystemTime};
 
-use protocol::{InferenceReport, Target, Task, Verdict};
+use protocol::{AdapterChoice, InferenceReport, Target, Task, Verdict};
 
 use crate::case::{self, Case, expand};
 use crate::cli::SweepArgs;
@@ -64,6 +64,10 @@ impl Unit for Inference {
 
     fn target(&self) -> Target {
         self.case.target.clone()
+    }
+
+    fn adapter(&self) -> AdapterChoice {
+        self.case.adapter.clone()
     }
 
     fn task(&self, context: &Context) -> Task {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::features::Features;
 use crate::manifest::Manifest;
 use crate::sampling::Sampling;
 
@@ -17,4 +18,7 @@ pub struct Inference {
     /// True if an engine refuses what it cannot run as a whole, instead of leaving parts of it to others.
     #[serde(default)]
     pub strict: bool,
+    /// The optimisations that are on.
+    #[serde(default)]
+    pub features: Features,
 }

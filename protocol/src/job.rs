@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::adapter_choice::AdapterChoice;
 use crate::bare::BareModel;
 use crate::conformance::Conformance;
 use crate::inference::Inference;
@@ -17,6 +18,9 @@ pub struct Job {
     pub engine: Engine,
     /// The device asked for.
     pub device: Option<Device>,
+    /// The adapter asked for, where the engine has a choice.
+    #[serde(default)]
+    pub adapter: AdapterChoice,
     /// The browser it runs in; none for a native runner.
     pub browser: Option<BrowserKind>,
     /// URL of the folder of onnxruntime-web's files, which ends in `/`; none outside a page, and where they were

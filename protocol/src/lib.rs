@@ -1,6 +1,7 @@
 //! Everything that crosses a process boundary: the target grammar, the one message pair (Job, Outcome), and the words
 //! for metrics, verdicts and capabilities. It never runs anything.
 
+pub mod adapter_choice;
 pub mod bare;
 pub mod cache;
 pub mod capability;
@@ -8,6 +9,7 @@ pub mod check;
 pub mod conformance;
 pub mod course;
 pub mod failure;
+pub mod features;
 pub mod inference;
 pub mod job;
 pub mod least;
@@ -24,12 +26,14 @@ pub mod target;
 pub mod trace;
 pub mod tuning;
 
+pub use adapter_choice::AdapterChoice;
 pub use bare::{BareModel, CompletedModel};
 pub use capability::{Adapter, Capability, Presence};
 pub use check::{Allowed, OutputCheck, Scale};
 pub use conformance::{Conformance, ConformanceReport, NodeTestEnd, NodeTestReport, Tolerance};
 pub use course::{Activity, Clock, Course, Step};
 pub use failure::{Failure, FailureKind};
+pub use features::{Feature, Features};
 pub use inference::Inference;
 pub use job::{Job, MatmulComparison, Task};
 pub use manifest::{Component, Embed, Generation, Image, Manifest};

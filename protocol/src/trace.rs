@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::capability::Adapter;
 use crate::check::OutputCheck;
+use crate::features::Features;
 use crate::inference::Inference;
 use crate::manifest::Manifest;
 use crate::sampling::Sampling;
@@ -29,7 +30,13 @@ impl Trace {
     /// Returns the plain run, with nothing kept: what reads a model folder for one reads it for the other.
     pub fn inference(&self) -> Inference {
         let (location, manifest) = (self.location.clone(), self.manifest.clone());
-        Inference { location, manifest, sampling: Sampling::default(), strict: false }
+        Inference {
+            location,
+            manifest,
+            sampling: Sampling::default(),
+            strict: false,
+            features: Features::default(),
+        }
     }
 }
 

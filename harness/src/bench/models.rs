@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use indicatif::ProgressBar;
-use protocol::{InferenceReport, Target, Task, Verdict};
+use protocol::{AdapterChoice, InferenceReport, Target, Task, Verdict};
 
 use crate::case::{self, Case, expand};
 use crate::cli::{ModelsArgs, SweepArgs};
@@ -148,6 +148,10 @@ impl Unit for Turn<'_> {
 
     fn target(&self) -> Target {
         self.case().target.clone()
+    }
+
+    fn adapter(&self) -> AdapterChoice {
+        self.case().adapter.clone()
     }
 
     fn task(&self, context: &Context) -> Task {

@@ -72,8 +72,8 @@ impl<U: Unit> Queue<U> {
     /// theirs.
     pub fn by_kind(units: impl IntoIterator<Item = U>) -> Queue<U> {
         let mut units: Vec<U> = units.into_iter().collect();
-        let kinds: Vec<SessionKind> = units.iter().map(kind_of).collect();
-        units.sort_by_key(|unit| kinds.iter().position(|kind| *kind == kind_of(unit)));
+        let kinds: Vec<SessionKind> = units.iter().map(Unit::kind).collect();
+        units.sort_by_key(|unit| kinds.iter().position(|kind| *kind == unit.kind()));
         Queue::new(units)
     }
 
@@ -93,7 +93,7 @@ impl<U: Unit> Queue<U> {
             return Step::WriteOff(unit, fault);
         }
         let Some(unit) = self.waiting.pop_front() else { return Step::Done };
-        let kind = kind_of(&unit);
+        let kind = unit.kind();
         let state = self.kinds.entry(kind.clone()).or_default();
         self.kind = Some(kind.clone());
         match &state.given_up {
@@ -143,7 +143,7 @@ impl<U: Unit> Queue<U> {
     /// One unit alone is to blame; what can be halved is, and its halves go first.
     fn died(&mut self, fault: Fault) -> Option<(U, Fault)> {
         let unit = self.running.take()?;
-        let state = self.kinds.entry(kind_of(&unit)).or_default();
+        let state = self.kinds.entry(unit.kind()).or_default();
         if U::CAN_BE_HALVED {
             state.deaths += 1;
             if fault.is_unavailable() || state.deaths >= DEATHS {
@@ -161,11 +161,6 @@ impl<U: Unit> Queue<U> {
             }
         }
     }
-}
-
-/// The kind of session that a unit runs in.
-fn kind_of<U: Unit>(unit: &U) -> SessionKind {
-    SessionKind::of(&unit.target())
 }
 
 #[cfg(test)]
@@ -420,7 +415,7 @@ mod tests {
         assert_eq!(queue.next(Opened), Step::Run(Single("m webgpu@chrome")));
         queue.first(Single("m wasm@chrome"));
         assert_eq!(queue.next(Answered), Step::Run(Single("m wasm@chrome")));
-        queue.closed(&SessionKind::Browser("chrome".to_owned()));
+        queue.closed(&Single("a webgpu@chrome").kind());
         assert!(matches!(queue.next(Nothing), Step::Open(_)));
     }
 }

@@ -78,7 +78,7 @@ impl Store {
         let comparisons: Vec<(String, String, String, String)> = self.rows(sql, run, read)?;
         let mut cases = BTreeMap::from_iter(self.cases(run)?);
         let sql = "select comparison_id::varchar, side, trial_id::varchar from turns \
-                   join comparisons on comparisons.id = comparison_id where run_id = ? order by round, turns.position";
+                   join comparisons on comparisons.id = comparison_id where run_id = ? order by turns.round, turns.position";
         let turns: Vec<(String, String, String)> =
             self.rows(sql, run, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let mut turns = by_trial(turns.into_iter().filter_map(|(comparison, side, trial)| {

@@ -20,9 +20,9 @@ create or replace view results as
 -- How many times as long the other side of a comparison takes: the median of its rounds' ratios.
 create or replace view comparison_ratios as
     with rounds as (
-        select comparison_id, round, max(median) filter (side = 'other') / max(median) filter (side = 'ours') as ratio
+        select comparison_id, turns.round, max(median) filter (side = 'other') / max(median) filter (side = 'ours') as ratio
         from turns join trials on trials.id = turns.trial_id join metrics on metrics.trial_id = trials.id
-        where metric = 'latency_ms' and verdict = 'pass' group by comparison_id, round
+        where metric = 'latency_ms' and verdict = 'pass' group by comparison_id, turns.round
     )
     select run_id, comparison_id, model, ours, other, median(ratio) as other_over_ours, count(ratio) as rounds
     from rounds join comparisons on comparisons.id = comparison_id

@@ -150,9 +150,14 @@ fn insert_case(transaction: &Transaction<'_>, case: &Case) -> duckdb::Result<Str
         case.browser_settings.as_deref().map(digest),
         case.tuning(),
         TEMPERATURE,
+        case.adapter.to_string(),
+        case.features.to_string(),
+        json(&case.model.dimensions),
     ];
-    transaction
-        .execute("insert or ignore into cases values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)?;
+    let sql = "insert or ignore into cases (key, version, model, model_digest, target, precision, batch, samples, \
+               warmup_limit, strict, browser_settings, browser_settings_digest, tuning, temperature, adapter, features, \
+               dimensions) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    transaction.execute(sql, row)?;
     Ok(key)
 }
 

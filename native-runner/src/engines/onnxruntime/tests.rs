@@ -15,6 +15,7 @@ fn case(name: &str) -> Loaded {
         manifest: toml::from_str(&manifest).unwrap(),
         sampling: Sampling::default(),
         strict: false,
+        features: Default::default(),
     };
     Loaded::read(&inference).unwrap()
 }

@@ -1,4 +1,3 @@
-//! `parallax bench`: one thing against another, turn by turn.
+//! What is timed against a reference runtime.
 
 pub mod matmul;
-pub mod models;

@@ -14,8 +14,6 @@ use crate::session::Context;
 /// One model on one target, measured one way.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
-    /// Its place in the matrix, from 0.
-    pub position: u32,
     /// The model.
     pub model: Arc<Model>,
     /// Where it is to run.
@@ -95,32 +93,28 @@ impl fmt::Display for Case {
 
 /// The matrix of a plan: every model on every target, models outermost.
 pub fn expand(plan: &Plan) -> Vec<Case> {
-    matrix(plan, 0, plan.models.iter().cloned())
+    matrix(plan, plan.models.iter().cloned())
 }
 
-/// The matrix of the models that cannot be had, each with the reason; it follows the others'.
+/// The matrix of the models that cannot be had, each with the reason.
 pub fn lost(plan: &Plan) -> Vec<(Case, NoAnswer)> {
-    let begin = (plan.models.len() * plan.targets.len()) as u32;
     let models = plan.lost.iter().map(|lost| Arc::new(Model::absent(&lost.name)));
     let reasons = plan.lost.iter().flat_map(|lost| plan.targets.iter().map(|_| lost.none.clone()));
-    matrix(plan, begin, models).into_iter().zip(reasons).collect()
+    matrix(plan, models).into_iter().zip(reasons).collect()
 }
 
-fn matrix(plan: &Plan, begin: u32, models: impl Iterator<Item = Arc<Model>>) -> Vec<Case> {
+fn matrix(plan: &Plan, models: impl Iterator<Item = Arc<Model>>) -> Vec<Case> {
     let pairs = models.flat_map(|model| plan.targets.iter().map(move |target| (Arc::clone(&model), target)));
-    (begin..)
-        .zip(pairs)
-        .map(|(position, (model, target))| Case {
-            position,
-            model,
-            target: target.clone(),
-            adapter: AdapterChoice::default(),
-            features: Features::default(),
-            sampling: plan.sampling,
-            browser_settings: plan.browser_settings(target),
-            strict: plan.strict,
-        })
-        .collect()
+    let case = |(model, target): (Arc<Model>, &Target)| Case {
+        model,
+        target: target.clone(),
+        adapter: AdapterChoice::default(),
+        features: Features::default(),
+        sampling: plan.sampling,
+        browser_settings: plan.browser_settings(target),
+        strict: plan.strict,
+    };
+    pairs.map(case).collect()
 }
 
 #[cfg(test)]
@@ -163,7 +157,6 @@ pub(crate) mod tests {
 
     pub(crate) fn case(name: &str, target: &str) -> Case {
         Case {
-            position: 0,
             model: Arc::new(model(name)),
             target: target.parse().unwrap(),
             adapter: AdapterChoice::default(),
@@ -183,9 +176,8 @@ pub(crate) mod tests {
             other.key() != original.key()
         };
         type Row = (&'static str, fn(&mut Case), bool);
-        let rows: [Row; 12] = [
+        let rows: [Row; 11] = [
             ("nothing", |_| {}, false),
-            ("its position", |case| case.position = 7, false),
             ("the model's folder", |case| Arc::make_mut(&mut case.model).folder = "/other".into(), false),
             ("the model's files", |case| Arc::make_mut(&mut case.model).digest.push('x'), true),
             ("the batch", |case| Arc::make_mut(&mut case.model).batch = 1, true),

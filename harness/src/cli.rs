@@ -1,13 +1,14 @@
 //! The command line: every flag with its help and an example. It decides nothing.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use protocol::Target;
 
 use crate::model::Dimensions;
-use crate::pair::Pair;
 use crate::process::guard::GuardArgs;
+use crate::share::Share;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -67,10 +68,6 @@ const MATMUL_EXAMPLE: &str = "\
 Example:
   parallax bench matmul --browsers chrome,firefox --sizes 512,1024";
 
-const MODELS_EXAMPLE: &str = "\
-Example:
-  parallax bench models --models bert-tiny,whisper-tiny --pairs webgpu@chrome/ort-webgpu@chrome";
-
 const CACHE_EXAMPLE: &str = "\
 Example:
   parallax cache --clear";
@@ -119,9 +116,6 @@ pub enum Bench {
     /// One square f32 matrix product in a browser: ours and onnxruntime-web's WebGPU, turn by turn.
     #[command(after_help = MATMUL_EXAMPLE)]
     Matmul(MatmulArgs),
-    /// Whole models on two targets, turn by turn, and how many times as long the second takes.
-    #[command(after_help = MODELS_EXAMPLE)]
-    Models(ModelsArgs),
 }
 
 /// Flags of `parallax sweep`. A flag overrides the plan.
@@ -138,6 +132,12 @@ pub struct SweepArgs {
     /// Targets: engine[:device][@browser], as in webgpu@chrome, webnn:cpu@edge, wgpu:vulkan
     #[arg(long, value_delimiter = ',', value_name = "TARGET,..")]
     pub targets: Vec<Target>,
+    /// How targets take turns
+    #[command(flatten)]
+    pub rounds: RoundsArgs,
+    /// Jobs that may run at the same time; they measure each other, and rows say so [default: 1]
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<NonZeroU32>,
     /// Latency samples per case, after warm-up [default: 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub samples: Option<u32>,
@@ -153,6 +153,23 @@ pub struct SweepArgs {
     /// Print one JSON document instead of the table
     #[arg(long)]
     pub json: bool,
+}
+
+/// Flags that have targets take turns.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RoundsArgs {
+    /// Have the targets of a model take turns, there and back in random order, so many rounds
+    #[arg(long, value_name = "N")]
+    pub rounds: Option<NonZeroU32>,
+    /// Take more rounds until ratios to the first target are known within this, or nothing more can be learnt
+    #[arg(long, value_name = "P%")]
+    pub precision: Option<Share>,
+    /// Rounds after which a precision is given up [default: 40]
+    #[arg(long, value_name = "N")]
+    pub most_rounds: Option<NonZeroU32>,
+    /// Rounds after which browsers and runners are started anew [default: 3]
+    #[arg(long, value_name = "N")]
+    pub rounds_in_a_session: Option<NonZeroU32>,
 }
 
 /// Flags of `parallax conformance`.
@@ -282,35 +299,6 @@ pub struct CacheArgs {
     pub clear: bool,
 }
 
-/// Flags of `parallax bench models`.
-#[derive(Debug, Args)]
-pub struct ModelsArgs {
-    /// Models: names of fixtures, folders with a model.toml, ONNX files, or hf:owner/repository[@revision][/path]
-    #[arg(long, value_delimiter = ',', value_name = "MODEL,..", required = true)]
-    pub models: Vec<String>,
-    /// Extents of dimensions that ONNX files without a model.toml leave open, by name or by input and axis (x.0=3)
-    #[arg(long = "dimension", value_delimiter = ',', value_name = "NAME=N,..", value_parser = dimension)]
-    pub dimensions: Vec<(String, usize)>,
-    /// Pairs of targets to compare
-    #[arg(long, value_delimiter = ',', value_name = "TARGET/TARGET,..", required = true)]
-    pub pairs: Vec<Pair>,
-    /// Rounds; each times both sides once. Ratios have an interval from five on
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
-    pub rounds: u32,
-    /// Latency samples of each side in a round, after warm-up
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub samples: u32,
-    /// Seconds that one side may take in a round
-    #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
-    pub timeout_s: u64,
-    /// The database that keeps the results; made if it is not there
-    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
-    pub db: PathBuf,
-    /// Print one JSON document instead of the table
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// Flags of `parallax bench matmul`.
 #[derive(Debug, Args)]
 pub struct MatmulArgs {
@@ -350,7 +338,6 @@ mod tests {
             &["parallax", "detect"],
             &["parallax", "conformance"],
             &["parallax", "bench", "matmul"],
-            &["parallax", "bench", "models"],
             &["parallax", "diverge"],
             &["parallax", "profile"],
             &["parallax", "cache"],

@@ -21,7 +21,7 @@ use crate::event::RunEnd;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::interrupt::Interrupt;
-use crate::lane::{Completion, Ended, Event, Lane, Listener, NoAnswer, Open, Queue, Then, Unit};
+use crate::lane::{Completion, Ended, Event, Lane, Listener, NoAnswer, Open, Then, Unit};
 use crate::plan::{self, each_once};
 use crate::report::conformance as report;
 use crate::rows::conformance::{Conformance as Found, REFUSES, TestRow};
@@ -162,7 +162,7 @@ impl SuiteRun<'_> {
             let completion = match self.suite {
                 Ok(_) => {
                     let lane = Lane::new(self.context, Open::One);
-                    lane.run_until(Queue::new(batches), &mut verdicts, interrupt).await?
+                    lane.run_until(batches, &mut verdicts, interrupt).await?
                 }
                 Err(fault) => {
                     verdicts.ended.unavailable = Some(fault.to_string());
@@ -249,7 +249,7 @@ struct Verdicts<'a> {
 
 impl<'a> Listener<BatchRun<'a>> for Verdicts<'_> {
     fn hear(&mut self, event: Event<'_, BatchRun<'a>>) -> Result<Then<BatchRun<'a>>, Error> {
-        if let Event::Ended(BatchRun { batch, .. }, Ended { answer, observed }) = event {
+        if let Event::Ended(BatchRun { batch, .. }, Ended { answer, observed, .. }) = event {
             self.ended.facts.extend(observed.facts);
             match answer {
                 Ok(report) => self.answered(&batch, report)?,

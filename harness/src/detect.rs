@@ -91,7 +91,7 @@ async fn in_browser(entry: &BrowserEntry, context: &Context) -> Vec<Capability> 
     };
     // The engine makes no difference, as long as no version of the browser is too old for it.
     let look = Look { target: Target { engine: Engine::Wasm, device: None, browser: Some(name.clone()) } };
-    let Ended { answer, observed } = Lane::only(context, look).await;
+    let Ended { answer, observed, .. } = Lane::only(context, look).await;
     // A browser that could not be opened has said nothing of itself.
     if let (Err(none), true) = (&answer, observed.facts.is_empty()) {
         return vec![missing(name, none.clone())];

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use crate::case::Case;
 use crate::error::Error;
 use crate::lane::Completion;
-use crate::session::SessionKind;
+use crate::session::{Opening, SessionKind};
 use crate::trial::Trial;
 
 /// Something that happened in a sweep.
@@ -13,13 +13,31 @@ use crate::trial::Trial;
 pub enum Event<'a> {
     /// The matrix is known; nothing has run.
     RunStarted {
-        /// Every case that will end as a row.
-        cases: &'a [Case],
+        /// How many turns of cases are to come, at least.
+        turns: usize,
         /// When.
         at: SystemTime,
     },
     /// A browser or a native runner is being started.
     SessionOpening(&'a SessionKind),
+    /// It was started.
+    SessionOpened {
+        /// What it is.
+        kind: &'a SessionKind,
+        /// Its number in the run, from 1.
+        number: u32,
+        /// How long that took.
+        opening: Opening,
+    },
+    /// The drift control was timed.
+    Controlled {
+        /// Milliseconds of each repetition.
+        times_ms: &'a [f64],
+        /// When.
+        at: SystemTime,
+        /// Jobs that ran at the same time, itself included.
+        concurrency: u32,
+    },
     /// A case begins.
     CaseStarted(&'a Case),
     /// A case ended.

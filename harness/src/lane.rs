@@ -3,21 +3,24 @@
 //! The caller says what the work is, and what becomes of its reports: a case, a batch of node tests, a detection, a
 //! traced run, a round of a comparison.
 
+mod pool;
 mod queue;
+mod worker;
 
-use std::collections::BTreeMap;
-use std::mem;
-use std::time::Duration;
+use std::num::NonZeroU32;
+use std::time::{Duration, SystemTime};
 
-use protocol::{AdapterChoice, Failure, NoReport, Report, Target, Task, Verdict};
+use futures_util::future::{join_all, try_join_all};
+
+use protocol::{AdapterChoice, Failure, Report, Target, Task, Verdict};
 
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::interrupt::Interrupt;
-use crate::session::{self, Context, Observed, Session, SessionKind, SessionTurn};
-pub use queue::Queue;
-use queue::{Finished, Step};
+use crate::session::{Context, Observed, Opening, SessionKind};
+use pool::Pool;
+use worker::Worker;
 
 /// Work that a session does in one job.
 pub trait Unit: Clone {
@@ -46,6 +49,11 @@ pub trait Unit: Clone {
     /// How long it may take.
     fn limit(&self) -> Duration;
 
+    /// Returns whether it has to be the first job of its session.
+    fn needs_new_session(&self) -> bool {
+        false
+    }
+
     /// Returns how a failure ends the session, if it does; else it is an answer like others.
     fn ends_session(&self, _failure: &Failure) -> Option<Fault> {
         None
@@ -64,6 +72,18 @@ pub struct Ended<R> {
     pub answer: Result<R, NoAnswer>,
     /// The session's observations meanwhile; nothing where there was no session.
     pub observed: Observed,
+    /// When it was begun, or found that it cannot begin.
+    pub started_at: SystemTime,
+    /// The most jobs that were under way at the same time, itself included.
+    pub concurrency: u32,
+}
+
+impl<R> Ended<R> {
+    /// What becomes of a unit that cannot begin.
+    pub fn without_session(none: NoAnswer) -> Ended<R> {
+        let observed = Observed::default();
+        Ended { answer: Err(none), observed, started_at: SystemTime::now(), concurrency: 1 }
+    }
 }
 
 /// Why a unit has no report.
@@ -104,6 +124,8 @@ impl NoAnswer {
 pub enum Event<'a, U: Unit> {
     /// A browser or a native runner is being started.
     Opening(&'a SessionKind),
+    /// It was started, and how long that took.
+    Opened(&'a SessionKind, u32, Opening),
     /// A unit begins in its session.
     Started(&'a U),
     /// A unit ended. One that could not begin was never started.
@@ -114,13 +136,13 @@ pub enum Event<'a, U: Unit> {
 pub struct Then<U> {
     /// True if the session is of no more use.
     pub spent: bool,
-    /// The unit that runs next, before all others.
-    pub next: Option<U>,
+    /// The units that run next, before all others, in this order.
+    pub next: Vec<U>,
 }
 
 impl<U> Default for Then<U> {
     fn default() -> Self {
-        Then { spent: false, next: None }
+        Then { spent: false, next: Vec::new() }
     }
 }
 
@@ -133,7 +155,7 @@ pub trait Listener<U: Unit> {
     fn hear(&mut self, event: Event<'_, U>) -> Result<Then<U>, Error>;
 }
 
-/// How many sessions are open at a time.
+/// How many sessions are open at a time for each job that may be under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Open {
     /// One: two at once would measure each other.
@@ -161,171 +183,80 @@ impl Completion {
     }
 }
 
-/// Sessions, and what numbers their jobs.
+/// A way to run units of work.
 pub struct Lane<'a> {
     context: &'a Context,
     open: Open,
-    sessions: BTreeMap<SessionKind, OpenSession>,
-    jobs: u64,
-}
-
-/// A session, its number, and how many jobs it was given.
-struct OpenSession {
-    session: Box<dyn Session>,
-    number: u32,
-    jobs: u32,
-}
-
-impl OpenSession {
-    /// Returns what it saw of the job that was given to it last.
-    fn observed(&self) -> Observed {
-        let turn = SessionTurn { session: self.number, position: self.jobs.saturating_sub(1) };
-        Observed { turn: Some(turn), ..self.session.observed() }
-    }
+    jobs: NonZeroU32,
 }
 
 impl<'a> Lane<'a> {
-    /// No session is open yet.
+    /// One job at a time.
     pub fn new(context: &'a Context, open: Open) -> Lane<'a> {
-        Lane { context, open, sessions: BTreeMap::new(), jobs: 0 }
+        Lane { context, open, jobs: NonZeroU32::MIN }
     }
 
-    /// Runs all units of a queue; then closes all sessions.
+    /// So many jobs at the same time, which measure each other.
+    pub fn with_jobs(self, jobs: NonZeroU32) -> Lane<'a> {
+        Lane { jobs, ..self }
+    }
+
+    /// Runs all units, in this order but for those of a kind whose session is open; then closes all sessions.
     ///
     /// # Errors
     /// Those of the listener; a unit that goes wrong has ended.
     pub async fn run<U: Unit>(
-        mut self,
-        queue: Queue<U>,
+        self,
+        units: impl IntoIterator<Item = U>,
         listener: &mut dyn Listener<U>,
     ) -> Result<(), Error> {
-        let ended = self.work(queue, listener).await;
-        self.close().await;
-        ended
+        let pool = Pool::new(units, listener);
+        let mut workers = self.workers(&pool);
+        let ended = try_join_all(workers.iter_mut().map(Worker::work)).await;
+        join_all(workers.iter_mut().map(Worker::close)).await;
+        ended.map(|_| ())
     }
 
-    async fn work<U: Unit>(
-        &mut self,
-        mut queue: Queue<U>,
-        listener: &mut dyn Listener<U>,
-    ) -> Result<(), Error> {
-        let mut finished = Finished::Nothing;
-        let mut observed = Observed::default();
-        loop {
-            finished = match queue.next(finished) {
-                Step::Open(kind) => {
-                    observed = Observed::default();
-                    listener.hear(Event::Opening(&kind))?;
-                    self.make_room(&kind, &mut queue).await;
-                    match session::open(&kind, self.context).await {
-                        Ok(session) => {
-                            let number = self.context.number_session();
-                            self.sessions.insert(kind, OpenSession { session, number, jobs: 0 });
-                            Finished::Opened
-                        }
-                        Err(fault) => Finished::NotOpened(fault),
-                    }
-                }
-                Step::Run(unit) => {
-                    listener.hear(Event::Started(&unit))?;
-                    let asked = self.ask(&unit).await;
-                    let session = self.sessions.get(&unit.kind());
-                    observed = session.map(OpenSession::observed).unwrap_or_default();
-                    match asked {
-                        Err(fault) => {
-                            // What is left of it would run beside the next unit.
-                            if let Some(session) = self.sessions.remove(&unit.kind()) {
-                                session.session.close().await;
-                            }
-                            Finished::Died(fault)
-                        }
-                        Ok(answer) => {
-                            let answer = answer.map_err(NoAnswer::Failure);
-                            let ended = Ended { answer, observed: mem::take(&mut observed) };
-                            let then = listener.hear(Event::Ended(unit, ended))?;
-                            then.next.into_iter().for_each(|unit| queue.first(unit));
-                            if then.spent { Finished::Spent } else { Finished::Answered }
-                        }
-                    }
-                }
-                Step::WriteOff(unit, fault) => {
-                    let ended = Ended { answer: Err(fault.into()), observed: mem::take(&mut observed) };
-                    let then = listener.hear(Event::Ended(unit, ended))?;
-                    then.next.into_iter().for_each(|unit| queue.first(unit));
-                    Finished::Nothing
-                }
-                Step::Done => return Ok(()),
-            }
-        }
-    }
-
-    /// Runs all units of a queue until the user wants it to stop; then closes all sessions. A second wish does not wait
-    /// for a tidy end: a dropped session kills what it started.
+    /// Runs all units as [`Lane::run`] until the user wants it to stop; then closes all sessions. A second wish does not
+    /// wait for a tidy end: a dropped session kills what it started.
     ///
     /// # Errors
     /// As [`Lane::run`].
     pub async fn run_until<U: Unit>(
-        mut self,
-        queue: Queue<U>,
+        self,
+        units: impl IntoIterator<Item = U>,
         listener: &mut dyn Listener<U>,
         interrupt: &mut Interrupt,
     ) -> Result<Completion, Error> {
+        let pool = Pool::new(units, listener);
+        let mut workers = self.workers(&pool);
         let ended = tokio::select! {
             biased;
             () = interrupt.received() => Ok(Completion::Interrupted),
-            ended = self.work(queue, listener) => ended.map(|()| Completion::Complete),
+            ended = try_join_all(workers.iter_mut().map(Worker::work)) => ended.map(|_| Completion::Complete),
         };
         tokio::select! {
-            () = self.close() => {}
+            _ = join_all(workers.iter_mut().map(Worker::close)) => {}
             () = interrupt.received() => {}
         }
         ended
+    }
+
+    fn workers<'p, 'l, U: Unit>(&self, pool: &'p Pool<'l, U>) -> Vec<Worker<'p, 'l, U>>
+    where
+        'a: 'p,
+    {
+        (0..self.jobs.get()).map(|_| Worker::new(self.context, self.open, pool)).collect()
     }
 
     /// Runs one unit, and closes its session.
     pub async fn only<U: Unit>(context: &Context, unit: U) -> Ended<U::Report> {
         let mut only = Only(None);
         // This listener does not fail.
-        let _ = Lane::new(context, Open::One).run(Queue::new([unit]), &mut only).await;
-        only.0.unwrap_or_else(|| Ended {
-            answer: Err(Fault::Crash { message: "nothing was run".to_owned() }.into()),
-            observed: Observed::default(),
+        let _ = Lane::new(context, Open::One).run([unit], &mut only).await;
+        only.0.unwrap_or_else(|| {
+            Ended::without_session(Fault::Crash { message: "nothing was run".to_owned() }.into())
         })
-    }
-
-    async fn close(&mut self) {
-        while let Some((_, open)) = self.sessions.pop_first() {
-            open.session.close().await;
-        }
-    }
-
-    async fn make_room<U: Unit>(&mut self, kind: &SessionKind, queue: &mut Queue<U>) {
-        match self.open {
-            Open::One => {
-                self.sessions.keys().for_each(|kind| queue.closed(kind));
-                self.close().await;
-            }
-            Open::OneOfEachKind => {
-                if let Some(open) = self.sessions.remove(kind) {
-                    open.session.close().await;
-                }
-            }
-        }
-    }
-
-    async fn ask<U: Unit>(&mut self, unit: &U) -> Result<Result<U::Report, Failure>, Fault> {
-        self.jobs += 1;
-        let target = unit.target();
-        let job = self.context.job_of(&target, unit.adapter(), self.jobs, unit.task(self.context));
-        let crash = |message: &str| Fault::Crash { message: message.to_owned() };
-        let open = self.sessions.get_mut(&unit.kind()).ok_or_else(|| crash("no session was open"))?;
-        open.jobs += 1;
-        let outcome = open.session.run(&job, unit.limit()).await?;
-        match U::Report::of(outcome.answer) {
-            Ok(report) => Ok(Ok(report)),
-            Err(NoReport::Failed(failure)) => unit.ends_session(&failure).map_or(Ok(Err(failure)), Err),
-            Err(NoReport::Another) => Err(crash("it answered another question")),
-        }
     }
 }
 

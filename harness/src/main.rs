@@ -66,7 +66,6 @@ async fn perform(command: &Command) -> Result<Exit, Error> {
         Command::Diverge(args) => until_interrupted(diverge::run(args)).await,
         Command::Profile(args) => until_interrupted(profile::run(args)).await,
         Command::Bench(Bench::Matmul(args)) => bench::matmul::run(args).await,
-        Command::Bench(Bench::Models(args)) => bench::models::run(args).await,
         Command::Cache(args) => cache::run(args),
         // It has no runtime: main has run it.
         Command::Guard(_) => Ok(Exit::Success),

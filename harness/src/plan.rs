@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +18,18 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::lane::NoAnswer;
 use crate::model::{self, Dimensions, Model};
+use crate::schedule::Rounds;
 use crate::session::Context;
+use crate::share::Share;
 
 /// Seconds that one case may take unless the plan or a flag says otherwise.
 const TIMEOUT_S: u64 = 300;
+/// Rounds that are taken where a precision is asked for: fewer have no interval.
+const LEAST_ROUNDS: NonZeroU32 = NonZeroU32::new(6).unwrap();
+/// Rounds after which a precision that is not reached is given up.
+const MOST_ROUNDS: NonZeroU32 = NonZeroU32::new(40).unwrap();
+/// Rounds between two new sessions.
+const ROUNDS_IN_A_SESSION: NonZeroU32 = NonZeroU32::new(3).unwrap();
 
 /// A plan in which everything named exists and fits together.
 #[derive(Debug)]
@@ -31,6 +40,10 @@ pub struct Plan {
     pub lost: Vec<Lost>,
     /// The targets, each once.
     pub targets: Vec<Target>,
+    /// How targets take turns; none where each case runs once.
+    pub rounds: Option<Rounds>,
+    /// Jobs that may run at the same time.
+    pub jobs: NonZeroU32,
     /// How each case is measured.
     pub sampling: Sampling,
     /// How long one case may take.
@@ -57,6 +70,11 @@ struct PlanFile {
     models: Vec<String>,
     targets: Vec<Target>,
     dimensions: Dimensions,
+    rounds: Option<NonZeroU32>,
+    most_rounds: Option<NonZeroU32>,
+    rounds_in_a_session: Option<NonZeroU32>,
+    precision: Option<Share>,
+    jobs: Option<NonZeroU32>,
     samples: Option<std::num::NonZeroU32>,
     timeout_s: Option<std::num::NonZeroU64>,
     strict: bool,
@@ -84,7 +102,7 @@ impl Plan {
         let timeout_s = args.timeout_s.or(file.timeout_s.map(Into::into)).unwrap_or(TIMEOUT_S);
         let mut sampling = Sampling::default();
         sampling.samples = args.samples.or(file.samples.map(Into::into)).unwrap_or(sampling.samples);
-        let mut dimensions = file.dimensions;
+        let mut dimensions = file.dimensions.clone();
         dimensions.extend(cli::dimensions(&args.dimensions));
         let timeout = Duration::from_secs(timeout_s);
         let (models, lost) = tokio::select! {
@@ -96,6 +114,8 @@ impl Plan {
             models,
             lost,
             targets: each_once(targets),
+            rounds: rounds(args, &file),
+            jobs: args.jobs.or(file.jobs).unwrap_or(NonZeroU32::MIN),
             sampling,
             timeout,
             strict: args.strict || file.strict,
@@ -107,6 +127,23 @@ impl Plan {
     pub fn browser_settings(&self, target: &Target) -> Option<String> {
         target.browser.as_ref().and_then(|name| self.browsers.get(name)).map(BrowserEntry::settings)
     }
+}
+
+/// The rounds asked for: a precision asks for some too.
+fn rounds(args: &SweepArgs, file: &PlanFile) -> Option<Rounds> {
+    let precision = args.rounds.precision.or(file.precision);
+    let asked = args.rounds.rounds.or(file.rounds).or(precision.map(|_| LEAST_ROUNDS))?;
+    let most = args.rounds.most_rounds.or(file.most_rounds);
+    Some(Rounds {
+        least: asked,
+        most: most.unwrap_or(if precision.is_some() { MOST_ROUNDS } else { asked }).max(asked),
+        in_a_session: args
+            .rounds
+            .rounds_in_a_session
+            .or(file.rounds_in_a_session)
+            .unwrap_or(ROUNDS_IN_A_SESSION),
+        precision: precision.map(|share| share.0),
+    })
 }
 
 fn read_file(path: &Path) -> Result<PlanFile, Error> {

@@ -2,7 +2,6 @@
 
 mod capabilities;
 pub mod columns;
-pub mod comparison;
 pub mod conformance;
 mod json;
 pub mod product;

@@ -1,6 +1,5 @@
 //! The findings of a sweep, row by row, as the store gives them and reports show them.
 
-pub mod comparison;
 pub mod conformance;
 pub mod divergence;
 pub mod product;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use protocol::{AdapterChoice, Engine, Job, Outcome, Target, Task};
@@ -17,7 +17,7 @@ use crate::browser::BrowserEntry;
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::page_server::PageServer;
-use program::Program;
+use program::{PROGRAMS, Program};
 
 /// Something that can run jobs one after another.
 #[async_trait]
@@ -27,6 +27,9 @@ pub trait Session: Send {
     /// # Errors
     /// A fault means that the session is finished and must be replaced.
     async fn run(&mut self, job: &Job, limit: Duration) -> Result<Outcome, Fault>;
+
+    /// How long it took to open.
+    fn opening(&self) -> Opening;
 
     /// Returns what it sees of itself now.
     fn observed(&self) -> Observed;
@@ -44,6 +47,26 @@ pub struct Observed {
     pub memory_bytes: Option<u64>,
     /// Which job of which session it was.
     pub turn: Option<SessionTurn>,
+}
+
+/// The time that opening a session took, step by step.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Opening {
+    /// Starting the driver, or the program with the engines.
+    pub driver_ms: f64,
+    /// Having the driver start the browser with a new profile.
+    pub browser_ms: f64,
+    /// Going to the page.
+    pub navigation_ms: f64,
+    /// Waiting for the page's module.
+    pub module_ms: f64,
+}
+
+impl Opening {
+    /// All of it.
+    pub fn total_ms(&self) -> f64 {
+        self.driver_ms + self.browser_ms + self.navigation_ms + self.module_ms
+    }
 }
 
 /// A job's place among those of its session: what ran before may have warmed what runs now.
@@ -72,6 +95,8 @@ pub enum SessionKind {
         /// The adapter.
         adapter: AdapterChoice,
     },
+    /// A process for the drift control.
+    Control,
 }
 
 impl SessionKind {
@@ -87,6 +112,7 @@ impl SessionKind {
     pub fn adapter(&self) -> &AdapterChoice {
         match self {
             SessionKind::Browser { adapter, .. } | SessionKind::Native { adapter, .. } => adapter,
+            SessionKind::Control => &AdapterChoice::Default,
         }
     }
 }
@@ -98,6 +124,7 @@ impl fmt::Display for SessionKind {
             SessionKind::Native { engine, .. } => {
                 write!(f, "{} ({})", Program::of(*engine).name, engine.name())?;
             }
+            SessionKind::Control => f.write_str("the drift control")?,
         }
         match self.adapter() {
             AdapterChoice::Default => Ok(()),
@@ -168,12 +195,18 @@ impl Context {
     }
 }
 
+/// Milliseconds since then.
+fn elapsed_ms(begun: Instant) -> f64 {
+    begun.elapsed().as_secs_f64() * 1e3
+}
+
 /// Opens a session of a kind.
 ///
 /// # Errors
 /// `Unavailable` when what it takes is not on this machine; `Crash` or `Timeout` when it did not start.
 pub async fn open(kind: &SessionKind, context: &Context) -> Result<Box<dyn Session>, Fault> {
     match kind {
+        SessionKind::Control => Ok(Box::new(runner::Runner::start(&PROGRAMS[0])?)),
         SessionKind::Native { engine, .. } => Ok(Box::new(runner::Runner::start(Program::of(*engine))?)),
         SessionKind::Browser { name, .. } => {
             let entry = context.browsers.get(name).ok_or_else(|| Fault::Unavailable {

@@ -1,6 +1,5 @@
 //! The database: every trial of every run, each committed before the next begins. The harness is its one writer.
 
-mod comparison;
 mod conformance;
 mod divergence;
 mod file;
@@ -9,6 +8,7 @@ mod open;
 mod product;
 mod profile;
 mod read;
+mod surroundings;
 mod write;
 
 use std::fmt;
@@ -23,7 +23,6 @@ use crate::error::Error;
 use crate::event::{Event, Listener, RunEnd};
 use file::OpenFile;
 
-pub use comparison::{ComparisonId, TurnPlace};
 pub use conformance::{TargetBegun, TargetEnded};
 
 /// An open database, brought up to date.
@@ -88,12 +87,13 @@ impl Store {
 pub struct Recorder<'a> {
     store: &'a mut Store,
     run: Option<RunId>,
+    controls: u32,
 }
 
 impl<'a> Recorder<'a> {
     /// A recorder that has heard nothing.
     pub fn new(store: &'a mut Store) -> Recorder<'a> {
-        Recorder { store, run: None }
+        Recorder { store, run: None, controls: 0 }
     }
 
     /// The run it records, once one has started.
@@ -111,6 +111,17 @@ impl Listener for Recorder<'_> {
         match event {
             Event::RunStarted { at, .. } => self.run = Some(self.store.begin_run(RunKind::Sweep, *at)?),
             Event::SessionOpening(_) => {}
+            Event::SessionOpened { kind, number, opening } => {
+                if let Some(run) = &self.run {
+                    self.store.add_session(run, *number, kind, *opening)?;
+                }
+            }
+            Event::Controlled { times_ms, at, concurrency } => {
+                if let Some(run) = &self.run {
+                    self.store.add_control(run, self.controls, (times_ms, *at, *concurrency))?;
+                    self.controls += 1;
+                }
+            }
             // What cannot be kept is not measured.
             Event::CaseStarted(_) => self.store.check_file()?,
             Event::CaseFinished(trial) => {

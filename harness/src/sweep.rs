@@ -1,12 +1,14 @@
-//! The sweep: has a lane run every case, judges each answer, and tells its listeners.
+//! The sweep: has a lane run every turn of every case, judges each answer, and tells its listeners.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, IsTerminal};
 use std::time::{Duration, SystemTime};
 
-use protocol::{AdapterChoice, InferenceReport, Target, Task, Verdict};
+use protocol::{
+    AdapterChoice, Answer, ControlReport, InferenceReport, Metric, NoReport, Target, Task, Verdict,
+};
 
-use crate::case::{self, Case, expand};
+use crate::case::{self, Case};
 use crate::cli::SweepArgs;
 use crate::error::Error;
 use crate::event::{Event, Listener, RunEnd};
@@ -14,13 +16,14 @@ use crate::exit::Exit;
 use crate::fallback;
 use crate::interrupt::Interrupt;
 use crate::judge;
-use crate::lane::{self, Completion, Ended, Lane, NoAnswer, Open, Queue, Then, Unit};
+use crate::lane::{self, Completion, Ended, Lane, NoAnswer, Open, Then, Unit};
 use crate::plan::Plan;
 use crate::report::{self, Progress};
 use crate::rows::Report;
+use crate::schedule::{self, Block, Turn};
 use crate::screen;
-use crate::session::Context;
-use crate::store::{Recorder, Store};
+use crate::session::{Context, SessionKind};
+use crate::store::{Recorder, RunId, Store};
 use crate::trial::Trial;
 
 /// Runs `parallax sweep`.
@@ -31,17 +34,35 @@ pub async fn run(args: &SweepArgs) -> Result<Exit, Error> {
     let mut interrupt = Interrupt::listen()?;
     let plan = Plan::resolve(args, &mut interrupt).await?;
     let mut store = Store::open(&args.db)?;
-    let context = Context::start(plan.browsers.clone()).await?;
-    let mut recorder = Recorder::new(&mut store);
-    let mut progress = Progress::new();
-    let listeners: &mut [&mut dyn Listener] = &mut [&mut recorder, &mut progress];
-    let ended = Sweep { listeners, begun: None, pending: None }.run(&context, &plan, interrupt).await;
-    let Some(run) = recorder.run() else { return ended.map(|_| Exit::NothingRan) };
+    let (run, ended) = measure(&plan, &mut store, interrupt).await?;
     let report = store.report(&run);
     // What is there is reported, whatever kept the rest from being there.
     let printed = report.and_then(|report| print(&report, args.json).map(|()| report.exit()));
     let completion = ended?;
     printed.map(|exit| completion.exit(exit))
+}
+
+/// Measures what a plan asks for into the store, and shows how far it is; gives the run, and how it ended.
+///
+/// # Errors
+/// When nothing can begin.
+pub async fn measure(
+    plan: &Plan,
+    store: &mut Store,
+    interrupt: Interrupt,
+) -> Result<(RunId, Result<Completion, Error>), Error> {
+    let context = Context::start(plan.browsers.clone()).await?;
+    let (blocks, durations) = (schedule::blocks(plan), store.durations()?);
+    let mut recorder = Recorder::new(store);
+    let mut progress = Progress::new();
+    let listeners: &mut [&mut dyn Listener] = &mut [&mut recorder, &mut progress];
+    let ended =
+        Sweep { listeners, plan, blocks, durations: &durations, positions: 0 }.run(&context, interrupt).await;
+    match (recorder.run(), ended) {
+        (Some(run), ended) => Ok((run, ended)),
+        (None, Err(error)) => Err(error),
+        (None, Ok(_)) => Err(Error::NothingRan("the run was not kept".to_owned())),
+    }
 }
 
 fn print(report: &Report, json: bool) -> Result<(), Error> {
@@ -52,63 +73,123 @@ fn print(report: &Report, json: bool) -> Result<(), Error> {
     }
 }
 
-/// A case, run as it is or in place of another.
+/// What a sweep has done in a session.
+#[derive(Clone)]
+enum Work {
+    /// A case.
+    Inference(Inference),
+    /// The fixed work that tells how fast the machine is now.
+    Control,
+}
+
+/// A case in its turn, run as it is or in place of another.
 #[derive(Clone)]
 struct Inference {
     case: Case,
+    /// Whose turn it is: the place of its block.
+    block: usize,
+    turn: Turn,
     limit: Duration,
+    /// The case that its target cannot run, where this one is run in its place.
+    instead_of: Option<Box<Pending>>,
 }
 
-impl Unit for Inference {
-    type Report = InferenceReport;
+/// A case that its target cannot run, while the next engines of its browser are tried in place of it.
+#[derive(Clone)]
+struct Pending {
+    trial: Trial,
+    waiting: VecDeque<Target>,
+}
+
+/// The report of either work.
+enum WorkReport {
+    Inference(Box<InferenceReport>),
+    Control(ControlReport),
+}
+
+impl protocol::Report for WorkReport {
+    fn of(answer: Answer) -> Result<Self, NoReport> {
+        match answer {
+            Answer::Controlled(report) => Ok(WorkReport::Control(report)),
+            answer => InferenceReport::of(answer).map(|report| WorkReport::Inference(Box::new(report))),
+        }
+    }
+}
+
+/// What the drift control may take.
+const CONTROL_LIMIT: Duration = Duration::from_secs(30);
+/// Cases between two of its turns, where each runs once.
+const CASES_TO_A_CONTROL: usize = 8;
+
+impl Unit for Work {
+    type Report = WorkReport;
 
     fn target(&self) -> Target {
-        self.case.target.clone()
+        match self {
+            Work::Inference(inference) => inference.case.target.clone(),
+            Work::Control => Target { engine: protocol::Engine::Onnxruntime, device: None, browser: None },
+        }
     }
 
     fn adapter(&self) -> AdapterChoice {
-        self.case.adapter.clone()
+        match self {
+            Work::Inference(inference) => inference.case.adapter.clone(),
+            Work::Control => AdapterChoice::Default,
+        }
+    }
+
+    fn kind(&self) -> SessionKind {
+        match self {
+            Work::Inference(inference) => schedule::kind_of(&inference.case),
+            Work::Control => SessionKind::Control,
+        }
     }
 
     fn task(&self, context: &Context) -> Task {
-        self.case.task(context)
+        match self {
+            Work::Inference(inference) => inference.case.task(context),
+            Work::Control => Task::Control,
+        }
     }
 
     fn limit(&self) -> Duration {
-        self.limit
+        match self {
+            Work::Inference(inference) => inference.limit,
+            Work::Control => CONTROL_LIMIT,
+        }
+    }
+
+    fn needs_new_session(&self) -> bool {
+        match self {
+            Work::Inference(inference) => inference.turn.new_session,
+            Work::Control => false,
+        }
     }
 }
 
 /// A sweep under way.
 struct Sweep<'a> {
     listeners: &'a mut [&'a mut dyn Listener],
-    /// When the case that is running was begun.
-    begun: Option<SystemTime>,
-    pending: Option<Pending>,
-}
-
-/// A case that its target cannot run, while the next engines of its browser are tried in place of it.
-struct Pending {
-    trial: Trial,
-    waiting: VecDeque<Target>,
+    plan: &'a Plan,
+    blocks: Vec<Block>,
+    /// What cases took before, by key.
+    durations: &'a BTreeMap<String, Duration>,
+    /// Trials of rounds so far.
+    positions: u32,
 }
 
 impl Sweep<'_> {
     /// Runs all cases after those whose models cannot be had.
-    async fn run(
-        mut self,
-        context: &Context,
-        plan: &Plan,
-        mut interrupt: Interrupt,
-    ) -> Result<Completion, Error> {
-        let (cases, lost) = (expand(plan), case::lost(plan));
-        let all: Vec<Case> = cases.iter().chain(lost.iter().map(|(case, _)| case)).cloned().collect();
-        self.tell(&Event::RunStarted { cases: &all, at: SystemTime::now() })?;
-        let units = cases.into_iter().map(|case| Inference { case, limit: plan.timeout });
+    async fn run(mut self, context: &Context, mut interrupt: Interrupt) -> Result<Completion, Error> {
+        let lost = case::lost(self.plan);
+        let turns = lost.len() + self.blocks.iter().map(Block::turns).sum::<usize>();
+        self.tell(&Event::RunStarted { turns, at: SystemTime::now() })?;
         let ended = match self.write_off(lost) {
             Ok(()) => {
-                let lane = Lane::new(context, Open::One);
-                lane.run_until(Queue::by_kind(units), &mut self, &mut interrupt).await
+                let open = if self.plan.rounds.is_none() { Open::One } else { Open::OneOfEachKind };
+                let units = self.units();
+                let lane = Lane::new(context, open).with_jobs(self.plan.jobs);
+                lane.run_until(units, &mut self, &mut interrupt).await
             }
             Err(error) => Err(error),
         };
@@ -119,71 +200,128 @@ impl Sweep<'_> {
         ended.and_then(|ended| told.into_iter().collect::<Result<(), Error>>().map(|()| ended))
     }
 
+    /// The first turn of every block, and the control before, between and after.
+    fn units(&mut self) -> Vec<Work> {
+        let mut units = Vec::new();
+        for (place, block) in
+            schedule::order(&self.blocks, self.plan.jobs, self.durations).into_iter().enumerate()
+        {
+            let controlled = self.plan.rounds.is_none() && place % CASES_TO_A_CONTROL == 0;
+            units.extend(controlled.then_some(Work::Control));
+            units.extend(self.next(block));
+        }
+        units.push(Work::Control);
+        units
+    }
+
+    /// The next turn of a block, where there is one; a round begins with the control.
+    fn next(&mut self, block: usize) -> Vec<Work> {
+        let Some(turn) = self.blocks[block].next() else { return Vec::new() };
+        let case = self.blocks[block].cases()[turn.case].clone();
+        let limit = self.plan.timeout;
+        let inference = Work::Inference(Inference { case, block, turn, limit, instead_of: None });
+        let begins_round = turn.round.is_some_and(|place| place.position == 0);
+        begins_round.then_some(Work::Control).into_iter().chain([inference]).collect()
+    }
+
     /// The rows of models that cannot be had.
     fn write_off(&mut self, lost: Vec<(Case, NoAnswer)>) -> Result<(), Error> {
+        let first = if self.plan.rounds.is_none() { self.blocks.len() as u32 } else { 0 };
+        self.positions = first;
         for (case, none) in lost {
-            self.tell(&Event::CaseStarted(&case))?;
-            self.tell(&Event::CaseFinished(&Trial::lost(case, none)))?;
+            let trial = Trial { position: self.positions, ..Trial::lost(case, none) };
+            self.positions += 1;
+            self.tell(&Event::CaseFinished(&trial))?;
         }
         Ok(())
     }
 
-    /// A case ended that is none in place of another.
-    fn answered(&mut self, unit: Inference, ended: Ended<InferenceReport>) -> Result<Then<Inference>, Error> {
-        let Inference { case, limit } = unit;
-        let begun = match self.begun.take() {
-            Some(begun) => begun,
-            None => {
-                self.tell(&Event::CaseStarted(&case))?;
-                SystemTime::now()
+    fn ended(&mut self, work: Work, ended: Ended<WorkReport>) -> Result<Then<Work>, Error> {
+        let Ended { answer, observed, started_at, concurrency } = ended;
+        let inference = match (work, answer) {
+            (Work::Inference(inference), Ok(WorkReport::Inference(report))) => {
+                (inference, Ended { answer: Ok(*report), observed, started_at, concurrency })
+            }
+            (Work::Inference(inference), Err(none)) => {
+                (inference, Ended { answer: Err(none), observed, started_at, concurrency })
+            }
+            (Work::Control, Ok(WorkReport::Control(ControlReport { times_ms }))) => {
+                self.tell(&Event::Controlled { times_ms: &times_ms, at: started_at, concurrency })?;
+                return Ok(Then::default());
+            }
+            // Without the control, nothing is told of drift; no session answers one's work with the other's report.
+            (Work::Control, _) | (Work::Inference(_), Ok(WorkReport::Control(_))) => {
+                return Ok(Then::default());
             }
         };
+        let (mut inference, ended) = inference;
+        match inference.instead_of.take() {
+            None => self.answered(inference, ended),
+            Some(pending) => self.answered_instead(*pending, inference, ended),
+        }
+    }
+
+    /// A case ended that is none in place of another.
+    fn answered(&mut self, inference: Inference, ended: Ended<InferenceReport>) -> Result<Then<Work>, Error> {
         // Something that ran in part has shown what the rest costs.
-        let may_fall_back = matches!(&ended.answer, Err(NoAnswer::Failure(_))) && !case.strict;
-        let trial = Trial::of(case, ended, begun);
+        let may_fall_back = matches!(&ended.answer, Err(NoAnswer::Failure(_))) && !inference.case.strict;
+        let trial = Trial::of(inference.case.clone(), ended);
         if may_fall_back {
             let waiting = fallback::targets(&trial.case.target, trial.judgement.verdict).into();
-            return self.fall_back(Pending { trial, waiting }, limit);
+            return self.fall_back(Pending { trial, waiting }, inference);
         }
-        self.finished(trial)
+        self.finished(trial, &inference)
     }
 
     /// The next engine of the browser is tried in place of one that cannot run the model, where there is one.
-    fn fall_back(&mut self, mut pending: Pending, limit: Duration) -> Result<Then<Inference>, Error> {
-        let Some(target) = pending.waiting.pop_front() else { return self.finished(pending.trial) };
+    fn fall_back(&mut self, mut pending: Pending, inference: Inference) -> Result<Then<Work>, Error> {
+        let Some(target) = pending.waiting.pop_front() else {
+            return self.finished(pending.trial, &inference);
+        };
         let case = Case { target, ..pending.trial.case.clone() };
-        self.pending = Some(pending);
-        Ok(Then { next: Some(Inference { case, limit }), spent: false })
+        let next = Inference { case, instead_of: Some(Box::new(pending)), ..inference };
+        Ok(Then { next: vec![Work::Inference(next)], spent: false })
     }
 
     /// A case ended that was run in place of another.
     fn answered_instead(
         &mut self,
         mut pending: Pending,
-        unit: Inference,
+        inference: Inference,
         ended: Ended<InferenceReport>,
-    ) -> Result<Then<Inference>, Error> {
-        let Inference { case, limit } = unit;
-        let judgement = judge::answer(&case, &ended.answer);
+    ) -> Result<Then<Work>, Error> {
+        let case = &inference.case;
+        let judgement = judge::answer(case, &ended.answer);
         match (judgement.verdict, ended.answer) {
-            (_, Err(NoAnswer::Fault(_))) => return self.finished(pending.trial),
+            (_, Err(NoAnswer::Fault(_))) => return self.finished(pending.trial, &inference),
             (Verdict::DeviceLost, _) => {
-                let finished = self.finished(pending.trial)?;
+                let finished = self.finished(pending.trial, &inference)?;
                 return Ok(Then { spent: true, ..finished });
             }
             (Verdict::Pass, Ok(report)) => {
-                pending.trial.fell_back(case.target, report);
-                return self.finished(pending.trial);
+                pending.trial.fell_back(case.target.clone(), report);
+                return self.finished(pending.trial, &inference);
             }
             _ if pending.waiting.is_empty() => pending.trial.nothing_instead(&case.target, judgement),
             _ => {}
         }
-        self.fall_back(pending, limit)
+        self.fall_back(pending, inference)
     }
 
-    fn finished(&mut self, trial: Trial) -> Result<Then<Inference>, Error> {
+    /// A turn is over: it is told, and the next of its block follows.
+    fn finished(&mut self, mut trial: Trial, inference: &Inference) -> Result<Then<Work>, Error> {
+        let Inference { block, turn, .. } = *inference;
+        trial.round = turn.round;
+        trial.position = match turn.round {
+            None => block as u32,
+            Some(_) => self.positions,
+        };
+        self.positions += u32::from(turn.round.is_some());
         self.tell(&Event::CaseFinished(&trial))?;
-        Ok(Then { spent: trial.judgement.verdict == Verdict::DeviceLost, next: None })
+        let verdict = trial.judgement.verdict;
+        let latency = trial.summary(Metric::LatencyMs).filter(|_| verdict == Verdict::Pass);
+        self.blocks[block].took(turn, latency.map(|latency| latency.median));
+        Ok(Then { spent: verdict == Verdict::DeviceLost, next: self.next(block) })
     }
 
     fn tell(&mut self, event: &Event<'_>) -> Result<(), Error> {
@@ -191,21 +329,18 @@ impl Sweep<'_> {
     }
 }
 
-impl lane::Listener<Inference> for Sweep<'_> {
-    fn hear(&mut self, event: lane::Event<'_, Inference>) -> Result<Then<Inference>, Error> {
+impl lane::Listener<Work> for Sweep<'_> {
+    fn hear(&mut self, event: lane::Event<'_, Work>) -> Result<Then<Work>, Error> {
         match event {
-            lane::Event::Opening(place) => self.tell(&Event::SessionOpening(place))?,
-            lane::Event::Started(unit) if self.pending.is_none() => {
-                self.begun = Some(SystemTime::now());
-                self.tell(&Event::CaseStarted(&unit.case))?;
+            lane::Event::Opening(kind) => self.tell(&Event::SessionOpening(kind))?,
+            lane::Event::Opened(kind, number, opening) => {
+                self.tell(&Event::SessionOpened { kind, number, opening })?;
+            }
+            lane::Event::Started(Work::Inference(Inference { case, instead_of: None, .. })) => {
+                self.tell(&Event::CaseStarted(case))?;
             }
             lane::Event::Started(_) => {}
-            lane::Event::Ended(unit, ended) => {
-                return match self.pending.take() {
-                    Some(pending) => self.answered_instead(pending, unit, ended),
-                    None => self.answered(unit, ended),
-                };
-            }
+            lane::Event::Ended(work, ended) => return self.ended(work, ended),
         }
         Ok(Then::default())
     }

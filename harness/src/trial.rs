@@ -13,11 +13,9 @@ use crate::judge::{self, Judgement};
 use crate::lane::{Ended, NoAnswer};
 use crate::number;
 use crate::rows::{NOTES, REFERENCE};
+use crate::schedule::Place;
 use crate::session::{Observed, SessionTurn};
 use crate::statistics::Summary;
-
-/// Cases never overlap: two at once would measure each other.
-const CONCURRENCY: u32 = 1;
 
 /// One finished case.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +26,10 @@ pub struct Trial {
     pub judgement: Judgement,
     /// Jobs that ran at the same time, itself included.
     pub concurrency: u32,
+    /// Its place in the run, from 0.
+    pub position: u32,
+    /// Its round, where targets take turns.
+    pub round: Option<Place>,
     /// Which job of which session it was, if one was opened.
     pub turn: Option<SessionTurn>,
     /// When it was begun.
@@ -49,17 +51,19 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Returns what became of a case that was begun then.
-    pub fn of(case: Case, ended: Ended<InferenceReport>, started_at: SystemTime) -> Trial {
+    /// Returns what became of a case.
+    pub fn of(case: Case, ended: Ended<InferenceReport>) -> Trial {
         let judgement = judge::answer(&case, &ended.answer);
         // Whom the expected outputs are from belongs to every verdict on them.
         let reference = case.model.manifest.reference.clone().map(|name| (REFERENCE.to_owned(), name));
         let mut trial = Trial {
             case,
             judgement,
-            concurrency: CONCURRENCY,
+            concurrency: ended.concurrency,
+            position: 0,
+            round: None,
             turn: None,
-            started_at,
+            started_at: ended.started_at,
             finished_at: SystemTime::now(),
             adapter: None,
             checks: Vec::new(),
@@ -75,8 +79,7 @@ impl Trial {
 
     /// Returns what becomes of a case that cannot begin.
     pub fn lost(case: Case, none: NoAnswer) -> Trial {
-        let ended = Ended { answer: Err(none), observed: Observed::default() };
-        Trial::of(case, ended, SystemTime::now())
+        Trial::of(case, Ended::without_session(none))
     }
 
     /// Takes in what the session saw and what running the model showed, if it ran.

@@ -2,6 +2,7 @@
 //! the kind has engines of its own, so that an engine is compiled only where a target asks for it.
 
 mod complete;
+mod control;
 pub mod course;
 mod detect;
 pub mod engines;
@@ -117,6 +118,7 @@ Example:
                 profile::run(chosen()?, inference).map(|report| Answer::Profiled(Box::new(report)))
             }
             Task::Complete(bare) => complete::run(chosen()?, bare).map(Answer::Completed),
+            Task::Control => Ok(Answer::Controlled(control::run())),
             Task::Reproduce(_) => Err(RunnerError::OnlyInAPage { task: "writing a test as a page" }),
             Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities(self.engines) }),
             Task::CompareMatmul(_) => {

@@ -48,6 +48,8 @@ pub enum Task {
     Trace(Trace),
     /// Run a model with a timestamp around every dispatch; the samples say how often.
     Profile(Inference),
+    /// Do the fixed work of the drift control; engine and device are ignored.
+    Control,
     /// Make a model folder of a bare ONNX file; the engine gives the expected outputs.
     Complete(BareModel),
 }

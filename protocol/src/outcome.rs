@@ -8,6 +8,7 @@ use crate::bare::CompletedModel;
 use crate::capability::{Adapter, Capability};
 use crate::check::OutputCheck;
 use crate::conformance::ConformanceReport;
+use crate::control::ControlReport;
 use crate::failure::{Failure, FailureKind};
 use crate::metric::{Metric, Phase, Samples};
 use crate::placement::Placement;
@@ -49,6 +50,8 @@ pub enum Answer {
     Traced(Box<TraceReport>),
     /// The model ran, every dispatch timed.
     Profiled(Box<ProfileReport>),
+    /// The drift control was timed.
+    Controlled(ControlReport),
     /// The bare ONNX file has a model folder.
     Completed(CompletedModel),
     /// The job could not be done.
@@ -95,6 +98,7 @@ reports! {
     MatmulReport: Answer::Compared(report) => report;
     TraceReport: Answer::Traced(report) => *report;
     ProfileReport: Answer::Profiled(report) => *report;
+    ControlReport: Answer::Controlled(report) => report;
     CompletedModel: Answer::Completed(model) => model;
 }
 

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::event::RunEnd;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::lane::{Ended, Event, Lane, Listener, Open, Queue, Then, Unit};
+use crate::lane::{Ended, Event, Lane, Listener, Open, Then, Unit};
 use crate::plan;
 use crate::report::product as report;
 use crate::rows::product::Product;
@@ -37,7 +37,7 @@ pub async fn run(args: &MatmulArgs) -> Result<Exit, Error> {
     });
     let mut answers = Answers { store: &mut store, run: &run, spinner: screen::spinner(), count: 0 };
     let lane = Lane::new(&context, Open::One);
-    let ended = lane.run_until(Queue::by_kind(units), &mut answers, &mut interrupt).await;
+    let ended = lane.run_until(units, &mut answers, &mut interrupt).await;
     answers.spinner.finish_and_clear();
     let finished = store.finish_run(&run, &RunEnd::of(ended.as_ref().copied()), SystemTime::now());
     // What is there is reported, whatever kept the rest from being there.
@@ -88,7 +88,7 @@ struct Answers<'a> {
 impl Listener<InBrowser> for Answers<'_> {
     fn hear(&mut self, event: Event<'_, InBrowser>) -> Result<Then<InBrowser>, Error> {
         match event {
-            Event::Opening(_) => {}
+            Event::Opening(_) | Event::Opened(..) => {}
             Event::Started(InBrowser { browser, product: MatmulComparison { size, .. } }) => {
                 self.store.check_file()?;
                 self.spinner.set_message(format!("{size} x {size} in {browser}"));

@@ -56,6 +56,8 @@ pub struct Queue<U> {
 #[derive(Debug, Default)]
 struct State {
     open: bool,
+    /// True if it was given no job yet.
+    is_new: bool,
     failed_starts: u32,
     deaths: u32,
     given_up: Option<Fault>,
@@ -66,15 +68,6 @@ impl<U: Unit> Queue<U> {
     pub fn new(units: impl IntoIterator<Item = U>) -> Queue<U> {
         let waiting = units.into_iter().collect();
         Queue { waiting, running: None, kind: None, kinds: BTreeMap::new() }
-    }
-
-    /// Every unit waits: session kinds in the order of their first unit, so that sessions are reused, and each kind's units in
-    /// theirs.
-    pub fn by_kind(units: impl IntoIterator<Item = U>) -> Queue<U> {
-        let mut units: Vec<U> = units.into_iter().collect();
-        let kinds: Vec<SessionKind> = units.iter().map(Unit::kind).collect();
-        units.sort_by_key(|unit| kinds.iter().position(|kind| *kind == unit.kind()));
-        Queue::new(units)
     }
 
     /// A session was closed to make room.
@@ -98,7 +91,8 @@ impl<U: Unit> Queue<U> {
         self.kind = Some(kind.clone());
         match &state.given_up {
             Some(fault) => Step::WriteOff(unit, fault.clone()),
-            None if state.open => {
+            None if state.open && (state.is_new || !unit.needs_new_session()) => {
+                state.is_new = false;
                 self.running = Some(unit.clone());
                 Step::Run(unit)
             }
@@ -115,7 +109,7 @@ impl<U: Unit> Queue<U> {
         match finished {
             Finished::Nothing => None,
             Finished::Opened => {
-                state.open = true;
+                (state.open, state.is_new) = (true, true);
                 state.failed_starts = 0;
                 None
             }
@@ -164,7 +158,7 @@ impl<U: Unit> Queue<U> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use protocol::{Target, Task};
 
     use super::Finished::{Answered, Died, NotOpened, Nothing, Opened, Spent};
@@ -173,7 +167,7 @@ mod tests {
 
     /// A unit in a word, such as `m@webgpu@chrome`.
     #[derive(Debug, Clone, PartialEq)]
-    struct Single(&'static str);
+    pub struct Single(pub &'static str);
 
     /// A unit of several words, all on chrome.
     #[derive(Debug, Clone, PartialEq)]
@@ -181,6 +175,10 @@ mod tests {
 
     impl Unit for Single {
         type Report = String;
+
+        fn needs_new_session(&self) -> bool {
+            self.0.starts_with("new")
+        }
 
         fn target(&self) -> Target {
             self.0.split_once(' ').unwrap().1.parse().unwrap()
@@ -248,8 +246,8 @@ mod tests {
         let table: Vec<Row> = vec![
             ("nothing to do", &[], vec![(Nothing, "done")]),
             (
-                "a session is reused, and kinds keep the order of their first unit",
-                &[M, "m burn:cpu", N],
+                "a session is reused",
+                &[M, N, "m burn:cpu"],
                 vec![
                     (Nothing, "open chrome"),
                     (Opened, "run m webgpu@chrome"),
@@ -257,6 +255,17 @@ mod tests {
                     (Answered, "open burn-runner (burn)"),
                     (Opened, "run m burn:cpu"),
                     (Answered, "done"),
+                ],
+            ),
+            (
+                "a unit gets a session that no other had",
+                &[M, "new webgpu@chrome", N],
+                vec![
+                    (Nothing, "open chrome"),
+                    (Opened, "run m webgpu@chrome"),
+                    (Answered, "open chrome"),
+                    (Opened, "run new webgpu@chrome"),
+                    (Answered, "run n webgpu@chrome"),
                 ],
             ),
             (
@@ -323,7 +332,7 @@ mod tests {
             ),
         ];
         for (name, units, steps) in table {
-            let mut queue = Queue::by_kind(units.iter().map(|unit| Single(unit)));
+            let mut queue = Queue::new(units.iter().map(|unit| Single(unit)));
             for (index, (finished, expected)) in steps.into_iter().enumerate() {
                 let step = short(queue.next(finished), |unit| unit.0.to_owned());
                 assert_eq!(step, expected, "{name}, step {index}");

@@ -32,6 +32,7 @@ impl Progress {
 
     fn finished(&self, trial: &Trial) {
         self.bar.inc(1);
+        self.bar.set_length(self.bar.length().unwrap_or_default().max(self.bar.position()));
         if !self.on_terminal {
             let (done, all) = (self.bar.position(), self.bar.length().unwrap_or_default());
             tell(&format!("[{done}/{all}] {}", line(trial)));
@@ -48,11 +49,12 @@ impl Default for Progress {
 impl Listener for Progress {
     fn hear(&mut self, event: &Event<'_>) -> Result<(), Error> {
         match event {
-            Event::RunStarted { cases, .. } => {
-                self.bar.set_length(cases.len() as u64);
+            Event::RunStarted { turns, .. } => {
+                self.bar.set_length(*turns as u64);
                 self.bar.enable_steady_tick(Duration::from_millis(120));
             }
             Event::SessionOpening(place) => self.bar.set_message(shown(&format!("starting {place}"))),
+            Event::SessionOpened { .. } | Event::Controlled { .. } => {}
             Event::CaseStarted(case) => self.bar.set_message(shown(&case.to_string())),
             Event::CaseFinished(trial) => self.finished(trial),
             Event::RunFinished { .. } => self.bar.finish_and_clear(),

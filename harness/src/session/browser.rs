@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use fantoccini::error::{CmdError, NewSessionError};
@@ -12,7 +12,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use protocol::{Answer, Engine, Failure, FailureKind, Job, Outcome};
 use serde_json::{Map, Value, json};
 
-use super::{Observed, Session};
+use super::{Observed, Opening, Session, elapsed_ms};
 use crate::browser::driver::Driver;
 use crate::browser::{Access, BrowserEntry};
 use crate::fault::Fault;
@@ -41,6 +41,7 @@ pub struct BrowserSession {
     facts: BTreeMap<String, String>,
     limit: Option<Duration>,
     idle: bool,
+    opening: Opening,
 }
 
 impl BrowserSession {
@@ -54,9 +55,15 @@ impl BrowserSession {
             Access::Remote { url } => BrowserSession::show(entry, pages, &url, None, None).await,
             Access::Local { binary, driver } => {
                 let opened = async {
+                    let begun = Instant::now();
                     let driver = Driver::start(entry, &driver, pages).await?;
-                    let server = driver.url.clone();
-                    BrowserSession::show(entry, pages, &server, Some(&binary), Some(driver)).await
+                    let (server, driver_ms) = (driver.url.clone(), elapsed_ms(begun));
+                    let shown =
+                        BrowserSession::show(entry, pages, &server, Some(&binary), Some(driver)).await;
+                    shown.map(|mut session| {
+                        session.opening.driver_ms = driver_ms;
+                        session
+                    })
                 };
                 // Browsers and drivers say nothing of it.
                 let full = || scratch::full().map(|words| format!("{} did not start: {words}", entry.name));
@@ -75,8 +82,10 @@ impl BrowserSession {
     ) -> Result<BrowserSession, Fault> {
         let url = pages.page()?;
         let opened = tokio::time::timeout(OPEN_LIMIT, async {
+            let begun = Instant::now();
             let client = connect(entry, server, binary, driver.as_ref()).await?;
             let mut session = BrowserSession::new(entry, client, driver, pages.secret());
+            session.opening.browser_ms = elapsed_ms(begun);
             session.go_to(url).await?;
             Ok(session)
         });
@@ -86,14 +95,19 @@ impl BrowserSession {
     fn new(entry: &BrowserEntry, client: Client, driver: Option<Driver>, secret: &str) -> BrowserSession {
         let facts = facts(entry, &client, driver.as_ref());
         let (entry, secret) = (entry.clone(), secret.to_owned());
-        BrowserSession { entry, secret, client, driver, facts, limit: None, idle: false }
+        let opening = Opening::default();
+        BrowserSession { entry, secret, client, driver, facts, limit: None, idle: false, opening }
     }
 
     async fn go_to(&mut self, url: &str) -> Result<(), Fault> {
+        let begun = Instant::now();
         if let Err(error) = self.client.goto(url).await {
             return Err(self.fault(&error, OPEN_LIMIT).await);
         }
+        self.opening.navigation_ms = elapsed_ms(begun);
+        let begun = Instant::now();
         let answer = self.script(AWAIT_READY, vec![], OPEN_LIMIT).await?;
+        self.opening.module_ms = elapsed_ms(begun);
         self.idle = true;
         match answer["failed"].as_str() {
             None => Ok(()),
@@ -209,6 +223,10 @@ impl Session for BrowserSession {
         let outcome = answer["outcome"].as_str().unwrap_or_default();
         serde_json::from_str(outcome)
             .map_err(|error| crash(format!("{name}: the page answered no outcome ({error}): {outcome:.200}")))
+    }
+
+    fn opening(&self) -> Opening {
+        self.opening
     }
 
     fn observed(&self) -> Observed {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use protocol::{Job, Outcome};
@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Split};
 use tokio::process::ChildStdout;
 
 use super::program::Program;
-use super::{Observed, Session};
+use super::{Observed, Opening, Session, elapsed_ms};
 use crate::fault::Fault;
 use crate::process::guard::Guarded;
 use crate::process::last_words::LastWords;
@@ -21,6 +21,7 @@ pub struct Runner {
     process: Guarded,
     outcomes: Split<BufReader<ChildStdout>>,
     last_words: LastWords,
+    opening: Opening,
 }
 
 impl Runner {
@@ -29,6 +30,7 @@ impl Runner {
     /// # Errors
     /// `Unavailable` when it is not there.
     pub fn start(program: &'static Program) -> Result<Runner, Fault> {
+        let begun = Instant::now();
         let file = program.find()?;
         let mut process = Guarded::spawn(&file, &[], &[])
             .map_err(|error| program.unavailable(format!("cannot start {}: {error}", file.display())))?;
@@ -37,7 +39,9 @@ impl Runner {
         };
         let last_words = LastWords::default();
         last_words.listen(stderr, None);
-        Ok(Runner { program, process, outcomes: BufReader::new(stdout).split(b'\n'), last_words })
+        let outcomes = BufReader::new(stdout).split(b'\n');
+        let opening = Opening { driver_ms: elapsed_ms(begun), ..Opening::default() };
+        Ok(Runner { program, process, outcomes, last_words, opening })
     }
 
     async fn ask(&mut self, job: &Job) -> Result<Outcome, Fault> {
@@ -67,6 +71,10 @@ impl Runner {
 impl Session for Runner {
     async fn run(&mut self, job: &Job, limit: Duration) -> Result<Outcome, Fault> {
         tokio::time::timeout(limit, self.ask(job)).await.unwrap_or(Err(Fault::Timeout { limit }))
+    }
+
+    fn opening(&self) -> Opening {
+        self.opening
     }
 
     fn observed(&self) -> Observed {

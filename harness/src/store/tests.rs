@@ -33,6 +33,8 @@ fn failed_trial() -> Trial {
             actual_target: None,
         },
         concurrency: 1,
+        position: 0,
+        round: None,
         turn: None,
         started_at: at(1),
         finished_at: at(2),
@@ -50,7 +52,7 @@ fn passed_trial() -> Trial {
     let judgement =
         Judgement { verdict: Verdict::Pass, message: None, actual_target: Some(target.parse().unwrap()) };
     let mut trial = Trial { case: case("m", target), judgement, ..failed_trial() };
-    trial.case.position = 1;
+    trial.position = 1;
     let turn = SessionTurn { session: 1, position: 0 };
     trial.observe(Observed { turn: Some(turn), ..Observed::default() }, Some(judge::tests::report()));
     trial
@@ -67,7 +69,7 @@ fn a_sweep_comes_back_as_it_went_in() {
     let path = folder.path().join("sweep.duckdb");
     let mut store = Store::open(&path).unwrap();
     let mut recorder = Recorder::new(&mut store);
-    recorder.hear(&Event::RunStarted { cases: &[], at: at(0) }).unwrap();
+    recorder.hear(&Event::RunStarted { turns: 2, at: at(0) }).unwrap();
     // Out of the matrix's order, as a schedule may run them.
     recorder.hear(&Event::CaseFinished(&passed_trial())).unwrap();
     recorder.hear(&Event::CaseFinished(&failed_trial())).unwrap();
@@ -281,7 +283,7 @@ fn child_that_adds_trials() {
     let run = store.begin_run(RunKind::Sweep, at(0)).unwrap();
     for number in 1.. {
         let mut trial = passed_trial();
-        trial.case.position = number;
+        trial.position = number;
         store.add_trial(&run, &trial).unwrap();
         // Renamed into place: a process killed in the middle of writing leaves the count before.
         let (written, count) = ["written", "count"].map(|name| Path::new(&path).with_extension(name)).into();

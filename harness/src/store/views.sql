@@ -17,18 +17,20 @@ create or replace view results as
         left join metrics as latency on latency.trial_id = trials.id and latency.metric = 'latency_ms'
         left join throughput on throughput.trial_id = trials.id;
 
--- How many times as long the other side of a comparison takes: the median of its rounds' ratios.
-create or replace view comparison_ratios as
+-- Where targets take turns: how many times as long as another of the same model one takes, by round, from the geometric mean of
+-- a case's turns in the round.
+create or replace view turn_ratios as
     with rounds as (
-        select comparison_id, turns.round, max(median) filter (side = 'other') / max(median) filter (side = 'ours') as ratio
-        from turns join trials on trials.id = turns.trial_id join metrics on metrics.trial_id = trials.id
-        where metric = 'latency_ms' and verdict = 'pass' group by comparison_id, turns.round
+        select run_id, round, model, model_digest, target, adapter, features, exp(avg(ln(median))) as latency_ms
+        from trials join cases on cases.key = case_key join metrics on metrics.trial_id = trials.id
+        where metric = 'latency_ms' and verdict = 'pass' and round is not null group by all
     )
-    select run_id, comparison_id, model, ours, other, median(ratio) as other_over_ours, count(ratio) as rounds
-    from rounds join comparisons on comparisons.id = comparison_id
-    group by all;
+    select run_id, round, model, model_digest, a.target as a, a.adapter as adapter_a, a.features as features_a,
+        b.target as b, b.adapter as adapter_b, b.features as features_b, b.latency_ms / a.latency_ms as b_over_a
+    from rounds as a join rounds as b using (run_id, round, model, model_digest)
+    where (a.target, a.adapter, a.features) <> (b.target, b.adapter, b.features);
 
--- The same for matrix products.
+-- How many times as long as ours onnxruntime-web's matrix product takes.
 create or replace view product_ratios as
     with rounds as (
         select run_id, position, round, max(time_ms) filter (side = 'other') / max(time_ms) filter (side = 'ours') as ratio

@@ -99,16 +99,16 @@ fn insert_row(transaction: &Transaction<'_>, run: &RunId, trial: &Trial) -> duck
     let key = insert_case(transaction, case)?;
     let adapter = trial.adapter.as_ref().map(|adapter| insert_adapter(transaction, adapter)).transpose()?;
     let sql = "insert into trials (run_id, position, case_key, actual_target, engine, device, browser, browser_version, \
-               driver_version, timer_resolution_ms, tuning, adapter_id, session, session_position, concurrency, verdict, \
-               message, tolerance, started_at, finished_at) \
-               values (?, ?, ?, ?, ?, ?, ?, ?, ?, try_cast(? as double), ?, ?, ?, ?, ?, ?, ?, ?, to_timestamp(?), \
+               driver_version, timer_resolution_ms, tuning, adapter_id, round, round_position, session, session_position, \
+               concurrency, verdict, message, tolerance, started_at, finished_at) \
+               values (?, ?, ?, ?, ?, ?, ?, ?, ?, try_cast(? as double), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, to_timestamp(?), \
                to_timestamp(?)) returning id::varchar";
     let place = judgement.actual_target.as_ref().unwrap_or(&case.target);
     let [browser_version, driver_version, timer_resolution_ms, tuning] =
         COLUMNS.map(|name| trial.features.get(name));
     let row = params![
         run,
-        case.position,
+        trial.position,
         key,
         judgement.actual_target.as_ref().map(ToString::to_string),
         place.engine.name(),
@@ -119,6 +119,8 @@ fn insert_row(transaction: &Transaction<'_>, run: &RunId, trial: &Trial) -> duck
         timer_resolution_ms,
         tuning,
         adapter,
+        trial.round.map(|place| place.round),
+        trial.round.map(|place| place.position),
         trial.turn.map(|turn| turn.session),
         trial.turn.map(|turn| turn.position),
         trial.concurrency,

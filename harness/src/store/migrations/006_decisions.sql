@@ -6,3 +6,32 @@ alter table cases add column dimensions json;       -- extents asked of the mode
 
 alter table trials add column round integer;            -- from 0, where targets take turns; none where each runs once
 alter table trials add column round_position integer;   -- trials of the round before it
+
+-- Targets taking turns became a way to sweep: a trial's round says it all.
+update trials set round = turns.round, round_position = turns.position from turns where turns.trial_id = trials.id;
+drop view if exists comparison_ratios;
+drop table turns;
+drop table comparisons;
+
+-- The drift control, a fixed piece of work on the processor: each time it was taken, and each of its repetitions.
+create table controls (
+    run_id uuid not null references runs (id),
+    position integer not null,          -- in the run, from 0
+    repetition integer not null,
+    taken_at timestamptz not null,
+    concurrency integer not null,
+    time_ms double not null,
+    primary key (run_id, position, repetition)
+);
+
+-- How long each session of a run took to open, step by step.
+create table sessions (
+    run_id uuid not null references runs (id),
+    number integer not null,            -- as in trials.session
+    kind varchar not null,
+    driver_ms double not null,
+    browser_ms double not null,
+    navigation_ms double not null,
+    module_ms double not null,
+    primary key (run_id, number)
+);

@@ -1,4 +1,4 @@
-//! Comparisons, matrix products, profiles and divergences come back as they went in, and as views have them.
+//! Turns, matrix products, profiles and divergences come back as they went in, and as views have them.
 
 use protocol::{
     Adapter, DispatchName, DispatchTimes, Engine, FallbackNode, Metric, Phase, ProfileReport, Samples,
@@ -7,9 +7,10 @@ use protocol::{
 
 use super::*;
 use crate::case::tests::model;
-use crate::rows::comparison::Side;
 use crate::rows::divergence::{Difference, Divergence, Finding, NodeDifference, Ran};
 use crate::rows::product::Product;
+use crate::schedule::Place;
+use crate::session::{Opening, SessionKind};
 
 fn adapter(device: &str) -> Adapter {
     Adapter { device: device.to_owned(), ..Adapter::default() }
@@ -65,45 +66,62 @@ fn keys_keep_out_what_is_there_or_belongs_to_nothing() {
         "insert into features select trial_id, name, 'x' from features limit 1",
         "insert into checks select trial_id, position, 'x', 1, 0, null, 0, 1, 0, null, null from checks limit 1",
         "update trials set verdict = 'perhaps'",
-        "insert into turns values (uuidv7(), 0, 'ours', 0, (select id from trials))",
+        "insert into controls values (uuidv7(), 0, 0, now(), 1, 1)",
     ] {
         assert!(store.connection.execute_batch(sql).is_err(), "{sql}");
     }
 }
 
+/// A trial in which an inference took so long, on a target, in its turn of a round.
+fn turn(target: &str, position: u32, (round, at): (u32, u32), latency_ms: f64) -> Trial {
+    let mut report = judge::tests::report();
+    report.metrics =
+        vec![Samples { metric: Metric::LatencyMs, phase: Phase::Measured, values: vec![latency_ms] }];
+    let place = Some(Place { round, position: at });
+    let mut trial =
+        Trial { case: case("m", target), samples: vec![], round: place, position, ..passed_trial() };
+    trial.observe(Observed::default(), Some(report));
+    trial
+}
+
 #[test]
-fn a_comparison_comes_back_and_its_ratio_is_a_view() {
+fn the_ratio_of_targets_that_take_turns_is_a_view() {
     let mut store = Store::open(Path::new(":memory:")).unwrap();
-    let run = store.begin_run(RunKind::BenchModels, at(0)).unwrap();
-    let pair = "webgpu@chrome/ort-webgpu@chrome".parse().unwrap();
-    let comparison = store.begin_comparison(&run, 0, "m", &pair).unwrap();
-    // The other side is slower by 2, 3 and 4; who begins changes.
+    let run = store.begin_run(RunKind::Sweep, at(0)).unwrap();
+    // The other target is slower by 2, 3 and 4. Both have two turns in a round, a quarter and four times as long as their mean.
     let mut position = 0;
     for (round, ratio) in [(0, 2.0), (1, 3.0), (2, 4.0)] {
-        for (side, latency_ms) in [(Side::Ours, 10.0), (Side::Other, 10.0 * ratio)] {
-            let mut report = judge::tests::report();
-            report.metrics.retain(|samples| samples.metric != Metric::LatencyMs);
-            report.metrics.push(Samples {
-                metric: Metric::LatencyMs,
-                phase: Phase::Measured,
-                values: vec![latency_ms],
-            });
-            let mut trial = Trial { samples: vec![], ..passed_trial() };
-            trial.observe(Observed::default(), Some(report));
-            trial.case.position = position;
-            let place = TurnPlace { round, side, position: (position + round) % 2 };
-            store.add_turn(&run, &comparison, place, &trial).unwrap();
+        for (at, target, latency_ms) in [
+            (0, "webgpu@chrome", 2.5),
+            (1, "webgpu@firefox", 2.5 * ratio),
+            (2, "webgpu@firefox", 40.0 * ratio),
+            (3, "webgpu@chrome", 40.0),
+        ] {
+            store.add_trial(&run, &turn(target, position, (round, at), latency_ms)).unwrap();
             position += 1;
         }
     }
-    let found = store.comparisons(&run).unwrap();
-    let [row] = &found.comparisons[..] else { panic!("{found:?}") };
-    assert_eq!((row.model.as_str(), &row.pair, row.turns.len()), ("m", &pair, 6));
-    assert_eq!(row.times_ms(Side::Other), [20.0, 30.0, 40.0]);
-    assert_eq!(row.ratio().unwrap().median, 3.0);
-    let sql = "select other_over_ours, rounds from comparison_ratios";
+    let sql = "select round(median(b_over_a), 9), count(*) from turn_ratios where a = 'webgpu@chrome'";
     let view: (f64, i64) = store.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     assert_eq!(view, (3.0, 3));
+}
+
+#[test]
+fn the_drift_control_sessions_and_what_cases_took_are_kept() {
+    let mut store = Store::open(Path::new(":memory:")).unwrap();
+    let mut recorder = Recorder::new(&mut store);
+    recorder.hear(&Event::RunStarted { turns: 1, at: at(0) }).unwrap();
+    let kind = SessionKind::Control;
+    let opening = Opening { driver_ms: 1.0, browser_ms: 2.0, navigation_ms: 3.0, module_ms: 4.0 };
+    recorder.hear(&Event::SessionOpened { kind: &kind, number: 1, opening }).unwrap();
+    for times_ms in [[1.0, 2.0], [3.0, 4.0]] {
+        recorder.hear(&Event::Controlled { times_ms: &times_ms, at: at(1), concurrency: 1 }).unwrap();
+    }
+    let trial = passed_trial();
+    recorder.hear(&Event::CaseFinished(&trial)).unwrap();
+    assert_eq!(count(&store, "controls where position = 1 and time_ms in (3, 4) and concurrency = 1"), 2);
+    assert_eq!(count(&store, "sessions where driver_ms + browser_ms + navigation_ms + module_ms = 10"), 1);
+    assert_eq!(store.durations().unwrap(), BTreeMap::from([(trial.case.key(), Duration::from_secs(1))]));
 }
 
 #[test]

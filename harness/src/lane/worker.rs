@@ -1,0 +1,175 @@
+//! A worker of a lane: does one job after the other in sessions of its own.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use protocol::{Failure, NoReport, Report};
+
+use super::pool::Pool;
+use super::queue::{Finished, Queue, Step};
+use super::{Ended, Event, NoAnswer, Open, Unit};
+use crate::error::Error;
+use crate::fault::Fault;
+use crate::session::{self, Context, Observed, Session, SessionKind, SessionTurn};
+
+/// Sessions, and the queue that says what to do with them.
+pub struct Worker<'p, 'l, U: Unit> {
+    context: &'p Context,
+    open: Open,
+    pool: &'p Pool<'l, U>,
+    queue: Queue<U>,
+    sessions: BTreeMap<SessionKind, OpenSession>,
+}
+
+/// A session, its number, and how many jobs it was given.
+struct OpenSession {
+    session: Box<dyn Session>,
+    number: u32,
+    jobs: u32,
+}
+
+impl OpenSession {
+    /// Returns what it saw of the job that was given to it last.
+    fn observed(&self) -> Observed {
+        let turn = SessionTurn { session: self.number, position: self.jobs.saturating_sub(1) };
+        Observed { turn: Some(turn), ..self.session.observed() }
+    }
+}
+
+/// What was seen of a unit besides its answer.
+struct Seen {
+    observed: Observed,
+    started_at: SystemTime,
+    concurrency: u32,
+}
+
+impl Seen {
+    /// Of a unit that never began.
+    fn nothing() -> Seen {
+        Seen { observed: Observed::default(), started_at: SystemTime::now(), concurrency: 1 }
+    }
+}
+
+impl<'p, 'l, U: Unit> Worker<'p, 'l, U> {
+    /// No session is open yet.
+    pub fn new(context: &'p Context, open: Open, pool: &'p Pool<'l, U>) -> Worker<'p, 'l, U> {
+        Worker { context, open, pool, queue: Queue::new([]), sessions: BTreeMap::new() }
+    }
+
+    /// Works until nothing waits.
+    ///
+    /// # Errors
+    /// Those of the listener.
+    pub async fn work(&mut self) -> Result<(), Error> {
+        let mut finished = Finished::Nothing;
+        // Of a unit that its session died of.
+        let mut seen = None;
+        loop {
+            finished = match self.queue.next(finished) {
+                Step::Open(kind) => {
+                    seen = None;
+                    self.open(kind).await?
+                }
+                Step::Run(unit) => {
+                    let finished;
+                    (finished, seen) = self.run(unit).await?;
+                    finished
+                }
+                Step::WriteOff(unit, fault) => {
+                    self.ended(unit, seen.take().unwrap_or_else(Seen::nothing), Err(fault.into()))?;
+                    Finished::Nothing
+                }
+                Step::Done => match self.pool.take(|kind| self.sessions.contains_key(kind)) {
+                    Some(unit) => {
+                        self.queue.first(unit);
+                        Finished::Nothing
+                    }
+                    None => return Ok(()),
+                },
+            }
+        }
+    }
+
+    /// Ends all sessions.
+    pub async fn close(&mut self) {
+        while let Some((_, open)) = self.sessions.pop_first() {
+            open.session.close().await;
+        }
+    }
+
+    async fn open(&mut self, kind: SessionKind) -> Result<Finished, Error> {
+        self.pool.tell(Event::Opening(&kind))?;
+        self.make_room(&kind).await;
+        match session::open(&kind, self.context).await {
+            Ok(session) => {
+                let number = self.context.number_session();
+                self.pool.tell(Event::Opened(&kind, number, session.opening()))?;
+                self.sessions.insert(kind, OpenSession { session, number, jobs: 0 });
+                Ok(Finished::Opened)
+            }
+            Err(fault) => Ok(Finished::NotOpened(fault)),
+        }
+    }
+
+    async fn make_room(&mut self, kind: &SessionKind) {
+        match self.open {
+            // What waits for the drift control does nothing else.
+            Open::One if *kind != SessionKind::Control => {
+                let control = self.sessions.remove(&SessionKind::Control);
+                self.sessions.keys().for_each(|kind| self.queue.closed(kind));
+                self.close().await;
+                self.sessions.extend(control.map(|open| (SessionKind::Control, open)));
+            }
+            Open::One => {}
+            Open::OneOfEachKind => {
+                if let Some(open) = self.sessions.remove(kind) {
+                    open.session.close().await;
+                }
+            }
+        }
+    }
+
+    /// Runs a unit in its session; gives what was seen of it where the session died.
+    async fn run(&mut self, unit: U) -> Result<(Finished, Option<Seen>), Error> {
+        self.pool.tell(Event::Started(&unit))?;
+        let (started_at, job) = (SystemTime::now(), self.pool.begin());
+        let asked = self.ask(&unit, job).await;
+        let concurrency = self.pool.end(job);
+        let observed = self.sessions.get(&unit.kind()).map(OpenSession::observed).unwrap_or_default();
+        let seen = Seen { observed, started_at, concurrency };
+        match asked {
+            Err(fault) => {
+                // What is left of it would run beside the next unit.
+                if let Some(open) = self.sessions.remove(&unit.kind()) {
+                    open.session.close().await;
+                }
+                Ok((Finished::Died(fault), Some(seen)))
+            }
+            Ok(answer) => {
+                let spent = self.ended(unit, seen, answer.map_err(NoAnswer::Failure))?;
+                Ok((if spent { Finished::Spent } else { Finished::Answered }, None))
+            }
+        }
+    }
+
+    /// Tells how a unit ended, and gives whether its session is of no more use.
+    fn ended(&mut self, unit: U, seen: Seen, answer: Result<U::Report, NoAnswer>) -> Result<bool, Error> {
+        let Seen { observed, started_at, concurrency } = seen;
+        let then = self.pool.tell(Event::Ended(unit, Ended { answer, observed, started_at, concurrency }))?;
+        then.next.into_iter().rev().for_each(|unit| self.queue.first(unit));
+        Ok(then.spent)
+    }
+
+    async fn ask(&mut self, unit: &U, number: u64) -> Result<Result<U::Report, Failure>, Fault> {
+        let job = self.context.job_of(&unit.target(), unit.adapter(), number, unit.task(self.context));
+        let crash = |message: &str| Fault::Crash { message: message.to_owned() };
+        let open = self.sessions.get_mut(&unit.kind()).ok_or_else(|| crash("no session was open"))?;
+        open.jobs += 1;
+        let outcome = open.session.run(&job, unit.limit()).await?;
+        match U::Report::of(outcome.answer) {
+            Ok(report) => Ok(Ok(report)),
+            Err(NoReport::Failed(failure)) => unit.ends_session(&failure).map_or(Ok(Err(failure)), Err),
+            Err(NoReport::Another) => Err(crash("it answered another question")),
+        }
+    }
+}

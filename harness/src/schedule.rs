@@ -1,0 +1,296 @@
+//! What a sweep runs when: every case once, or the cases of a model in turns, round after round. Pure.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::case::{Case, expand};
+use crate::plan::Plan;
+use crate::session::SessionKind;
+
+/// How the cases of a model take turns.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rounds {
+    /// Rounds that are always taken.
+    pub least: NonZeroU32,
+    /// Rounds after which it ends, settled or not.
+    pub most: NonZeroU32,
+    /// Rounds in one session of each kind: what a session does to all its numbers must not pass for the target's.
+    pub in_a_session: NonZeroU32,
+    /// The part of a ratio by which its interval may reach to either side before more rounds are taken; without it, `least`
+    /// is all.
+    pub precision: Option<f64>,
+}
+
+/// A case's turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    /// The case's place in its block.
+    pub case: usize,
+    /// Its round and place in that; none where every case runs once.
+    pub round: Option<Place>,
+    /// True if it is the first in a session of its own.
+    pub new_session: bool,
+}
+
+/// A turn's place among others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The round, from 0.
+    pub round: u32,
+    /// Turns of the round before it.
+    pub position: u32,
+}
+
+/// Cases that belong together: one that runs once, or those of a model that take turns.
+#[derive(Debug)]
+pub struct Block {
+    cases: Vec<Case>,
+    rounds: Option<Rounds>,
+    /// True of cases that still take part.
+    takes_part: Vec<bool>,
+    waiting: VecDeque<Turn>,
+    begun: u32,
+    latencies: Latencies,
+    random: fastrand::Rng,
+}
+
+/// Median latencies in milliseconds, by round and by case: of the turn on the way out and of the one on the way back.
+pub type Latencies = Vec<Vec<Vec<f64>>>;
+
+impl Block {
+    /// A case that runs once.
+    pub fn once(case: Case) -> Block {
+        let turn = Turn { case: 0, round: None, new_session: false };
+        Block { waiting: VecDeque::from([turn]), ..Block::of(vec![case], None) }
+    }
+
+    /// Cases that take turns.
+    pub fn in_rounds(cases: Vec<Case>, rounds: Rounds) -> Block {
+        Block::of(cases, Some(rounds))
+    }
+
+    fn of(cases: Vec<Case>, rounds: Option<Rounds>) -> Block {
+        let takes_part = vec![true; cases.len()];
+        // The order is random, but the same whenever the same is swept.
+        let seed = cases
+            .iter()
+            .flat_map(|case| case.key().into_bytes())
+            .fold(0u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
+        Block {
+            cases,
+            rounds,
+            takes_part,
+            waiting: VecDeque::new(),
+            begun: 0,
+            latencies: Latencies::new(),
+            random: fastrand::Rng::with_seed(seed),
+        }
+    }
+
+    /// Its cases.
+    pub fn cases(&self) -> &[Case] {
+        &self.cases
+    }
+
+    /// Turns that are sure to come.
+    pub fn turns(&self) -> usize {
+        self.rounds.map_or(1, |rounds| 2 * rounds.least.get() as usize * self.cases.len())
+    }
+
+    /// What it may take, by what its cases took before.
+    fn duration(&self, durations: &BTreeMap<String, Duration>) -> Duration {
+        let known = self.cases.iter().map(|case| durations.get(&case.key()).copied());
+        known.sum::<Option<Duration>>().unwrap_or(Duration::MAX)
+    }
+
+    /// The next turn, where there is one.
+    pub fn next(&mut self) -> Option<Turn> {
+        if self.waiting.is_empty() && self.has_another_round() {
+            self.begin_round();
+        }
+        self.waiting.pop_front()
+    }
+
+    /// Takes in how a turn ended: what an inference took, in milliseconds, or nothing where it failed, which keeps its case
+    /// out of what follows.
+    pub fn took(&mut self, turn: Turn, latency_ms: Option<f64>) {
+        match (turn.round, latency_ms) {
+            (Some(Place { round, .. }), Some(latency_ms)) => {
+                self.latencies[round as usize][turn.case].push(latency_ms);
+            }
+            (None, Some(_)) => {}
+            (_, None) => {
+                self.takes_part[turn.case] = false;
+                self.waiting.retain(|waiting| waiting.case != turn.case);
+            }
+        }
+    }
+
+    fn has_another_round(&self) -> bool {
+        let Some(rounds) = self.rounds else { return false };
+        let any = self.takes_part.contains(&true);
+        any && match self.begun {
+            0 => true,
+            begun if begun >= rounds.most.get() => false,
+            begun => begun < rounds.least.get() || rounds.precision.is_some_and(|_| !self.is_settled()),
+        }
+    }
+
+    /// Returns whether further rounds would tell nothing that is asked for.
+    fn is_settled(&self) -> bool {
+        true
+    }
+
+    /// All cases in random order, and back again: whatever drifts along a round weighs on all of them alike, and the two
+    /// turns of a case tell how far apart the same thing can be.
+    fn begin_round(&mut self) {
+        let round = self.begun;
+        self.begun += 1;
+        let mut order: Vec<usize> = (0..self.cases.len()).filter(|case| self.takes_part[*case]).collect();
+        self.random.shuffle(&mut order);
+        let renewed = self.rounds.is_some_and(|rounds| round > 0 && round % rounds.in_a_session == 0);
+        let mut new: Vec<SessionKind> = Vec::new();
+        let there_and_back = order.iter().chain(order.iter().rev());
+        for (position, &case) in (0..).zip(there_and_back) {
+            let kind = kind_of(&self.cases[case]);
+            let new_session = renewed && !new.contains(&kind);
+            new.extend(new_session.then_some(kind));
+            self.waiting.push_back(Turn { case, round: Some(Place { round, position }), new_session });
+        }
+        self.latencies.push(vec![Vec::new(); self.cases.len()]);
+    }
+}
+
+/// The blocks of a plan: each case one of its own, or, in rounds, the cases of each model together.
+pub fn blocks(plan: &Plan) -> Vec<Block> {
+    let cases = expand(plan);
+    let Some(rounds) = plan.rounds else { return cases.into_iter().map(Block::once).collect() };
+    let mut models: Vec<Vec<Case>> = Vec::new();
+    for case in cases {
+        match models
+            .iter_mut()
+            .find(|cases| cases.iter().any(|other| other.model.digest == case.model.digest))
+        {
+            Some(cases) => cases.push(case),
+            None => models.push(vec![case]),
+        }
+    }
+    models.into_iter().map(|cases| Block::in_rounds(cases, rounds)).collect()
+}
+
+/// The order in which blocks begin: by kind of session in the order of their first, so that sessions are reused; where
+/// several jobs may run at the same time, the longest first, so that none of them is left alone at the end. How long a block
+/// takes follows from what its cases took before; one that never ran comes first, as if it were the longest.
+pub fn order(blocks: &[Block], jobs: NonZeroU32, durations: &BTreeMap<String, Duration>) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..blocks.len()).collect();
+    if jobs.get() > 1 {
+        order.sort_by_key(|block| Reverse(blocks[*block].duration(durations)));
+        return order;
+    }
+    let kinds: Vec<Option<SessionKind>> =
+        blocks.iter().map(|block| block.cases.first().map(kind_of)).collect();
+    order.sort_by_key(|block| kinds.iter().position(|kind| *kind == kinds[*block]));
+    order
+}
+
+/// The kind of session that a case runs in.
+pub fn kind_of(case: &Case) -> SessionKind {
+    SessionKind::of(&case.target, case.adapter.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::tests::case;
+
+    fn number(number: u32) -> NonZeroU32 {
+        NonZeroU32::new(number).unwrap()
+    }
+
+    fn rounds(least: u32, in_a_session: u32) -> Rounds {
+        Rounds {
+            least: number(least),
+            most: number(least),
+            in_a_session: number(in_a_session),
+            precision: None,
+        }
+    }
+
+    fn block(targets: &[&str], rounds: Rounds) -> Block {
+        Block::in_rounds(targets.iter().map(|target| case("m", target)).collect(), rounds)
+    }
+
+    /// All turns, of cases that take as long as their place says; a case ends with its turn of this number.
+    fn turns(block: &mut Block, failing: Option<(usize, usize)>) -> Vec<Turn> {
+        let mut turns: Vec<Turn> = Vec::new();
+        while let Some(turn) = block.next() {
+            turns.push(turn);
+            let of_case = turns.iter().filter(|other| other.case == turn.case).count();
+            let fails = failing == Some((turn.case, of_case));
+            block.took(turn, (!fails).then_some(1.0 + turn.case as f64));
+        }
+        turns
+    }
+
+    const TARGETS: [&str; 3] = ["webgpu@chrome", "webgpu@firefox", "wasm@chrome"];
+
+    #[test]
+    fn a_round_goes_there_and_back_in_an_order_that_changes() {
+        let mut orders = Vec::new();
+        for round in turns(&mut block(&TARGETS, rounds(20, 20)), None).chunks_exact(6) {
+            let cases: Vec<usize> = round.iter().map(|turn| turn.case).collect();
+            assert!(cases.iter().eq(cases.iter().rev()), "{cases:?}");
+            let places: Vec<u32> = round.iter().filter_map(|turn| Some(turn.round?.position)).collect();
+            assert_eq!(places, [0, 1, 2, 3, 4, 5]);
+            orders.push(cases);
+        }
+        assert_eq!(orders.len(), 20);
+        let first_is = |case| orders.iter().filter(|order| order[0] == case).count();
+        assert!((0..3).all(|case| first_is(case) > 0), "{orders:?}");
+        let again = turns(&mut block(&TARGETS, rounds(20, 20)), None);
+        assert!(again.iter().map(|turn| turn.case).eq(orders.concat()), "the same sweep has the same order");
+    }
+
+    #[test]
+    fn sessions_are_renewed_once_a_kind_after_so_many_rounds() {
+        let all = turns(&mut block(&TARGETS, rounds(5, 2)), None);
+        let renewed = |round: u32| {
+            let of_round = all.iter().filter(|turn| turn.round.is_some_and(|place| place.round == round));
+            let new: Vec<Turn> = of_round.filter(|turn| turn.new_session).copied().collect();
+            // Two of the targets share a browser.
+            (new.len(), new.iter().filter(|turn| turn.case == 1).count())
+        };
+        assert_eq!([0, 1, 2, 3, 4].map(renewed), [(0, 0), (0, 0), (2, 1), (0, 0), (2, 1)]);
+    }
+
+    #[test]
+    fn what_fails_takes_no_further_part() {
+        let all = turns(&mut block(&TARGETS, rounds(3, 3)), Some((1, 3)));
+        let count = |case| all.iter().filter(|turn| turn.case == case).count();
+        assert_eq!([count(0), count(1), count(2)], [6, 3, 6]);
+        assert_eq!(turns(&mut block(&TARGETS[..1], rounds(3, 3)), Some((0, 1))).len(), 1);
+    }
+
+    #[test]
+    fn what_runs_once_runs_once() {
+        let mut once = Block::once(case("m", "burn:cpu"));
+        assert_eq!(turns(&mut once, None), [Turn { case: 0, round: None, new_session: false }]);
+    }
+
+    #[test]
+    fn sessions_are_reused_and_where_several_run_the_longest_begin() {
+        let all = [("a", "webgpu@chrome"), ("a", "burn:cpu"), ("b", "webgpu@chrome"), ("b", "burn:cpu")];
+        let blocks = all.map(|(model, target)| Block::once(case(model, target)));
+        let known = |seconds: &[(usize, u64)]| {
+            let known = seconds.iter().map(|(at, seconds)| {
+                let (model, target) = all[*at];
+                (case(model, target).key(), Duration::from_secs(*seconds))
+            });
+            known.collect::<BTreeMap<_, _>>()
+        };
+        assert_eq!(order(&blocks, number(1), &known(&[(3, 99)])), [0, 2, 1, 3]);
+        assert_eq!(order(&blocks, number(2), &known(&[(0, 1), (1, 7), (2, 3)])), [3, 1, 2, 0]);
+    }
+}

@@ -57,6 +57,18 @@ pub enum Error {
     DatabaseGone { path: PathBuf, what: &'static str },
     #[error("the database failed while {doing}: {source}")]
     Store { doing: &'static str, source: duckdb::Error },
+    #[error(
+        "there is no run \"{name}\"; name one by its identifier, the beginning of that, or last: {known}"
+    )]
+    NoRun { name: String, known: String },
+    #[error("several runs begin with \"{name}\": {known}; write more of the identifier")]
+    SeveralRuns { name: String, known: String },
+    #[error(
+        "there is no earlier sweep that passed to hold this one against: {known}; run `parallax sweep` once more, or name a run or a file with --against"
+    )]
+    NoBaseline { known: String },
+    #[error("{0}")]
+    NotComparable(String),
     #[error("the page server cannot start: {reason}; {remedy}")]
     PageServer { reason: String, remedy: String },
     #[error("no node test is called {patterns}; there are {count} in {}, such as test_add or test_matmul_2d", folder.display())]
@@ -105,6 +117,10 @@ impl Error {
             | Error::ModelInvalid { .. }
             | Error::ModelUnreadable { .. }
             | Error::SameName { .. }
+            | Error::NoRun { .. }
+            | Error::SeveralRuns { .. }
+            | Error::NoBaseline { .. }
+            | Error::NotComparable(_)
             | Error::NoNodeTest { .. }
             | Error::Expectations { .. }
             | Error::NotADatabase { .. }

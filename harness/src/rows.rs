@@ -2,6 +2,7 @@
 
 pub mod conformance;
 pub mod divergence;
+pub mod measurement;
 pub mod product;
 pub mod profile;
 

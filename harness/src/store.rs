@@ -3,11 +3,13 @@
 mod conformance;
 mod divergence;
 mod file;
+mod measurements;
 mod migrate;
 mod open;
 mod product;
 mod profile;
 mod read;
+mod runs;
 mod surroundings;
 mod write;
 
@@ -24,6 +26,7 @@ use crate::event::{Event, Listener, RunEnd};
 use file::OpenFile;
 
 pub use conformance::{TargetBegun, TargetEnded};
+pub use measurements::Wanted;
 
 /// An open database, brought up to date.
 pub struct Store {

@@ -1,0 +1,75 @@
+//! Finds runs by what people call them.
+
+use duckdb::params;
+
+use super::read::iso;
+use super::{RunId, Store, failed};
+use crate::error::Error;
+
+const READING: &str = "looking for a run";
+/// Runs that a message about a run that is not there names.
+const NAMED: usize = 3;
+
+impl Store {
+    /// The sweep that a text names: `last`, an identifier, or the beginning of one.
+    ///
+    /// # Errors
+    /// When there is none, or several begin so.
+    pub fn find_sweep(&self, name: &str) -> Result<RunId, Error> {
+        let sql = format!(
+            "select id::varchar, {} from runs where kind = 'sweep' and (? = 'last' or starts_with(id::varchar, lower(?))) \
+             order by started_at desc",
+            iso("started_at")
+        );
+        let found = self.named(&sql, params![name, name])?;
+        match &found[..] {
+            [(id, _)] => Ok(RunId(id.clone())),
+            [(id, _), ..] if name == "last" => Ok(RunId(id.clone())),
+            [] => Err(Error::NoRun { name: name.to_owned(), known: self.last_sweeps()? }),
+            several => Err(Error::SeveralRuns { name: name.to_owned(), known: listed(several) }),
+        }
+    }
+
+    /// The last sweep before another in which everything that ran passed; the last of all where there is no other.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn last_passing_sweep(&self, before: &RunId) -> Result<RunId, Error> {
+        let sql = format!(
+            "select id::varchar, {} from runs where kind = 'sweep' and state = 'finished' and id <> ?::uuid \
+                 and started_at <= (select started_at from runs where id = ?::uuid) \
+                 and exists (select 1 from trials where run_id = runs.id and verdict = 'pass') \
+                 and not exists (select 1 from trials where run_id = runs.id \
+                     and verdict not in ('pass', 'unsupported', 'unavailable')) \
+             order by started_at desc limit 1",
+            iso("started_at")
+        );
+        let found = self.named(&sql, params![before, before])?;
+        let none = || Error::NoBaseline { known: self.last_sweeps().unwrap_or_default() };
+        found.into_iter().next().map(|(id, _)| RunId(id)).ok_or_else(none)
+    }
+
+    fn last_sweeps(&self) -> Result<String, Error> {
+        let sql = format!(
+            "select id::varchar, {} from runs where kind = 'sweep' order by started_at desc",
+            iso("started_at")
+        );
+        let sweeps = self.named(&sql, params![])?;
+        Ok(if sweeps.is_empty() { "the database holds no sweep".to_owned() } else { listed(&sweeps) })
+    }
+
+    fn named(&self, sql: &str, values: &[&dyn duckdb::ToSql]) -> Result<Vec<(String, String)>, Error> {
+        let rows = || {
+            let mut statement = self.connection.prepare(sql)?;
+            statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()
+        };
+        rows().map_err(failed(READING))
+    }
+}
+
+/// Runs in words, the first few.
+fn listed(runs: &[(String, String)]) -> String {
+    let words: Vec<String> = runs.iter().take(NAMED).map(|(id, at)| format!("{id} of {at}")).collect();
+    let more = runs.len().saturating_sub(NAMED);
+    words.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
+}

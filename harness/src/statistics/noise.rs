@@ -1,0 +1,132 @@
+//! The noise floor: which difference a thing can show from itself.
+
+use super::location::Location;
+use super::ratio::{Pair, session_values};
+use super::{mean, squares, student_quantile};
+
+/// Of a hundred comparisons of a thing with itself, so many stay below the floor.
+const BELOW: f64 = 0.99;
+
+/// How much a comparison is taken with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effort {
+    /// How many pairs, over all sessions.
+    pub pairs: usize,
+    /// Over how many sessions they are spread; one at least.
+    pub sessions: usize,
+}
+
+impl Effort {
+    /// What some pairs were taken with.
+    pub fn of(pairs: &[Pair]) -> Effort {
+        let mut sessions: Vec<u32> = pairs.iter().map(|pair| pair.session).collect();
+        sessions.sort_unstable();
+        sessions.dedup();
+        Effort { pairs: pairs.len(), sessions: sessions.len().max(1) }
+    }
+}
+
+/// The noise floor from A/A pairs (a target with itself): the relative difference (0.03 is 3 %) that a comparison taken
+/// with `effort` stays below in 99 of 100 cases where there is no difference.
+///
+/// A prediction limit: the scatter that the A/A pairs have, within sessions and between them, is scaled to the number of
+/// pairs and sessions of the comparison, and Student's quantile pays for how well it is known. Where the A/A pairs'
+/// interval excludes equality, so that which side comes first makes a difference, that difference is added. Pairs from one
+/// session know nothing of what sessions differ by, and their floor speaks of one session too.
+///
+/// Nothing where there are too few pairs (or, of several sessions, too few sessions) to tell.
+pub fn floor(a_a: &[Pair], effort: Effort) -> Option<f64> {
+    let values = session_values(a_a)?;
+    let Location { centre, certainty } = Location::of(&values)?;
+    let certainty = certainty?;
+    let measured = Effort::of(a_a);
+    let (pairs, sessions) = (effort.pairs.max(1) as f64, effort.sessions.max(1) as f64);
+    let variance = if measured.sessions == 1 {
+        certainty.spread.powi(2) / pairs
+    } else {
+        let within = within_sessions(a_a);
+        let per_session =
+            |effort: Effort| within * effort.sessions.max(1) as f64 / effort.pairs.max(1) as f64;
+        let between = certainty.spread.powi(2) - per_session(measured);
+        (between.max(0.0) + per_session(effort)) / sessions
+    };
+    let reach = variance.sqrt() * student_quantile(f64::midpoint(1.0, BELOW), values.len() as f64 - 1.0);
+    let lean = if certainty.low > 0.0 || certainty.high < 0.0 { centre.abs() } else { 0.0 };
+    Some((reach + lean).exp_m1())
+}
+
+/// The variance of one pair's logarithm within its session, over all sessions.
+fn within_sessions(pairs: &[Pair]) -> f64 {
+    let mut sorted = pairs.to_vec();
+    sorted.sort_by_key(|pair| pair.session);
+    let variances: Vec<f64> = sorted
+        .chunk_by(|one, other| one.session == other.session)
+        .filter_map(|session| {
+            let values: Vec<f64> = session.iter().map(Pair::ln_ratio).collect();
+            let spread = Location::of(&values)?.certainty.map(|certainty| certainty.spread.powi(2));
+            spread.or_else(|| (values.len() > 1).then(|| squares(&values) / (values.len() as f64 - 1.0)))
+        })
+        .collect();
+    if variances.is_empty() { 0.0 } else { mean(&variances) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statistics::ratio::Ratio;
+    use crate::statistics::simulation::{Rate, Rounds, SCATTERS, Scatter, normal};
+
+    /// One session as it comes, then several, where sessions differ by more than their pairs.
+    #[test]
+    fn ninety_nine_of_a_hundred_comparisons_of_a_thing_with_itself_stay_below() {
+        let sessions = Scatter { name: "sessions", draw: |random| 0.03 * normal(random), session: 0.02 };
+        for (scatter, measured, taken) in [
+            (SCATTERS[1], 24, 24),
+            (SCATTERS[1], 60, 15),
+            (SCATTERS[3], 40, 40),
+            (sessions, 64, 64),
+            (sessions, 96, 48),
+        ] {
+            let mut random = fastrand::Rng::with_seed(21);
+            let mut above = Rate::default();
+            for _ in 0..2000 {
+                let a_a: Vec<Pair> = Rounds::new(scatter, 1.0, &mut random).take(measured).collect();
+                let pairs: Vec<Pair> = Rounds::new(scatter, 1.0, &mut random).take(taken).collect();
+                let floor = floor(&a_a, Effort::of(&pairs)).unwrap();
+                above.count(Ratio::paired(&pairs).unwrap().median.ln().abs() > floor.ln_1p());
+            }
+            assert!(
+                (0.002..=0.015).contains(&above.share()),
+                "{}, {measured} for {taken}: {above}",
+                scatter.name
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_first_side_pays_for_is_added() {
+        let lean = |b: f64| -> Vec<Pair> {
+            (0..20)
+                .map(|at| Pair { a: 1.0, b: b * (1.0 + 0.001 * f64::from(at % 5 - 2)), session: 0 })
+                .collect()
+        };
+        let effort = Effort { pairs: 20, sessions: 1 };
+        let (even, leaning) = (floor(&lean(1.0), effort).unwrap(), floor(&lean(1.05), effort).unwrap());
+        assert!(even < 0.002 && (0.05..0.055).contains(&leaning), "{even} and {leaning}");
+    }
+
+    #[test]
+    fn too_little_tells_no_floor() {
+        let pairs = |n: usize, sessions: u32| -> Vec<Pair> {
+            (0..n)
+                .map(|at| Pair { a: 1.0, b: 1.0 + 0.01 * at as f64, session: at as u32 % sessions })
+                .collect()
+        };
+        let effort = Effort { pairs: 10, sessions: 1 };
+        for (n, sessions, known) in
+            [(0, 1, false), (3, 1, false), (4, 1, true), (30, 3, false), (30, 6, true)]
+        {
+            assert_eq!(floor(&pairs(n, sessions), effort).is_some(), known, "{n} pairs, {sessions} sessions");
+        }
+    }
+}

@@ -13,35 +13,55 @@ const LONG: Duration = Duration::from_secs(90);
 #[test]
 fn every_figure_of_a_comparison_is_found_in_the_store() {
     let scene = Scene::new();
-    let pairs = "wgpu:vulkan/onnxruntime:cpu";
-    let mut bench =
-        scene.parallax(["bench", "models", "--json", "--models", "bert-tiny,vit-tiny", "--pairs", pairs]);
-    bench.args(["--rounds", "3", "--samples", "4"]).arg("--db").arg(scene.database());
-    let bench = ended(bench);
-    assert_eq!(bench.code, Some(0), "{bench:?}");
-    let document = bench.document();
+    let mut compare = scene.parallax(["compare", "--json", "--models", "bert-tiny,vit-tiny"]);
+    compare.args([
+        "--a",
+        "wgpu:vulkan",
+        "--b",
+        "onnxruntime:cpu",
+        "--rounds",
+        "5",
+        "--rounds-in-a-session",
+        "5",
+    ]);
+    let compare = ended_with(compare.args(["--samples", "4"]), &scene);
     let store = duckdb::Connection::open(scene.database()).unwrap();
-    for row in document["rows"].as_array().unwrap() {
-        let sql = "select other_over_ours, rounds from comparison_ratios where model = ? and run_id = ?";
-        let asked = [row["model"].as_str().unwrap(), document["run"]["id"].as_str().unwrap()];
-        let (ratio, rounds): (f64, i64) =
-            store.query_row(sql, asked, |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
-        let printed = row["other_over_ours"]["median"].as_f64().unwrap();
-        assert!(
-            (printed - ratio).abs() < 1e-9 * ratio && rounds == 3,
-            "{ratio} over {rounds} rounds: {row:#}"
-        );
+    for row in compare["comparisons"].as_array().unwrap() {
+        let sql = "select median(b_over_a), min(b_over_a), max(b_over_a), count(*) from turn_ratios \
+                   where model = ? and a = 'wgpu:vulkan' and run_id = ?";
+        let asked = [row["model"].as_str().unwrap(), row["runs"][0].as_str().unwrap()];
+        let (ratio, least, most, rounds): (f64, f64, f64, i64) = store
+            .query_row(sql, asked, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .unwrap();
+        let printed = row["ratio"]["median"].as_f64().unwrap();
+        assert!((least..=most).contains(&printed) && rounds == 5, "{ratio} over {rounds} rounds: {row:#}");
+        assert_eq!((&row["paired"], &row["rounds"]), (&true.into(), &5.into()), "{row:#}");
     }
     let count = |sql: &str| -> i64 { store.query_row(sql, [], |row| row.get(0)).unwrap() };
-    assert_eq!(count("select count(*) from turns"), 12);
+    assert_eq!(count("select count(*) from trials where round is not null"), 2 * 5 * 4);
     assert_eq!(
         count("select count(*) from samples where metric = 'latency_ms' and phase = 'measured'"),
-        12 * 4
+        2 * 5 * 4 * 4
     );
-    // Who begins changes from round to round.
-    let begun = "select count(*) from turns where position = 0 and (side = 'ours') = (round % 2 = 0)";
-    assert_eq!(count(begun), 6);
+    // There and back: the first of a round is its last.
+    let palindromes = "select count(*) from (select count(distinct target) as targets from trials \
+                       join cases on key = case_key where round_position in (0, 3) group by round, model) where targets = 1";
+    assert_eq!(count(palindromes), 10);
     assert_eq!(count("select count(distinct session) from trials"), 2);
+    assert_eq!(count("select count(*) from sessions where closing_ms is not null"), 3, "the control's too");
+    assert_eq!(
+        count("select count(distinct position) from controls"),
+        2 * 5 + 1,
+        "before each round and after the last"
+    );
+}
+
+/// The document of a command that succeeds.
+fn ended_with(command: &mut Command, scene: &Scene) -> Value {
+    command.arg("--db").arg(scene.database());
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 #[test]

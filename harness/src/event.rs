@@ -29,6 +29,13 @@ pub enum Event<'a> {
         /// How long that took.
         opening: Opening,
     },
+    /// A session was ended.
+    SessionClosed {
+        /// Its number in the run.
+        number: u32,
+        /// How long that took, in milliseconds.
+        took_ms: f64,
+    },
     /// The drift control was timed.
     Controlled {
         /// Milliseconds of each repetition.

@@ -126,6 +126,8 @@ pub enum Event<'a, U: Unit> {
     Opening(&'a SessionKind),
     /// It was started, and how long that took.
     Opened(&'a SessionKind, u32, Opening),
+    /// The session of this number was ended, in so many milliseconds.
+    Closed(u32, f64),
     /// A unit begins in its session.
     Started(&'a U),
     /// A unit ended. One that could not begin was never started.

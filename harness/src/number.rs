@@ -53,6 +53,21 @@ fn interval(summary: &Summary, factor: f64) -> String {
     })
 }
 
+/// A part of a whole: `2.5 %`.
+pub fn per_cent(part: f64) -> String {
+    format!("{} %", three_digits(part * 100.0))
+}
+
+/// A metric's value, in the unit that its name ends in: `12.3 ms`, `1.07 GB`.
+pub fn quantity(metric: &str, value: f64) -> String {
+    match metric {
+        name if name.ends_with("_ms") => time(value),
+        name if name.ends_with("_bytes") => bytes(value as u64),
+        name if name.ends_with("_per_s") => rate(value),
+        _ => three_digits(value),
+    }
+}
+
 /// A rate: `81.3 /s`.
 pub fn rate(per_second: f64) -> String {
     format!("{} /s", three_digits(per_second))

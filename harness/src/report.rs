@@ -2,6 +2,7 @@
 
 mod capabilities;
 pub mod columns;
+pub mod comparison;
 pub mod conformance;
 mod json;
 pub mod product;

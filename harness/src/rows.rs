@@ -1,10 +1,12 @@
 //! The findings of a sweep, row by row, as the store gives them and reports show them.
 
+pub mod comparison;
 pub mod conformance;
 pub mod divergence;
 pub mod measurement;
 pub mod product;
 pub mod profile;
+pub mod time_spent;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +16,7 @@ use serde::Serialize;
 use crate::exit::Exit;
 use crate::origin::Origin;
 use crate::statistics::Summary;
+use time_spent::TimeSpent;
 
 /// The feature that says what computed the expected outputs, where it was not PyTorch.
 pub const REFERENCE: &str = "reference";
@@ -28,6 +31,8 @@ pub struct Report {
     pub run: Run,
     /// Its finished cases.
     pub cases: Vec<CaseRow>,
+    /// Where the time went, where jobs did not overlap.
+    pub time_spent: Option<TimeSpent>,
 }
 
 /// When, where and by what a sweep was run.
@@ -78,6 +83,12 @@ pub struct CaseRow {
     pub batch: u32,
     /// Jobs that ran at the same time.
     pub concurrency: u32,
+    /// Its round, from 0, and its place in it, where targets took turns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round: Option<u32>,
+    /// Turns of the round before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round_position: Option<u32>,
     /// ISO 8601, UTC.
     pub started_at: String,
     /// ISO 8601, UTC.

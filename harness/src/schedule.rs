@@ -8,6 +8,9 @@ use std::time::Duration;
 use crate::case::{Case, expand};
 use crate::plan::Plan;
 use crate::session::SessionKind;
+use crate::statistics::geometric_mean;
+use crate::statistics::ratio::Pair;
+use crate::statistics::stopping::{Next, Stopping};
 
 /// How the cases of a model take turns.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,6 +51,7 @@ pub struct Place {
 pub struct Block {
     cases: Vec<Case>,
     rounds: Option<Rounds>,
+    comparisons: usize,
     /// True of cases that still take part.
     takes_part: Vec<bool>,
     waiting: VecDeque<Turn>,
@@ -57,7 +61,7 @@ pub struct Block {
 }
 
 /// Median latencies in milliseconds, by round and by case: of the turn on the way out and of the one on the way back.
-pub type Latencies = Vec<Vec<Vec<f64>>>;
+type Latencies = Vec<Vec<Vec<f64>>>;
 
 impl Block {
     /// A case that runs once.
@@ -66,9 +70,9 @@ impl Block {
         Block { waiting: VecDeque::from([turn]), ..Block::of(vec![case], None) }
     }
 
-    /// Cases that take turns.
-    pub fn in_rounds(cases: Vec<Case>, rounds: Rounds) -> Block {
-        Block::of(cases, Some(rounds))
+    /// Cases that take turns; `comparisons` is how many of them stand in one table.
+    pub fn in_rounds(cases: Vec<Case>, rounds: Rounds, comparisons: usize) -> Block {
+        Block { comparisons, ..Block::of(cases, Some(rounds)) }
     }
 
     fn of(cases: Vec<Case>, rounds: Option<Rounds>) -> Block {
@@ -81,6 +85,7 @@ impl Block {
         Block {
             cases,
             rounds,
+            comparisons: 1,
             takes_part,
             waiting: VecDeque::new(),
             begun: 0,
@@ -134,13 +139,43 @@ impl Block {
         any && match self.begun {
             0 => true,
             begun if begun >= rounds.most.get() => false,
-            begun => begun < rounds.least.get() || rounds.precision.is_some_and(|_| !self.is_settled()),
+            begun => begun < rounds.least.get() || !self.is_settled(rounds),
         }
     }
 
-    /// Returns whether further rounds would tell nothing that is asked for.
-    fn is_settled(&self) -> bool {
-        true
+    /// Returns whether further rounds would tell nothing that is asked for: of each case against the first that is left, or
+    /// of the only one.
+    fn is_settled(&self, rounds: Rounds) -> bool {
+        let Some(precision) = rounds.precision else { return true };
+        let stopping = Stopping {
+            precision,
+            least: rounds.least.get() as usize,
+            most: rounds.most.get() as usize,
+            rows: self.comparisons,
+        };
+        let mut left = (0..self.cases.len()).filter(|case| self.takes_part[*case]);
+        let Some(first) = left.next() else { return true };
+        let others: Vec<usize> = left.collect();
+        match others.is_empty() {
+            true => stopping.next_alone(&self.alone(first)) != Next::More,
+            false => {
+                others.iter().all(|other| stopping.next(&self.pairs(first, *other, rounds)) != Next::More)
+            }
+        }
+    }
+
+    /// The rounds of two cases, as a comparison takes them.
+    fn pairs(&self, a: usize, b: usize, rounds: Rounds) -> Vec<Pair> {
+        let pair = |(round, latencies): (u32, &Vec<Vec<f64>>)| Pair {
+            a: geometric_mean(&latencies[a]),
+            b: geometric_mean(&latencies[b]),
+            session: round / rounds.in_a_session,
+        };
+        (0..).zip(&self.latencies).map(pair).collect()
+    }
+
+    fn alone(&self, case: usize) -> Vec<f64> {
+        self.latencies.iter().map(|latencies| geometric_mean(&latencies[case])).collect()
     }
 
     /// All cases in random order, and back again: whatever drifts along a round weighs on all of them alike, and the two
@@ -177,7 +212,8 @@ pub fn blocks(plan: &Plan) -> Vec<Block> {
             None => models.push(vec![case]),
         }
     }
-    models.into_iter().map(|cases| Block::in_rounds(cases, rounds)).collect()
+    let comparisons = models.iter().map(|cases| cases.len().saturating_sub(1)).sum::<usize>().max(1);
+    models.into_iter().map(|cases| Block::in_rounds(cases, rounds, comparisons)).collect()
 }
 
 /// The order in which blocks begin: by kind of session in the order of their first, so that sessions are reused; where
@@ -219,7 +255,7 @@ mod tests {
     }
 
     fn block(targets: &[&str], rounds: Rounds) -> Block {
-        Block::in_rounds(targets.iter().map(|target| case("m", target)).collect(), rounds)
+        Block::in_rounds(targets.iter().map(|target| case("m", target)).collect(), rounds, 1)
     }
 
     /// All turns, of cases that take as long as their place says; a case ends with its turn of this number.

@@ -11,6 +11,11 @@ pub mod simulation;
 pub mod stopping;
 mod summary;
 
+/// The geometric mean of values above zero; 1 of none.
+pub fn geometric_mean(values: &[f64]) -> f64 {
+    (values.iter().map(|value| value.ln()).sum::<f64>() / values.len().max(1) as f64).exp()
+}
+
 pub use summary::{Interval, Summary};
 
 /// How often an interval holds the true value.

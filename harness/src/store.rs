@@ -119,6 +119,11 @@ impl Listener for Recorder<'_> {
                     self.store.add_session(run, *number, kind, *opening)?;
                 }
             }
+            Event::SessionClosed { number, took_ms } => {
+                if let Some(run) = &self.run {
+                    self.store.close_session(run, *number, *took_ms)?;
+                }
+            }
             Event::Controlled { times_ms, at, concurrency } => {
                 if let Some(run) = &self.run {
                     self.store.add_control(run, self.controls, (times_ms, *at, *concurrency))?;

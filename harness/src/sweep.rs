@@ -336,6 +336,7 @@ impl lane::Listener<Work> for Sweep<'_> {
             lane::Event::Opened(kind, number, opening) => {
                 self.tell(&Event::SessionOpened { kind, number, opening })?;
             }
+            lane::Event::Closed(number, took_ms) => self.tell(&Event::SessionClosed { number, took_ms })?,
             lane::Event::Started(Work::Inference(Inference { case, instead_of: None, .. })) => {
                 self.tell(&Event::CaseStarted(case))?;
             }

@@ -55,7 +55,7 @@ pub fn sweep(steps: &mut Steps, asked: Vec<String>) -> Result<ExitCode> {
 /// Runs the benchmark of whole models and gives its exit code.
 pub fn bench(steps: &mut Steps, full_size: bool, asked: Vec<String>) -> Result<ExitCode> {
     let defaults = if full_size { FULL_SIZE_BENCH } else { BENCH };
-    parallax(steps, &["bench", "models"], arguments(defaults, asked))
+    parallax(steps, &["compare"], arguments(defaults, asked))
 }
 
 fn parallax(steps: &mut Steps, command: &[&str], arguments: Vec<String>) -> Result<ExitCode> {

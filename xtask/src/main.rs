@@ -53,14 +53,14 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Set-up and build, then `parallax bench models`: every family against onnxruntime-web, and the browser against
+    /// Set-up and build, then `parallax compare`: every family against onnxruntime-web, and the browser against
     /// the same plan run natively.
     #[command(after_help = "Example:\n  cargo xtask bench --models bert-tiny --rounds 5")]
     Bench {
         /// The nine full-size models instead of the tiny ones: hours, where the adapter is a software one.
         #[arg(long)]
         full_size: bool,
-        /// Passed on to `parallax bench models`; --models and --pairs replace the defaults.
+        /// Passed on to `parallax compare`; --models and --pairs replace the defaults.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

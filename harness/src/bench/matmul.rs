@@ -88,7 +88,7 @@ struct Answers<'a> {
 impl Listener<InBrowser> for Answers<'_> {
     fn hear(&mut self, event: Event<'_, InBrowser>) -> Result<Then<InBrowser>, Error> {
         match event {
-            Event::Opening(_) | Event::Opened(..) => {}
+            Event::Opening(_) | Event::Opened(..) | Event::Closed(..) => {}
             Event::Started(InBrowser { browser, product: MatmulComparison { size, .. } }) => {
                 self.store.check_file()?;
                 self.spinner.set_message(format!("{size} x {size} in {browser}"));

@@ -1,7 +1,7 @@
 //! A worker of a lane: does one job after the other in sessions of its own.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use protocol::{Failure, NoReport, Report};
 
@@ -93,8 +93,15 @@ impl<'p, 'l, U: Unit> Worker<'p, 'l, U> {
     /// Ends all sessions.
     pub async fn close(&mut self) {
         while let Some((_, open)) = self.sessions.pop_first() {
-            open.session.close().await;
+            self.end(open).await;
         }
+    }
+
+    async fn end(&self, open: OpenSession) {
+        let begun = Instant::now();
+        open.session.close().await;
+        // A listener that cannot take it in says so at the next event; the other sessions have to be ended too.
+        let _ = self.pool.tell(Event::Closed(open.number, begun.elapsed().as_secs_f64() * 1e3));
     }
 
     async fn open(&mut self, kind: SessionKind) -> Result<Finished, Error> {
@@ -123,7 +130,7 @@ impl<'p, 'l, U: Unit> Worker<'p, 'l, U> {
             Open::One => {}
             Open::OneOfEachKind => {
                 if let Some(open) = self.sessions.remove(kind) {
-                    open.session.close().await;
+                    self.end(open).await;
                 }
             }
         }
@@ -141,7 +148,7 @@ impl<'p, 'l, U: Unit> Worker<'p, 'l, U> {
             Err(fault) => {
                 // What is left of it would run beside the next unit.
                 if let Some(open) = self.sessions.remove(&unit.kind()) {
-                    open.session.close().await;
+                    self.end(open).await;
                 }
                 Ok((Finished::Died(fault), Some(seen)))
             }

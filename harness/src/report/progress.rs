@@ -54,7 +54,7 @@ impl Listener for Progress {
                 self.bar.enable_steady_tick(Duration::from_millis(120));
             }
             Event::SessionOpening(place) => self.bar.set_message(shown(&format!("starting {place}"))),
-            Event::SessionOpened { .. } | Event::Controlled { .. } => {}
+            Event::SessionOpened { .. } | Event::SessionClosed { .. } | Event::Controlled { .. } => {}
             Event::CaseStarted(case) => self.bar.set_message(shown(&case.to_string())),
             Event::CaseFinished(trial) => self.finished(trial),
             Event::RunFinished { .. } => self.bar.finish_and_clear(),

@@ -7,8 +7,10 @@ use super::closing_line;
 use super::columns::{Align, lay_out};
 use crate::exit::Exit;
 use crate::number;
+use crate::rows::time_spent::TimeSpent;
 use crate::rows::{CaseRow, REFERENCE, Report};
 use crate::screen::shown;
+use crate::statistics::Summary;
 
 /// One column: its head, its alignment, and what it shows of a case.
 struct Column(&'static str, Align, fn(&CaseRow) -> String);
@@ -39,12 +41,53 @@ pub fn render(report: &Report, colour: bool) -> String {
     let columns: Vec<&Column> =
         COLUMNS.iter().filter(|column| !OF_SOME.contains(&column.0) || tells(column)).collect();
     let heads: Vec<_> = columns.iter().map(|Column(head, align, _)| (*head, *align)).collect();
-    let rows: Vec<Vec<String>> = report.cases.iter().map(|case| row(&columns, case, colour)).collect();
+    let cases = merged(&report.cases);
+    let rows: Vec<Vec<String>> = cases.iter().map(|case| row(&columns, case, colour)).collect();
     let mut lines = lay_out(&heads, &rows);
     lines.extend(messages(report).iter().map(|message| shown(message)));
     lines.push(String::new());
+    lines.extend(report.time_spent.as_ref().map(time_spent));
     lines.push(closing(report));
     lines.join("\n")
+}
+
+/// One row for all turns of a case: the first that did not pass, else one with the medians of all turns.
+fn merged(cases: &[CaseRow]) -> Vec<CaseRow> {
+    let mut keys: Vec<(&str, &str)> = Vec::new();
+    for case in cases {
+        let key = (case.case_key.as_str(), case.model.as_str());
+        if case.round.is_none() || !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    if keys.len() == cases.len() {
+        return cases.to_vec();
+    }
+    let merge = |(key, model): (&str, &str)| {
+        let turns: Vec<&CaseRow> =
+            cases.iter().filter(|case| case.case_key == key && case.model == model).collect();
+        let shown = turns.iter().find(|turn| turn.verdict != Verdict::Pass).or(turns.first())?;
+        let mut merged = (*shown).clone();
+        for (name, measured) in &mut merged.metrics {
+            let of_turn = |turn: &&CaseRow| Some(turn.metrics.get(name)?.summary.median);
+            let medians: Vec<f64> = turns.iter().filter_map(of_turn).collect();
+            measured.summary = Summary::of(&medians).unwrap_or(measured.summary);
+        }
+        Some(merged)
+    };
+    keys.into_iter().filter_map(merge).collect()
+}
+
+/// Where the time went, the largest first; what is nothing is left out.
+fn time_spent(spent: &TimeSpent) -> String {
+    let mut parts = spent.parts_ms.clone();
+    parts.sort_by(|one, other| other.1.total_cmp(&one.1));
+    let parts =
+        parts.iter().filter(|(_, ms)| *ms >= 0.5).map(|(part, ms)| format!("{part} {}", number::time(*ms)));
+    let a_case =
+        spent.harness_ms_a_case.map(|ms| format!(", {} a case", number::time(ms))).unwrap_or_default();
+    let harness = format!("harness {}{a_case}", number::time(spent.harness_ms));
+    format!("{}: {}", number::time(spent.total_ms), parts.chain([harness]).collect::<Vec<_>>().join(", "))
 }
 
 fn row(columns: &[&Column], case: &CaseRow, colour: bool) -> Vec<String> {

@@ -6,6 +6,7 @@ use protocol::{Adapter, Verdict};
 
 use super::*;
 use crate::origin::{Host, Origin};
+use crate::rows::time_spent::TimeSpent;
 use crate::rows::{CaseRow, Measured, NOTES, REFERENCE, Report, Run};
 use crate::statistics::{Interval, Summary};
 
@@ -66,6 +67,8 @@ pub(crate) fn passed() -> CaseRow {
         precision: "fp32".to_owned(),
         batch: 1,
         concurrency: 1,
+        round: None,
+        round_position: None,
         started_at: "2026-01-02T03:04:05.678Z".to_owned(),
         finished_at: "2026-01-02T03:04:06.789Z".to_owned(),
         checks: vec![],
@@ -98,6 +101,12 @@ fn report() -> Report {
             failed("wasm@edge", Verdict::Unavailable, missing),
             failed("webgpu@firefox", Verdict::Crash, "the tab died\nits last words: none"),
         ],
+        time_spent: Some(TimeSpent {
+            total_ms: 5000.0,
+            parts_ms: vec![("driver", 120.0), ("compile", 3000.0), ("closing", 0.1), ("inferences", 1800.0)],
+            harness_ms: 80.0,
+            harness_ms_a_case: Some(20.0),
+        }),
     }
 }
 
@@ -116,6 +125,7 @@ bert-tiny on webgpu@firefox (crash):
   the tab died
   its last words: none
 
+5.00 s: compile 3.00 s, inferences 1.80 s, driver 120 ms, harness 80.0 ms, 20.0 ms a case
 run 7 finished: 1 pass, 2 unavailable, 1 crash";
 
 #[test]

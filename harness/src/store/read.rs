@@ -32,6 +32,7 @@ impl Store {
         Ok(Report {
             run: self.run(run)?,
             cases: self.cases(run)?.into_iter().map(|(_, case)| case).collect(),
+            time_spent: self.time_spent(run)?,
         })
     }
 
@@ -72,7 +73,7 @@ impl Store {
     pub(super) fn cases(&self, run: &RunId) -> Result<Vec<(String, CaseRow)>, Error> {
         let sql = format!(
             "select trials.id::varchar, model, target, actual_target, verdict, message, tolerance, case_key, precision, \
-             batch, concurrency, {}, {}, browser_version, driver_version, timer_resolution_ms::varchar, trials.tuning, {ADAPTER} \
+             batch, concurrency, {}, {}, browser_version, driver_version, timer_resolution_ms::varchar, trials.tuning, {ADAPTER}, round, round_position \
              from trials join cases on cases.key = case_key left join adapters on adapters.id = adapter_id \
              where run_id = ? order by position",
             iso("started_at"),
@@ -241,6 +242,8 @@ fn read_case(row: &Row<'_>) -> duckdb::Result<(String, String, CaseRow)> {
         precision: row.get(8)?,
         batch: row.get(9)?,
         concurrency: row.get(10)?,
+        round: row.get(25)?,
+        round_position: row.get(26)?,
         started_at: row.get(11)?,
         finished_at: row.get(12)?,
         checks: Vec::new(),

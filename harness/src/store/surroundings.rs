@@ -8,6 +8,7 @@ use duckdb::params;
 use super::write::epoch_s;
 use super::{RunId, Store, failed};
 use crate::error::Error;
+use crate::rows::time_spent::TimeSpent;
 use crate::session::{Opening, SessionKind};
 
 impl Store {
@@ -46,8 +47,62 @@ impl Store {
         self.in_transaction("adding a session", |transaction| {
             let Opening { driver_ms, browser_ms, navigation_ms, module_ms } = opening;
             let row = params![run, number, kind.to_string(), driver_ms, browser_ms, navigation_ms, module_ms];
-            transaction.execute("insert into sessions values (?, ?, ?, ?, ?, ?, ?)", row).map(|_| ())
+            transaction.execute("insert into sessions values (?, ?, ?, ?, ?, ?, ?, null)", row).map(|_| ())
         })
+    }
+
+    /// Notes how long a session took to end.
+    ///
+    /// # Errors
+    /// When the database cannot take it.
+    pub fn close_session(&mut self, run: &RunId, number: u32, took_ms: f64) -> Result<(), Error> {
+        let sql = "update sessions set closing_ms = ? where run_id = ? and number = ?";
+        let updated = self.connection.execute(sql, params![took_ms, run, number]);
+        updated.map(|_| ()).map_err(failed("noting the end of a session"))
+    }
+
+    /// Where the time of a run went; nothing where jobs ran at the same time, or it is not over.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn time_spent(&self, run: &RunId) -> Result<Option<TimeSpent>, Error> {
+        let all = self.rows(
+            "select epoch(finished_at) - epoch(started_at), \
+             (select max(concurrency) from trials where run_id = runs.id), \
+             (select count(*) from trials where run_id = runs.id and session is not null), \
+             (select sum(time_ms) from controls where run_id = runs.id), \
+             (select coalesce(sum(epoch(finished_at) - epoch(started_at)), 0) from trials where run_id = runs.id \
+                 and not exists (select 1 from metrics where trial_id = trials.id and metric = 'wall_ms')) \
+             from runs where id = ?",
+            run,
+            |row| {
+                let (total_s, concurrency): (Option<f64>, Option<u32>) = (row.get(0)?, row.get(1)?);
+                let (cases, control_ms): (usize, Option<f64>) = (row.get(2)?, row.get(3)?);
+                Ok((total_s, concurrency, cases, control_ms.unwrap_or_default(), row.get::<_, f64>(4)? * 1e3))
+            },
+        )?;
+        let Some(&(Some(total_s), Some(1), cases, control_ms, failed_ms)) = all.first() else {
+            return Ok(None);
+        };
+        let opening = "select sum(driver_ms), sum(browser_ms), sum(navigation_ms), sum(module_ms), sum(closing_ms) \
+                       from sessions where run_id = ?";
+        let sessions = self.rows(opening, run, |row| {
+            (0..5)
+                .map(|at| Ok(row.get::<_, Option<f64>>(at)?.unwrap_or_default()))
+                .collect::<duckdb::Result<Vec<_>>>()
+        })?;
+        let metrics = "select metric, sum(value) from samples join trials on trials.id = trial_id \
+                       where run_id = ? and phase = 'measured' and metric in ('wall_ms', 'load_ms', 'open_ms', 'plan_ms', \
+                       'compile_ms', 'upload_ms', 'inspect_ms') group by metric";
+        let metrics: Vec<(String, f64)> = self.rows(metrics, run, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(Some(TimeSpent::of(
+            total_s * 1e3,
+            cases,
+            control_ms,
+            failed_ms,
+            &sessions.concat(),
+            &metrics.into_iter().collect(),
+        )))
     }
 
     /// What each case took, by its key: the median over the runs before.

@@ -33,5 +33,6 @@ create table sessions (
     browser_ms double not null,
     navigation_ms double not null,
     module_ms double not null,
+    closing_ms double,                  -- none where the run was killed
     primary key (run_id, number)
 );

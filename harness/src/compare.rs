@@ -1,0 +1,164 @@
+//! `parallax compare`: two targets, model by model, with a verdict that knows what it does not know.
+
+pub mod pair;
+pub mod side;
+pub mod table;
+
+use protocol::{Metric, Target};
+
+use crate::cli::{CompareArgs, RoundsArgs, SweepArgs};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::lane::Completion;
+use crate::plan::{Plan, each_once};
+use crate::report::comparison as report;
+use crate::rows::comparison::Comparisons;
+use crate::rows::measurement::Measurement;
+use crate::screen;
+use crate::share::Share;
+use crate::statistics::decision::Rule;
+use crate::store::{RunId, Store, Wanted};
+use crate::sweep;
+use pair::Pair;
+use side::Side;
+use table::{Matched, Question};
+
+/// What is aimed at where nothing else is asked for.
+const PRECISION: Share = Share(0.02);
+const CORRECTION: &str = "Holm's step-down over all rows of the table";
+
+/// Runs `parallax compare`: measures the models named, else takes what the store has.
+///
+/// # Errors
+/// When the request is bad, nothing may be compared, or the database or the report cannot be written.
+pub async fn run(args: &CompareArgs) -> Result<Exit, Error> {
+    let pairs = pairs(args)?;
+    let metric = metric(&args.metric)?;
+    let mut interrupt = Interrupt::listen()?;
+    let (store, run, completion) = match args.models.is_empty() {
+        true => (Store::open(&args.db)?, None, Completion::Complete),
+        false => {
+            let plan = Plan::resolve(&sweep_of(args, &pairs), &mut interrupt).await?;
+            let mut store = Store::open(&args.db)?;
+            let (run, ended) = sweep::measure(&plan, &mut store, interrupt).await?;
+            (store, Some(run), ended?)
+        }
+    };
+    let run = match (run, &args.run) {
+        (Some(measured), _) => Some(measured),
+        (None, Some(name)) => Some(store.find_sweep(name)?),
+        (None, None) => None,
+    };
+    let found = comparisons(&store, &pairs, metric, run.as_ref(), args.same_within)?;
+    screen::print(&if args.json { report::document(&found) } else { report::render(&found) })?;
+    Ok(completion.exit(Exit::Success))
+}
+
+/// The sides to compare.
+fn pairs(args: &CompareArgs) -> Result<Vec<Pair>, Error> {
+    let ours = match (&args.a, &args.b) {
+        (Some(a), Some(b)) => vec![Pair { a: a.clone(), b: b.clone() }],
+        (None, None) => Vec::new(),
+        _ => {
+            return Err(Error::NotComparable("a comparison has two sides: give both --a and --b".to_owned()));
+        }
+    };
+    let pairs: Vec<Pair> = ours.into_iter().chain(args.pairs.iter().cloned()).collect();
+    match pairs.is_empty() {
+        true => Err(Error::NotComparable(
+            "nothing to compare: name two sides with --a TARGET --b TARGET, or several pairs with --pairs A/B,C/D".to_owned(),
+        )),
+        false => Ok(pairs),
+    }
+}
+
+/// A metric of which less is better.
+fn metric(name: &str) -> Result<Metric, Error> {
+    let less_is_better =
+        |metric: &Metric| metric.name().ends_with("_ms") || metric.name().ends_with("_bytes");
+    let known = Metric::ALL.into_iter().filter(less_is_better);
+    let names = || known.clone().map(Metric::name);
+    known.clone().find(|metric| metric.name() == name).ok_or_else(|| {
+        let hint = protocol::suggest::did_you_mean(name, names());
+        let all = names().collect::<Vec<_>>().join(", ");
+        Error::NotComparable(format!("there is no metric \"{name}\" to compare{hint}; there are {all}"))
+    })
+}
+
+/// The sweep that measures what is compared: all targets of a model in turns.
+fn sweep_of(args: &CompareArgs, pairs: &[Pair]) -> SweepArgs {
+    let targets: Vec<Target> =
+        pairs.iter().flat_map(|pair| [pair.a.target.clone(), pair.b.target.clone()]).collect();
+    let RoundsArgs { rounds, precision, .. } = args.rounds;
+    SweepArgs {
+        models: args.models.clone(),
+        dimensions: args.dimensions.clone(),
+        targets: each_once(&targets),
+        rounds: RoundsArgs {
+            precision: precision.or_else(|| rounds.is_none().then_some(PRECISION)),
+            ..args.rounds.clone()
+        },
+        samples: Some(args.samples),
+        timeout_s: Some(args.timeout_s),
+        ..SweepArgs::default()
+    }
+}
+
+/// What the store has to say of pairs of sides, of one run where one is named.
+///
+/// # Errors
+/// When a run is not there, nothing may be compared, or the database cannot be read.
+pub fn comparisons(
+    store: &Store,
+    pairs: &[Pair],
+    metric: Metric,
+    run: Option<&RunId>,
+    same_within: Share,
+) -> Result<Comparisons, Error> {
+    let questions: Vec<Question<'_>> = pairs.iter().map(|pair| Question { a: &pair.a, b: &pair.b }).collect();
+    let sides = questions.iter().map(|question| {
+        Ok((measurements(store, question.a, metric, run)?, measurements(store, question.b, metric, run)?))
+    });
+    let sides = sides.collect::<Result<Vec<_>, Error>>()?;
+    let (mut matched, mut refused): (Vec<Matched<'_>>, Vec<_>) = (Vec::new(), Vec::new());
+    for (question, (a, b)) in questions.iter().zip(&sides) {
+        let (found, not) = table::matched(question, a, b);
+        matched.extend(found);
+        refused.extend(not);
+    }
+    let (comparisons, undecided) = table::decide(&matched, metric.name(), Rule::within(same_within.0));
+    refused.extend(undecided);
+    if comparisons.is_empty() {
+        return Err(nothing(pairs, &refused));
+    }
+    Ok(Comparisons { same_within: same_within.0, correction: CORRECTION, comparisons, refused })
+}
+
+fn measurements(
+    store: &Store,
+    side: &Side,
+    metric: Metric,
+    run: Option<&RunId>,
+) -> Result<Vec<Measurement>, Error> {
+    let named = side.run.as_deref().map(|name| store.find_sweep(name)).transpose()?;
+    let wanted = Wanted { run: named.as_ref().or(run), target: Some(side.target.to_string()), model: None };
+    let mut measurements = store.measurements(metric, &wanted)?;
+    measurements.retain(|measurement| side.admits(measurement));
+    Ok(measurements)
+}
+
+/// Why nothing of what was asked for may be compared.
+fn nothing(pairs: &[Pair], refused: &[crate::rows::comparison::Refusal]) -> Error {
+    let reasons: Vec<String> = match refused.is_empty() {
+        true => pairs
+            .iter()
+            .map(|pair| format!("the database has no results of {} and {}", pair.a, pair.b))
+            .collect(),
+        false => refused.iter().map(|refusal| format!("{}: {}", refusal.model, refusal.reason)).collect(),
+    };
+    Error::NotComparable(format!(
+        "nothing can be compared:\n  {}\nname models with --models to have them measured now",
+        reasons.join("\n  ")
+    ))
+}

@@ -1,0 +1,326 @@
+//! Puts two sides next to each other, model by model: what may be compared becomes a row with a verdict, what may not is
+//! refused with the reason. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use protocol::Verdict;
+
+use super::side::Side;
+use crate::rows::comparison::{Comparison, Refusal};
+use crate::rows::measurement::{Measurement, Subject};
+use crate::same_adapter::{self, SameAdapter};
+use crate::statistics::decision::{self, Decision, Row, Rule};
+use crate::statistics::noise::{self, Effort};
+use crate::statistics::ratio::{Pair, Ratio};
+use crate::statistics::{Summary, geometric_mean};
+
+/// What is compared.
+pub struct Question<'a> {
+    /// One side.
+    pub a: &'a Side,
+    /// The other.
+    pub b: &'a Side,
+}
+
+/// What two sides have in common, before anything is decided.
+pub struct Matched<'a> {
+    question: &'a Question<'a>,
+    subject: Subject,
+    a: Vec<&'a Measurement>,
+    b: Vec<&'a Measurement>,
+    /// Everything that is known of either, of any run: what runs of the same thing differ by.
+    history: Vec<&'a Measurement>,
+}
+
+/// The models that both sides have results of that may be compared, and those that they have not.
+pub fn matched<'a>(
+    question: &'a Question<'a>,
+    a: &'a [Measurement],
+    b: &'a [Measurement],
+) -> (Vec<Matched<'a>>, Vec<Refusal>) {
+    let (mut matched, mut refused) = (Vec::new(), Vec::new());
+    let subjects: BTreeSet<&Subject> = a.iter().chain(b).map(|measurement| &measurement.subject).collect();
+    for subject in subjects {
+        match Matched::of(question, subject, a, b) {
+            Ok(found) => matched.push(found),
+            Err(reason) => refused.push(Refusal {
+                model: subject.model.clone(),
+                a: question.a.to_string(),
+                b: question.b.to_string(),
+                reason,
+            }),
+        }
+    }
+    // What one side has at another precision or shape is refused once, not from both sides.
+    refused.dedup_by(|one, other| one.model == other.model && one.reason == other.reason);
+    (matched, refused)
+}
+
+impl<'a> Matched<'a> {
+    fn of(
+        question: &'a Question<'a>,
+        subject: &Subject,
+        all_a: &'a [Measurement],
+        all_b: &'a [Measurement],
+    ) -> Result<Matched<'a>, String> {
+        let of_subject = |all: &'a [Measurement]| -> Vec<&'a Measurement> {
+            all.iter().filter(|measurement| measurement.subject == *subject).collect()
+        };
+        let (a, b) = (of_subject(all_a), of_subject(all_b));
+        if a.is_empty() {
+            return Err(lacking(question.a, subject, all_a));
+        }
+        if b.is_empty() {
+            return Err(lacking(question.b, subject, all_b));
+        }
+        let history = a.iter().chain(&b).copied().collect();
+        let (a, b) = of_latest_runs(&a, &b);
+        may_be_compared(question, &a, &b)?;
+        Ok(Matched { question, subject: subject.clone(), a, b, history })
+    }
+
+    /// The pairs of rounds in which both took turns; nothing where they were taken apart. A side against itself is its first
+    /// turns against its second.
+    fn pairs(&self) -> Option<Vec<Pair>> {
+        let (a, b) = (rounds(&self.a), rounds(&self.b));
+        if self.a.first()?.run != self.b.first()?.run || a.is_empty() || b.is_empty() {
+            return None;
+        }
+        if self.is_with_itself() {
+            return Some(a.values().filter_map(with_itself).collect());
+        }
+        let pair = |(round, a): (&u32, &Round)| {
+            let b = b.get(round)?;
+            Some(Pair { a: geometric_mean(&a.values), b: geometric_mean(&b.values), session: a.session })
+        };
+        Some(a.iter().filter_map(pair).collect())
+    }
+
+    fn is_with_itself(&self) -> bool {
+        self.a.first().zip(self.b.first()).is_some_and(|(a, b)| a.place == b.place && a.run == b.run)
+    }
+
+    /// How many times as long b takes, and what the same thing can differ from itself by, where that is known.
+    fn ratio(&self) -> Option<(Ratio, Option<f64>, Taken)> {
+        if let Some(pairs) = self.pairs() {
+            let effort = Effort::of(&pairs);
+            let of_side = |side: &[&Measurement]| noise::floor(&apart_by_chance(&rounds(side)), effort);
+            let noise = of_side(&self.a).into_iter().chain(of_side(&self.b)).reduce(f64::max);
+            return Some((Ratio::paired(&pairs)?, noise, Taken::InPairs));
+        }
+        let ratio = Ratio::unpaired(&values(&self.a), &values(&self.b))?;
+        Some((ratio, noise_of_runs(&self.history), Taken::Apart))
+    }
+}
+
+/// How two sides were taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    InPairs,
+    Apart,
+}
+
+/// Why a side has nothing of a model to compare.
+fn lacking(side: &Side, subject: &Subject, all: &[Measurement]) -> String {
+    let near = all.iter().map(|measurement| &measurement.subject).find(|other| other.model == subject.model);
+    let Some(near) = near else { return format!("there is no result of it on {side}") };
+    let differs = if near.precision != subject.precision {
+        format!("{side} ran at precision {}, not {}", near.precision, subject.precision)
+    } else {
+        let shape = |subject: &Subject| {
+            let dimensions = subject.dimensions.iter().map(|(name, extent)| format!(", {name} {extent}"));
+            format!("batch {}{}", subject.batch, dimensions.collect::<String>())
+        };
+        format!("{side} ran at another shape ({}, not {})", shape(near), shape(subject))
+    };
+    format!("{differs}; measure both alike")
+}
+
+/// The results of the last run that has both sides; where there is none, of each side's last run.
+fn of_latest_runs<'a>(
+    a: &[&'a Measurement],
+    b: &[&'a Measurement],
+) -> (Vec<&'a Measurement>, Vec<&'a Measurement>) {
+    let both = a.iter().filter(|a| b.iter().any(|b| a.run == b.run)).map(|a| &a.run).max();
+    let last = |side: &[&'a Measurement]| side.iter().map(|measurement| &measurement.run).max();
+    let of = |side: &[&'a Measurement], run: Option<&_>| -> Vec<&'a Measurement> {
+        side.iter().filter(|measurement| Some(&measurement.run) == run).copied().collect()
+    };
+    (of(a, both.or(last(a))), of(b, both.or(last(b))))
+}
+
+/// Says why two sides of a model may not be compared.
+fn may_be_compared(question: &Question<'_>, a: &[&Measurement], b: &[&Measurement]) -> Result<(), String> {
+    for (side, measurements) in [(question.a, a), (question.b, b)] {
+        if let Some(failed) = measurements.iter().find(|measurement| measurement.verdict != Verdict::Pass) {
+            let why = failed.message.as_deref().unwrap_or_default().lines().next().unwrap_or_default();
+            return Err(format!("{side} did not pass ({}): {why}", failed.verdict.name()));
+        }
+        if measurements.iter().any(|measurement| measurement.values.is_empty()) {
+            return Err(format!("{side} has no values of this metric"));
+        }
+    }
+    let (Some(a), Some(b)) = (a.first(), b.first()) else { return Err("there is no result".to_owned()) };
+    let chosen = question.a.digest.is_some() || question.b.digest.is_some();
+    if a.model_digest != b.model_digest && !chosen {
+        return Err(format!(
+            "the model changed between them (digest {:.12} and {:.12}); to compare its versions, name them with +digest=",
+            a.model_digest, b.model_digest
+        ));
+    }
+    if a.conditions.concurrency != b.conditions.concurrency {
+        return Err(format!(
+            "one was taken with {} jobs at the same time and the other with {}; measure both with the same --jobs",
+            a.conditions.concurrency, b.conditions.concurrency
+        ));
+    }
+    if a.conditions.temperature != b.conditions.temperature {
+        let word = |state: &Option<String>| state.clone().unwrap_or_else(|| "not known".to_owned());
+        return Err(format!(
+            "the state of caches differs ({} and {})",
+            word(&a.conditions.temperature),
+            word(&b.conditions.temperature)
+        ));
+    }
+    Ok(())
+}
+
+/// A side's turns in one round.
+#[derive(Debug, Clone, PartialEq)]
+struct Round {
+    session: u32,
+    /// The median of each turn, in the order taken.
+    values: Vec<f64>,
+}
+
+/// A side's turns by round; nothing of what took no turns. Sessions count by the first of a round.
+fn rounds(side: &[&Measurement]) -> BTreeMap<u32, Round> {
+    let mut turns: Vec<_> =
+        side.iter().filter_map(|one| Some((one.turn?, one.session?, one.median()?))).collect();
+    turns.sort_by_key(|(turn, ..)| *turn);
+    let mut rounds: BTreeMap<u32, Round> = BTreeMap::new();
+    for (turn, session, value) in turns {
+        rounds.entry(turn.round).or_insert(Round { session, values: Vec::new() }).values.push(value);
+    }
+    rounds
+}
+
+/// The two turns of a round against each other.
+fn with_itself(round: &Round) -> Option<Pair> {
+    let [first, second] = round.values[..] else { return None };
+    Some(Pair { a: first, b: second, session: round.session })
+}
+
+/// The two turns of each round, as a comparison of a thing with itself. Two turns stand on each side of a comparison and
+/// one on each side here, so that their logarithm counts by the root of a half.
+fn apart_by_chance(rounds: &BTreeMap<u32, Round>) -> Vec<Pair> {
+    let pair = |round: &Round| {
+        let Pair { a, b, session } = with_itself(round)?;
+        Some(Pair { a, b: a * (b / a).powf(0.5f64.sqrt()), session })
+    };
+    rounds.values().filter_map(pair).collect()
+}
+
+/// A side's values, each as so many times the drift control's where that was taken with all of them.
+fn values(side: &[&Measurement]) -> Vec<f64> {
+    let controlled = side.iter().all(|one| one.control_ms.is_some());
+    let unit = |one: &Measurement| one.control_ms.filter(|_| controlled).unwrap_or(1.0);
+    side.iter().flat_map(|one| one.values.iter().map(|value| value / unit(one)).collect::<Vec<_>>()).collect()
+}
+
+/// What runs of the same thing differ by: the noise floor of one run against another, from each run against the next with the
+/// same case on the same machine and with the same versions.
+pub fn noise_of_runs(history: &[&Measurement]) -> Option<f64> {
+    let mut runs: BTreeMap<_, BTreeMap<_, Vec<&Measurement>>> = BTreeMap::new();
+    for one in history {
+        let same = (&one.case_key, &one.versions.host, &one.versions.browser, &one.versions.parallax);
+        runs.entry(same).or_default().entry(&one.run).or_default().push(one);
+    }
+    let mut pairs: Vec<Pair> = Vec::new();
+    for runs in runs.values() {
+        let medians: Vec<f64> =
+            runs.values().filter_map(|run| Some(Summary::of(&values(run))?.median)).collect();
+        let neighbours = medians.windows(2).map(|two| (two[0], two[1]));
+        pairs.extend((pairs.len() as u32..).zip(neighbours).map(|(session, (a, b))| Pair { a, b, session }));
+    }
+    noise::floor(&pairs, Effort { pairs: 1, sessions: 1 })
+}
+
+/// The rows of a table, decided together: multiple comparisons are corrected for over all of them.
+pub fn decide(matched: &[Matched<'_>], metric: &str, rule: Rule) -> (Vec<Comparison>, Vec<Refusal>) {
+    let measured: Vec<_> = matched.iter().map(|matched| (matched, matched.ratio())).collect();
+    let ratios: Vec<(Ratio, Option<f64>)> =
+        measured.iter().filter_map(|(_, found)| found.map(|(ratio, noise, _)| (ratio, noise))).collect();
+    let rows: Vec<Row<'_>> = ratios.iter().map(|(ratio, noise)| Row { ratio, noise: *noise }).collect();
+    let mut decisions = decision::decide(&rows, rule).into_iter();
+    let (mut comparisons, mut refused) = (Vec::new(), Vec::new());
+    for (matched, found) in measured {
+        match found.and_then(|found| Some((found, decisions.next()?))) {
+            Some((found, decision)) => comparisons.push(comparison(matched, metric, found, decision)),
+            None => refused.push(Refusal {
+                model: matched.subject.model.clone(),
+                a: matched.question.a.to_string(),
+                b: matched.question.b.to_string(),
+                reason: "a time of zero was read, from which no ratio follows".to_owned(),
+            }),
+        }
+    }
+    (comparisons, refused)
+}
+
+fn comparison(
+    matched: &Matched<'_>,
+    metric: &str,
+    (ratio, noise, taken): (Ratio, Option<f64>, Taken),
+    decision: Decision,
+) -> Comparison {
+    let Matched { question, subject, a, b, .. } = matched;
+    let median = |side: &[&Measurement]| {
+        let medians: Vec<f64> = side.iter().filter_map(|one| one.median()).collect();
+        Summary::of(&medians).map(|summary| summary.median)
+    };
+    let controls: Vec<f64> = a.iter().chain(b).filter_map(|one| one.control_ms).collect();
+    let fastest = controls.iter().copied().reduce(f64::min);
+    let slowest = controls.iter().copied().reduce(f64::max);
+    // Runs of the same thing may differ by anything.
+    let unknown = taken == Taken::Apart && noise.is_none();
+    let (verdict, samples_to_settle) = match decision.verdict {
+        decision::Verdict::NotSure { samples_to_settle } => ("not-sure", samples_to_settle),
+        _ if unknown => ("not-sure", None),
+        sure => (sure.as_str(), None),
+    };
+    let reason = match unknown {
+        true => "taken in different runs or not in turns, and what runs of the same thing differ by is not known: \
+                 sweep it a few more times, or with --rounds"
+            .to_owned(),
+        false => decision.reason.to_string(),
+    };
+    let first = |side: &[&Measurement]| side.first().copied().cloned();
+    let same_adapter = match (first(a), first(b)) {
+        (Some(a), Some(b)) => same_adapter::of(&a, &b),
+        _ => SameAdapter::Unknown("nothing ran".to_owned()),
+    };
+    Comparison {
+        model: subject.model.clone(),
+        precision: subject.precision.clone(),
+        batch: subject.batch,
+        dimensions: subject.dimensions.clone(),
+        a: question.a.to_string(),
+        b: question.b.to_string(),
+        metric: metric.to_owned(),
+        a_median: median(a),
+        b_median: median(b),
+        ratio: ratio.into(),
+        verdict,
+        reason,
+        samples_to_settle,
+        adjusted_p: decision.adjusted_p,
+        noise,
+        paired: taken == Taken::InPairs,
+        rounds: ratio.n,
+        control_spread: fastest.zip(slowest).map(|(fastest, slowest)| slowest / fastest),
+        same_adapter: same_adapter.is_same(),
+        adapters: same_adapter.to_string(),
+        runs: a.iter().chain(b).map(|one| one.run.id.clone()).collect::<BTreeSet<_>>().into_iter().collect(),
+    }
+}

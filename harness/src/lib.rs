@@ -3,6 +3,7 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod adapter;
 pub mod bench;
 pub mod browser;
 pub mod cache;

@@ -7,7 +7,7 @@ use burn_engine::{Burn, BurnInterpreter, VERSION};
 use graph::Tensor;
 use graph::pipeline::Pipeline;
 use native_runner::course::Course;
-use native_runner::engines::{Found, Inferred, Prepared, Ready};
+use native_runner::engines::{Chosen, Found, Inferred, Prepared, Ready};
 use native_runner::error::RunnerError;
 use native_runner::model::{Loaded, refused};
 use native_runner::processor;
@@ -18,7 +18,7 @@ use protocol::{Activity, Device};
 /// # Errors
 /// None.
 pub fn detect(_device: Device) -> Result<Found, RunnerError> {
-    Ok(Found { version: Some(VERSION.to_owned()), adapter: processor::adapter() })
+    Ok(Found { version: Some(VERSION.to_owned()), adapter: processor::adapter(), adapters: Vec::new() })
 }
 
 /// Moves a model's weights to where Burn wants them.
@@ -28,7 +28,7 @@ pub fn detect(_device: Device) -> Result<Found, RunnerError> {
 pub fn prepare(
     loaded: &Loaded,
     pipeline: &Pipeline,
-    _device: Device,
+    _chosen: &Chosen,
     course: &mut Course,
 ) -> Result<Prepared, RunnerError> {
     course.turn_to(Activity::Upload);

@@ -134,6 +134,18 @@ impl BrowserEntry {
         BrowserEntry { name: base.name.to_owned(), kind: base.kind, base, changes }
     }
 
+    /// The same with more arguments, after all others.
+    pub fn with_arguments(&self, more: &[String]) -> BrowserEntry {
+        let mut entry = self.clone();
+        entry.changes.arguments.extend(more.iter().cloned());
+        entry
+    }
+
+    /// Returns whether somebody else runs it.
+    pub fn is_remote(&self) -> bool {
+        self.changes.remote.is_some()
+    }
+
     /// Finds the browser and its driver on this machine.
     ///
     /// # Errors

@@ -87,7 +87,11 @@ pub fn inference(context: &Context, target: &Target, model: &Model, sampling: Sa
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} on {}", self.model.manifest.name, self.target)
+        write!(f, "{} on {}", self.model.manifest.name, self.target)?;
+        match &self.adapter {
+            AdapterChoice::Default => Ok(()),
+            chosen => write!(f, " ({chosen})"),
+        }
     }
 }
 
@@ -99,22 +103,34 @@ pub fn expand(plan: &Plan) -> Vec<Case> {
 /// The matrix of the models that cannot be had, each with the reason.
 pub fn lost(plan: &Plan) -> Vec<(Case, NoAnswer)> {
     let models = plan.lost.iter().map(|lost| Arc::new(Model::absent(&lost.name)));
-    let reasons = plan.lost.iter().flat_map(|lost| plan.targets.iter().map(|_| lost.none.clone()));
+    let places = places(plan).len();
+    let reasons = plan.lost.iter().flat_map(|lost| std::iter::repeat_n(lost.none.clone(), places));
     matrix(plan, models).into_iter().zip(reasons).collect()
 }
 
+/// Where each model runs: every target, on every adapter asked for where it has a choice.
+fn places(plan: &Plan) -> Vec<(&Target, AdapterChoice)> {
+    let own = [AdapterChoice::Default];
+    let choices = |target: &Target| match target.engine.chooses_adapter() {
+        true => plan.adapters.clone(),
+        false => own.to_vec(),
+    };
+    plan.targets.iter().flat_map(|target| choices(target).into_iter().map(move |it| (target, it))).collect()
+}
+
 fn matrix(plan: &Plan, models: impl Iterator<Item = Arc<Model>>) -> Vec<Case> {
-    let pairs = models.flat_map(|model| plan.targets.iter().map(move |target| (Arc::clone(&model), target)));
-    let case = |(model, target): (Arc<Model>, &Target)| Case {
+    let places = places(plan);
+    let cells = models.flat_map(|model| places.iter().map(move |place| (Arc::clone(&model), place)));
+    let case = |(model, (target, adapter)): (Arc<Model>, &(&Target, AdapterChoice))| Case {
         model,
-        target: target.clone(),
-        adapter: AdapterChoice::default(),
+        target: (*target).clone(),
+        adapter: adapter.clone(),
         features: Features::default(),
         sampling: plan.sampling,
         browser_settings: plan.browser_settings(target),
         strict: plan.strict,
     };
-    pairs.map(case).collect()
+    cells.map(case).collect()
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use protocol::Target;
+use protocol::{AdapterChoice, Target};
 
 use crate::compare::pair::Pair;
 use crate::compare::side::Side;
+use crate::error::Error;
 use crate::model::Dimensions;
 use crate::process::guard::GuardArgs;
 use crate::share::Share;
@@ -26,6 +27,7 @@ Examples:
   parallax sweep --models hf:owner/repository --targets webgpu@chrome
   parallax sweep --models ./model.onnx --dimension sequence=128 --targets webgpu@chrome,wgpu:vulkan
   parallax sweep plan.toml --samples 50 --json > result.json
+  parallax sweep --models bert-tiny --targets webgpu@chrome,webgpu@firefox,wgpu:vulkan --adapter default,swiftshader
 
 A plan:
   models = [\"bert-tiny\", \"./my-model\", \"hf:owner/repository\"]
@@ -153,6 +155,9 @@ pub struct SweepArgs {
     /// Targets: engine[:device][@browser], as in webgpu@chrome, webnn:cpu@edge, wgpu:vulkan
     #[arg(long, value_delimiter = ',', value_name = "TARGET,..")]
     pub targets: Vec<Target>,
+    /// The adapter.
+    #[command(flatten)]
+    pub adapter: AdapterArgs,
     /// How targets take turns
     #[command(flatten)]
     pub rounds: RoundsArgs,
@@ -237,6 +242,51 @@ pub struct CompareArgs {
     pub json: bool,
 }
 
+/// Flags that choose the adapter.
+#[derive(Debug, Default, Args)]
+pub struct AdapterArgs {
+    /// Adapters for WebGPU and wgpu: default, hardware, software, swiftshader, lavapipe, or a part of one's own name
+    #[arg(long = "adapter", value_delimiter = ',', value_name = "CHOICE,..", value_parser = adapter)]
+    adapters: Vec<AdapterChoice>,
+    /// In short for --adapter hardware: what a CPU computes in place of a GPU is unavailable
+    #[arg(long)]
+    require_hardware: bool,
+}
+
+impl AdapterArgs {
+    /// The adapters asked for, if any were.
+    ///
+    /// # Errors
+    /// When hardware is required and something else asked for as well.
+    pub fn choices(&self) -> Result<Option<Vec<AdapterChoice>>, Error> {
+        let other = self.adapters.iter().find(|choice| **choice != AdapterChoice::Hardware);
+        match (self.require_hardware, other) {
+            (true, Some(other)) => Err(Error::AdapterContradiction { other: other.to_string() }),
+            (true, None) => Ok(Some(vec![AdapterChoice::Hardware])),
+            (false, _) => Ok((!self.adapters.is_empty()).then(|| self.adapters.clone())),
+        }
+    }
+
+    /// The one adapter asked for.
+    ///
+    /// # Errors
+    /// Those of [`AdapterArgs::choices`], and several adapters.
+    pub fn only(&self) -> Result<AdapterChoice, Error> {
+        match self.choices()?.as_deref() {
+            None => Ok(AdapterChoice::Default),
+            Some([only]) => Ok(only.clone()),
+            Some(several) => Err(Error::SeveralAdapters { count: several.len() }),
+        }
+    }
+}
+
+fn adapter(text: &str) -> Result<AdapterChoice, String> {
+    match text.trim() {
+        "" => Err("write hardware, software, swiftshader, lavapipe, default, or a part of a name".to_owned()),
+        named => Ok(named.to_owned().into()),
+    }
+}
+
 /// Flags of `parallax conformance`.
 #[derive(Debug, Args)]
 pub struct ConformanceArgs {
@@ -292,6 +342,9 @@ pub struct ProfileArgs {
     /// A target that runs our kernels, with timestamp queries
     #[arg(long, value_name = "TARGET")]
     pub target: Target,
+    /// The adapter.
+    #[command(flatten)]
+    pub adapter: AdapterArgs,
     /// Inferences to profile, after one that does not count
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub samples: u32,
@@ -424,10 +477,35 @@ mod tests {
             (&["--dimension", "height"], "as in height=224"),
             (&["--dimension", "height=-1"], "as in height=224"),
             (&["--dimension", "=1"], "as in height=224"),
+            (&["--adapter", ""], "a part of a name"),
         ] {
             let all = ["parallax", "sweep"].iter().chain(arguments);
             let message = Cli::try_parse_from(all).unwrap_err().to_string();
             assert!(message.contains(part), "{arguments:?}: {message}");
+        }
+    }
+
+    #[test]
+    fn hardware_is_not_required_together_with_another_adapter() {
+        let choices = |flags: &[&str]| {
+            let all = ["parallax", "sweep"].iter().chain(flags);
+            let Command::Sweep(args) = Cli::try_parse_from(all).unwrap().command else { unreachable!() };
+            args.adapter.choices().map(|choices| {
+                choices.unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+            })
+        };
+        for (flags, expected) in [
+            (&[][..], Ok("")),
+            (&["--adapter", "default,swiftshader,GeForce"], Ok("default swiftshader GeForce")),
+            (&["--require-hardware"], Ok("hardware")),
+            (&["--require-hardware", "--adapter", "hardware"], Ok("hardware")),
+            (&["--require-hardware", "--adapter", "lavapipe"], Err("lavapipe")),
+        ] {
+            match (choices(flags), expected) {
+                (Ok(choices), Ok(expected)) => assert_eq!(choices, expected, "{flags:?}"),
+                (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{flags:?}: {error}"),
+                (choices, _) => panic!("{flags:?}: {choices:?}"),
+            }
         }
     }
 }

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
-use protocol::{Capability, Engine, Presence, Target, Task};
+use protocol::{Capability, Engine, Presence, SoftwareDriver, Target, Task};
 use serde_json::{Value, json};
 
+use crate::adapter::machine;
+use crate::adapter::native::{self, NativeAdapter};
 use crate::browser::{self, Access, BrowserEntry};
 use crate::cli::DetectArgs;
 use crate::error::Error;
@@ -53,6 +55,9 @@ async fn everything(context: &Context) -> Vec<Capability> {
         spinner.set_message(format!("looking at the engines of {}", program.name));
         capabilities.extend(native(program, context).await);
     }
+    spinner.set_message("looking at the Vulkan drivers");
+    capabilities.push(gpu());
+    capabilities.extend(adapters(context).await);
     // Every program speaks of the machine.
     let mut seen = BTreeSet::new();
     capabilities.retain(|capability| seen.insert(capability.subject.clone()));
@@ -110,6 +115,50 @@ async fn native(program: &Program, context: &Context) -> Vec<Capability> {
     answer.unwrap_or_else(|none| vec![missing(program.name, none)])
 }
 
+/// The machine's GPU, by which `--adapter hardware` goes.
+fn gpu() -> Capability {
+    const SUBJECT: &str = "gpu";
+    match machine::gpu() {
+        Some(gpu) => {
+            Capability { facts: BTreeMap::from([("found".to_owned(), json!(gpu))]), ..present(SUBJECT) }
+        }
+        None => missing(SUBJECT, machine::without_gpu().into()),
+    }
+}
+
+/// Every adapter that wgpu finds, whose names `--adapter` takes a part of, with the driver's file that leads to it.
+async fn adapters(context: &Context) -> Vec<Capability> {
+    const SUBJECT: &str = "adapters";
+    let adapters = match native::adapters(context).await {
+        Ok([]) => {
+            let remedy = SoftwareDriver::all().map(SoftwareDriver::remedy).collect::<Vec<_>>().join("; or ");
+            let none = Fault::Unavailable { reason: "wgpu finds no adapter".to_owned(), remedy };
+            return vec![missing(SUBJECT, none.into())];
+        }
+        Ok(adapters) => adapters,
+        Err(fault) => return vec![missing(SUBJECT, fault.into())],
+    };
+    let described = |found: &NativeAdapter| {
+        let file = found.file.as_ref().map(|file| file.path.display().to_string());
+        Capability {
+            adapter: Some(found.adapter.clone()),
+            facts: file.into_iter().map(|file| ("driver_file".to_owned(), json!(file))).collect(),
+            ..present(&format!("adapter {}", found.adapter.device))
+        }
+    };
+    adapters.iter().map(described).collect()
+}
+
+fn present(subject: &str) -> Capability {
+    Capability {
+        subject: subject.to_owned(),
+        presence: Presence::Present,
+        version: None,
+        adapter: None,
+        facts: BTreeMap::new(),
+    }
+}
+
 /// A browser that opened, with the versions and settings that were in effect.
 fn found(name: &str, access: &Access, mut facts: BTreeMap<String, String>) -> Capability {
     let version = facts.remove("browser_version");
@@ -122,13 +171,8 @@ fn found(name: &str, access: &Access, mut facts: BTreeMap<String, String>) -> Ca
             facts.insert("remote".to_owned(), url.clone());
         }
     }
-    Capability {
-        subject: name.to_owned(),
-        presence: Presence::Present,
-        version,
-        adapter: None,
-        facts: facts.into_iter().map(|(key, value)| (key, Value::from(value))).collect(),
-    }
+    let facts = facts.into_iter().map(|(key, value)| (key, Value::from(value))).collect();
+    Capability { version, facts, ..present(name) }
 }
 
 fn missing(subject: &str, none: NoAnswer) -> Capability {

@@ -23,6 +23,16 @@ pub enum Error {
         "target \"{target}\": there is no browser \"{browser}\"{hint}; the browsers are {known}; add others under [browsers.NAME] in a plan"
     )]
     UnknownBrowser { target: String, browser: String, hint: String, known: String },
+    #[error(
+        "--require-hardware and --adapter {other} contradict each other; leave one out, or sweep twice into one database"
+    )]
+    AdapterContradiction { other: String },
+    #[error(
+        "an adapter without a name is asked for; adapters are default, hardware, software, swiftshader, lavapipe and part of a name"
+    )]
+    NoAdapterName,
+    #[error("{count} adapters are asked for and one can be taken; name one with --adapter")]
+    SeveralAdapters { count: usize },
     #[error("browser \"{name}\": {message}")]
     BrowserInvalid { name: String, message: String },
     #[error("there is no model \"{model}\"{hint}; the models in {} are {known}; a folder with a model.toml, an ONNX file and hf:owner/repository work too", fixtures.display())]
@@ -111,6 +121,9 @@ impl Error {
             | Error::PlanInvalid { .. }
             | Error::UnknownBrowser { .. }
             | Error::BrowserInvalid { .. }
+            | Error::AdapterContradiction { .. }
+            | Error::NoAdapterName
+            | Error::SeveralAdapters { .. }
             | Error::UnknownModel { .. }
             | Error::Hub { .. }
             | Error::Uncompleted { .. }

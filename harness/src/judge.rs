@@ -4,6 +4,7 @@ use protocol::{
     Allowed, Device, Engine, FallbackNode, InferenceReport, Metric, OutputCheck, Planned, Target, Verdict,
 };
 
+use crate::adapter;
 use crate::case::Case;
 use crate::lane::NoAnswer;
 
@@ -35,6 +36,7 @@ pub fn answer(case: &Case, answer: &Result<InferenceReport, NoAnswer>) -> Judgem
 fn inference(case: &Case, report: &InferenceReport) -> Judgement {
     let actual = actual_target(&case.target, report.engine, report.device);
     let complaint = fell_back(&case.target, &actual)
+        .or_else(|| adapter::complaint(&case.adapter, &case.target, &report.adapter))
         .or_else(|| unproven(report))
         .or_else(|| wrong(case, report))
         .or_else(|| empty(report))

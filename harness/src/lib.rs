@@ -3,6 +3,7 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod adapter;
 pub mod bench;
 pub mod browser;
 pub mod cache;
@@ -30,7 +31,6 @@ pub mod process;
 pub mod profile;
 pub mod report;
 pub mod rows;
-mod same_adapter;
 pub mod schedule;
 mod scratch;
 pub mod screen;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::suggest::did_you_mean;
-use protocol::{Failure, FailureKind, Sampling, Target};
+use protocol::{AdapterChoice, Failure, FailureKind, Sampling, Target};
 use serde::Deserialize;
 
 use crate::browser::{self, BrowserEntry, BrowserOverride};
@@ -40,6 +40,8 @@ pub struct Plan {
     pub lost: Vec<Lost>,
     /// The targets, each once.
     pub targets: Vec<Target>,
+    /// The adapters asked for where a target has a choice, each once, at least one.
+    pub adapters: Vec<AdapterChoice>,
     /// How targets take turns; none where each case runs once.
     pub rounds: Option<Rounds>,
     /// Jobs that may run at the same time.
@@ -69,6 +71,7 @@ pub struct Lost {
 struct PlanFile {
     models: Vec<String>,
     targets: Vec<Target>,
+    adapters: Vec<AdapterChoice>,
     dimensions: Dimensions,
     rounds: Option<NonZeroU32>,
     most_rounds: Option<NonZeroU32>,
@@ -95,6 +98,9 @@ impl Plan {
         };
         let targets = if args.targets.is_empty() { &file.targets } else { &args.targets };
         check_asked(names, targets)?;
+        let adapters = args.adapter.choices()?.unwrap_or_else(|| file.adapters.clone());
+        let adapters = if adapters.is_empty() { vec![AdapterChoice::Default] } else { adapters };
+        check_adapters(&adapters)?;
         let browsers = browser::known(&file.browsers)?;
         for target in targets {
             check_browser(target, &browsers)?;
@@ -114,6 +120,7 @@ impl Plan {
             models,
             lost,
             targets: each_once(targets),
+            adapters: each_once(&adapters),
             rounds: rounds(args, &file),
             jobs: args.jobs.or(file.jobs).unwrap_or(NonZeroU32::MIN),
             sampling,
@@ -162,6 +169,12 @@ fn check_asked(models: &[String], targets: &[Target]) -> Result<(), Error> {
         (false, true) => Err(Error::NothingAsked { missing: "targets" }),
         (false, false) => Ok(()),
     }
+}
+
+/// Checks that no adapter is asked for by an empty name, which all have.
+fn check_adapters(adapters: &[AdapterChoice]) -> Result<(), Error> {
+    let is_empty = |choice: &AdapterChoice| choice.to_string().trim().is_empty();
+    if adapters.iter().any(is_empty) { Err(Error::NoAdapterName) } else { Ok(()) }
 }
 
 /// The context in which targets that no plan file is about run: with the built-in browsers.
@@ -243,12 +256,12 @@ fn none(error: &Error) -> NoAnswer {
     NoAnswer::Failure(Failure { kind, message: error.to_string() })
 }
 
-/// The targets in their order, doubles left out.
-pub fn each_once(targets: &[Target]) -> Vec<Target> {
-    let mut once: Vec<Target> = Vec::new();
-    for target in targets {
-        if !once.contains(target) {
-            once.push(target.clone());
+/// Targets or adapters in their order, doubles left out.
+pub fn each_once<T: PartialEq + Clone>(asked: &[T]) -> Vec<T> {
+    let mut once: Vec<T> = Vec::new();
+    for one in asked {
+        if !once.contains(one) {
+            once.push(one.clone());
         }
     }
     once
@@ -301,6 +314,45 @@ mod tests {
     }
 
     #[test]
+    fn adapters_are_an_axis_where_a_target_has_a_choice() {
+        let text = "models = ['bert-tiny']\ntargets = ['webgpu@chrome', 'wasm@chrome', 'wgpu:vulkan']\n\
+                    adapters = ['default', 'swiftshader', 'default']\n";
+        for (name, flags, expected) in [
+            (
+                "the plan's",
+                &[][..],
+                &[
+                    "bert-tiny on webgpu@chrome",
+                    "bert-tiny on webgpu@chrome (swiftshader)",
+                    "bert-tiny on wasm@chrome",
+                    "bert-tiny on wgpu:vulkan",
+                    "bert-tiny on wgpu:vulkan (swiftshader)",
+                ][..],
+            ),
+            (
+                "a flag's",
+                &["--adapter", "lavapipe"],
+                &[
+                    "bert-tiny on webgpu@chrome (lavapipe)",
+                    "bert-tiny on wasm@chrome",
+                    "bert-tiny on wgpu:vulkan (lavapipe)",
+                ],
+            ),
+            (
+                "hardware in short",
+                &["--require-hardware", "--targets", "wgpu:vulkan,webnn:gpu@edge,burn:cpu"],
+                &[
+                    "bert-tiny on wgpu:vulkan (hardware)",
+                    "bert-tiny on webnn:gpu@edge",
+                    "bert-tiny on burn:cpu",
+                ],
+            ),
+        ] {
+            assert_eq!(cases(&resolve(Some(text), flags).unwrap()), expected, "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_not_right_is_refused_with_its_place_and_what_would_be() {
         let sweep = "models = ['bert-tiny']\ntargets = ['webgpu@chrome']\n";
         for (name, plan, flags, parts) in [
@@ -318,6 +370,18 @@ mod tests {
             ("no samples", Some("samples = 0"), &[], &["line 1", "samples"]),
             ("browser", Some(sweep), &["--targets", "wasm@chorme"], &["did you mean \"chrome\"", "firefox"]),
             ("model", Some(sweep), &["--models", "bert-tny"], &["did you mean \"bert-tiny\"", "vit-tiny"]),
+            (
+                "adapters that contradict",
+                Some(sweep),
+                &["--require-hardware", "--adapter", "software"],
+                &["--require-hardware", "software"],
+            ),
+            (
+                "no adapter's name",
+                Some("adapters = ['']"),
+                &["--models", "bert-tiny", "--targets", "burn:cpu"],
+                &["adapters", "part of a name"],
+            ),
             ("browser's key", Some("[browsers.chrome]\nbinry = ''"), &[], &["line 2", "binry"]),
         ] {
             let error = resolve(plan, flags).unwrap_err();

@@ -5,5 +5,6 @@ pub mod below;
 pub mod display;
 pub mod guard;
 pub mod last_words;
+pub mod libraries;
 mod memory;
 pub mod network;

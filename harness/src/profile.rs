@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use protocol::{Inference, ProfileReport, Sampling, Target, Task};
+use protocol::{AdapterChoice, Inference, ProfileReport, Sampling, Target, Task};
 
+use crate::adapter;
 use crate::case::inference;
 use crate::cli::{self, ProfileArgs};
 use crate::error::Error;
@@ -31,10 +32,11 @@ pub async fn run(args: &ProfileArgs) -> Result<Exit, Error> {
         Duration::from_secs(args.timeout_s),
     )
     .await?;
+    let adapter = args.adapter.only()?;
     let context = plan::context([&args.target]).await?;
     let mut store = Store::open(&args.db)?;
     let run = store.begin_run(RunKind::Profile, SystemTime::now())?;
-    let kept = match profile(args, &model, &context).await {
+    let kept = match profile(args, &adapter, &model, &context).await {
         Ok((report, observed)) => store.add_profile(&run, &model, &args.target, &report, &observed.facts),
         Err(error) => Err(error),
     };
@@ -48,19 +50,24 @@ pub async fn run(args: &ProfileArgs) -> Result<Exit, Error> {
 
 async fn profile(
     args: &ProfileArgs,
+    adapter: &AdapterChoice,
     model: &Model,
     context: &Context,
 ) -> Result<(ProfileReport, Observed), Error> {
     let ProfileArgs { target, samples, timeout_s, .. } = args;
     let spinner = screen::spinner();
     spinner.set_message(format!("{} on {target}", args.model));
-    let unit = Profiling { model, target, samples: *samples, limit: Duration::from_secs(*timeout_s) };
+    let unit =
+        Profiling { model, target, adapter, samples: *samples, limit: Duration::from_secs(*timeout_s) };
     let ended = Lane::only(context, unit).await;
     spinner.finish_and_clear();
     let report = ended.answer.map_err(|none| refused(target, &none))?;
-    match report.engine == target.engine {
-        true => Ok((report, ended.observed)),
-        false => Err(Error::NothingRan(format!("{target}: it ran on {} instead", report.engine.name()))),
+    if report.engine != target.engine {
+        return Err(Error::NothingRan(format!("{target}: it ran on {} instead", report.engine.name())));
+    }
+    match adapter::complaint(adapter, target, &report.adapter) {
+        Some((_, words)) => Err(Error::NothingRan(format!("{target}: {words}"))),
+        None => Ok((report, ended.observed)),
     }
 }
 
@@ -69,6 +76,7 @@ async fn profile(
 struct Profiling<'a> {
     model: &'a Model,
     target: &'a Target,
+    adapter: &'a AdapterChoice,
     samples: u32,
     limit: Duration,
 }
@@ -78,6 +86,10 @@ impl Unit for Profiling<'_> {
 
     fn target(&self) -> Target {
         self.target.clone()
+    }
+
+    fn adapter(&self) -> AdapterChoice {
+        self.adapter.clone()
     }
 
     fn task(&self, context: &Context) -> Task {

@@ -71,8 +71,12 @@ pub struct CaseRow {
     pub max_abs_error: Option<f64>,
     /// The largest absolute error allowed.
     pub tolerance: f64,
+    /// The adapter asked for; `default` is the place's own.
+    pub adapter_choice: String,
     /// The adapter that computed it.
     pub adapter: Option<Adapter>,
+    /// True if that is a CPU which nobody asked for, though the machine has a GPU.
+    pub software_though_hardware: bool,
     /// Metrics by name; the name ends in the unit.
     pub metrics: BTreeMap<String, Measured>,
     /// Equal where results may be compared over time.

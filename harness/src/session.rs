@@ -2,17 +2,22 @@
 
 mod browser;
 pub mod program;
-mod runner;
+pub(crate) mod runner;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use protocol::{AdapterChoice, Engine, Job, Outcome, Target, Task};
+use tokio::sync::OnceCell;
 
+use crate::adapter;
+use crate::adapter::driver_file::{self, DriverFile};
+use crate::adapter::native::NativeAdapter;
 use crate::browser::BrowserEntry;
 use crate::error::Error;
 use crate::fault::Fault;
@@ -139,6 +144,9 @@ pub struct Context {
     pub pages: PageServer,
     /// The configured browsers by name: the built-in entries, overridden by the plan's.
     pub browsers: BTreeMap<String, BrowserEntry>,
+    /// The adapters that wgpu finds, once somebody asked.
+    pub native_adapters: OnceCell<Vec<NativeAdapter>>,
+    driver_files: OnceLock<Vec<DriverFile>>,
     opened: AtomicU32,
 }
 
@@ -148,7 +156,18 @@ impl Context {
     /// # Errors
     /// When no port can be had.
     pub async fn start(browsers: BTreeMap<String, BrowserEntry>) -> Result<Context, Error> {
-        Ok(Context { pages: PageServer::start().await?, browsers, opened: AtomicU32::new(0) })
+        Ok(Context {
+            pages: PageServer::start().await?,
+            browsers,
+            native_adapters: OnceCell::new(),
+            driver_files: OnceLock::new(),
+            opened: AtomicU32::new(0),
+        })
+    }
+
+    /// The files of this machine's Vulkan drivers, that of Chromium included.
+    pub fn driver_files(&self) -> &[DriverFile] {
+        self.driver_files.get_or_init(|| driver_file::all(&self.browsers))
     }
 
     /// Where a job finds the model in `folder`: a URL that ends in `/` for a page, the folder for a process.
@@ -205,15 +224,18 @@ fn elapsed_ms(begun: Instant) -> f64 {
 /// # Errors
 /// `Unavailable` when what it takes is not on this machine; `Crash` or `Timeout` when it did not start.
 pub async fn open(kind: &SessionKind, context: &Context) -> Result<Box<dyn Session>, Fault> {
+    let launch = adapter::launch(kind, context).await?;
     match kind {
-        SessionKind::Control => Ok(Box::new(runner::Runner::start(&PROGRAMS[0])?)),
-        SessionKind::Native { engine, .. } => Ok(Box::new(runner::Runner::start(Program::of(*engine))?)),
+        SessionKind::Control => Ok(Box::new(runner::Runner::launch(&PROGRAMS[0], &launch)?)),
+        SessionKind::Native { engine, .. } => {
+            Ok(Box::new(runner::Runner::launch(Program::of(*engine), &launch)?))
+        }
         SessionKind::Browser { name, .. } => {
             let entry = context.browsers.get(name).ok_or_else(|| Fault::Unavailable {
                 reason: format!("there is no browser called {name}"),
                 remedy: format!("add [browsers.{name}] to the plan"),
             })?;
-            Ok(Box::new(browser::BrowserSession::open(entry, &context.pages).await?))
+            Ok(Box::new(browser::BrowserSession::open(entry, context, launch).await?))
         }
     }
 }

@@ -8,6 +8,7 @@ use protocol::{
     Verdict,
 };
 
+use crate::adapter;
 use crate::case::Case;
 use crate::judge::{self, Judgement};
 use crate::lane::{Ended, NoAnswer};
@@ -87,10 +88,21 @@ impl Trial {
         self.turn = observed.turn;
         self.features.extend(observed.facts);
         let Some(mut report) = report else { return };
+        self.warn(&report.adapter);
         let memory = observed.memory_bytes.map(|bytes| vec![bytes as f64]);
         let (metric, phase) = (Metric::ProcessMemoryBytes, Phase::Measured);
         report.metrics.extend(memory.map(|values| Samples { metric, phase, values }));
         self.take_in(report);
+    }
+
+    /// Says of a CPU's numbers that they are, where the machine has a GPU.
+    fn warn(&mut self, met: &Adapter) {
+        let gpu = self.features.get(adapter::GPU);
+        let warning = gpu.and_then(|gpu| adapter::warning(&self.case.adapter, &self.case.target, met, gpu));
+        if warning.is_some() {
+            self.features.insert(adapter::SOFTWARE_THOUGH_HARDWARE.to_owned(), true.to_string());
+        }
+        self.note(warning);
     }
 
     /// Takes in what running the model showed.

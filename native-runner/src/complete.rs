@@ -42,8 +42,8 @@ type Tensors = BTreeMap<String, Tensor>;
 /// # Errors
 /// A reference that is not here, a file that is missing or no ONNX model, inputs that cannot be made up, a model that the engine
 /// does not run, a folder that cannot be written.
-pub fn run(chosen: Chosen, bare: &BareModel) -> Result<CompletedModel, RunnerError> {
-    let Chosen { entry, device } = chosen;
+pub fn run(chosen: &Chosen, bare: &BareModel) -> Result<CompletedModel, RunnerError> {
+    let Chosen { entry, device, .. } = *chosen;
     let version = (entry.detect)(device)?.version.unwrap_or_default();
     let reference = format!("{}:{} {version}", entry.engine.name(), device.name());
     let source = Source::read(bare)?;

@@ -32,8 +32,12 @@ fn cpu() -> Capability {
 }
 
 fn engine(subject: String, found: Result<Found, RunnerError>) -> Capability {
+    let mut facts = BTreeMap::new();
     let (presence, version, adapter) = match found {
-        Ok(Found { version, adapter }) => (Presence::Present, version, Some(adapter)),
+        Ok(Found { version, adapter, adapters }) => {
+            facts.extend((!adapters.is_empty()).then(|| ("adapters".to_owned(), json!(adapters))));
+            (Presence::Present, version, Some(adapter))
+        }
         Err(RunnerError::Unavailable { reason, remedy }) => {
             (Presence::Missing { reason, remedy }, None, None)
         }
@@ -42,5 +46,5 @@ fn engine(subject: String, found: Result<Found, RunnerError>) -> Capability {
             (Presence::Missing { reason: other.to_string(), remedy }, None, None)
         }
     };
-    Capability { subject, presence, version, adapter, facts: BTreeMap::new() }
+    Capability { subject, presence, version, adapter, facts }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use graph::Tensor;
 use graph::pipeline::Pipeline;
-use protocol::{Adapter, Device, DispatchName, Engine};
+use protocol::{Adapter, AdapterChoice, Device, DispatchName, Engine, Job};
 
 use crate::course::Course;
 use crate::error::RunnerError;
@@ -67,6 +67,8 @@ pub struct Found {
     pub version: Option<String>,
     /// The adapter that it would run on.
     pub adapter: Adapter,
+    /// The adapters that there are to choose among, this one included, for an engine that has a choice.
+    pub adapters: Vec<Adapter>,
 }
 
 /// The entry of an engine that is built in.
@@ -77,7 +79,7 @@ pub struct EngineEntry {
     pub devices: &'static [Device],
     /// Looks for it on this machine.
     pub detect: fn(Device) -> Result<Found, RunnerError>,
-    /// Makes a model ready on a device.
+    /// Makes a model ready where the job wants it.
     pub prepare: Prepare,
 }
 
@@ -85,7 +87,7 @@ pub struct EngineEntry {
 #[derive(Clone, Copy)]
 pub enum Prepare {
     /// Static graphs.
-    Graphs(fn(&Loaded, &Pipeline, Device, &mut Course) -> Result<Prepared, RunnerError>),
+    Graphs(fn(&Loaded, &Pipeline, &Chosen, &mut Course) -> Result<Prepared, RunnerError>),
     /// The ONNX files, untouched by our graph.
     Files {
         /// Opens them.
@@ -117,29 +119,28 @@ pub const ENGINES: &[EngineEntry] = &[
     },
 ];
 
-/// The engine and the device of it that a job asks for.
-#[derive(Clone, Copy)]
+/// The engine, its device and the adapter that a job asks for.
+#[derive(Clone)]
 pub struct Chosen {
     /// The engine.
     pub entry: &'static EngineEntry,
     /// One of its devices.
     pub device: Device,
+    /// The adapter behind it, for an engine that has a choice.
+    pub adapter: AdapterChoice,
 }
 
 impl Chosen {
-    /// Finds both among the engines of a program.
+    /// Finds what a job asks for among the engines of a program.
     ///
     /// # Errors
     /// When the program has no such engine or device.
-    pub fn find(
-        engines: &'static [EngineEntry],
-        engine: Engine,
-        device: Option<Device>,
-    ) -> Result<Chosen, RunnerError> {
+    pub fn find(engines: &'static [EngineEntry], job: &Job) -> Result<Chosen, RunnerError> {
+        let Job { engine, device, ref adapter, .. } = *job;
         let missing = RunnerError::EngineNotBuilt { engine, device };
         let entry = engines.iter().find(|entry| entry.engine == engine).ok_or(missing)?;
         let known = device.filter(|device| entry.devices.contains(device));
         let device = known.ok_or(RunnerError::EngineNotBuilt { engine, device })?;
-        Ok(Chosen { entry, device })
+        Ok(Chosen { entry, device, adapter: adapter.clone() })
     }
 }

@@ -105,19 +105,19 @@ Example:
     }
 
     fn perform(&self, job: &Job) -> Result<Answer, RunnerError> {
-        let chosen = || Chosen::find(self.engines, job.engine, job.device);
+        let chosen = || Chosen::find(self.engines, job);
         match &job.task {
             Task::Infer(inference) => {
-                measure::run(chosen()?, inference).map(|report| Answer::Inferred(Box::new(report)))
+                measure::run(&chosen()?, inference).map(|report| Answer::Inferred(Box::new(report)))
             }
             Task::Conform(asked) => {
-                node_tests::run(chosen()?, asked).map(|report| Answer::Conformed(Box::new(report)))
+                node_tests::run(&chosen()?, asked).map(|report| Answer::Conformed(Box::new(report)))
             }
-            Task::Trace(task) => trace::run(chosen()?, task).map(|report| Answer::Traced(Box::new(report))),
+            Task::Trace(task) => trace::run(&chosen()?, task).map(|report| Answer::Traced(Box::new(report))),
             Task::Profile(inference) => {
-                profile::run(chosen()?, inference).map(|report| Answer::Profiled(Box::new(report)))
+                profile::run(&chosen()?, inference).map(|report| Answer::Profiled(Box::new(report)))
             }
-            Task::Complete(bare) => complete::run(chosen()?, bare).map(Answer::Completed),
+            Task::Complete(bare) => complete::run(&chosen()?, bare).map(Answer::Completed),
             Task::Control => Ok(Answer::Controlled(control::run())),
             Task::Reproduce(_) => Err(RunnerError::OnlyInAPage { task: "writing a test as a page" }),
             Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities(self.engines) }),
@@ -151,9 +151,16 @@ mod tests {
     fn an_engine_that_is_not_built_in_is_unavailable() {
         for (engine, device) in [("burn", "cpu"), ("libtorch", "cpu"), ("onnxruntime", "cuda")] {
             let target: protocol::Target = format!("{engine}:{device}").parse().unwrap();
-            let Err(error) = Chosen::find(ENGINES, target.engine, target.device) else {
-                panic!("{target} is there")
+            let job = Job {
+                id: 1,
+                engine: target.engine,
+                device: target.device,
+                adapter: protocol::AdapterChoice::Default,
+                browser: None,
+                onnxruntime_web: None,
+                task: Task::Detect,
             };
+            let Err(error) = Chosen::find(ENGINES, &job) else { panic!("{target} is there") };
             assert_eq!(error.kind(), FailureKind::Unavailable);
             assert!(error.to_string().contains(&target.to_string()), "{error}");
         }

@@ -15,15 +15,15 @@ use crate::model::{Loaded, refused};
 ///
 /// # Errors
 /// Everything that keeps the model from running; a wrong output is no error but a check in the report.
-pub fn run(chosen: Chosen, inference: &Inference) -> Result<InferenceReport, RunnerError> {
-    let Chosen { entry, device } = chosen;
+pub fn run(chosen: &Chosen, inference: &Inference) -> Result<InferenceReport, RunnerError> {
+    let Chosen { entry, device, .. } = *chosen;
     let mut course = begin(inference.sampling);
     let loaded = Loaded::read(inference)?;
     let (planned, mut prepared) = match entry.prepare {
         Prepare::Graphs(prepare) => {
             course.turn_to(Activity::Plan);
             let pipeline = loaded.pipeline()?;
-            (Some(pipeline.planned()), prepare(&loaded, &pipeline, device, &mut course)?)
+            (Some(pipeline.planned()), prepare(&loaded, &pipeline, chosen, &mut course)?)
         }
         Prepare::Files { prepare, .. } => {
             let prepared = prepare(&loaded, device, &mut course);

@@ -8,12 +8,11 @@ use std::time::Instant;
 use graph::node_test::NodeTest;
 use graph::onnx::Model;
 use protocol::{
-    Component, Conformance, ConformanceReport, Device, Failure, Manifest, NodeTestEnd, NodeTestReport,
-    Sampling,
+    Component, Conformance, ConformanceReport, Failure, Manifest, NodeTestEnd, NodeTestReport, Sampling,
 };
 
 use crate::course::{begin, elapsed_ms};
-use crate::engines::{Chosen, EngineEntry, Prepare, Prepared};
+use crate::engines::{Chosen, Prepare, Prepared};
 use crate::error::RunnerError;
 use crate::model::Loaded;
 
@@ -26,10 +25,10 @@ const COMPONENT: &str = "model";
 ///
 /// # Errors
 /// When what the engine needs is not here.
-pub fn run(chosen: Chosen, asked: &Conformance) -> Result<ConformanceReport, RunnerError> {
-    let Chosen { entry, device } = chosen;
+pub fn run(chosen: &Chosen, asked: &Conformance) -> Result<ConformanceReport, RunnerError> {
+    let Chosen { entry, device, .. } = *chosen;
     let adapter = (entry.detect)(device)?.adapter;
-    let mut batch = Batch { entry, device, asked, phases_ms: BTreeMap::new() };
+    let mut batch = Batch { chosen, asked, phases_ms: BTreeMap::new() };
     let tests = asked.tests.iter().map(|test| batch.report(test)).collect();
     let operators = match entry.prepare {
         Prepare::Graphs(_) => graph::operators().collect(),
@@ -41,8 +40,7 @@ pub fn run(chosen: Chosen, asked: &Conformance) -> Result<ConformanceReport, Run
 }
 
 struct Batch<'a> {
-    entry: &'static EngineEntry,
-    device: Device,
+    chosen: &'a Chosen,
     asked: &'a Conformance,
     phases_ms: BTreeMap<String, f64>,
 }
@@ -76,14 +74,14 @@ impl Batch<'_> {
 
     fn prepare(&mut self, test: &str, read: &NodeTest) -> Result<Prepared, RunnerError> {
         let (loaded, mut course) = (loaded(test, self.folder(test), read), begin(Sampling::default()));
-        match self.entry.prepare {
+        match self.chosen.entry.prepare {
             Prepare::Graphs(prepare) => {
                 let pipeline = self.timed("specialise", |_| read.pipeline());
                 let pipeline = pipeline.map_err(|source| refused(test, source))?;
-                self.timed("prepare", |batch| prepare(&loaded, &pipeline, batch.device, &mut course))
+                self.timed("prepare", |batch| prepare(&loaded, &pipeline, batch.chosen, &mut course))
             }
             Prepare::Files { prepare, .. } => {
-                self.timed("prepare", |batch| prepare(&loaded, batch.device, &mut course))
+                self.timed("prepare", |batch| prepare(&loaded, batch.chosen.device, &mut course))
             }
         }
     }

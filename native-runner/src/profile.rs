@@ -13,11 +13,11 @@ use crate::model::{Loaded, refused};
 ///
 /// # Errors
 /// Everything that keeps the model from running, an engine or a device that cannot time dispatches.
-pub fn run(chosen: Chosen, inference: &Inference) -> Result<ProfileReport, RunnerError> {
-    let Chosen { entry, device } = chosen;
+pub fn run(chosen: &Chosen, inference: &Inference) -> Result<ProfileReport, RunnerError> {
+    let Chosen { entry, device, .. } = *chosen;
     let (loaded, mut course) = (Loaded::read(inference)?, begin(inference.sampling));
     let mut prepared = match entry.prepare {
-        Prepare::Graphs(prepare) => prepare(&loaded, &loaded.pipeline()?, device, &mut course)?,
+        Prepare::Graphs(prepare) => prepare(&loaded, &loaded.pipeline()?, chosen, &mut course)?,
         Prepare::Files { prepare, .. } => prepare(&loaded, device, &mut course)?,
     };
     let mut times = Times::new(prepared.model.time_apart()?);

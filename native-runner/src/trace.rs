@@ -19,8 +19,8 @@ const GROUP_BYTES: usize = 64 << 20;
 ///
 /// # Errors
 /// Everything that keeps the model from running, and a folder that cannot be written to.
-pub fn run(chosen: Chosen, trace: &Trace) -> Result<TraceReport, RunnerError> {
-    let Chosen { entry, device } = chosen;
+pub fn run(chosen: &Chosen, trace: &Trace) -> Result<TraceReport, RunnerError> {
+    let Chosen { entry, device, .. } = *chosen;
     let loaded = Loaded::read(&trace.inference())?;
     let mut course = begin(Sampling::default());
     let deposit = Deposit::new(Path::new(&trace.deposit));
@@ -28,9 +28,9 @@ pub fn run(chosen: Chosen, trace: &Trace) -> Result<TraceReport, RunnerError> {
         Prepare::Graphs(prepare) => {
             let pipeline = if trace.unfused { loaded.unfused_pipeline()? } else { loaded.pipeline()? };
             let traced = pipeline::trace(&loaded.manifest, &pipeline, GROUP_BYTES);
-            let mut prepared = prepare(&loaded, &traced.pipeline, device, &mut course)?;
+            let mut prepared = prepare(&loaded, &traced.pipeline, chosen, &mut course)?;
             deposit.write(0, &loaded.inputs)?;
-            let mut plain = prepare(&loaded, &pipeline, device, &mut course)?;
+            let mut plain = prepare(&loaded, &pipeline, chosen, &mut course)?;
             let plain = plain.model.run(0, &loaded.inputs)?.outputs;
             let mut outputs = BTreeMap::new();
             for program in 0..traced.pipeline.programs.len() {

@@ -25,6 +25,14 @@ pub struct Adapter {
     pub limits: BTreeMap<String, u64>,
 }
 
+impl Adapter {
+    /// The names that it gives itself: its maker, its generation, its product, its driver's free text.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let names = [&self.vendor, &self.device, &self.architecture, &self.description];
+        names.into_iter().map(String::as_str).filter(|name| !name.is_empty())
+    }
+}
+
 /// The presence of something, or the lack of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]

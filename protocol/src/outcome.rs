@@ -58,6 +58,25 @@ pub enum Answer {
     Failed(Failure),
 }
 
+impl Answer {
+    /// Every adapter that it says something computed on, or would.
+    pub fn adapters_mut(&mut self) -> Vec<&mut Adapter> {
+        match self {
+            Answer::Inferred(report) => vec![&mut report.adapter],
+            Answer::Conformed(report) => vec![&mut report.adapter],
+            Answer::Compared(report) => vec![&mut report.adapter],
+            Answer::Traced(report) => vec![&mut report.adapter],
+            Answer::Profiled(report) => vec![&mut report.adapter],
+            Answer::Detected { capabilities } => {
+                capabilities.iter_mut().filter_map(|capability| capability.adapter.as_mut()).collect()
+            }
+            Answer::Reproduced { .. } | Answer::Completed(_) | Answer::Controlled(_) | Answer::Failed(_) => {
+                Vec::new()
+            }
+        }
+    }
+}
+
 /// A report that an answer has to hold for the job that asked.
 pub trait Report: Sized {
     /// The report in an answer.

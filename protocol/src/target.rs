@@ -126,6 +126,11 @@ impl Engine {
     pub fn devices(self) -> &'static [Device] {
         self.entry().devices
     }
+
+    /// Returns whether it computes on an adapter that can be chosen: that of WebGPU, or of wgpu.
+    pub fn chooses_adapter(self) -> bool {
+        matches!(self, Engine::Webgpu | Engine::OrtWebgpu | Engine::Wgpu)
+    }
 }
 
 impl Device {

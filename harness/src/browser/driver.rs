@@ -1,5 +1,6 @@
 //! Starts a WebDriver server on a port of its own choice and ends it with every browser it started.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
@@ -33,12 +34,17 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Starts the browser's driver at `program`, and a display where it needs one, and waits until it listens. In the
-    /// driver's own network, where it gets one, the page is served too.
+    /// Starts the browser's driver at `program` with an environment besides ours, and a display where it needs one, and waits
+    /// until it listens. In the driver's own network, where it gets one, the page is served too.
     ///
     /// # Errors
     /// `Unavailable` when it cannot be started, `Crash` when it ends, `Timeout` when it never listens.
-    pub async fn start(entry: &BrowserEntry, program: &Path, pages: &PageServer) -> Result<Driver, Fault> {
+    pub async fn start(
+        entry: &BrowserEntry,
+        program: &Path,
+        pages: &PageServer,
+        besides: &[(&'static str, String)],
+    ) -> Result<Driver, Fault> {
         let (browser, &BuiltIn { listens, driver_arguments, needs_display, .. }) = (&entry.name, entry.base);
         let unavailable = |error: std::io::Error| Fault::Unavailable {
             reason: format!("{browser}: cannot start {}: {error}", program.display()),
@@ -61,6 +67,7 @@ impl Driver {
         let libraries = libraries_beside(program);
         let mut environment = display.as_ref().map(Display::environment).unwrap_or_default();
         environment.extend(libraries.as_deref().map(|folders| ("LD_LIBRARY_PATH", folders)));
+        environment.extend(besides.iter().map(|(name, value)| (*name, value.as_str())));
         let mut process =
             Guarded::spawn_driver(program, &arguments, &environment).await.map_err(unavailable)?;
         let network = process.network().cloned();
@@ -130,6 +137,11 @@ impl Driver {
     /// Resident memory of the driver, its browsers and everything these started, in bytes.
     pub fn memory_bytes(&self) -> Option<u64> {
         self.process.memory_bytes()
+    }
+
+    /// Those of the `known` libraries that the driver, its browsers or what these started have loaded.
+    pub fn loaded(&self, known: &BTreeSet<String>) -> BTreeSet<String> {
+        self.process.loaded(known)
     }
 
     /// Ends the driver, its browsers and everything these started.

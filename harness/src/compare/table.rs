@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::Verdict;
 
 use super::side::Side;
+use crate::adapter::same::{SameAdapter, same_adapter};
 use crate::rows::comparison::{Comparison, Refusal};
 use crate::rows::measurement::{Measurement, Subject};
-use crate::same_adapter::{self, SameAdapter};
 use crate::statistics::decision::{self, Decision, Row, Rule};
 use crate::statistics::noise::{self, Effort};
 use crate::statistics::ratio::{Pair, Ratio};
@@ -295,10 +295,11 @@ fn comparison(
             .to_owned(),
         false => decision.reason.to_string(),
     };
-    let first = |side: &[&Measurement]| side.first().copied().cloned();
-    let same_adapter = match (first(a), first(b)) {
-        (Some(a), Some(b)) => same_adapter::of(&a, &b),
-        _ => SameAdapter::Unknown("nothing ran".to_owned()),
+    let adapter = |side: &[&'_ Measurement]| side.first().and_then(|one| one.adapter.clone());
+    let (same, words) = match same_adapter(adapter(a).as_ref(), adapter(b).as_ref()) {
+        SameAdapter::Same => (Some(true), None),
+        SameAdapter::Different(words) => (Some(false), Some(words)),
+        SameAdapter::Unknown(words) => (None, Some(words)),
     };
     Comparison {
         model: subject.model.clone(),
@@ -319,8 +320,8 @@ fn comparison(
         paired: taken == Taken::InPairs,
         rounds: ratio.n,
         control_spread: fastest.zip(slowest).map(|(fastest, slowest)| slowest / fastest),
-        same_adapter: same_adapter.is_same(),
-        adapters: same_adapter.to_string(),
+        same_adapter: same,
+        adapters: words,
         runs: a.iter().chain(b).map(|one| one.run.id.clone()).collect::<BTreeSet<_>>().into_iter().collect(),
     }
 }

@@ -1,6 +1,7 @@
 //! Runs a program so that nothing it starts outlives us: a guard process of our own stands in between, and ends
 //! everything below it once the pipe or socket to us closes, however we ended.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 #[cfg(unix)]
 use std::fs;
@@ -10,7 +11,7 @@ use std::process::{ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
 
 use super::network::{Inside, Network};
-use super::{below, memory};
+use super::{below, libraries, memory};
 use crate::scratch;
 use crate::screen;
 use clap::Args;
@@ -138,6 +139,11 @@ impl Guarded {
     /// Resident memory of the program and everything that it started, in bytes.
     pub fn memory_bytes(&self) -> Option<u64> {
         memory::resident_bytes(self.guard.id()?)
+    }
+
+    /// Those of the `known` libraries that the program or what it started has loaded.
+    pub fn loaded(&self, known: &BTreeSet<String>) -> BTreeSet<String> {
+        self.guard.id().map(|guard| libraries::loaded(guard, known)).unwrap_or_default()
     }
 
     /// Ends the program and everything that it started.

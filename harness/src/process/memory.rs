@@ -1,4 +1,4 @@
-//! The memory that a session's processes hold.
+//! The processes of a session, and the memory that they hold.
 
 use std::collections::HashMap;
 
@@ -7,23 +7,37 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 /// Resident memory of a process and of all below it, in bytes; a page that several of them share counts for each.
 /// `None` where no such process is to be seen.
 pub fn resident_bytes(root: u32) -> Option<u64> {
+    let system = system(ProcessRefreshKind::nothing().with_memory());
+    let processes = family(&system, root).into_iter();
+    processes.filter_map(|process| Some(system.process(process)?.memory())).reduce(|sum, bytes| sum + bytes)
+}
+
+/// A process and all below it, by their ids; nothing where there is no such process.
+pub fn below(root: u32) -> Vec<u32> {
+    family(&system(ProcessRefreshKind::nothing()), root).into_iter().map(Pid::as_u32).collect()
+}
+
+fn system(what: ProcessRefreshKind) -> System {
     let mut system = System::new();
-    let memory_alone = ProcessRefreshKind::nothing().with_memory().without_tasks();
-    system.refresh_processes_specifics(ProcessesToUpdate::All, true, memory_alone);
+    system.refresh_processes_specifics(ProcessesToUpdate::All, true, what.without_tasks());
+    system
+}
+
+fn family(system: &System, root: u32) -> Vec<Pid> {
     let mut below: HashMap<Pid, Vec<Pid>> = HashMap::new();
     for (&process, known) in system.processes() {
         if let Some(parent) = known.parent() {
             below.entry(parent).or_default().push(process);
         }
     }
-    let (mut open, mut seen, mut bytes) = (vec![Pid::from_u32(root)], Vec::new(), None);
+    let (mut open, mut seen) = (vec![Pid::from_u32(root)], Vec::new());
     while let Some(process) = open.pop() {
-        let Some(known) = system.process(process).filter(|_| !seen.contains(&process)) else { continue };
-        seen.push(process);
-        bytes = Some(bytes.unwrap_or(0) + known.memory());
-        open.extend(below.remove(&process).unwrap_or_default());
+        if system.process(process).is_some() && !seen.contains(&process) {
+            seen.push(process);
+            open.extend(below.remove(&process).unwrap_or_default());
+        }
     }
-    bytes
+    seen
 }
 
 #[cfg(test)]

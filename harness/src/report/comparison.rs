@@ -44,8 +44,8 @@ fn cells(row: &Comparison) -> Vec<String> {
     let interval = ends.map(|(low, high)| Interval { low, high });
     let adapter = match row.same_adapter {
         Some(true) => "the same".to_owned(),
-        Some(false) => format!("two: {}", row.adapters),
-        None => format!("not known: {}", row.adapters),
+        Some(false) => format!("two: {}", row.adapters.as_deref().unwrap_or_default()),
+        None => format!("not known: {}", row.adapters.as_deref().unwrap_or_default()),
     };
     vec![
         shown(&name(row)),

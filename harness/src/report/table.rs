@@ -1,7 +1,7 @@
 //! The report as a table for people, aligned, with every failure's message below it.
 
 use console::Style;
-use protocol::{Adapter, Metric, Verdict};
+use protocol::{Adapter, AdapterChoice, Metric, Verdict};
 
 use super::closing_line;
 use super::columns::{Align, lay_out};
@@ -15,9 +15,10 @@ use crate::statistics::Summary;
 /// One column: its head, its alignment, and what it shows of a case.
 struct Column(&'static str, Align, fn(&CaseRow) -> String);
 
-const COLUMNS: [Column; 14] = [
+const COLUMNS: [Column; 15] = [
     Column("model", Align::Left, |case| case.model.clone()),
     Column("target", Align::Left, |case| case.target.clone()),
+    Column("adapter", Align::Left, adapter_choice),
     Column("verdict", Align::Left, |case| case.verdict.name().to_owned()),
     Column("against", Align::Left, |case| case.features.get(REFERENCE).cloned().unwrap_or_else(dash)),
     Column("max error", Align::Right, |case| case.max_abs_error.map_or(dash(), number::error)),
@@ -31,9 +32,9 @@ const COLUMNS: [Column; 14] = [
     Column("tokens", Align::Right, |case| rate(case, Metric::TokensPerS)),
     Column("ran on", Align::Left, ran_on),
 ];
-const VERDICT_COLUMN: usize = 2;
+const VERDICT: &str = "verdict";
 /// Shown only where a case has something to show in them.
-const OF_SOME: [&str; 4] = ["against", "at", "first token", "tokens"];
+const OF_SOME: [&str; 5] = ["adapter", "against", "at", "first token", "tokens"];
 
 /// The table, its messages and a closing line. Colours only when `colour`.
 pub fn render(report: &Report, colour: bool) -> String {
@@ -92,8 +93,10 @@ fn time_spent(spent: &TimeSpent) -> String {
 
 fn row(columns: &[&Column], case: &CaseRow, colour: bool) -> Vec<String> {
     let mut cells: Vec<String> = columns.iter().map(|Column(_, _, cell)| shown(&cell(case))).collect();
-    let verdict = style(case.verdict).force_styling(colour).apply_to(&cells[VERDICT_COLUMN]).to_string();
-    cells[VERDICT_COLUMN] = verdict;
+    let verdict = columns.iter().position(|column| column.0 == VERDICT);
+    if let Some(cell) = verdict.and_then(|at| cells.get_mut(at)) {
+        *cell = style(case.verdict).force_styling(colour).apply_to(&*cell).to_string();
+    }
     cells
 }
 
@@ -112,7 +115,11 @@ fn style(verdict: Verdict) -> Style {
 fn messages(report: &Report) -> Vec<String> {
     let mut paragraphs: Vec<(&str, Vec<String>)> = Vec::new();
     for (case, message) in failures(report).chain(notes(report)) {
-        let name = format!("{} on {} ({})", case.model, case.target, case.verdict.name());
+        let adapter = match adapter_choice(case) {
+            own if own == dash() => String::new(),
+            chosen => format!("{chosen}, "),
+        };
+        let name = format!("{} on {} ({adapter}{})", case.model, case.target, case.verdict.name());
         match paragraphs.iter_mut().find(|(known, _)| *known == message) {
             Some((_, names)) => names.push(name),
             None => paragraphs.push((message, vec![name])),
@@ -160,6 +167,12 @@ fn dash() -> String {
     "–".to_owned()
 }
 
+/// The adapter that was asked for, where one was.
+fn adapter_choice(case: &CaseRow) -> String {
+    let asked = Some(&case.adapter_choice).filter(|asked| **asked != AdapterChoice::Default.to_string());
+    asked.cloned().unwrap_or_else(dash)
+}
+
 /// The output with the largest error, and the element that has it.
 fn worst_place(case: &CaseRow) -> String {
     let worst = case.checks.iter().max_by(|a, b| a.max_abs_error.total_cmp(&b.max_abs_error));
@@ -188,7 +201,8 @@ fn ran_on(case: &CaseRow) -> String {
     let Some(adapter) = &case.adapter else { return dash() };
     let elsewhere = case.actual_target.as_ref().filter(|actual| **actual != case.target);
     let elsewhere = elsewhere.map(|actual| format!("{actual}: ")).unwrap_or_default();
-    format!("{elsewhere}{}", adapter_name(adapter))
+    let warning = if case.software_though_hardware { " THOUGH THERE IS A GPU" } else { "" };
+    format!("{elsewhere}{}{warning}", adapter_name(adapter))
 }
 
 /// The first two names that the adapter gives itself and that differ (maker, then product or generation), and

@@ -50,6 +50,8 @@ pub(crate) fn passed() -> CaseRow {
         message: None,
         max_abs_error: Some(1.192_092_9e-7),
         tolerance: 1e-4,
+        adapter_choice: "default".to_owned(),
+        software_though_hardware: false,
         adapter: Some(Adapter {
             vendor: "google".to_owned(),
             architecture: "swiftshader".to_owned(),
@@ -213,6 +215,7 @@ fn the_document_has_the_fields_it_promises() {
     let case = &document["cases"][0];
     let expected = serde_json::json!({
         "model": "bert-tiny", "target": "webgpu@chrome", "actual_target": "webgpu@chrome", "verdict": "pass",
+        "adapter_choice": "default", "software_though_hardware": false,
         "message": null, "max_abs_error": 1.192_092_9e-7, "tolerance": 1e-4,
         "adapter": {"vendor": "google", "architecture": "swiftshader", "device": "", "description": "",
                     "backend": "", "software": true, "features": [], "limits": {}},
@@ -259,4 +262,21 @@ fn what_has_to_be_known_of_a_row_stands_below_the_table() {
     let notes = "\nbert-tiny on webgpu@chrome (pass):\n  one thing\n\n\
                  bert-tiny on webgpu@chrome (pass), bert-tiny on webgpu@edge (unavailable):\n  another\n";
     assert!(table.contains(notes), "{table}");
+}
+
+#[test]
+fn an_adapter_that_was_asked_for_has_a_column_and_a_cpu_in_place_of_a_gpu_is_loud() {
+    let mut report = report();
+    let heads = |report: &Report| render(report, false).lines().next().unwrap_or_default().to_owned();
+    assert!(!heads(&report).contains("adapter"), "{}", heads(&report));
+    report.cases[0].adapter_choice = "swiftshader".to_owned();
+    report.cases[1].adapter_choice = "hardware".to_owned();
+    report.cases[0].software_though_hardware = true;
+    let table = render(&report, false);
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[0].contains("target          adapter      verdict"), "{table}");
+    assert!(lines[2].contains("webgpu@chrome   swiftshader  pass"), "{table}");
+    assert!(lines[2].ends_with("google swiftshader, software THOUGH THERE IS A GPU"), "{table}");
+    assert!(lines[5].contains("webgpu@firefox  –            crash"), "{table}");
+    assert!(table.contains("bert-tiny on webgpu@edge (hardware, unavailable)"), "{table}");
 }

@@ -60,8 +60,8 @@ pub struct Comparison {
     pub control_spread: Option<f64>,
     /// Whether both ran on the same adapter, where that is known.
     pub same_adapter: Option<bool>,
-    /// Which adapters, in words.
-    pub adapters: String,
+    /// Which two adapters, or why that is not known, in words.
+    pub adapters: Option<String>,
     /// The runs it rests on.
     pub runs: Vec<String>,
 }

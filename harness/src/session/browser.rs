@@ -1,6 +1,6 @@
 //! A session in a browser: the page behind WebDriver, to which jobs are handed as scripts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,11 @@ use fantoccini::error::{CmdError, NewSessionError};
 use fantoccini::wd::TimeoutConfiguration;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
-use protocol::{Answer, Engine, Failure, FailureKind, Job, Outcome};
+use protocol::{Adapter, Answer, Engine, Failure, FailureKind, Job, Outcome};
 use serde_json::{Map, Value, json};
 
-use super::{Observed, Opening, Session, elapsed_ms};
+use super::{Context, Observed, Opening, Session, elapsed_ms};
+use crate::adapter::{EVIDENCE, Launch, nameless};
 use crate::browser::driver::Driver;
 use crate::browser::{Access, BrowserEntry};
 use crate::fault::Fault;
@@ -39,24 +40,33 @@ pub struct BrowserSession {
     client: Client,
     driver: Option<Driver>,
     facts: BTreeMap<String, String>,
+    /// The adapter that was asked for by a name, as it describes itself natively.
+    named: Option<Adapter>,
+    /// The libraries of this machine's Vulkan drivers.
+    driver_libraries: BTreeSet<String>,
     limit: Option<Duration>,
     idle: bool,
     opening: Opening,
 }
 
 impl BrowserSession {
-    /// Starts the browser with a fresh profile and opens the page in it.
+    /// Starts the browser with a fresh profile and for an adapter, and opens the page in it.
     ///
     /// # Errors
     /// `Unavailable` when the browser, its driver or the page's module is missing or they do not fit together;
     /// `Crash` or `Timeout` when one of them ends or hangs.
-    pub async fn open(entry: &BrowserEntry, pages: &PageServer) -> Result<BrowserSession, Fault> {
-        match entry.access()? {
+    pub async fn open(
+        entry: &BrowserEntry,
+        context: &Context,
+        launch: Launch,
+    ) -> Result<BrowserSession, Fault> {
+        let (entry, pages) = (&entry.with_arguments(&launch.arguments), &context.pages);
+        let session = match entry.access()? {
             Access::Remote { url } => BrowserSession::show(entry, pages, &url, None, None).await,
             Access::Local { binary, driver } => {
                 let opened = async {
                     let begun = Instant::now();
-                    let driver = Driver::start(entry, &driver, pages).await?;
+                    let driver = Driver::start(entry, &driver, pages, &launch.environment).await?;
                     let (server, driver_ms) = (driver.url.clone(), elapsed_ms(begun));
                     let shown =
                         BrowserSession::show(entry, pages, &server, Some(&binary), Some(driver)).await;
@@ -69,7 +79,12 @@ impl BrowserSession {
                 let full = || scratch::full().map(|words| format!("{} did not start: {words}", entry.name));
                 opened.await.map_err(|fault| full().map_or(fault, |message| Fault::Crash { message }))
             }
-        }
+        };
+        let mut session = session?;
+        session.facts.extend(launch.facts());
+        session.named = launch.named;
+        session.driver_libraries = context.driver_files().iter().map(|file| file.library.clone()).collect();
+        Ok(session)
     }
 
     /// Has the driver at `server` start the browser and show the page in it.
@@ -94,9 +109,34 @@ impl BrowserSession {
 
     fn new(entry: &BrowserEntry, client: Client, driver: Option<Driver>, secret: &str) -> BrowserSession {
         let facts = facts(entry, &client, driver.as_ref());
-        let (entry, secret) = (entry.clone(), secret.to_owned());
-        let opening = Opening::default();
-        BrowserSession { entry, secret, client, driver, facts, limit: None, idle: false, opening }
+        BrowserSession {
+            entry: entry.clone(),
+            secret: secret.to_owned(),
+            client,
+            driver,
+            facts,
+            named: None,
+            driver_libraries: BTreeSet::new(),
+            limit: None,
+            idle: false,
+            opening: Opening::default(),
+        }
+    }
+
+    /// Names the adapters of an answer that its page could not name, by what the browser has loaded.
+    fn name_adapters(&mut self, answer: &mut Answer) {
+        self.facts.remove(EVIDENCE);
+        let Some(driver) = &self.driver else { return };
+        let mut nameless: Vec<_> =
+            answer.adapters_mut().into_iter().filter(|adapter| nameless::is_nameless(adapter)).collect();
+        if nameless.is_empty() {
+            return;
+        }
+        let loaded = driver.loaded(&self.driver_libraries);
+        for adapter in &mut nameless {
+            let evidence = nameless::name(adapter, &loaded, self.named.as_ref());
+            self.facts.extend(evidence.map(|evidence| (EVIDENCE.to_owned(), evidence)));
+        }
     }
 
     async fn go_to(&mut self, url: &str) -> Result<(), Fault> {
@@ -221,8 +261,11 @@ impl Session for BrowserSession {
             return Err(crash(format!("{name}: the page failed: {words}")));
         }
         let outcome = answer["outcome"].as_str().unwrap_or_default();
-        serde_json::from_str(outcome)
-            .map_err(|error| crash(format!("{name}: the page answered no outcome ({error}): {outcome:.200}")))
+        let mut outcome: Outcome = serde_json::from_str(outcome).map_err(|error| {
+            crash(format!("{name}: the page answered no outcome ({error}): {outcome:.200}"))
+        })?;
+        self.name_adapters(&mut outcome.answer);
+        Ok(outcome)
     }
 
     fn opening(&self) -> Opening {

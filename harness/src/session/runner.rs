@@ -11,6 +11,7 @@ use tokio::process::ChildStdout;
 
 use super::program::Program;
 use super::{Observed, Opening, Session, elapsed_ms};
+use crate::adapter::Launch;
 use crate::fault::Fault;
 use crate::process::guard::Guarded;
 use crate::process::last_words::LastWords;
@@ -22,17 +23,19 @@ pub struct Runner {
     outcomes: Split<BufReader<ChildStdout>>,
     last_words: LastWords,
     opening: Opening,
+    facts: BTreeMap<String, String>,
 }
 
 impl Runner {
-    /// Starts a program.
+    /// Starts a program with an environment besides ours.
     ///
     /// # Errors
     /// `Unavailable` when it is not there.
-    pub fn start(program: &'static Program) -> Result<Runner, Fault> {
+    pub fn start(program: &'static Program, besides: &[(&'static str, String)]) -> Result<Runner, Fault> {
         let begun = Instant::now();
         let file = program.find()?;
-        let mut process = Guarded::spawn(&file, &[], &[])
+        let environment: Vec<_> = besides.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let mut process = Guarded::spawn(&file, &[], &environment)
             .map_err(|error| program.unavailable(format!("cannot start {}: {error}", file.display())))?;
         let (Some(stdout), Some(stderr)) = (process.take_stdout(), process.take_stderr()) else {
             return Err(program.unavailable(format!("{} has no output", file.display())));
@@ -41,7 +44,16 @@ impl Runner {
         last_words.listen(stderr, None);
         let outcomes = BufReader::new(stdout).split(b'\n');
         let opening = Opening { driver_ms: elapsed_ms(begun), ..Opening::default() };
-        Ok(Runner { program, process, outcomes, last_words, opening })
+        Ok(Runner { program, process, outcomes, last_words, opening, facts: BTreeMap::new() })
+    }
+
+    /// Starts a program so that it computes on an adapter.
+    ///
+    /// # Errors
+    /// Those of [`Runner::start`].
+    pub fn launch(program: &'static Program, launch: &Launch) -> Result<Runner, Fault> {
+        let runner = Runner::start(program, &launch.environment)?;
+        Ok(Runner { facts: launch.facts().collect(), ..runner })
     }
 
     async fn ask(&mut self, job: &Job) -> Result<Outcome, Fault> {
@@ -78,8 +90,8 @@ impl Session for Runner {
     }
 
     fn observed(&self) -> Observed {
-        // All that shapes a native number (threads, library versions) is in the runner's own report.
-        Observed { facts: BTreeMap::new(), memory_bytes: self.process.memory_bytes(), turn: None }
+        // All else that shapes a native number (threads, library versions) is in the runner's own report.
+        Observed { facts: self.facts.clone(), memory_bytes: self.process.memory_bytes(), turn: None }
     }
 
     async fn close(self: Box<Self>) {

@@ -50,7 +50,7 @@ impl Store {
              select runs.id::varchar, {}, case_key, model, precision, batch, dimensions::varchar, model_digest, target,
                  coalesce(cases.adapter, 'default'), coalesce(cases.features, ''), concurrency, temperature,
                  browser_version, driver_version, runs.version, commit_hash, host_name, browser_settings_digest,
-                 cases.tuning, verdict::varchar, message, round, round_position, session, taken, control_ms,
+                 cases.tuning, verdict::varchar, trials.message, trials.round, round_position, session, taken, control_ms,
                  (select value from features where trial_id = trials.id and name = 'adapter_evidence'), {ADAPTER}
              from trials join runs on runs.id = trials.run_id join cases on cases.key = case_key
                  left join adapters on adapters.id = adapter_id left join series on series.trial_id = trials.id

@@ -7,6 +7,7 @@ use protocol::{Adapter, Engine, FallbackNode, Metric, OutputCheck, Verdict};
 use serde::de::DeserializeOwned;
 
 use super::{RunId, Store, failed};
+use crate::adapter::SOFTWARE_THOUGH_HARDWARE;
 use crate::error::Error;
 use crate::origin::{Host, Origin};
 use crate::rows::{CaseRow, Measured, Report, Run};
@@ -73,7 +74,8 @@ impl Store {
     pub(super) fn cases(&self, run: &RunId) -> Result<Vec<(String, CaseRow)>, Error> {
         let sql = format!(
             "select trials.id::varchar, model, target, actual_target, verdict, message, tolerance, case_key, precision, \
-             batch, concurrency, {}, {}, browser_version, driver_version, timer_resolution_ms::varchar, trials.tuning, {ADAPTER}, round, round_position \
+             batch, concurrency, {}, {}, browser_version, driver_version, timer_resolution_ms::varchar, trials.tuning, {ADAPTER}, \
+             coalesce(cases.adapter, 'default'), round, round_position \
              from trials join cases on cases.key = case_key left join adapters on adapters.id = adapter_id \
              where run_id = ? order by position",
             iso("started_at"),
@@ -91,6 +93,9 @@ impl Store {
                 max_abs_error: checks.iter().map(|check: &OutputCheck| check.max_abs_error).reduce(f64::max),
                 metrics,
                 checks,
+                software_though_hardware: features
+                    .get(&id)
+                    .is_some_and(|all| all.iter().any(|(name, _)| name == SOFTWARE_THOUGH_HARDWARE)),
                 features: row.features.into_iter().chain(features.remove(&id).unwrap_or_default()).collect(),
                 fallback_nodes: fallback_nodes.remove(&id).unwrap_or_default(),
                 ..row
@@ -236,14 +241,16 @@ fn read_case(row: &Row<'_>) -> duckdb::Result<(String, String, CaseRow)> {
         message: row.get(5)?,
         max_abs_error: None,
         tolerance: row.get(6)?,
+        adapter_choice: row.get(25)?,
         adapter: read_adapter(row, 17)?,
+        software_though_hardware: false,
         metrics: BTreeMap::new(),
         case_key: row.get(7)?,
         precision: row.get(8)?,
         batch: row.get(9)?,
         concurrency: row.get(10)?,
-        round: row.get(25)?,
-        round_position: row.get(26)?,
+        round: row.get(26)?,
+        round_position: row.get(27)?,
         started_at: row.get(11)?,
         finished_at: row.get(12)?,
         checks: Vec::new(),

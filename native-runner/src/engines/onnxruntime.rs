@@ -38,7 +38,11 @@ const OVERRIDE: &str = "PARALLAX_ONNXRUNTIME";
 /// `Unavailable` when the library is missing or does not load.
 pub fn detect(_device: Device) -> Result<Found, RunnerError> {
     environment()?;
-    Ok(Found { version: Some(protocol::cache::ONNXRUNTIME.to_owned()), adapter: processor::adapter() })
+    Ok(Found {
+        version: Some(protocol::cache::ONNXRUNTIME.to_owned()),
+        adapter: processor::adapter(),
+        adapters: Vec::new(),
+    })
 }
 
 /// The process's one environment: the library allows no second.

@@ -9,11 +9,11 @@ use std::time::Instant;
 use graph::Tensor;
 use graph::constant::Files;
 use graph::pipeline::Pipeline;
-use protocol::{Activity, Device as DeviceName, DispatchName, Metric};
+use protocol::{Activity, AdapterChoice, Device as DeviceName, DispatchName, Metric};
 use shaders::{Access, BufferRole, Dispatch, GpuPlan, Kernel, Port, Program, Region};
 use wgpu::BufferUsages;
 
-use super::{Found, Inferred, Prepared, Ready};
+use super::{Chosen, Found, Inferred, Prepared, Ready};
 use crate::course::{Course, elapsed_ms};
 use crate::error::RunnerError;
 use crate::model::Loaded;
@@ -33,13 +33,14 @@ const PIECE_BYTES: usize = 16 << 20;
 /// So many bytes are on the way to the device before it is waited for.
 const IN_FLIGHT_BYTES: u64 = 64 << 20;
 
-/// The adapter that would run jobs for a device, or why there is none.
+/// The adapters of a device's API, and the one that runs jobs which ask for none, or why there is none.
 ///
 /// # Errors
 /// `Unavailable` when the API has no adapter here.
 pub fn detect(name: DeviceName) -> Result<Found, RunnerError> {
-    let adapter = device::adapter(name)?;
-    Ok(Found { version: None, adapter: device::describe(&adapter) })
+    let adapters: Vec<_> = device::adapters(name)?.iter().map(device::describe).collect();
+    let adapter = device::choose(name, &AdapterChoice::Default, &adapters)?;
+    Ok(Found { version: None, adapter: adapters[adapter].clone(), adapters })
 }
 
 /// A plan with its buffers and pipelines.
@@ -75,11 +76,11 @@ struct BoundDispatch {
 pub fn prepare(
     loaded: &Loaded,
     pipeline: &Pipeline,
-    name: DeviceName,
+    chosen: &Chosen,
     course: &mut Course,
 ) -> Result<Prepared, RunnerError> {
     course.turn_to(Activity::Open);
-    let device = Device::open(name)?;
+    let device = Device::open(chosen.device, &chosen.adapter)?;
     course.turn_to(Activity::Plan);
     let plan = shaders::plan_pipeline(pipeline, &device.properties())
         .map_err(|source| RunnerError::Plan { model: loaded.manifest.name.clone(), source })?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use protocol::{Adapter, Device as DeviceName};
+use protocol::{Adapter, AdapterChoice, Device as DeviceName};
 use shaders::{DeviceProperties, Implementation, Limits};
 use wgpu::{Backends, DeviceType, Features, PollType};
 
@@ -26,7 +26,7 @@ pub struct Device {
 
 thread_local! {
     /// The device that was opened last: opening one takes longer than most small graphs.
-    static LAST: RefCell<Option<(DeviceName, Rc<Device>)>> = const { RefCell::new(None) };
+    static LAST: RefCell<Option<(DeviceName, AdapterChoice, Rc<Device>)>> = const { RefCell::new(None) };
 }
 
 /// The first thing that went wrong outside any call.
@@ -47,11 +47,11 @@ const APIS: &[(DeviceName, Backends, &str)] = &[
     (DeviceName::Dx12, Backends::DX12, "Direct3D 12 is part of Windows; run on Windows 10 or later"),
 ];
 
-/// The best adapter of an API: a GPU before software.
+/// The adapters of an API, the best first: a GPU before software.
 ///
 /// # Errors
 /// `Unavailable` when there is none.
-pub fn adapter(name: DeviceName) -> Result<wgpu::Adapter, RunnerError> {
+pub fn adapters(name: DeviceName) -> Result<Vec<wgpu::Adapter>, RunnerError> {
     let (backends, remedy) = APIS
         .iter()
         .find(|(known, ..)| *known == name)
@@ -61,12 +61,34 @@ pub fn adapter(name: DeviceName) -> Result<wgpu::Adapter, RunnerError> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     descriptor.backends = backends;
     let instance = wgpu::Instance::new(descriptor);
-    let adapters = pollster::block_on(instance.enumerate_adapters(backends));
-    adapters.into_iter().min_by_key(|adapter| rank(adapter.get_info().device_type)).ok_or_else(|| {
-        RunnerError::Unavailable {
+    let mut adapters = pollster::block_on(instance.enumerate_adapters(backends));
+    adapters.sort_by_key(|adapter| rank(adapter.get_info().device_type));
+    match adapters.is_empty() {
+        false => Ok(adapters),
+        true => Err(RunnerError::Unavailable {
             reason: format!("there is no {} adapter here", name.name()),
             remedy: remedy.to_owned(),
-        }
+        }),
+    }
+}
+
+/// Which of an API's adapters, the best first, is the one asked for: its index.
+///
+/// # Errors
+/// `Unavailable` when none is, or several are that have the name asked for, with those that there are.
+pub fn choose(name: DeviceName, choice: &AdapterChoice, adapters: &[Adapter]) -> Result<usize, RunnerError> {
+    let mut met = (0..adapters.len()).filter(|&index| choice.is_met_by(&adapters[index]));
+    let (first, second) = (met.next(), met.next());
+    let several = matches!(choice, AdapterChoice::Named(_)) && second.is_some();
+    let (what, remedy) = match first {
+        Some(first) if !several => return Ok(first),
+        Some(_) => ("more than one adapter", "ask for more of its name"),
+        None => ("no adapter", "ask for one of them"),
+    };
+    let names: Vec<&str> = adapters.iter().map(|adapter| adapter.device.as_str()).collect();
+    Err(RunnerError::Unavailable {
+        reason: format!("{what} of {} here is \"{choice}\": there is {}", name.name(), names.join(", ")),
+        remedy: remedy.to_owned(),
     })
 }
 
@@ -142,21 +164,28 @@ fn named_limits(limits: &Limits) -> BTreeMap<String, u64> {
 }
 
 impl Device {
-    /// The best adapter's device for an API: the one that was opened last, if it is one and never reported
+    /// The device of the adapter asked for, on an API: the one that was opened last, if it is the same and never reported
     /// trouble.
     ///
     /// # Errors
-    /// `Unavailable` when there is no adapter or it gives no device.
-    pub fn open(name: DeviceName) -> Result<Rc<Device>, RunnerError> {
-        let last = LAST.take().filter(|(known, device)| *known == name && device.is_sound());
-        let device = last.map_or_else(|| Device::open_anew(name).map(Rc::new), |(_, device)| Ok(device))?;
-        LAST.set(Some((name, Rc::clone(&device))));
+    /// `Unavailable` when there is no such adapter or it gives no device.
+    pub fn open(name: DeviceName, choice: &AdapterChoice) -> Result<Rc<Device>, RunnerError> {
+        let is_it = |(api, of, device): &(DeviceName, AdapterChoice, Rc<Device>)| {
+            *api == name && of == choice && device.is_sound()
+        };
+        let device = match LAST.take().filter(is_it) {
+            Some((.., device)) => device,
+            None => Rc::new(Device::open_anew(name, choice)?),
+        };
+        LAST.set(Some((name, choice.clone(), Rc::clone(&device))));
         Ok(device)
     }
 
-    /// Opens the best adapter of an API with its own limits, and timestamps where it has them.
-    fn open_anew(name: DeviceName) -> Result<Device, RunnerError> {
-        let adapter = adapter(name)?;
+    /// Opens an adapter with its own limits, and timestamps where it has them.
+    fn open_anew(name: DeviceName, choice: &AdapterChoice) -> Result<Device, RunnerError> {
+        let mut adapters = adapters(name)?;
+        let described: Vec<Adapter> = adapters.iter().map(describe).collect();
+        let adapter = adapters.swap_remove(choose(name, choice, &described)?);
         let description = describe(&adapter);
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("parallax"),
@@ -238,4 +267,34 @@ fn listen(gpu: &wgpu::Device, trouble: &Arc<Mutex<Option<Trouble>>>) {
             },
         );
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_adapter_asked_for_is_taken_and_what_is_not_there_or_not_clear_is_refused_with_what_there_is() {
+        let adapter =
+            |device: &str, software| Adapter { device: device.to_owned(), software, ..Adapter::default() };
+        let adapters =
+            [adapter("GeForce RTX 4090", false), adapter("GeForce GT 710", false), adapter("llvmpipe", true)];
+        for (choice, expected) in [
+            ("default", Ok(0)),
+            ("hardware", Ok(0)),
+            ("software", Ok(2)),
+            ("lavapipe", Ok(2)),
+            ("710", Ok(1)),
+            ("swiftshader", Err("no adapter of vulkan here is \"swiftshader\": there is GeForce RTX 4090, ")),
+            ("Radeon", Err("no adapter of vulkan here is \"Radeon\"")),
+            ("geforce", Err("more than one adapter of vulkan here is \"geforce\"")),
+        ] {
+            let chosen = choose(DeviceName::Vulkan, &choice.to_owned().into(), &adapters);
+            match (chosen, expected) {
+                (Ok(chosen), Ok(expected)) => assert_eq!(chosen, expected, "{choice}"),
+                (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{choice}: {error}"),
+                (chosen, _) => panic!("{choice}: {chosen:?}"),
+            }
+        }
+    }
 }

@@ -21,6 +21,7 @@ pub mod pack;
 pub mod placement;
 pub mod precision;
 pub mod profile;
+pub mod resized;
 pub mod sampling;
 pub mod suggest;
 pub mod target;
@@ -44,6 +45,7 @@ pub use outcome::{Answer, InferenceReport, MatmulReport, NoReport, Outcome, Plan
 pub use placement::{FallbackNode, Placement};
 pub use precision::Precision;
 pub use profile::{DispatchName, DispatchTimes, ProfileReport};
+pub use resized::ResizedModel;
 pub use sampling::Sampling;
 pub use target::{BrowserKind, Device, Engine, Runtime, Target};
 pub use trace::{Statistics, Trace, TraceReport, TracedNode};

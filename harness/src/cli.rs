@@ -1,14 +1,16 @@
 //! The command line: every flag with its help and an example. It decides nothing.
 
+mod axes;
+
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+pub use axes::AxesArgs;
 use clap::{Args, Parser, Subcommand};
 use protocol::Target;
 
-use crate::model::Dimensions;
+use crate::model::Variant;
 use crate::process::guard::GuardArgs;
-use crate::share::Share;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -23,6 +25,8 @@ Examples:
   parallax sweep --models bert-tiny,vit-tiny --targets webgpu@chrome,webgpu@firefox,onnxruntime:cpu
   parallax sweep --models hf:owner/repository --targets webgpu@chrome
   parallax sweep --models ./model.onnx --dimension sequence=128 --targets webgpu@chrome,wgpu:vulkan
+  parallax sweep --models bert-tiny --batch 1,4 --dimension sequence=16,sequence=128 --targets webgpu@chrome
+  parallax sweep --models bert-tiny --precision fp32,fp16 --features '' --features=-fusion --targets wgpu:vulkan
   parallax sweep plan.toml --samples 50 --json > result.json
 
 A plan:
@@ -30,6 +34,9 @@ A plan:
   targets = [\"webgpu@chrome\", \"webgpu@beta\", \"wgpu:vulkan\"]
   samples = 50
   timeout_s = 120
+  batch = [1, 4]
+  [dimensions]
+  sequence = [16, 128, 512]
   [browsers.beta]
   kind = \"chromium\"
   binary = \"/opt/chrome-beta/chrome\"";
@@ -126,9 +133,9 @@ pub struct SweepArgs {
     /// Models: names of fixtures, folders with a model.toml, ONNX files, or hf:owner/repository[@revision][/path]
     #[arg(long, value_delimiter = ',', value_name = "MODEL,..")]
     pub models: Vec<String>,
-    /// Extents of dimensions that ONNX files without a model.toml leave open, by name or by input and axis (x.0=3)
-    #[arg(long = "dimension", value_delimiter = ',', value_name = "NAME=N,..", value_parser = dimension)]
-    pub dimensions: Vec<(String, usize)>,
+    /// What is varied of the models
+    #[command(flatten)]
+    pub axes: AxesArgs,
     /// Targets: engine[:device][@browser], as in webgpu@chrome, webnn:cpu@edge, wgpu:vulkan
     #[arg(long, value_delimiter = ',', value_name = "TARGET,..")]
     pub targets: Vec<Target>,
@@ -161,9 +168,6 @@ pub struct RoundsArgs {
     /// Have the targets of a model take turns, there and back in random order, so many rounds
     #[arg(long, value_name = "N")]
     pub rounds: Option<NonZeroU32>,
-    /// Take more rounds until ratios to the first target are known within this, or nothing more can be learnt
-    #[arg(long, value_name = "P%")]
-    pub precision: Option<Share>,
     /// Rounds after which a precision is given up [default: 40]
     #[arg(long, value_name = "N")]
     pub most_rounds: Option<NonZeroU32>,
@@ -221,7 +225,7 @@ pub struct ProfileArgs {
     /// The model: a fixture's name, a folder with a model.toml, an ONNX file, or hf:owner/repository[@revision][/path]
     #[arg(long)]
     pub model: String,
-    /// Extents of dimensions that an ONNX file without a model.toml leaves open, by name or by input and axis (x.0=3)
+    /// Extents of dimensions that the model leaves open, by name or by input and axis (x.0=3)
     #[arg(long = "dimension", value_delimiter = ',', value_name = "NAME=N,..", value_parser = dimension)]
     pub dimensions: Vec<(String, usize)>,
     /// A target that runs our kernels, with timestamp queries
@@ -247,7 +251,7 @@ pub struct DivergeArgs {
     /// The model: a fixture's name, a folder with a model.toml, an ONNX file, or hf:owner/repository[@revision][/path]
     #[arg(long)]
     pub model: String,
-    /// Extents of dimensions that an ONNX file without a model.toml leaves open, by name or by input and axis (x.0=3)
+    /// Extents of dimensions that the model leaves open, by name or by input and axis (x.0=3)
     #[arg(long = "dimension", value_delimiter = ',', value_name = "NAME=N,..", value_parser = dimension)]
     pub dimensions: Vec<(String, usize)>,
     /// One target; the table follows the order of its graph
@@ -286,9 +290,9 @@ fn dimension(text: &str) -> Result<(String, usize), String> {
     })
 }
 
-/// The extents that flags give, by name.
-pub fn dimensions(flags: &[(String, usize)]) -> Dimensions {
-    flags.iter().cloned().collect()
+/// What the flags of a command that runs one model ask of it.
+pub fn asked(dimensions: &[(String, usize)]) -> Variant {
+    Variant { dimensions: dimensions.iter().cloned().collect(), precision: None }
 }
 
 /// Flags of `parallax cache`.

@@ -26,6 +26,7 @@ mod origin;
 pub mod page_server;
 pub mod pair;
 pub mod plan;
+pub mod precision;
 pub mod process;
 pub mod profile;
 pub mod report;

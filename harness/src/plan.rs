@@ -1,26 +1,32 @@
 //! The plan of a sweep: a TOML file and the flags that override it, checked in full before anything starts.
 
+mod axes;
+mod size;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::suggest::did_you_mean;
-use protocol::{Failure, FailureKind, Sampling, Target};
+use protocol::{Failure, FailureKind, Features, Sampling, Target, Verdict};
 use serde::Deserialize;
 
 use crate::browser::{self, BrowserEntry, BrowserOverride};
-use crate::cli::{self, SweepArgs};
+use crate::case::expand;
+use crate::cli::SweepArgs;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::lane::NoAnswer;
 use crate::model::{self, Dimensions, Model};
+use crate::precision::AskedPrecision;
 use crate::schedule::Rounds;
 use crate::session::Context;
-use crate::share::Share;
+pub use axes::each_once;
+use axes::{Axes, Listed};
 
 /// Seconds that one case may take unless the plan or a flag says otherwise.
 const TIMEOUT_S: u64 = 300;
@@ -34,7 +40,7 @@ const ROUNDS_IN_A_SESSION: NonZeroU32 = NonZeroU32::new(3).unwrap();
 /// A plan in which everything named exists and fits together.
 #[derive(Debug)]
 pub struct Plan {
-    /// The models, each once.
+    /// The models, at each extent and in each precision, each once.
     pub models: Vec<Arc<Model>>,
     /// Those that were asked for and cannot be had; they cost their own rows and no others'.
     pub lost: Vec<Lost>,
@@ -44,6 +50,10 @@ pub struct Plan {
     pub rounds: Option<Rounds>,
     /// Jobs that may run at the same time.
     pub jobs: NonZeroU32,
+    /// What is varied, beside models and targets.
+    pub axes: Axes,
+    /// True if it may be of any size.
+    large: bool,
     /// How each case is measured.
     pub sampling: Sampling,
     /// How long one case may take.
@@ -59,6 +69,8 @@ pub struct Plan {
 pub struct Lost {
     /// Its name where it was asked for.
     pub name: String,
+    /// The extents that were asked for.
+    pub dimensions: Dimensions,
     /// Why.
     pub none: NoAnswer,
 }
@@ -69,11 +81,13 @@ pub struct Lost {
 struct PlanFile {
     models: Vec<String>,
     targets: Vec<Target>,
-    dimensions: Dimensions,
+    batch: Listed<NonZeroUsize>,
+    dimensions: BTreeMap<String, Listed<usize>>,
+    precision: Listed<AskedPrecision>,
+    features: Listed<Features>,
     rounds: Option<NonZeroU32>,
     most_rounds: Option<NonZeroU32>,
     rounds_in_a_session: Option<NonZeroU32>,
-    precision: Option<Share>,
     jobs: Option<NonZeroU32>,
     samples: Option<std::num::NonZeroU32>,
     timeout_s: Option<std::num::NonZeroU64>,
@@ -102,25 +116,45 @@ impl Plan {
         let timeout_s = args.timeout_s.or(file.timeout_s.map(Into::into)).unwrap_or(TIMEOUT_S);
         let mut sampling = Sampling::default();
         sampling.samples = args.samples.or(file.samples.map(Into::into)).unwrap_or(sampling.samples);
-        let mut dimensions = file.dimensions.clone();
-        dimensions.extend(cli::dimensions(&args.dimensions));
+        let axes = Axes::new(&file.batch, &file.dimensions, &file.precision, &file.features, &args.axes);
+        let targets = each_once(targets.clone());
+        size::check(names.len().saturating_mul(cases_of_a_model(&axes, &targets)), &[], args.axes.large)?;
         let timeout = Duration::from_secs(timeout_s);
         let (models, lost) = tokio::select! {
             biased;
             () = interrupt.received() => return Err(Error::Interrupted),
-            found = find_models(names, &base, &dimensions, timeout) => found?,
+            found = find_models(names, &base, &axes, timeout) => found?,
         };
         Ok(Plan {
             models,
             lost,
-            targets: each_once(targets),
-            rounds: rounds(args, &file),
+            rounds: rounds(args, &file, axes.interval()),
+            targets,
+            axes,
+            large: args.axes.large,
             jobs: args.jobs.or(file.jobs).unwrap_or(NonZeroU32::MIN),
             sampling,
             timeout,
             strict: args.strict || file.strict,
             browsers,
         })
+    }
+
+    /// The settings of features to run a target with, each once.
+    pub fn features(&self, target: &Target) -> Vec<Features> {
+        self.axes.features(target.engine)
+    }
+
+    /// Holds it to a size that somebody meant, by what its cases took before, where they are known.
+    ///
+    /// # Errors
+    /// When it is larger and was not said to be.
+    pub fn check_size(&self, durations: &BTreeMap<String, Duration>) -> Result<(), Error> {
+        let cases = expand(self);
+        let turns = self.rounds.map_or(1, |rounds| 2 * rounds.least.get());
+        let known = cases.iter().filter_map(|case| durations.get(&case.key()));
+        let known: Vec<f64> = known.map(|duration| duration.as_secs_f64() * f64::from(turns)).collect();
+        size::check(cases.len(), &known, self.large)
     }
 
     /// The settings in effect of a target's browser; none of a native target.
@@ -130,8 +164,7 @@ impl Plan {
 }
 
 /// The rounds asked for: a precision asks for some too.
-fn rounds(args: &SweepArgs, file: &PlanFile) -> Option<Rounds> {
-    let precision = args.rounds.precision.or(file.precision);
+fn rounds(args: &SweepArgs, file: &PlanFile, precision: Option<Share>) -> Option<Rounds> {
     let asked = args.rounds.rounds.or(file.rounds).or(precision.map(|_| LEAST_ROUNDS))?;
     let most = args.rounds.most_rounds.or(file.most_rounds);
     Some(Rounds {
@@ -195,21 +228,25 @@ fn check_browser(target: &Target, browsers: &BTreeMap<String, BrowserEntry>) -> 
 async fn find_models(
     names: &[String],
     base: &Path,
-    dimensions: &Dimensions,
+    axes: &Axes,
     limit: Duration,
 ) -> Result<(Vec<Arc<Model>>, Vec<Lost>), Error> {
     let mut models: Vec<Arc<Model>> = Vec::new();
     let mut errors = Vec::new();
-    for name in names {
-        let found = match model::find(name, base, dimensions, limit).await {
+    let variants = axes.variants();
+    for (name, asked) in names.iter().flat_map(|name| variants.iter().map(move |asked| (name, asked))) {
+        let found = match model::find(name, base, asked, limit).await {
             Ok(found) => found,
             Err(error) if error.is_about_one_model() => {
-                errors.push((name, error));
+                errors.push((name, asked, error));
                 continue;
             }
             Err(error) => return Err(error),
         };
-        match models.iter().find(|other| other.manifest.name == found.manifest.name) {
+        let is_same = |other: &Arc<Model>| {
+            other.manifest.name == found.manifest.name && other.dimensions == found.dimensions
+        };
+        match models.iter().find(|other| is_same(other)) {
             None => models.push(Arc::new(found)),
             Some(same) if same.folder == found.folder => {}
             Some(other) => {
@@ -221,11 +258,15 @@ async fn find_models(
             }
         }
     }
-    let lost = errors.iter().map(|(name, error)| Lost { name: (*name).clone(), none: none(error) });
-    let lost = lost.collect();
-    let is_refused = |(_, error): &(_, Error)| !matches!(error, Error::Unfinished { .. });
+    let lost = errors.iter().map(|(name, asked, error)| Lost {
+        name: (*name).clone(),
+        dimensions: asked.dimensions.clone(),
+        none: none(error),
+    });
+    let lost = each_once(lost.collect());
+    let is_refused = |(_, _, error): &(_, _, Error)| !matches!(error, Error::Unfinished { .. });
     match (models.is_empty() && errors.iter().all(is_refused), errors.into_iter().next()) {
-        (true, Some((_, error))) => Err(error),
+        (true, Some((_, _, error))) => Err(error),
         _ => Ok((models, lost)),
     }
 }
@@ -236,22 +277,19 @@ fn none(error: &Error) -> NoAnswer {
         let step = "completing it with inputs and expected outputs";
         return NoAnswer::Before { step, fault: fault.clone() };
     }
+    let unsupported = matches!(error, Error::Uncompleted { verdict: Verdict::Unsupported, .. });
     let kind = match error.exit() {
+        _ if unsupported => FailureKind::Unsupported,
         Exit::NothingRan => FailureKind::Unavailable,
         Exit::Success | Exit::GateFailed | Exit::BadRequest | Exit::Interrupted => FailureKind::Error,
     };
     NoAnswer::Failure(Failure { kind, message: error.to_string() })
 }
 
-/// The targets in their order, doubles left out.
-pub fn each_once(targets: &[Target]) -> Vec<Target> {
-    let mut once: Vec<Target> = Vec::new();
-    for target in targets {
-        if !once.contains(target) {
-            once.push(target.clone());
-        }
-    }
-    once
+/// How many cases a plan makes of each model that it names.
+fn cases_of_a_model(axes: &Axes, targets: &[Target]) -> usize {
+    let settings = targets.iter().map(|target| axes.features(target.engine).len());
+    axes.count().saturating_mul(settings.sum())
 }
 
 #[cfg(test)]
@@ -259,7 +297,6 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::case::expand;
     use crate::cli::{Cli, Command};
 
     /// Resolves `parallax sweep FLAGS` with a plan file of this text.

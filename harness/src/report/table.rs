@@ -3,8 +3,8 @@
 use console::Style;
 use protocol::{Adapter, Metric, Verdict};
 
-use super::closing_line;
 use super::columns::{Align, lay_out};
+use super::{closing_line, scaling};
 use crate::exit::Exit;
 use crate::number;
 use crate::rows::{CaseRow, REFERENCE, Report};
@@ -13,10 +13,13 @@ use crate::screen::shown;
 /// One column: its head, its alignment, and what it shows of a case.
 struct Column(&'static str, Align, fn(&CaseRow) -> String);
 
-const COLUMNS: [Column; 14] = [
+const COLUMNS: [Column; 15] = [
     Column("model", Align::Left, |case| case.model.clone()),
+    Column("variant", Align::Left, |case| {
+        Some(case.variant()).filter(|it| !it.is_empty()).unwrap_or_else(dash)
+    }),
     Column("target", Align::Left, |case| case.target.clone()),
-    Column("verdict", Align::Left, |case| case.verdict.name().to_owned()),
+    Column(VERDICT, Align::Left, |case| case.verdict.name().to_owned()),
     Column("against", Align::Left, |case| case.features.get(REFERENCE).cloned().unwrap_or_else(dash)),
     Column("max error", Align::Right, |case| case.max_abs_error.map_or(dash(), number::error)),
     Column("at", Align::Left, worst_place),
@@ -29,9 +32,10 @@ const COLUMNS: [Column; 14] = [
     Column("tokens", Align::Right, |case| rate(case, Metric::TokensPerS)),
     Column("ran on", Align::Left, ran_on),
 ];
-const VERDICT_COLUMN: usize = 2;
+/// The head of the column that is coloured.
+const VERDICT: &str = "verdict";
 /// Shown only where a case has something to show in them.
-const OF_SOME: [&str; 4] = ["against", "at", "first token", "tokens"];
+const OF_SOME: [&str; 5] = ["variant", "against", "at", "first token", "tokens"];
 
 /// The table, its messages and a closing line. Colours only when `colour`.
 pub fn render(report: &Report, colour: bool) -> String {
@@ -41,6 +45,7 @@ pub fn render(report: &Report, colour: bool) -> String {
     let heads: Vec<_> = columns.iter().map(|Column(head, align, _)| (*head, *align)).collect();
     let rows: Vec<Vec<String>> = report.cases.iter().map(|case| row(&columns, case, colour)).collect();
     let mut lines = lay_out(&heads, &rows);
+    lines.extend(scaling::lines(&report.cases));
     lines.extend(messages(report).iter().map(|message| shown(message)));
     lines.push(String::new());
     lines.push(closing(report));
@@ -48,10 +53,12 @@ pub fn render(report: &Report, colour: bool) -> String {
 }
 
 fn row(columns: &[&Column], case: &CaseRow, colour: bool) -> Vec<String> {
-    let mut cells: Vec<String> = columns.iter().map(|Column(_, _, cell)| shown(&cell(case))).collect();
-    let verdict = style(case.verdict).force_styling(colour).apply_to(&cells[VERDICT_COLUMN]).to_string();
-    cells[VERDICT_COLUMN] = verdict;
-    cells
+    let style = style(case.verdict).force_styling(colour);
+    let cell = |Column(head, _, cell): &&Column| match *head {
+        VERDICT => style.apply_to(shown(&cell(case))).to_string(),
+        _ => shown(&cell(case)),
+    };
+    columns.iter().map(cell).collect()
 }
 
 fn style(verdict: Verdict) -> Style {
@@ -69,7 +76,9 @@ fn style(verdict: Verdict) -> Style {
 fn messages(report: &Report) -> Vec<String> {
     let mut paragraphs: Vec<(&str, Vec<String>)> = Vec::new();
     for (case, message) in failures(report).chain(notes(report)) {
-        let name = format!("{} on {} ({})", case.model, case.target, case.verdict.name());
+        let variant = Some(case.variant()).filter(|variant| !variant.is_empty());
+        let model = [Some(case.model.clone()), variant].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let name = format!("{model} on {} ({})", case.target, case.verdict.name());
         match paragraphs.iter_mut().find(|(known, _)| *known == message) {
             Some((_, names)) => names.push(name),
             None => paragraphs.push((message, vec![name])),

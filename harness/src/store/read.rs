@@ -72,8 +72,8 @@ impl Store {
     pub(super) fn cases(&self, run: &RunId) -> Result<Vec<(String, CaseRow)>, Error> {
         let sql = format!(
             "select trials.id::varchar, model, target, actual_target, verdict, message, tolerance, case_key, precision, \
-             batch, concurrency, {}, {}, browser_version, driver_version, timer_resolution_ms::varchar, trials.tuning, {ADAPTER} \
-             from trials join cases on cases.key = case_key left join adapters on adapters.id = adapter_id \
+             batch, concurrency, {}, {}, browser_version, driver_version, timer_resolution_ms::varchar, trials.tuning, {ADAPTER}, \
+             cases.dimensions::varchar, cases.features from trials join cases on cases.key = case_key left join adapters on adapters.id = adapter_id \
              where run_id = ? order by position",
             iso("started_at"),
             iso("finished_at")
@@ -240,6 +240,8 @@ fn read_case(row: &Row<'_>) -> duckdb::Result<(String, String, CaseRow)> {
         case_key: row.get(7)?,
         precision: row.get(8)?,
         batch: row.get(9)?,
+        dimensions: parsed(row.get(25)?).unwrap_or_default(),
+        features_off: row.get::<_, Option<String>>(26)?.unwrap_or_default(),
         concurrency: row.get(10)?,
         started_at: row.get(11)?,
         finished_at: row.get(12)?,

@@ -25,6 +25,7 @@ use crate::model::{self, Dimensions, Model};
 use crate::precision::AskedPrecision;
 use crate::schedule::Rounds;
 use crate::session::Context;
+use crate::share::Share;
 pub use axes::each_once;
 use axes::{Axes, Listed};
 

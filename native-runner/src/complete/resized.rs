@@ -2,7 +2,6 @@
 //! engine gives for them.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use fastrand::Rng;
@@ -165,6 +164,7 @@ fn described(dimensions: &BTreeMap<String, usize>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::path::PathBuf;
 
     use super::*;
@@ -191,7 +191,8 @@ mod tests {
 
     #[test]
     fn fixtures_take_other_extents() {
-        let rows: [(&str, &[(&str, usize)], Option<&[&[usize]]>); 7] = [
+        type Row = (&'static str, &'static [(&'static str, usize)], Option<&'static [&'static [usize]]>);
+        let rows: [Row; 7] = [
             ("bert-tiny", &[("batch", 2)], Some(&[&[2, 16], &[2, 16], &[2, 16]])),
             ("bert-tiny", &[("batch", 1), ("sequence", 16)], None),
             ("clip-tiny", &[("batch", 2)], Some(&[&[2, 9], &[2, 9], &[2, 3, 32, 32]])),

@@ -75,6 +75,11 @@ const MATMUL_EXAMPLE: &str = "\
 Example:
   parallax bench matmul --browsers chrome,firefox --sizes 512,1024";
 
+const PLAN_EXAMPLE: &str = "\
+Examples:
+  parallax plan --for ci
+  parallax plan --for bert-tiny --output plan.toml && parallax sweep plan.toml";
+
 const CACHE_EXAMPLE: &str = "\
 Example:
   parallax cache --clear";
@@ -109,6 +114,9 @@ pub enum Command {
     /// Time one thing against a reference runtime.
     #[command(subcommand, after_help = MATMUL_EXAMPLE)]
     Bench(Bench),
+    /// Write a plan to start from, for what this machine has.
+    #[command(after_help = PLAN_EXAMPLE)]
+    Plan(PlanArgs),
     /// Show what bare ONNX files were completed to and how much it takes, or clear it.
     #[command(after_help = CACHE_EXAMPLE)]
     Cache(CacheArgs),
@@ -295,6 +303,17 @@ pub fn asked(dimensions: &[(String, usize)]) -> Variant {
     Variant { dimensions: dimensions.iter().cloned().collect(), precision: None }
 }
 
+/// Flags of `parallax plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// What it is for: ci, full, a kind of models (audio, vision, text, multimodal), or a model
+    #[arg(long = "for", value_name = "ci|full|KIND|MODEL")]
+    pub purpose: String,
+    /// The file to write it to, which must not be there; else it is printed
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
 /// Flags of `parallax cache`.
 #[derive(Debug, Args)]
 pub struct CacheArgs {
@@ -345,6 +364,7 @@ mod tests {
             &["parallax", "diverge"],
             &["parallax", "profile"],
             &["parallax", "cache"],
+            &["parallax", "plan"],
         ] {
             let arguments = path.iter().chain(&["--help"]);
             let help = Cli::try_parse_from(arguments).unwrap_err().to_string();

@@ -17,6 +17,8 @@ pub enum Error {
          parallax sweep --models bert-tiny,vit-tiny --targets webgpu@chrome,onnxruntime:cpu"
     )]
     NothingAsked { missing: &'static str },
+    #[error("cannot write the plan to {}: {source}", path.display())]
+    PlanUnwritten { path: PathBuf, source: io::Error },
     #[error("cannot read the plan {}: {source}", path.display())]
     PlanUnreadable { path: PathBuf, source: io::Error },
     #[error("the plan {} is not right: {message}", path.display())]
@@ -113,6 +115,7 @@ impl Error {
         match self {
             Error::NothingAsked { .. }
             | Error::PlanUnreadable { .. }
+            | Error::PlanUnwritten { .. }
             | Error::PlanInvalid { .. }
             | Error::UnknownBrowser { .. }
             | Error::BrowserInvalid { .. }

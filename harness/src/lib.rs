@@ -12,6 +12,7 @@ pub mod conformance;
 pub mod detect;
 mod digest;
 pub mod diverge;
+pub mod draft;
 pub mod error;
 pub mod event;
 pub mod exit;

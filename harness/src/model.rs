@@ -164,6 +164,13 @@ fn unknown(model: &str, fixtures: &Path) -> Error {
     }
 }
 
+/// The manifests of all that is found by name, in the order of their names.
+pub fn fixtures() -> Vec<Manifest> {
+    let folder = fixtures_folder();
+    let manifest = |name: String| read_manifest(&folder.join(name).join(MANIFEST)).ok();
+    names_in(&folder).into_iter().filter_map(manifest).collect()
+}
+
 fn names_in(fixtures: &Path) -> Vec<String> {
     let entries = fs::read_dir(fixtures).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries

@@ -294,14 +294,14 @@ fn cases_of_a_model(axes: &Axes, targets: &[Target]) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use clap::Parser;
 
     use super::*;
     use crate::cli::{Cli, Command};
 
     /// Resolves `parallax sweep FLAGS` with a plan file of this text.
-    fn resolve(plan: Option<&str>, flags: &[&str]) -> Result<Plan, Error> {
+    pub(crate) fn resolve(plan: Option<&str>, flags: &[&str]) -> Result<Plan, Error> {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("plan.toml");
         let mut arguments: Vec<&str> = vec!["parallax", "sweep"];
@@ -339,6 +339,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_varied_is_a_case_each_where_it_can_be_varied() {
+        let text = "models = ['bert-tiny', 'bert-tiny-int8']\ntargets = ['wgpu:vulkan', 'onnxruntime:cpu']\n\
+                    precision = ['fp32', 'int8']\nfeatures = ['', '-tuned', '']\n";
+        let plan = resolve(Some(text), &[]).unwrap();
+        let expected = ["bert-tiny", "bert-tiny-int8"].map(|model| {
+            ["wgpu:vulkan", "-tuned on wgpu:vulkan", "onnxruntime:cpu"].map(|cell| {
+                match cell.contains(" on ") {
+                    true => format!("{model} {cell}"),
+                    false => format!("{model} on {cell}"),
+                }
+            })
+        });
+        assert_eq!(cases(&plan), expected.concat());
+        let hour = |case: &crate::case::Case| (case.key(), Duration::from_secs(60 * 60));
+        let hours = |count| expand(&plan).iter().take(count).map(hour).collect();
+        assert!(plan.check_size(&hours(1)).is_ok());
+        let message = plan.check_size(&hours(6)).unwrap_err().to_string();
+        assert!(message.contains("6 cases, which take about 6 h"), "{message}");
+        let large = resolve(Some(text), &["--large"]).unwrap();
+        assert!(large.check_size(&hours(6)).is_ok());
+    }
+
+    #[test]
     fn what_is_not_right_is_refused_with_its_place_and_what_would_be() {
         let sweep = "models = ['bert-tiny']\ntargets = ['webgpu@chrome']\n";
         for (name, plan, flags, parts) in [
@@ -356,6 +379,15 @@ mod tests {
             ("no samples", Some("samples = 0"), &[], &["line 1", "samples"]),
             ("browser", Some(sweep), &["--targets", "wasm@chorme"], &["did you mean \"chrome\"", "firefox"]),
             ("model", Some(sweep), &["--models", "bert-tny"], &["did you mean \"bert-tiny\"", "vit-tiny"]),
+            ("no batch", Some("batch = [1, 0]"), &[], &["line 1", "nonzero"]),
+            ("no precision", Some("precision = 'fp61'"), &[], &["line 1", "did you mean \"fp16\""]),
+            ("no feature", Some("features = '-tund'"), &[], &["line 1", "did you mean \"tuned\""]),
+            (
+                "not kept so",
+                Some("models = ['t5-tiny']\nprecision = 'q4'\ntargets = ['burn:cpu']"),
+                &[],
+                &["only in fp32"],
+            ),
             ("browser's key", Some("[browsers.chrome]\nbinry = ''"), &[], &["line 2", "binry"]),
         ] {
             let error = resolve(plan, flags).unwrap_err();

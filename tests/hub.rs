@@ -134,6 +134,31 @@ fn passes(scene: &Scene, endpoint: &str, model: &str, named: &str) -> Ended {
 }
 
 #[test]
+fn a_precision_is_an_export_of_the_repository() {
+    let scene = Scene::new();
+    for (file, fixture_of) in [("model", "bert-tiny"), ("model_fp16", "bert-tiny-fp16")] {
+        let contents = fs::read(fixture(fixture_of).join("model.onnx")).unwrap();
+        publish(&scene, &format!("someone/exports/onnx/{file}.onnx"), contents);
+    }
+    let hub = Hub::serve(scene.path("repositories"));
+    let sweep = |precisions: &str| {
+        let flags = ["--samples", "2", "--batch", "2", "--precision", precisions];
+        ended(at(&scene, &hub.endpoint, scene.sweep(&["hf:someone/exports"], &["onnxruntime:cpu"], &flags)))
+    };
+    let swept = sweep("fp32,fp16");
+    let cases = swept.cases();
+    for (model, precision) in [("someone-exports", "fp32"), ("someone-exports-model_fp16", "fp16")] {
+        let row = case(&cases, model, "onnxruntime:cpu");
+        let found = (&row["verdict"], &row["precision"], &row["batch"]);
+        assert_eq!(found, (&"pass".into(), &precision.into(), &2.into()), "{swept:?}");
+    }
+    let refused = sweep("q4");
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("no export of onnx/model.onnx in q4"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("there are onnx/model.onnx, onnx/model_fp16.onnx"), "{}", refused.stderr);
+}
+
+#[test]
 fn a_model_folder_on_the_hub_runs_like_a_local_one_and_again_without_the_hub() {
     let scene = Scene::new();
     for file in ["model.toml", "model.onnx", "inputs.safetensors", "expected.safetensors"] {

@@ -3,12 +3,14 @@
 
 mod calls;
 mod decode;
+mod fed;
 mod greedy;
 mod run;
 mod settled;
 mod trace;
 
 pub use calls::Calls;
+pub use fed::{Fed, fed};
 pub use run::{Run, TOKENS, checks};
 pub use trace::{Traced, qualified, statistics, trace, traced_nodes};
 

@@ -8,7 +8,8 @@ use protocol::{AdapterChoice, Features, Inference, Sampling, Target, Task, tunin
 use crate::digest::digest;
 use crate::lane::NoAnswer;
 use crate::model::Model;
-use crate::plan::Plan;
+use crate::model::variant::described;
+use crate::plan::{Lost, Plan};
 use crate::session::Context;
 
 /// One model on one target, measured one way.
@@ -52,19 +53,27 @@ impl Case {
     fn key_text(&self) -> String {
         let Sampling { samples, warmup_limit } = self.sampling;
         format!(
-            "parallax-case-{KEY_VERSION}\nmodel={}\ntarget={}\nadapter={}\nfeatures={}\nprecision={}\nbatch={}\n\
+            "parallax-case-{KEY_VERSION}\nmodel={}\ntarget={}\nadapter={}\nfeatures={}\ndimensions={}\nprecision={}\nbatch={}\n\
              samples={samples}\nwarmup_limit={warmup_limit}\nstrict={}\nbrowser={}\ntuning={}\n\
              temperature={TEMPERATURE}\n",
             self.model.digest,
             self.target,
             self.adapter,
             self.features,
+            described(&self.model.dimensions),
             self.model.manifest.precision,
             self.model.batch,
             self.strict,
             self.browser_settings.as_deref().unwrap_or_default(),
             self.tuning().unwrap_or_default(),
         )
+    }
+
+    /// Returns what tells it from other cases of its model and target, as tables show it: `batch=4 -tuned`; nothing of a
+    /// case of which nothing is varied.
+    pub fn variant(&self) -> String {
+        let parts = [described(&self.model.dimensions), self.features.to_string()];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
     }
 
     /// The task that runs it.
@@ -77,7 +86,7 @@ impl Case {
 /// Running a model on a target, all optimisations on, parts of it elsewhere where the target cannot do otherwise.
 pub fn inference(context: &Context, target: &Target, model: &Model, sampling: Sampling) -> Inference {
     Inference {
-        location: context.location(target, &model.manifest.name, &model.folder),
+        location: context.location(target, &model.segment(), &model.folder),
         manifest: model.manifest.clone(),
         sampling,
         strict: false,
@@ -87,7 +96,9 @@ pub fn inference(context: &Context, target: &Target, model: &Model, sampling: Sa
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} on {}", self.model.manifest.name, self.target)?;
+        let (name, variant) = (&self.model.manifest.name, self.variant());
+        let variant = if variant.is_empty() { variant } else { format!(" {variant}") };
+        write!(f, "{name}{variant} on {}", self.target)?;
         match &self.adapter {
             AdapterChoice::Default => Ok(()),
             chosen => write!(f, " ({chosen})"),
@@ -95,42 +106,53 @@ impl fmt::Display for Case {
     }
 }
 
-/// The matrix of a plan: every model on every target, models outermost.
+/// The matrix of a plan: every model on every target with every setting of features, models outermost.
 pub fn expand(plan: &Plan) -> Vec<Case> {
-    matrix(plan, plan.models.iter().cloned())
+    matrix(plan, plan.models.iter().cloned(), &cells(plan))
 }
 
 /// The matrix of the models that cannot be had, each with the reason.
 pub fn lost(plan: &Plan) -> Vec<(Case, NoAnswer)> {
-    let models = plan.lost.iter().map(|lost| Arc::new(Model::absent(&lost.name)));
-    let places = places(plan).len();
-    let reasons = plan.lost.iter().flat_map(|lost| std::iter::repeat_n(lost.none.clone(), places));
-    matrix(plan, models).into_iter().zip(reasons).collect()
+    let absent = |lost: &Lost| Model { dimensions: lost.dimensions.clone(), ..Model::absent(&lost.name) };
+    let models = plan.lost.iter().map(|lost| Arc::new(absent(lost)));
+    let cells: Vec<Cell<'_>> = cells(plan).into_iter().filter(|cell| cell.features.is_default()).collect();
+    let reasons = plan.lost.iter().flat_map(|lost| std::iter::repeat_n(lost.none.clone(), cells.len()));
+    matrix(plan, models, &cells).into_iter().zip(reasons).collect()
 }
 
-/// Where each model runs: every target, on every adapter asked for where it has a choice.
-fn places(plan: &Plan) -> Vec<(&Target, AdapterChoice)> {
+/// Where and how each model runs.
+struct Cell<'a> {
+    target: &'a Target,
+    adapter: AdapterChoice,
+    features: Features,
+}
+
+/// Every target, on every adapter and with every setting of features asked for, where it has a choice.
+fn cells(plan: &Plan) -> Vec<Cell<'_>> {
     let own = [AdapterChoice::Default];
-    let choices = |target: &Target| match target.engine.chooses_adapter() {
-        true => plan.adapters.clone(),
-        false => own.to_vec(),
-    };
-    plan.targets.iter().flat_map(|target| choices(target).into_iter().map(move |it| (target, it))).collect()
+    let mut cells = Vec::new();
+    for target in &plan.targets {
+        let adapters = if target.engine.chooses_adapter() { &plan.adapters[..] } else { &own };
+        for adapter in adapters {
+            let settings = plan.axes.features(target.engine).into_iter();
+            cells.extend(settings.map(|features| Cell { target, adapter: adapter.clone(), features }));
+        }
+    }
+    cells
 }
 
-fn matrix(plan: &Plan, models: impl Iterator<Item = Arc<Model>>) -> Vec<Case> {
-    let places = places(plan);
-    let cells = models.flat_map(|model| places.iter().map(move |place| (Arc::clone(&model), place)));
-    let case = |(model, (target, adapter)): (Arc<Model>, &(&Target, AdapterChoice))| Case {
+fn matrix(plan: &Plan, models: impl Iterator<Item = Arc<Model>>, cells: &[Cell<'_>]) -> Vec<Case> {
+    let pairs = models.flat_map(|model| cells.iter().map(move |cell| (Arc::clone(&model), cell)));
+    let case = |(model, Cell { target, adapter, features }): (Arc<Model>, &Cell<'_>)| Case {
         model,
         target: (*target).clone(),
         adapter: adapter.clone(),
-        features: Features::default(),
+        features: features.clone(),
         sampling: plan.sampling,
         browser_settings: plan.browser_settings(target),
         strict: plan.strict,
     };
-    cells.map(case).collect()
+    pairs.map(case).collect()
 }
 
 #[cfg(test)]
@@ -192,10 +214,17 @@ pub(crate) mod tests {
             other.key() != original.key()
         };
         type Row = (&'static str, fn(&mut Case), bool);
-        let rows: [Row; 11] = [
+        let rows: [Row; 12] = [
             ("nothing", |_| {}, false),
             ("the model's folder", |case| Arc::make_mut(&mut case.model).folder = "/other".into(), false),
             ("the model's files", |case| Arc::make_mut(&mut case.model).digest.push('x'), true),
+            (
+                "an extent",
+                |case| {
+                    Arc::make_mut(&mut case.model).dimensions.insert("x".to_owned(), 2);
+                },
+                true,
+            ),
             ("the batch", |case| Arc::make_mut(&mut case.model).batch = 1, true),
             ("the target", |case| case.target = "webgpu@firefox".parse().unwrap(), true),
             ("the adapter", |case| case.adapter = AdapterChoice::Lavapipe, true),
@@ -213,7 +242,7 @@ pub(crate) mod tests {
     #[test]
     fn a_key_is_the_same_on_every_machine_and_day() {
         // Computed with Python's hashlib over the text that `Case::key` describes.
-        assert_eq!(case("m", "wasm@chrome").key(), "cdcbd628346b275a7e4c58e8869f8cf5");
+        assert_eq!(case("m", "wasm@chrome").key(), "1357ca24c7a9a6fa29221aff395b5c57");
     }
 
     #[test]

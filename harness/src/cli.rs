@@ -1,15 +1,18 @@
 //! The command line: every flag with its help and an example. It decides nothing.
 
+mod axes;
+
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+pub use axes::AxesArgs;
 use clap::{Args, Parser, Subcommand};
 use protocol::{AdapterChoice, Target};
 
 use crate::compare::pair::Pair;
 use crate::compare::side::Side;
 use crate::error::Error;
-use crate::model::Dimensions;
+use crate::model::Variant;
 use crate::process::guard::GuardArgs;
 use crate::share::Share;
 
@@ -26,6 +29,8 @@ Examples:
   parallax sweep --models bert-tiny,vit-tiny --targets webgpu@chrome,webgpu@firefox,onnxruntime:cpu
   parallax sweep --models hf:owner/repository --targets webgpu@chrome
   parallax sweep --models ./model.onnx --dimension sequence=128 --targets webgpu@chrome,wgpu:vulkan
+  parallax sweep --models bert-tiny --batch 1,4 --dimension sequence=16,sequence=128 --targets webgpu@chrome
+  parallax sweep --models bert-tiny --precision fp32,fp16 --features '' --features=-fusion --targets wgpu:vulkan
   parallax sweep plan.toml --samples 50 --json > result.json
   parallax sweep --models bert-tiny --targets webgpu@chrome,webgpu@firefox,wgpu:vulkan --adapter default,swiftshader
 
@@ -34,6 +39,9 @@ A plan:
   targets = [\"webgpu@chrome\", \"webgpu@beta\", \"wgpu:vulkan\"]
   samples = 50
   timeout_s = 120
+  batch = [1, 4]
+  [dimensions]
+  sequence = [16, 128, 512]
   [browsers.beta]
   kind = \"chromium\"
   binary = \"/opt/chrome-beta/chrome\"";
@@ -88,6 +96,11 @@ const MATMUL_EXAMPLE: &str = "\
 Example:
   parallax bench matmul --browsers chrome,firefox --sizes 512,1024";
 
+const PLAN_EXAMPLE: &str = "\
+Examples:
+  parallax plan --for ci
+  parallax plan --for bert-tiny --output plan.toml && parallax sweep plan.toml";
+
 const CACHE_EXAMPLE: &str = "\
 Example:
   parallax cache --clear";
@@ -125,6 +138,9 @@ pub enum Command {
     /// Time one thing against a reference runtime.
     #[command(subcommand, after_help = MATMUL_EXAMPLE)]
     Bench(Bench),
+    /// Write a plan to start from, for what this machine has.
+    #[command(after_help = PLAN_EXAMPLE)]
+    Plan(PlanArgs),
     /// Show what bare ONNX files were completed to and how much it takes, or clear it.
     #[command(after_help = CACHE_EXAMPLE)]
     Cache(CacheArgs),
@@ -142,16 +158,16 @@ pub enum Bench {
 }
 
 /// Flags of `parallax sweep`. A flag overrides the plan.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct SweepArgs {
     /// A TOML file that says what to sweep; flags override it
     pub plan: Option<PathBuf>,
     /// Models: names of fixtures, folders with a model.toml, ONNX files, or hf:owner/repository[@revision][/path]
     #[arg(long, value_delimiter = ',', value_name = "MODEL,..")]
     pub models: Vec<String>,
-    /// Extents of dimensions that ONNX files without a model.toml leave open, by name or by input and axis (x.0=3)
-    #[arg(long = "dimension", value_delimiter = ',', value_name = "NAME=N,..", value_parser = dimension)]
-    pub dimensions: Vec<(String, usize)>,
+    /// What is varied of the models
+    #[command(flatten)]
+    pub axes: AxesArgs,
     /// Targets: engine[:device][@browser], as in webgpu@chrome, webnn:cpu@edge, wgpu:vulkan
     #[arg(long, value_delimiter = ',', value_name = "TARGET,..")]
     pub targets: Vec<Target>,
@@ -187,9 +203,6 @@ pub struct RoundsArgs {
     /// Have the targets of a model take turns, there and back in random order, so many rounds
     #[arg(long, value_name = "N")]
     pub rounds: Option<NonZeroU32>,
-    /// Take more rounds until ratios to the first target are known within this, or nothing more can be learnt
-    #[arg(long, value_name = "P%")]
-    pub precision: Option<Share>,
     /// Rounds after which a precision is given up [default: 40]
     #[arg(long, value_name = "N")]
     pub most_rounds: Option<NonZeroU32>,
@@ -213,9 +226,12 @@ pub struct CompareArgs {
     /// Models to measure now: names of fixtures, folders, ONNX files, or hf:owner/repository[@revision][/path]
     #[arg(long, value_delimiter = ',', value_name = "MODEL,..", conflicts_with = "run")]
     pub models: Vec<String>,
-    /// Extents of dimensions that ONNX files without a model.toml leave open, by name or by input and axis (x.0=3)
-    #[arg(long = "dimension", value_delimiter = ',', value_name = "NAME=N,..", value_parser = dimension)]
-    pub dimensions: Vec<(String, usize)>,
+    /// What is varied of the models that are measured
+    #[command(flatten)]
+    pub axes: AxesArgs,
+    /// The adapter that they are measured on.
+    #[command(flatten)]
+    pub adapter: AdapterArgs,
     /// Compare the results of this sweep: its identifier, the beginning of that, or last
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,
@@ -243,7 +259,7 @@ pub struct CompareArgs {
 }
 
 /// Flags that choose the adapter.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct AdapterArgs {
     /// Adapters for WebGPU and wgpu: default, hardware, software, swiftshader, lavapipe, or a part of one's own name
     #[arg(long = "adapter", value_delimiter = ',', value_name = "CHOICE,..", value_parser = adapter)]
@@ -254,6 +270,11 @@ pub struct AdapterArgs {
 }
 
 impl AdapterArgs {
+    /// These adapters.
+    pub fn of(adapters: Vec<AdapterChoice>) -> AdapterArgs {
+        AdapterArgs { adapters, require_hardware: false }
+    }
+
     /// The adapters asked for, if any were.
     ///
     /// # Errors
@@ -336,7 +357,7 @@ pub struct ProfileArgs {
     /// The model: a fixture's name, a folder with a model.toml, an ONNX file, or hf:owner/repository[@revision][/path]
     #[arg(long)]
     pub model: String,
-    /// Extents of dimensions that an ONNX file without a model.toml leaves open, by name or by input and axis (x.0=3)
+    /// Extents of dimensions that the model leaves open, by name or by input and axis (x.0=3)
     #[arg(long = "dimension", value_delimiter = ',', value_name = "NAME=N,..", value_parser = dimension)]
     pub dimensions: Vec<(String, usize)>,
     /// A target that runs our kernels, with timestamp queries
@@ -365,7 +386,7 @@ pub struct DivergeArgs {
     /// The model: a fixture's name, a folder with a model.toml, an ONNX file, or hf:owner/repository[@revision][/path]
     #[arg(long)]
     pub model: String,
-    /// Extents of dimensions that an ONNX file without a model.toml leaves open, by name or by input and axis (x.0=3)
+    /// Extents of dimensions that the model leaves open, by name or by input and axis (x.0=3)
     #[arg(long = "dimension", value_delimiter = ',', value_name = "NAME=N,..", value_parser = dimension)]
     pub dimensions: Vec<(String, usize)>,
     /// One target; the table follows the order of its graph
@@ -404,9 +425,20 @@ fn dimension(text: &str) -> Result<(String, usize), String> {
     })
 }
 
-/// The extents that flags give, by name.
-pub fn dimensions(flags: &[(String, usize)]) -> Dimensions {
-    flags.iter().cloned().collect()
+/// What the flags of a command that runs one model ask of it.
+pub fn asked(dimensions: &[(String, usize)]) -> Variant {
+    Variant { dimensions: dimensions.iter().cloned().collect(), precision: None }
+}
+
+/// Flags of `parallax plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// What it is for: ci, full, a kind of models (audio, vision, text, multimodal), or a model
+    #[arg(long = "for", value_name = "ci|full|KIND|MODEL")]
+    pub purpose: String,
+    /// The file to write it to, which must not be there; else it is printed
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// Flags of `parallax cache`.
@@ -460,6 +492,7 @@ mod tests {
             &["parallax", "diverge"],
             &["parallax", "profile"],
             &["parallax", "cache"],
+            &["parallax", "plan"],
         ] {
             let arguments = path.iter().chain(&["--help"]);
             let help = Cli::try_parse_from(arguments).unwrap_err().to_string();

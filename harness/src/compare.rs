@@ -4,14 +4,16 @@ pub mod pair;
 pub mod side;
 pub mod table;
 
-use protocol::{Metric, Target};
+use protocol::{AdapterChoice, Metric, Target};
 
-use crate::cli::{CompareArgs, RoundsArgs, SweepArgs};
+use crate::adapter::machine;
+use crate::cli::{AdapterArgs, CompareArgs, SweepArgs};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::lane::Completion;
 use crate::plan::{Plan, each_once};
+use crate::precision::AskedPrecision;
 use crate::report::comparison as report;
 use crate::rows::comparison::Comparisons;
 use crate::rows::measurement::Measurement;
@@ -22,7 +24,7 @@ use crate::store::{RunId, Store, Wanted};
 use crate::sweep;
 use pair::Pair;
 use side::Side;
-use table::{Matched, Question};
+use table::Matched;
 
 /// What is aimed at where nothing else is asked for.
 const PRECISION: Share = Share(0.02);
@@ -39,7 +41,7 @@ pub async fn run(args: &CompareArgs) -> Result<Exit, Error> {
     let (store, run, completion) = match args.models.is_empty() {
         true => (Store::open(&args.db)?, None, Completion::Complete),
         false => {
-            let plan = Plan::resolve(&sweep_of(args, &pairs), &mut interrupt).await?;
+            let plan = Plan::resolve(&sweep_of(args, &pairs)?, &mut interrupt).await?;
             let mut store = Store::open(&args.db)?;
             let (run, ended) = sweep::measure(&plan, &mut store, interrupt).await?;
             (store, Some(run), ended?)
@@ -87,23 +89,51 @@ fn metric(name: &str) -> Result<Metric, Error> {
 }
 
 /// The sweep that measures what is compared: all targets of a model in turns.
-fn sweep_of(args: &CompareArgs, pairs: &[Pair]) -> SweepArgs {
+fn sweep_of(args: &CompareArgs, pairs: &[Pair]) -> Result<SweepArgs, Error> {
+    let adapters = match args.adapter.choices()? {
+        Some(asked) => asked,
+        None => adapters(pairs, machine::gpu().is_some()),
+    };
     let targets: Vec<Target> =
         pairs.iter().flat_map(|pair| [pair.a.target.clone(), pair.b.target.clone()]).collect();
-    let RoundsArgs { rounds, precision, .. } = args.rounds;
-    SweepArgs {
+    let mut axes = args.axes.clone();
+    let interval = |asked: &AskedPrecision| matches!(asked, AskedPrecision::Interval(_));
+    if args.rounds.rounds.is_none() && !axes.precision.iter().any(interval) {
+        axes.precision.push(AskedPrecision::Interval(PRECISION));
+    }
+    Ok(SweepArgs {
         models: args.models.clone(),
-        dimensions: args.dimensions.clone(),
-        targets: each_once(&targets),
-        rounds: RoundsArgs {
-            precision: precision.or_else(|| rounds.is_none().then_some(PRECISION)),
-            ..args.rounds.clone()
-        },
+        axes,
+        adapter: AdapterArgs::of(adapters),
+        targets: each_once(targets),
+        rounds: args.rounds.clone(),
         samples: Some(args.samples),
         timeout_s: Some(args.timeout_s),
         ..SweepArgs::default()
+    })
+}
+
+/// The adapters to measure on where nothing else is asked for: those that sides name. Where none does and this machine has no
+/// GPU, browsers and native programs bring a CPU's driver each of their own, and comparing these says little of anything else:
+/// so all of them run on the one that all can have, too.
+fn adapters(pairs: &[Pair], has_gpu: bool) -> Vec<AdapterChoice> {
+    let sides = || pairs.iter().flat_map(|pair| [&pair.a, &pair.b]);
+    let named = sides().any(|side| side.adapter.is_some());
+    let differ = |pair: &Pair| {
+        let choose = [&pair.a, &pair.b].into_iter().all(|side| side.target.engine.chooses_adapter());
+        choose && pair.a.target.browser != pair.b.target.browser
+    };
+    match named {
+        true => each_once(sides().map(|side| side.adapter.clone().unwrap_or_default()).collect()),
+        false if !has_gpu && pairs.iter().any(differ) => {
+            vec![AdapterChoice::Swiftshader, AdapterChoice::Default]
+        }
+        false => Vec::new(),
     }
 }
+
+/// The measurements of both sides.
+type Sides = (Vec<Measurement>, Vec<Measurement>);
 
 /// What the store has to say of pairs of sides, of one run where one is named.
 ///
@@ -116,13 +146,19 @@ pub fn comparisons(
     run: Option<&RunId>,
     same_within: Share,
 ) -> Result<Comparisons, Error> {
-    let questions: Vec<Question<'_>> = pairs.iter().map(|pair| Question { a: &pair.a, b: &pair.b }).collect();
-    let sides = questions.iter().map(|question| {
-        Ok((measurements(store, question.a, metric, run)?, measurements(store, question.b, metric, run)?))
+    let sides = pairs.iter().map(|pair| {
+        Ok((measurements(store, &pair.a, metric, run)?, measurements(store, &pair.b, metric, run)?))
     });
     let sides = sides.collect::<Result<Vec<_>, Error>>()?;
+    let questions: Vec<(Pair, &Sides)> = pairs
+        .iter()
+        .zip(&sides)
+        .flat_map(|(pair, sides)| {
+            table::by_place(pair, &sides.0, &sides.1).into_iter().map(move |pair| (pair, sides))
+        })
+        .collect();
     let (mut matched, mut refused): (Vec<Matched<'_>>, Vec<_>) = (Vec::new(), Vec::new());
-    for (question, (a, b)) in questions.iter().zip(&sides) {
+    for (question, (a, b)) in &questions {
         let (found, not) = table::matched(question, a, b);
         matched.extend(found);
         refused.extend(not);

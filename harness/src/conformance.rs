@@ -95,7 +95,7 @@ pub async fn run(args: &ConformanceArgs) -> Result<Exit, Error> {
 fn targets(args: &ConformanceArgs, expected: Option<&Expected>) -> Vec<Target> {
     match (args.targets.as_slice(), expected) {
         ([], Some(expected)) => expected.targets.clone(),
-        (targets, _) => each_once(targets),
+        (targets, _) => each_once(targets.to_vec()),
     }
 }
 

@@ -51,17 +51,24 @@ async fn everything(context: &Context) -> Vec<Capability> {
         spinner.set_message(format!("looking at {}", entry.name));
         capabilities.extend(in_browser(entry, context).await);
     }
-    for program in &PROGRAMS {
-        spinner.set_message(format!("looking at the engines of {}", program.name));
-        capabilities.extend(native(program, context).await);
-    }
+    spinner.set_message("looking at the native engines");
+    capabilities.extend(native_engines(context).await);
     spinner.set_message("looking at the Vulkan drivers");
     capabilities.push(gpu());
     capabilities.extend(adapters(context).await);
+    spinner.finish_and_clear();
+    capabilities
+}
+
+/// What the native engines say of themselves and of this machine.
+pub async fn native_engines(context: &Context) -> Vec<Capability> {
+    let mut capabilities = Vec::new();
+    for program in &PROGRAMS {
+        capabilities.extend(native(program, context).await);
+    }
     // Every program speaks of the machine.
     let mut seen = BTreeSet::new();
     capabilities.retain(|capability| seen.insert(capability.subject.clone()));
-    spinner.finish_and_clear();
     capabilities
 }
 

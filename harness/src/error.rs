@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use protocol::{Precision, Verdict};
+
 use crate::exit::Exit;
 use crate::fault::Fault;
 
@@ -15,6 +17,8 @@ pub enum Error {
          parallax sweep --models bert-tiny,vit-tiny --targets webgpu@chrome,onnxruntime:cpu"
     )]
     NothingAsked { missing: &'static str },
+    #[error("cannot write the plan to {}: {source}", path.display())]
+    PlanUnwritten { path: PathBuf, source: io::Error },
     #[error("cannot read the plan {}: {source}", path.display())]
     PlanUnreadable { path: PathBuf, source: io::Error },
     #[error("the plan {} is not right: {message}", path.display())]
@@ -40,12 +44,14 @@ pub enum Error {
     #[error("model \"{model}\": {reason}; {remedy}")]
     Hub { model: String, reason: String, remedy: String },
     #[error("\"{model}\" cannot be completed with inputs and expected outputs: {message}")]
-    Uncompleted { model: String, message: String },
+    Uncompleted { model: String, verdict: Verdict, message: String },
+    #[error("model \"{model}\" is not kept in {precision} here, only in {known}")]
+    NoPrecision { model: String, precision: Precision, known: String },
+    #[error("the plan has {cases} cases, which take about {about}: vary less, or run it with --large")]
+    PlanTooLarge { cases: usize, about: String },
     #[error("\"{model}\" was not completed with inputs and expected outputs: {fault}")]
     Unfinished { model: String, fault: Fault },
-    #[error(
-        "\"{model}\" is a bare ONNX file, and ONNX Runtime, which gives its expected outputs, is unavailable: {message}"
-    )]
+    #[error("the expected outputs of \"{model}\" are ONNX Runtime's, which is unavailable: {message}")]
     NoReference { model: String, message: String },
     #[error("{}: {message}", path.display())]
     ModelInvalid { path: PathBuf, message: String },
@@ -108,6 +114,7 @@ impl Error {
             self,
             Error::Hub { .. }
                 | Error::Uncompleted { .. }
+                | Error::NoPrecision { .. }
                 | Error::Unfinished { .. }
                 | Error::NoReference { .. }
         )
@@ -118,6 +125,7 @@ impl Error {
         match self {
             Error::NothingAsked { .. }
             | Error::PlanUnreadable { .. }
+            | Error::PlanUnwritten { .. }
             | Error::PlanInvalid { .. }
             | Error::UnknownBrowser { .. }
             | Error::BrowserInvalid { .. }
@@ -127,6 +135,8 @@ impl Error {
             | Error::UnknownModel { .. }
             | Error::Hub { .. }
             | Error::Uncompleted { .. }
+            | Error::NoPrecision { .. }
+            | Error::PlanTooLarge { .. }
             | Error::ModelInvalid { .. }
             | Error::ModelUnreadable { .. }
             | Error::SameName { .. }

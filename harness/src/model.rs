@@ -3,6 +3,8 @@
 pub(crate) mod bare;
 pub mod hub;
 pub(crate) mod kept;
+mod precision;
+pub mod variant;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,6 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::digest::hexadecimal;
 use crate::error::Error;
 use hub::Fetched;
+pub use variant::Variant;
 
 /// The file that makes a folder a model.
 pub(crate) const MANIFEST: &str = "model.toml";
@@ -76,6 +79,12 @@ impl Model {
         Model { folder: PathBuf::new(), manifest, digest, batch: 1, dimensions: Dimensions::new() }
     }
 
+    /// Its path segment in the addresses that pages find models at: models at several extents have one name.
+    pub fn segment(&self) -> String {
+        let digest = self.digest.get(..8).unwrap_or(&self.digest);
+        format!("{}-{digest}", self.manifest.name)
+    }
+
     /// Largest absolute error allowed.
     pub fn tolerance(&self) -> f64 {
         self.manifest.tolerances.get(&self.manifest.precision).copied().unwrap_or(0.0)
@@ -95,31 +104,37 @@ fn fixtures_folder() -> PathBuf {
 pub type Dimensions = BTreeMap<String, usize>;
 
 /// Finds a model: the name of a fixture, the path of a folder with a `model.toml` or of a bare ONNX file, seen from
-/// `base`, or `hf:owner/repository` on the hub, from which it is fetched. A bare ONNX file is completed to a folder,
-/// its open dimensions as `dimensions` says, within `limit`.
+/// `base`, or `hf:owner/repository` on the hub, from which it is fetched; of its exports the one in the precision that is
+/// asked for. A bare ONNX file is completed to a folder, a folder made anew at other extents, within `limit`.
 ///
 /// # Errors
-/// When there is none, naming those that exist; when the hub does not give it, when it cannot be completed, or when
-/// the folder is not sound.
-pub async fn find(
-    model: &str,
-    base: &Path,
-    dimensions: &Dimensions,
-    limit: Duration,
-) -> Result<Model, Error> {
-    if hub::is_hub_address(model) {
-        return match hub::fetch(model).await? {
-            Fetched::Folder(folder) => Model::read(&folder),
-            Fetched::Onnx { file, name } => {
-                Model::read(&bare::complete(model, &file, name, dimensions, limit).await?)
+/// When there is none, naming those that exist; when the hub does not give it, when it has no such precision or dimension,
+/// when it cannot be completed, or when the folder is not sound.
+pub async fn find(model: &str, base: &Path, asked: &Variant, limit: Duration) -> Result<Model, Error> {
+    let Variant { dimensions, precision } = asked;
+    let (file, name) = if hub::is_hub_address(model) {
+        match hub::fetch(model, *precision).await? {
+            Fetched::Folder(folder) => {
+                let found = precision::check(Model::read(&folder)?, *precision)?;
+                return variant::at_extents(found, dimensions, limit).await;
             }
-        };
-    }
-    if model.ends_with(ONNX) {
+            Fetched::Onnx { file, name } => (file, name),
+        }
+    } else if model.ends_with(ONNX) {
         let file = base.join(model);
-        return Model::read(&bare::complete(model, &file, bare::name_of(&file), dimensions, limit).await?);
-    }
-    find_folder(model, &fixtures_folder(), base)
+        let file = precision.map_or_else(|| file.clone(), |precision| precision::file(&file, precision));
+        let name = bare::name_of(&file);
+        (file, name)
+    } else {
+        let found = find_folder(model, &fixtures_folder(), base)?;
+        let found = match precision {
+            Some(precision) => precision::folder(found, *precision)?,
+            None => found,
+        };
+        return variant::at_extents(found, dimensions, limit).await;
+    };
+    let completed = Model::read(&bare::complete(model, &file, name, dimensions, limit).await?)?;
+    precision::check(Model { dimensions: dimensions.clone(), ..completed }, *precision)
 }
 
 /// Finds a model that is a folder: its name in `fixtures`, or its path, seen from `base`.
@@ -147,6 +162,13 @@ fn unknown(model: &str, fixtures: &Path) -> Error {
         fixtures: fixtures.to_owned(),
         model: model.to_owned(),
     }
+}
+
+/// The manifests of all that is found by name, in the order of their names.
+pub fn fixtures() -> Vec<Manifest> {
+    let folder = fixtures_folder();
+    let manifest = |name: String| read_manifest(&folder.join(name).join(MANIFEST)).ok();
+    names_in(&folder).into_iter().filter_map(manifest).collect()
 }
 
 fn names_in(fixtures: &Path) -> Vec<String> {

@@ -1,26 +1,33 @@
 //! The plan of a sweep: a TOML file and the flags that override it, checked in full before anything starts.
 
+mod axes;
+mod size;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::suggest::did_you_mean;
-use protocol::{AdapterChoice, Failure, FailureKind, Sampling, Target};
+use protocol::{AdapterChoice, Failure, FailureKind, Features, Sampling, Target, Verdict};
 use serde::Deserialize;
 
 use crate::browser::{self, BrowserEntry, BrowserOverride};
-use crate::cli::{self, SweepArgs};
+use crate::case::expand;
+use crate::cli::SweepArgs;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::lane::NoAnswer;
 use crate::model::{self, Dimensions, Model};
+use crate::precision::AskedPrecision;
 use crate::schedule::Rounds;
 use crate::session::Context;
 use crate::share::Share;
+pub use axes::each_once;
+use axes::{Axes, Listed};
 
 /// Seconds that one case may take unless the plan or a flag says otherwise.
 const TIMEOUT_S: u64 = 300;
@@ -34,7 +41,7 @@ const ROUNDS_IN_A_SESSION: NonZeroU32 = NonZeroU32::new(3).unwrap();
 /// A plan in which everything named exists and fits together.
 #[derive(Debug)]
 pub struct Plan {
-    /// The models, each once.
+    /// The models, at each extent and in each precision, each once.
     pub models: Vec<Arc<Model>>,
     /// Those that were asked for and cannot be had; they cost their own rows and no others'.
     pub lost: Vec<Lost>,
@@ -46,6 +53,10 @@ pub struct Plan {
     pub rounds: Option<Rounds>,
     /// Jobs that may run at the same time.
     pub jobs: NonZeroU32,
+    /// What is varied, beside models and targets.
+    pub axes: Axes,
+    /// True if it may be of any size.
+    large: bool,
     /// How each case is measured.
     pub sampling: Sampling,
     /// How long one case may take.
@@ -61,6 +72,8 @@ pub struct Plan {
 pub struct Lost {
     /// Its name where it was asked for.
     pub name: String,
+    /// The extents that were asked for.
+    pub dimensions: Dimensions,
     /// Why.
     pub none: NoAnswer,
 }
@@ -72,11 +85,13 @@ struct PlanFile {
     models: Vec<String>,
     targets: Vec<Target>,
     adapters: Vec<AdapterChoice>,
-    dimensions: Dimensions,
+    batch: Listed<NonZeroUsize>,
+    dimensions: BTreeMap<String, Listed<usize>>,
+    precision: Listed<AskedPrecision>,
+    features: Listed<Features>,
     rounds: Option<NonZeroU32>,
     most_rounds: Option<NonZeroU32>,
     rounds_in_a_session: Option<NonZeroU32>,
-    precision: Option<Share>,
     jobs: Option<NonZeroU32>,
     samples: Option<std::num::NonZeroU32>,
     timeout_s: Option<std::num::NonZeroU64>,
@@ -99,7 +114,7 @@ impl Plan {
         let targets = if args.targets.is_empty() { &file.targets } else { &args.targets };
         check_asked(names, targets)?;
         let adapters = args.adapter.choices()?.unwrap_or_else(|| file.adapters.clone());
-        let adapters = if adapters.is_empty() { vec![AdapterChoice::Default] } else { adapters };
+        let adapters = if adapters.is_empty() { vec![AdapterChoice::Default] } else { each_once(adapters) };
         check_adapters(&adapters)?;
         let browsers = browser::known(&file.browsers)?;
         for target in targets {
@@ -108,26 +123,45 @@ impl Plan {
         let timeout_s = args.timeout_s.or(file.timeout_s.map(Into::into)).unwrap_or(TIMEOUT_S);
         let mut sampling = Sampling::default();
         sampling.samples = args.samples.or(file.samples.map(Into::into)).unwrap_or(sampling.samples);
-        let mut dimensions = file.dimensions.clone();
-        dimensions.extend(cli::dimensions(&args.dimensions));
+        let axes = Axes::new(&file.batch, &file.dimensions, &file.precision, &file.features, &args.axes);
+        let targets = each_once(targets.clone());
+        size::check(
+            names.len().saturating_mul(cases_of_a_model(&axes, &targets, &adapters)),
+            &[],
+            args.axes.large,
+        )?;
         let timeout = Duration::from_secs(timeout_s);
         let (models, lost) = tokio::select! {
             biased;
             () = interrupt.received() => return Err(Error::Interrupted),
-            found = find_models(names, &base, &dimensions, timeout) => found?,
+            found = find_models(names, &base, &axes, timeout) => found?,
         };
         Ok(Plan {
             models,
             lost,
-            targets: each_once(targets),
-            adapters: each_once(&adapters),
-            rounds: rounds(args, &file),
+            adapters,
+            rounds: rounds(args, &file, axes.interval()),
+            targets,
+            axes,
+            large: args.axes.large,
             jobs: args.jobs.or(file.jobs).unwrap_or(NonZeroU32::MIN),
             sampling,
             timeout,
             strict: args.strict || file.strict,
             browsers,
         })
+    }
+
+    /// Holds it to a size that somebody meant, by what its cases took before, where they are known.
+    ///
+    /// # Errors
+    /// When it is larger and was not said to be.
+    pub fn check_size(&self, durations: &BTreeMap<String, Duration>) -> Result<(), Error> {
+        let cases = expand(self);
+        let turns = self.rounds.map_or(1, |rounds| 2 * rounds.least.get());
+        let known = cases.iter().filter_map(|case| durations.get(&case.key()));
+        let known: Vec<f64> = known.map(|duration| duration.as_secs_f64() * f64::from(turns)).collect();
+        size::check(cases.len(), &known, self.large)
     }
 
     /// The settings in effect of a target's browser; none of a native target.
@@ -137,8 +171,7 @@ impl Plan {
 }
 
 /// The rounds asked for: a precision asks for some too.
-fn rounds(args: &SweepArgs, file: &PlanFile) -> Option<Rounds> {
-    let precision = args.rounds.precision.or(file.precision);
+fn rounds(args: &SweepArgs, file: &PlanFile, precision: Option<Share>) -> Option<Rounds> {
     let asked = args.rounds.rounds.or(file.rounds).or(precision.map(|_| LEAST_ROUNDS))?;
     let most = args.rounds.most_rounds.or(file.most_rounds);
     Some(Rounds {
@@ -208,21 +241,25 @@ fn check_browser(target: &Target, browsers: &BTreeMap<String, BrowserEntry>) -> 
 async fn find_models(
     names: &[String],
     base: &Path,
-    dimensions: &Dimensions,
+    axes: &Axes,
     limit: Duration,
 ) -> Result<(Vec<Arc<Model>>, Vec<Lost>), Error> {
     let mut models: Vec<Arc<Model>> = Vec::new();
     let mut errors = Vec::new();
-    for name in names {
-        let found = match model::find(name, base, dimensions, limit).await {
+    let variants = axes.variants();
+    for (name, asked) in names.iter().flat_map(|name| variants.iter().map(move |asked| (name, asked))) {
+        let found = match model::find(name, base, asked, limit).await {
             Ok(found) => found,
             Err(error) if error.is_about_one_model() => {
-                errors.push((name, error));
+                errors.push((name, asked, error));
                 continue;
             }
             Err(error) => return Err(error),
         };
-        match models.iter().find(|other| other.manifest.name == found.manifest.name) {
+        let is_same = |other: &Arc<Model>| {
+            other.manifest.name == found.manifest.name && other.dimensions == found.dimensions
+        };
+        match models.iter().find(|other| is_same(other)) {
             None => models.push(Arc::new(found)),
             Some(same) if same.folder == found.folder => {}
             Some(other) => {
@@ -234,11 +271,15 @@ async fn find_models(
             }
         }
     }
-    let lost = errors.iter().map(|(name, error)| Lost { name: (*name).clone(), none: none(error) });
-    let lost = lost.collect();
-    let is_refused = |(_, error): &(_, Error)| !matches!(error, Error::Unfinished { .. });
+    let lost = errors.iter().map(|(name, asked, error)| Lost {
+        name: (*name).clone(),
+        dimensions: asked.dimensions.clone(),
+        none: none(error),
+    });
+    let lost = each_once(lost.collect());
+    let is_refused = |(_, _, error): &(_, _, Error)| !matches!(error, Error::Unfinished { .. });
     match (models.is_empty() && errors.iter().all(is_refused), errors.into_iter().next()) {
-        (true, Some((_, error))) => Err(error),
+        (true, Some((_, _, error))) => Err(error),
         _ => Ok((models, lost)),
     }
 }
@@ -249,34 +290,31 @@ fn none(error: &Error) -> NoAnswer {
         let step = "completing it with inputs and expected outputs";
         return NoAnswer::Before { step, fault: fault.clone() };
     }
+    let unsupported = matches!(error, Error::Uncompleted { verdict: Verdict::Unsupported, .. });
     let kind = match error.exit() {
+        _ if unsupported => FailureKind::Unsupported,
         Exit::NothingRan => FailureKind::Unavailable,
         Exit::Success | Exit::GateFailed | Exit::BadRequest | Exit::Interrupted => FailureKind::Error,
     };
     NoAnswer::Failure(Failure { kind, message: error.to_string() })
 }
 
-/// Targets or adapters in their order, doubles left out.
-pub fn each_once<T: PartialEq + Clone>(asked: &[T]) -> Vec<T> {
-    let mut once: Vec<T> = Vec::new();
-    for one in asked {
-        if !once.contains(one) {
-            once.push(one.clone());
-        }
-    }
-    once
+/// How many cases a plan makes of each model that it names.
+fn cases_of_a_model(axes: &Axes, targets: &[Target], adapters: &[AdapterChoice]) -> usize {
+    let adapters = |target: &Target| if target.engine.chooses_adapter() { adapters.len() } else { 1 };
+    let settings = targets.iter().map(|target| axes.features(target.engine).len() * adapters(target));
+    axes.count().saturating_mul(settings.sum())
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::case::expand;
     use crate::cli::{Cli, Command};
 
     /// Resolves `parallax sweep FLAGS` with a plan file of this text.
-    fn resolve(plan: Option<&str>, flags: &[&str]) -> Result<Plan, Error> {
+    pub(crate) fn resolve(plan: Option<&str>, flags: &[&str]) -> Result<Plan, Error> {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("plan.toml");
         let mut arguments: Vec<&str> = vec!["parallax", "sweep"];
@@ -353,6 +391,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_varied_is_a_case_each_where_it_can_be_varied() {
+        let text = "models = ['bert-tiny', 'bert-tiny-int8']\ntargets = ['wgpu:vulkan', 'onnxruntime:cpu']\n\
+                    precision = ['fp32', 'int8']\nfeatures = ['', '-tuned', '']\n";
+        let plan = resolve(Some(text), &[]).unwrap();
+        let expected = ["bert-tiny", "bert-tiny-int8"].map(|model| {
+            ["wgpu:vulkan", "-tuned on wgpu:vulkan", "onnxruntime:cpu"].map(|cell| {
+                match cell.contains(" on ") {
+                    true => format!("{model} {cell}"),
+                    false => format!("{model} on {cell}"),
+                }
+            })
+        });
+        assert_eq!(cases(&plan), expected.concat());
+        let hour = |case: &crate::case::Case| (case.key(), Duration::from_secs(60 * 60));
+        let hours = |count| expand(&plan).iter().take(count).map(hour).collect();
+        assert!(plan.check_size(&hours(1)).is_ok());
+        let message = plan.check_size(&hours(6)).unwrap_err().to_string();
+        assert!(message.contains("6 cases, which take about 6 h"), "{message}");
+        let large = resolve(Some(text), &["--large"]).unwrap();
+        assert!(large.check_size(&hours(6)).is_ok());
+    }
+
+    #[test]
     fn what_is_not_right_is_refused_with_its_place_and_what_would_be() {
         let sweep = "models = ['bert-tiny']\ntargets = ['webgpu@chrome']\n";
         for (name, plan, flags, parts) in [
@@ -381,6 +442,15 @@ mod tests {
                 Some("adapters = ['']"),
                 &["--models", "bert-tiny", "--targets", "burn:cpu"],
                 &["adapters", "part of a name"],
+            ),
+            ("no batch", Some("batch = [1, 0]"), &[], &["line 1", "nonzero"]),
+            ("no precision", Some("precision = 'fp61'"), &[], &["line 1", "did you mean \"fp16\""]),
+            ("no feature", Some("features = '-tund'"), &[], &["line 1", "did you mean \"tuned\""]),
+            (
+                "not kept so",
+                Some("models = ['t5-tiny']\nprecision = 'q4'\ntargets = ['burn:cpu']"),
+                &[],
+                &["only in fp32"],
             ),
             ("browser's key", Some("[browsers.chrome]\nbinry = ''"), &[], &["line 2", "binry"]),
         ] {

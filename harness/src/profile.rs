@@ -28,7 +28,7 @@ pub async fn run(args: &ProfileArgs) -> Result<Exit, Error> {
     let model = model::find(
         &args.model,
         Path::new(""),
-        &cli::dimensions(&args.dimensions),
+        &cli::asked(&args.dimensions),
         Duration::from_secs(args.timeout_s),
     )
     .await?;

@@ -8,6 +8,7 @@ mod json;
 pub mod product;
 pub mod profile;
 mod progress;
+mod scaling;
 mod table;
 
 pub use capabilities::capabilities;

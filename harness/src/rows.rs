@@ -14,6 +14,7 @@ use protocol::{Adapter, FallbackNode, OutputCheck, Verdict};
 use serde::Serialize;
 
 use crate::exit::Exit;
+use crate::model::variant::described;
 use crate::origin::Origin;
 use crate::statistics::Summary;
 use time_spent::TimeSpent;
@@ -85,6 +86,10 @@ pub struct CaseRow {
     pub precision: String,
     /// Items in one inference.
     pub batch: u32,
+    /// Extents that were asked of its model's open dimensions, by name.
+    pub dimensions: BTreeMap<String, usize>,
+    /// The optimisations that were turned off, as in `-tuned,-fusion`; empty with all on.
+    pub features_off: String,
     /// Jobs that ran at the same time.
     pub concurrency: u32,
     /// Its round, from 0, and its place in it, where targets took turns.
@@ -118,6 +123,12 @@ pub struct Measured {
 }
 
 impl CaseRow {
+    /// Returns what tells it from other cases of its model and target: `batch=4 -tuned`; nothing where nothing was varied.
+    pub fn variant(&self) -> String {
+        let parts = [described(&self.dimensions), self.features_off.clone()];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
     /// Returns what has to be known of its numbers, in words.
     pub fn notes(&self) -> impl Iterator<Item = &str> {
         self.features.get(NOTES).map(String::as_str).unwrap_or_default().lines()

@@ -34,6 +34,7 @@ pub async fn run(args: &SweepArgs) -> Result<Exit, Error> {
     let mut interrupt = Interrupt::listen()?;
     let plan = Plan::resolve(args, &mut interrupt).await?;
     let mut store = Store::open(&args.db)?;
+    plan.check_size(&store.durations()?)?;
     let (run, ended) = measure(&plan, &mut store, interrupt).await?;
     let report = store.report(&run);
     // What is there is reported, whatever kept the rest from being there.

@@ -4,6 +4,8 @@
 mod doubts;
 mod extents;
 mod inputs;
+mod open;
+pub mod resized;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -28,7 +30,7 @@ const EXPECTED: &str = "expected.safetensors";
 const COMPONENT: &str = "model";
 const FILE: &str = "model.onnx";
 /// Changes whenever the same file would be completed otherwise than before.
-const EDITION: &str = "parallax-bare-3";
+const EDITION: &str = "parallax-bare-4";
 /// The tolerance's reason, for whoever reads the folder.
 const WHY: &str = "\
 # Bare ONNX files come without one: 1e-4 for f32, 2e-2 where f16 is kept, 3e-1 where activations are quantised (one
@@ -43,15 +45,41 @@ type Tensors = BTreeMap<String, Tensor>;
 /// A reference that is not here, a file that is missing or no ONNX model, inputs that cannot be made up, a model that the engine
 /// does not run, a folder that cannot be written.
 pub fn run(chosen: &Chosen, bare: &BareModel) -> Result<CompletedModel, RunnerError> {
-    let Chosen { entry, device, .. } = *chosen;
-    let version = (entry.detect)(device)?.version.unwrap_or_default();
-    let reference = format!("{}:{} {version}", entry.engine.name(), device.name());
+    let reference = reference(chosen)?;
     let source = Source::read(bare)?;
     let folder = bare.folders.join(format!("{}-{}", bare.name, source.key(&reference)?));
-    if !folder.join(MANIFEST).is_file() {
-        source.complete(entry, device, reference, &folder)?;
-    }
+    let Chosen { entry, device, .. } = *chosen;
+    finished(&bare.folders, &folder, |unfinished| source.fill(entry, device, reference, unfinished))?;
     Ok(CompletedModel { folder })
+}
+
+/// The engine as manifests name it: the reference that gave their expected outputs.
+fn reference(Chosen { entry, device, .. }: &Chosen) -> Result<String, RunnerError> {
+    let version = (entry.detect)(*device)?.version.unwrap_or_default();
+    Ok(format!("{}:{} {version}", entry.engine.name(), device.name()))
+}
+
+/// Has a folder filled beside its place and moved there when it is whole, unless it is there already.
+fn finished(
+    folders: &Path,
+    folder: &Path,
+    fill: impl FnOnce(&Path) -> Result<(), RunnerError>,
+) -> Result<(), RunnerError> {
+    if folder.join(MANIFEST).is_file() {
+        return Ok(());
+    }
+    let unfinished = folders.join(format!("unfinished-{}", std::process::id()));
+    let made = fs::create_dir_all(&unfinished).map_err(|error| unwritten(&unfinished, &error));
+    let made = made.and_then(|()| fill(&unfinished)).and_then(|()| {
+        let moved = fs::rename(&unfinished, folder);
+        // Another process may have been faster, with the same result.
+        moved
+            .or_else(|error| if folder.join(MANIFEST).is_file() { Ok(()) } else { Err(error) })
+            .map_err(|error| unwritten(folder, &error))
+    });
+    // Nothing is left of it where all went well.
+    let _ = fs::remove_dir_all(&unfinished);
+    made
 }
 
 /// The file, read.
@@ -98,30 +126,10 @@ impl Source<'_> {
                 source,
             })?;
         }
-        Ok(hasher.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hexadecimal(&hasher.finalize()[..16]))
     }
 
-    /// Makes the folder beside its place and moves it there when it is whole.
-    fn complete(
-        &self,
-        entry: &EngineEntry,
-        device: Device,
-        reference: String,
-        folder: &Path,
-    ) -> Result<(), RunnerError> {
-        let unfinished = self.bare.folders.join(format!("unfinished-{}", std::process::id()));
-        let made = self.fill(entry, device, reference, &unfinished).and_then(|()| {
-            let moved = fs::rename(&unfinished, folder);
-            // Another process may have been faster, with the same result.
-            moved
-                .or_else(|error| if folder.join(MANIFEST).is_file() { Ok(()) } else { Err(error) })
-                .map_err(|error| unwritten(folder, &error))
-        });
-        // Nothing is left of it where all went well.
-        let _ = fs::remove_dir_all(&unfinished);
-        made
-    }
-
+    /// Writes all that the folder holds.
     fn fill(
         &self,
         entry: &EngineEntry,
@@ -129,10 +137,9 @@ impl Source<'_> {
         reference: String,
         folder: &Path,
     ) -> Result<(), RunnerError> {
-        fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
         write(&folder.join(FILE), &self.bytes)?;
         for (file, path) in self.weights() {
-            copy(&path, &folder.join(file))?;
+            put(&path, &folder.join(file))?;
         }
         let mut manifest = self.manifest(reference);
         manifest.precision = precision(&self.bytes, &self.model);
@@ -154,10 +161,13 @@ impl Source<'_> {
     ) -> Result<(Tensors, [Tensors; 3]), RunnerError> {
         let attempt = |unnamed: Unnamed| {
             let extents = Extents::of(&self.model, &self.bare.dimensions, unnamed);
-            let extents = extents.map_err(|(input, reason)| {
-                let model = self.bare.name.clone();
-                RunnerError::NoInput { model, input, reason }
-            })?;
+            let model = || self.bare.name.clone();
+            let extents =
+                extents.map_err(|(input, reason)| RunnerError::NoInput { model: model(), input, reason })?;
+            if let Some(unknown) = extents.unknown.first() {
+                let known = extents.filled.iter().map(|(name, _)| name.as_str());
+                return Err(RunnerError::no_dimension(model(), unknown.clone(), known));
+            }
             let inputs = inputs::of(&self.model, &extents);
             let outputs = self.outputs(entry, device, folder, manifest, &inputs)?;
             Ok((extents, inputs, outputs))
@@ -262,10 +272,14 @@ fn write(path: &Path, contents: &[u8]) -> Result<(), RunnerError> {
     fs::write(path, contents).map_err(|error| unwritten(path, &error))
 }
 
-/// Copies a file into a folder that may not be there yet.
-fn copy(from: &Path, to: &Path) -> Result<(), RunnerError> {
+/// Puts a file into a folder that may not be there yet.
+fn put(from: &Path, to: &Path) -> Result<(), RunnerError> {
     let made = to.parent().map_or(Ok(()), fs::create_dir_all);
     made.and_then(|()| fs::copy(from, to)).map(|_| ()).map_err(|error| unwritten(to, &error))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unwritten(path: &Path, error: &dyn std::fmt::Display) -> RunnerError {

@@ -1,5 +1,6 @@
 //! Why a job failed natively: one error with a message a person can act on, and the word it gets.
 
+use protocol::suggest::did_you_mean;
 use protocol::{Engine, FailureKind};
 
 /// Everything that can go wrong in a native run.
@@ -46,6 +47,16 @@ pub enum RunnerError {
         "model \"{model}\": there is nothing to expect of it on made-up inputs, {fed}: {source}; where a shape is not right, give the extents that the model leaves open with --dimension NAME=N"
     )]
     Uncompleted { model: String, fed: String, source: Box<RunnerError> },
+    #[error("model \"{model}\" has no dimension \"{name}\"{hint}; {known}")]
+    NoDimension { model: String, name: String, hint: String, known: String },
+    #[error(
+        "model \"{model}\" makes tokens for one prompt at a time, not for {prompts}: leave its batch at 1"
+    )]
+    OnePrompt { model: String, prompts: usize },
+    #[error(
+        "model \"{model}\": there is nothing to expect of it at {extents}: {source}; other extents may do"
+    )]
+    NotResized { model: String, extents: String, source: Box<RunnerError> },
     #[error("cannot write {}: {reason}", path.display())]
     Deposit { path: std::path::PathBuf, reason: String },
     #[error("{engine} refused while {doing}: {message}")]
@@ -57,6 +68,18 @@ fn device_suffix(device: Option<protocol::Device>) -> String {
 }
 
 impl RunnerError {
+    /// A dimension that a model does not leave open, which leaves these.
+    pub fn no_dimension<'a>(
+        model: String,
+        name: String,
+        open: impl Iterator<Item = &'a str> + Clone,
+    ) -> RunnerError {
+        let names = open.clone().collect::<Vec<_>>().join(", ");
+        let known =
+            if names.is_empty() { "all of them are fixed".to_owned() } else { format!("it has {names}") };
+        RunnerError::NoDimension { hint: did_you_mean(&name, open), model, name, known }
+    }
+
     /// The word the failure gets in the store.
     pub fn kind(&self) -> FailureKind {
         use RunnerError::*;
@@ -64,16 +87,18 @@ impl RunnerError {
             OnlyInAPage { .. }
             | NotProfiled { .. }
             | NoReference { .. }
+            | OnePrompt { .. }
             | Interpreter { .. }
             | EngineLacks { .. } => FailureKind::Unsupported,
             EngineNotBuilt { .. } | Unavailable { .. } => FailureKind::Unavailable,
             DeviceLost { .. } => FailureKind::DeviceLost,
             File { source, .. } | Graph { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
             Plan { source, .. } if source.is_unsupported() => FailureKind::Unsupported,
-            Uncompleted { source, .. } => source.kind(),
+            Uncompleted { source, .. } | NotResized { source, .. } => source.kind(),
             Read { .. }
             | WeightsMissing { .. }
             | NoInput { .. }
+            | NoDimension { .. }
             | File { .. }
             | Graph { .. }
             | Plan { .. }

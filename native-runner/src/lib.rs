@@ -118,6 +118,7 @@ Example:
                 profile::run(&chosen()?, inference).map(|report| Answer::Profiled(Box::new(report)))
             }
             Task::Complete(bare) => complete::run(&chosen()?, bare).map(Answer::Completed),
+            Task::Resize(model) => complete::resized::run(&chosen()?, model).map(Answer::Completed),
             Task::Control => Ok(Answer::Controlled(control::run())),
             Task::Reproduce(_) => Err(RunnerError::OnlyInAPage { task: "writing a test as a page" }),
             Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities(self.engines) }),

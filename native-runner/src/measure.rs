@@ -62,7 +62,10 @@ fn sample(model: &mut dyn Ready, loaded: &Loaded, course: &mut Course) -> Result
 }
 
 /// One inference from inputs in host memory to outputs in host memory.
-fn infer(model: &mut dyn Ready, loaded: &Loaded, course: &mut Course) -> Result<Outputs, RunnerError> {
+///
+/// # Errors
+/// Whatever the engine reports, and a decoder that gives no token.
+pub fn infer(model: &mut dyn Ready, loaded: &Loaded, course: &mut Course) -> Result<Outputs, RunnerError> {
     let mut run = Run::new(loaded.decoding, &loaded.inputs);
     course.begin_inference();
     while let Some(program) = run.program() {

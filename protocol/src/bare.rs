@@ -17,7 +17,8 @@ pub struct BareModel {
     pub name: String,
     /// Where such folders are kept, each below a name that follows from all that it is made of.
     pub folders: PathBuf,
-    /// Extents of dimensions that the file leaves open, by their names or as `input.axis`.
+    /// Extents of dimensions that the file leaves open, by their names or as `input.axis`; `batch` is whichever counts
+    /// items.
     pub dimensions: BTreeMap<String, usize>,
 }
 

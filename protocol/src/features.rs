@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::suggest::did_you_mean;
+use crate::target::Engine;
 
 /// An optimisation that can be turned off, to see what it is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +26,13 @@ impl Feature {
     pub fn name(self) -> &'static str {
         Feature::ALL.iter().find(|(feature, _)| *feature == self).map_or("", |(_, name)| name)
     }
+
+    /// Returns whether an engine has a switch for it: one that plans by our graph and our kernels.
+    pub fn applies_to(self, engine: Engine) -> bool {
+        match self {
+            Feature::Tuned | Feature::Fusion => matches!(engine, Engine::Webgpu | Engine::Wgpu),
+        }
+    }
 }
 
 /// A setting of all features: they are on but for those turned off. Written `-tuned,-fusion`; with all on, nothing.
@@ -38,6 +46,11 @@ impl Features {
     /// Returns whether a feature is on.
     pub fn has(&self, feature: Feature) -> bool {
         !self.off.contains(&feature)
+    }
+
+    /// The setting as far as an engine has switches for it: all else is on there.
+    pub fn on(&self, engine: Engine) -> Features {
+        Features { off: self.off.iter().copied().filter(|feature| feature.applies_to(engine)).collect() }
     }
 
     /// Returns whether all are on.
@@ -110,6 +123,20 @@ mod tests {
         }
         let features: Features = "-tuned".parse().unwrap();
         assert!(!features.has(Feature::Tuned) && features.has(Feature::Fusion));
+    }
+
+    #[test]
+    fn an_engine_without_a_switch_has_all_on() {
+        let features: Features = "-tuned,-fusion".parse().unwrap();
+        for (engine, text) in [
+            (Engine::Webgpu, "-tuned,-fusion"),
+            (Engine::Wgpu, "-tuned,-fusion"),
+            (Engine::Webnn, ""),
+            (Engine::Burn, ""),
+            (Engine::Onnxruntime, ""),
+        ] {
+            assert_eq!(features.on(engine).to_string(), text, "{}", engine.name());
+        }
     }
 
     #[test]

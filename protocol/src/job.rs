@@ -6,6 +6,7 @@ use crate::adapter_choice::AdapterChoice;
 use crate::bare::BareModel;
 use crate::conformance::Conformance;
 use crate::inference::Inference;
+use crate::resized::ResizedModel;
 use crate::target::{BrowserKind, Device, Engine};
 use crate::trace::Trace;
 
@@ -52,6 +53,8 @@ pub enum Task {
     Control,
     /// Make a model folder of a bare ONNX file; the engine gives the expected outputs.
     Complete(BareModel),
+    /// Make a model folder of another one, its inputs at other extents; the engine gives the expected outputs.
+    Resize(ResizedModel),
 }
 
 /// Multiply two `size` by `size` f32 matrices.

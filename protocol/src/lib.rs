@@ -21,6 +21,7 @@ pub mod pack;
 pub mod placement;
 pub mod precision;
 pub mod profile;
+pub mod resized;
 pub mod sampling;
 pub mod software_driver;
 pub mod suggest;
@@ -45,6 +46,7 @@ pub use outcome::{Answer, InferenceReport, MatmulReport, NoReport, Outcome, Plan
 pub use placement::{FallbackNode, Placement};
 pub use precision::Precision;
 pub use profile::{DispatchName, DispatchTimes, ProfileReport};
+pub use resized::ResizedModel;
 pub use sampling::Sampling;
 pub use software_driver::SoftwareDriver;
 pub use target::{BrowserKind, Device, Engine, Runtime, Target};

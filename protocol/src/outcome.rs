@@ -52,7 +52,7 @@ pub enum Answer {
     Profiled(Box<ProfileReport>),
     /// The drift control was timed.
     Controlled(ControlReport),
-    /// The bare ONNX file has a model folder.
+    /// The bare ONNX file, or the folder at other extents, has a model folder.
     Completed(CompletedModel),
     /// The job could not be done.
     Failed(Failure),

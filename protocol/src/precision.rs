@@ -1,8 +1,11 @@
 //! How a model's numbers are kept.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::suggest::did_you_mean;
 
 /// The format that most of a model's weights have, by the names of the hub's exports. Sums are f32 whatever it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -40,14 +43,39 @@ impl fmt::Display for Precision {
     }
 }
 
+impl FromStr for Precision {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Precision, String> {
+        let names = || Precision::ALL.into_iter().map(Precision::name);
+        Precision::ALL.into_iter().find(|precision| precision.name() == text).ok_or_else(|| {
+            let known = names().collect::<Vec<_>>().join(", ");
+            format!(
+                "there is no precision \"{text}\"{}; the precisions are {known}",
+                did_you_mean(text, names())
+            )
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Precision;
 
     #[test]
+    fn another_name_is_refused_with_those_there_are() {
+        let message = "fp61".parse::<Precision>().unwrap_err();
+        assert!(
+            message.contains("did you mean \"fp16\"") && message.contains("fp32, fp16, int8, q4"),
+            "{message}"
+        );
+    }
+
+    #[test]
     fn names_are_what_serde_writes() {
         for precision in Precision::ALL {
             assert_eq!(serde_json::to_value(precision).unwrap(), precision.name());
+            assert_eq!(precision.name().parse(), Ok(precision));
         }
     }
 }

@@ -51,7 +51,9 @@ async fn answer(job: Job) -> Result<Answer, RuntimeError> {
         onnxruntime_web: job.onnxruntime_web.as_deref(),
     };
     match &job.task {
-        Task::Complete(_) | Task::Control => Err(RuntimeError::EngineNotHere { engine: job.engine }),
+        Task::Complete(_) | Task::Resize(_) | Task::Control => {
+            Err(RuntimeError::EngineNotHere { engine: job.engine })
+        }
         Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities(page).await }),
         Task::CompareMatmul(comparison) => Ok(Answer::Compared(comparison::run(comparison, page).await?)),
         Task::Conform(asked) => {

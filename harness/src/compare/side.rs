@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use protocol::{AdapterChoice, Features, Target};
 
-use crate::rows::measurement::Measurement;
+use crate::rows::measurement::{Measurement, Place};
 
 /// One of two that are compared: a target, and what else tells it from the other, as in
 /// `webgpu@chrome+adapter=swiftshader+run=0192`.
@@ -31,6 +31,12 @@ impl Side {
     /// Any result of a target.
     pub fn of(target: Target) -> Side {
         Side { target, adapter: None, features: None, run: None, version: None, digest: None }
+    }
+
+    /// This side, in this place alone.
+    pub fn at(&self, place: &Place) -> Side {
+        let features = place.features.parse().unwrap_or_default();
+        Side { adapter: Some(place.adapter.clone()), features: Some(features), ..self.clone() }
     }
 
     /// Returns whether a measurement is one of this side, whichever run it is of.
@@ -77,10 +83,12 @@ impl FromStr for Side {
 impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.target)?;
-        let features = self.features.as_ref().map(ToString::to_string);
+        // What is usual is not said.
+        let adapter = self.adapter.as_ref().filter(|adapter| **adapter != AdapterChoice::Default);
+        let features = self.features.as_ref().filter(|features| !features.is_default());
         let parts = [
-            ("adapter", self.adapter.as_ref().map(ToString::to_string)),
-            ("features", features),
+            ("adapter", adapter.map(ToString::to_string)),
+            ("features", features.map(ToString::to_string)),
             ("run", self.run.clone()),
             ("version", self.version.clone()),
             ("digest", self.digest.clone()),
@@ -100,7 +108,6 @@ mod tests {
         for text in [
             "webgpu@chrome",
             "webgpu@chrome+adapter=swiftshader+features=-fusion+run=0192+version=156+digest=ab",
-            "wgpu:vulkan+features=",
         ] {
             assert_eq!(text.parse::<Side>().map(|side| side.to_string()).as_deref(), Ok(text));
         }

@@ -5,26 +5,34 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::Verdict;
 
+use super::pair::Pair;
 use super::side::Side;
 use crate::adapter::same::{SameAdapter, same_adapter};
 use crate::rows::comparison::{Comparison, Refusal};
-use crate::rows::measurement::{Measurement, Subject};
+use crate::rows::measurement::{Measurement, Place, Subject};
 use crate::statistics::decision::{self, Decision, Row, Rule};
 use crate::statistics::noise::{self, Effort};
-use crate::statistics::ratio::{Pair, Ratio};
+use crate::statistics::ratio::{Pair as Times, Ratio};
 use crate::statistics::{Summary, geometric_mean};
 
-/// What is compared.
-pub struct Question<'a> {
-    /// One side.
-    pub a: &'a Side,
-    /// The other.
-    pub b: &'a Side,
+/// A pair for each place, an adapter and a setting of features, in which both sides have results, as far as it leaves them
+/// open: what was taken on one adapter is compared with what was taken on the same one, where there is such a thing.
+pub fn by_place(pair: &Pair, a: &[Measurement], b: &[Measurement]) -> Vec<Pair> {
+    let places = |side: &[Measurement]| side.iter().map(|one| one.place.clone()).collect::<BTreeSet<_>>();
+    let (places_a, places_b) = (places(a), places(b));
+    let alike = |a: &Place, b: &Place| a.adapter == b.adapter && a.features == b.features;
+    let mut pairs = Vec::new();
+    for place in &places_a {
+        let same: Vec<&Place> = places_b.iter().filter(|other| alike(place, other)).collect();
+        let others = if same.is_empty() { places_b.iter().collect() } else { same };
+        pairs.extend(others.into_iter().map(|other| Pair { a: pair.a.at(place), b: pair.b.at(other) }));
+    }
+    if pairs.is_empty() { vec![pair.clone()] } else { pairs }
 }
 
 /// What two sides have in common, before anything is decided.
 pub struct Matched<'a> {
-    question: &'a Question<'a>,
+    question: &'a Pair,
     subject: Subject,
     a: Vec<&'a Measurement>,
     b: Vec<&'a Measurement>,
@@ -34,12 +42,14 @@ pub struct Matched<'a> {
 
 /// The models that both sides have results of that may be compared, and those that they have not.
 pub fn matched<'a>(
-    question: &'a Question<'a>,
+    question: &'a Pair,
     a: &'a [Measurement],
     b: &'a [Measurement],
 ) -> (Vec<Matched<'a>>, Vec<Refusal>) {
     let (mut matched, mut refused) = (Vec::new(), Vec::new());
-    let subjects: BTreeSet<&Subject> = a.iter().chain(b).map(|measurement| &measurement.subject).collect();
+    let of_a = a.iter().filter(|one| question.a.admits(one));
+    let all = of_a.chain(b.iter().filter(|one| question.b.admits(one)));
+    let subjects: BTreeSet<&Subject> = all.map(|one| &one.subject).collect();
     for subject in subjects {
         match Matched::of(question, subject, a, b) {
             Ok(found) => matched.push(found),
@@ -58,21 +68,17 @@ pub fn matched<'a>(
 
 impl<'a> Matched<'a> {
     fn of(
-        question: &'a Question<'a>,
+        question: &'a Pair,
         subject: &Subject,
         all_a: &'a [Measurement],
         all_b: &'a [Measurement],
     ) -> Result<Matched<'a>, String> {
-        let of_subject = |all: &'a [Measurement]| -> Vec<&'a Measurement> {
-            all.iter().filter(|measurement| measurement.subject == *subject).collect()
+        let of_subject = |side: &Side, all: &'a [Measurement]| -> Result<Vec<&'a Measurement>, String> {
+            let own = all.iter().filter(|one| side.admits(one) && one.subject == *subject);
+            let own: Vec<&Measurement> = own.collect();
+            if own.is_empty() { Err(lacking(side, subject, all)) } else { Ok(own) }
         };
-        let (a, b) = (of_subject(all_a), of_subject(all_b));
-        if a.is_empty() {
-            return Err(lacking(question.a, subject, all_a));
-        }
-        if b.is_empty() {
-            return Err(lacking(question.b, subject, all_b));
-        }
+        let (a, b) = (of_subject(&question.a, all_a)?, of_subject(&question.b, all_b)?);
         let history = a.iter().chain(&b).copied().collect();
         let (a, b) = of_latest_runs(&a, &b);
         may_be_compared(question, &a, &b)?;
@@ -81,7 +87,7 @@ impl<'a> Matched<'a> {
 
     /// The pairs of rounds in which both took turns; nothing where they were taken apart. A side against itself is its first
     /// turns against its second.
-    fn pairs(&self) -> Option<Vec<Pair>> {
+    fn pairs(&self) -> Option<Vec<Times>> {
         let (a, b) = (rounds(&self.a), rounds(&self.b));
         if self.a.first()?.run != self.b.first()?.run || a.is_empty() || b.is_empty() {
             return None;
@@ -91,7 +97,7 @@ impl<'a> Matched<'a> {
         }
         let pair = |(round, a): (&u32, &Round)| {
             let b = b.get(round)?;
-            Some(Pair { a: geometric_mean(&a.values), b: geometric_mean(&b.values), session: a.session })
+            Some(Times { a: geometric_mean(&a.values), b: geometric_mean(&b.values), session: a.session })
         };
         Some(a.iter().filter_map(pair).collect())
     }
@@ -150,8 +156,8 @@ fn of_latest_runs<'a>(
 }
 
 /// Says why two sides of a model may not be compared.
-fn may_be_compared(question: &Question<'_>, a: &[&Measurement], b: &[&Measurement]) -> Result<(), String> {
-    for (side, measurements) in [(question.a, a), (question.b, b)] {
+fn may_be_compared(question: &Pair, a: &[&Measurement], b: &[&Measurement]) -> Result<(), String> {
+    for (side, measurements) in [(&question.a, a), (&question.b, b)] {
         if let Some(failed) = measurements.iter().find(|measurement| measurement.verdict != Verdict::Pass) {
             let why = failed.message.as_deref().unwrap_or_default().lines().next().unwrap_or_default();
             return Err(format!("{side} did not pass ({}): {why}", failed.verdict.name()));
@@ -206,17 +212,17 @@ fn rounds(side: &[&Measurement]) -> BTreeMap<u32, Round> {
 }
 
 /// The two turns of a round against each other.
-fn with_itself(round: &Round) -> Option<Pair> {
+fn with_itself(round: &Round) -> Option<Times> {
     let [first, second] = round.values[..] else { return None };
-    Some(Pair { a: first, b: second, session: round.session })
+    Some(Times { a: first, b: second, session: round.session })
 }
 
 /// The two turns of each round, as a comparison of a thing with itself. Two turns stand on each side of a comparison and
 /// one on each side here, so that their logarithm counts by the root of a half.
-fn apart_by_chance(rounds: &BTreeMap<u32, Round>) -> Vec<Pair> {
+fn apart_by_chance(rounds: &BTreeMap<u32, Round>) -> Vec<Times> {
     let pair = |round: &Round| {
-        let Pair { a, b, session } = with_itself(round)?;
-        Some(Pair { a, b: a * (b / a).powf(0.5f64.sqrt()), session })
+        let Times { a, b, session } = with_itself(round)?;
+        Some(Times { a, b: a * (b / a).powf(0.5f64.sqrt()), session })
     };
     rounds.values().filter_map(pair).collect()
 }
@@ -236,12 +242,12 @@ pub fn noise_of_runs(history: &[&Measurement]) -> Option<f64> {
         let same = (&one.case_key, &one.versions.host, &one.versions.browser, &one.versions.parallax);
         runs.entry(same).or_default().entry(&one.run).or_default().push(one);
     }
-    let mut pairs: Vec<Pair> = Vec::new();
+    let mut pairs: Vec<Times> = Vec::new();
     for runs in runs.values() {
         let medians: Vec<f64> =
             runs.values().filter_map(|run| Some(Summary::of(&values(run))?.median)).collect();
         let neighbours = medians.windows(2).map(|two| (two[0], two[1]));
-        pairs.extend((pairs.len() as u32..).zip(neighbours).map(|(session, (a, b))| Pair { a, b, session }));
+        pairs.extend((pairs.len() as u32..).zip(neighbours).map(|(session, (a, b))| Times { a, b, session }));
     }
     noise::floor(&pairs, Effort { pairs: 1, sessions: 1 })
 }

@@ -39,18 +39,29 @@ pub async fn complete(
         folders: protocol::cache::models_dir(),
         dimensions: dimensions.clone(),
     };
+    completed(origin, Completion { bare, limit }).await
+}
+
+/// The folder that a unit makes, which is in use from now on; `model` is what its user calls it.
+///
+/// # Errors
+/// When there is none, by the reason.
+pub async fn completed(model: &str, unit: impl Unit<Report = CompletedModel>) -> Result<PathBuf, Error> {
     let context = Context::start(BTreeMap::new()).await?;
-    let model = origin.to_owned();
-    match Lane::only(&context, Completion { bare, limit }).await.answer {
-        Ok(completed) => {
-            kept::used(&completed.folder);
-            Ok(completed.folder)
+    let model = model.to_owned();
+    match Lane::only(&context, unit).await.answer {
+        Ok(CompletedModel { folder }) => {
+            // A folder that is its own answer is no one's to clear.
+            if folder.starts_with(protocol::cache::models_dir()) {
+                kept::used(&folder);
+            }
+            Ok(folder)
         }
         Err(NoAnswer::Fault(fault @ (Fault::Timeout { .. } | Fault::Crash { .. }))) => {
             Err(Error::Unfinished { model, fault })
         }
         Err(none) if none.is_unavailable() => Err(Error::NoReference { model, message: none.to_string() }),
-        Err(none) => Err(Error::Uncompleted { model, message: none.to_string() }),
+        Err(none) => Err(Error::Uncompleted { model, verdict: none.verdict(), message: none.to_string() }),
     }
 }
 

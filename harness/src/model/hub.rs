@@ -8,6 +8,7 @@ mod client;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use protocol::Precision;
 use sha2::{Digest, Sha256};
 
 use crate::digest::hexadecimal;
@@ -39,15 +40,15 @@ pub enum Fetched {
     },
 }
 
-/// Fetches the model called `hf:owner/repository[@revision][/path]`. Files that the cache has are not fetched again;
+/// Fetches the model called `hf:owner/repository[@revision][/path]`, of its exports the one in this precision. Files that the cache has are not fetched again;
 /// where the hub cannot be reached, the cache alone has to do.
 ///
 /// # Errors
 /// A name that is none; a repository that is not there, shown to others only, or holds no such model; a hub that cannot
 /// be reached.
-pub async fn fetch(model: &str) -> Result<Fetched, Error> {
+pub async fn fetch(model: &str, precision: Option<Precision>) -> Result<Fetched, Error> {
     let address = Address::parse(model)?;
-    let fetched = tokio::task::spawn_blocking(move || Hub::from_env(&address).fetch(&address));
+    let fetched = tokio::task::spawn_blocking(move || Hub::from_env(&address).fetch(&address, precision));
     fetched.await.unwrap_or_else(|gave_up| {
         let reason = format!("the hub's client gave up ({gave_up})");
         Err(Error::Hub { model: model.to_owned(), reason, remedy: format!("look at {ENDPOINT}") })
@@ -74,10 +75,10 @@ impl Hub {
         Hub { client, cache: Cache::of(&folder, &address.repo) }
     }
 
-    fn fetch(&self, address: &Address) -> Result<Fetched, Error> {
+    fn fetch(&self, address: &Address, precision: Option<Precision>) -> Result<Fetched, Error> {
         let listing = self.listing(address)?;
         let names: Vec<String> = listing.files.iter().map(|file| file.name.clone()).collect();
-        let choice = choose(address, &names)?;
+        let choice = choose(address, precision, &names)?;
         let wanted = choice.files(&names);
         if let Some(stray) = wanted.iter().find(|file| !stays_inside(file)) {
             let reason = format!("it names the file {stray:?}, which would lie outside of the cache");
@@ -91,10 +92,10 @@ impl Hub {
         let kept = self.cache.point(&address.revision, &listing.commit);
         kept.map_err(|error| refused(address, &error.into(), None))?;
         match choice {
-            Choice::Onnx(_) => Ok(Fetched::Onnx {
+            Choice::Onnx(path) => Ok(Fetched::Onnx {
                 // The first is the model itself.
                 file: files.into_iter().next().unwrap_or_default(),
-                name: address.name(),
+                name: Address { path, ..address.clone() }.name(),
             }),
             Choice::Folder(folder) => {
                 let root = address.folder(&listing.commit);

@@ -3,8 +3,8 @@
 use console::Style;
 use protocol::{Adapter, AdapterChoice, Metric, Verdict};
 
-use super::closing_line;
 use super::columns::{Align, lay_out};
+use super::{closing_line, scaling};
 use crate::exit::Exit;
 use crate::number;
 use crate::rows::time_spent::TimeSpent;
@@ -15,11 +15,14 @@ use crate::statistics::Summary;
 /// One column: its head, its alignment, and what it shows of a case.
 struct Column(&'static str, Align, fn(&CaseRow) -> String);
 
-const COLUMNS: [Column; 15] = [
+const COLUMNS: [Column; 16] = [
     Column("model", Align::Left, |case| case.model.clone()),
+    Column("variant", Align::Left, |case| {
+        Some(case.variant()).filter(|it| !it.is_empty()).unwrap_or_else(dash)
+    }),
     Column("target", Align::Left, |case| case.target.clone()),
     Column("adapter", Align::Left, adapter_choice),
-    Column("verdict", Align::Left, |case| case.verdict.name().to_owned()),
+    Column(VERDICT, Align::Left, |case| case.verdict.name().to_owned()),
     Column("against", Align::Left, |case| case.features.get(REFERENCE).cloned().unwrap_or_else(dash)),
     Column("max error", Align::Right, |case| case.max_abs_error.map_or(dash(), number::error)),
     Column("at", Align::Left, worst_place),
@@ -32,9 +35,10 @@ const COLUMNS: [Column; 15] = [
     Column("tokens", Align::Right, |case| rate(case, Metric::TokensPerS)),
     Column("ran on", Align::Left, ran_on),
 ];
+/// The head of the column that is coloured.
 const VERDICT: &str = "verdict";
 /// Shown only where a case has something to show in them.
-const OF_SOME: [&str; 5] = ["adapter", "against", "at", "first token", "tokens"];
+const OF_SOME: [&str; 6] = ["variant", "adapter", "against", "at", "first token", "tokens"];
 
 /// The table, its messages and a closing line. Colours only when `colour`.
 pub fn render(report: &Report, colour: bool) -> String {
@@ -45,6 +49,7 @@ pub fn render(report: &Report, colour: bool) -> String {
     let cases = merged(&report.cases);
     let rows: Vec<Vec<String>> = cases.iter().map(|case| row(&columns, case, colour)).collect();
     let mut lines = lay_out(&heads, &rows);
+    lines.extend(scaling::lines(&report.cases));
     lines.extend(messages(report).iter().map(|message| shown(message)));
     lines.push(String::new());
     lines.extend(report.time_spent.as_ref().map(time_spent));
@@ -92,12 +97,12 @@ fn time_spent(spent: &TimeSpent) -> String {
 }
 
 fn row(columns: &[&Column], case: &CaseRow, colour: bool) -> Vec<String> {
-    let mut cells: Vec<String> = columns.iter().map(|Column(_, _, cell)| shown(&cell(case))).collect();
-    let verdict = columns.iter().position(|column| column.0 == VERDICT);
-    if let Some(cell) = verdict.and_then(|at| cells.get_mut(at)) {
-        *cell = style(case.verdict).force_styling(colour).apply_to(&*cell).to_string();
-    }
-    cells
+    let style = style(case.verdict).force_styling(colour);
+    let cell = |Column(head, _, cell): &&Column| match *head {
+        VERDICT => style.apply_to(shown(&cell(case))).to_string(),
+        _ => shown(&cell(case)),
+    };
+    columns.iter().map(cell).collect()
 }
 
 fn style(verdict: Verdict) -> Style {
@@ -115,11 +120,13 @@ fn style(verdict: Verdict) -> Style {
 fn messages(report: &Report) -> Vec<String> {
     let mut paragraphs: Vec<(&str, Vec<String>)> = Vec::new();
     for (case, message) in failures(report).chain(notes(report)) {
+        let variant = Some(case.variant()).filter(|variant| !variant.is_empty());
+        let model = [Some(case.model.clone()), variant].into_iter().flatten().collect::<Vec<_>>().join(" ");
         let adapter = match adapter_choice(case) {
             own if own == dash() => String::new(),
             chosen => format!("{chosen}, "),
         };
-        let name = format!("{} on {} ({adapter}{})", case.model, case.target, case.verdict.name());
+        let name = format!("{model} on {} ({adapter}{})", case.target, case.verdict.name());
         match paragraphs.iter_mut().find(|(known, _)| *known == message) {
             Some((_, names)) => names.push(name),
             None => paragraphs.push((message, vec![name])),

@@ -68,6 +68,8 @@ pub(crate) fn passed() -> CaseRow {
         case_key: "0123456789abcdef".to_owned(),
         precision: "fp32".to_owned(),
         batch: 1,
+        dimensions: BTreeMap::new(),
+        features_off: String::new(),
         concurrency: 1,
         round: None,
         round_position: None,
@@ -226,7 +228,7 @@ fn the_document_has_the_fields_it_promises() {
             "latency_ms": {"median": 9.996, "low": 9.5, "high": 11.0, "n": 3, "samples": [9.5, 9.996, 11.0]},
             "throughput_per_s": {"median": 100.04, "low": 90.9, "high": 105.3, "n": 3},
         },
-        "case_key": "0123456789abcdef", "precision": "fp32", "batch": 1, "concurrency": 1,
+        "case_key": "0123456789abcdef", "precision": "fp32", "batch": 1, "dimensions": {}, "features_off": "", "concurrency": 1,
         "started_at": "2026-01-02T03:04:05.678Z", "finished_at": "2026-01-02T03:04:06.789Z",
         "checks": [], "features": {"kick": "on"},
     });
@@ -234,6 +236,19 @@ fn the_document_has_the_fields_it_promises() {
     assert_eq!(document["run"]["host"]["logical_cpus"], 2);
     let crash = &document["cases"][3];
     assert_eq!((&crash["verdict"], &crash["adapter"]), (&"crash".into(), &serde_json::Value::Null));
+}
+
+#[test]
+fn what_is_varied_has_a_column_and_a_name_in_messages() {
+    let dimensions = BTreeMap::from([("batch".to_owned(), 4), ("sequence".to_owned(), 128)]);
+    let varied = CaseRow { dimensions, features_off: "-tuned".to_owned(), ..passed() };
+    let failed = CaseRow { verdict: Verdict::Crash, message: Some("it died".to_owned()), ..varied.clone() };
+    let table = render(&Report { cases: vec![varied, passed(), failed], ..report() }, false);
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[0].starts_with("model      variant                      target"), "{table}");
+    assert!(lines[2].starts_with("bert-tiny  batch=4 sequence=128 -tuned  webgpu@chrome  pass"), "{table}");
+    assert!(lines[3].starts_with("bert-tiny  –                            webgpu@chrome  pass"), "{table}");
+    assert!(table.contains("bert-tiny batch=4 sequence=128 -tuned on webgpu@chrome (crash):"), "{table}");
 }
 
 #[test]

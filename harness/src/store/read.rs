@@ -75,7 +75,7 @@ impl Store {
         let sql = format!(
             "select trials.id::varchar, model, target, actual_target, verdict, message, tolerance, case_key, precision, \
              batch, concurrency, {}, {}, browser_version, driver_version, timer_resolution_ms::varchar, trials.tuning, {ADAPTER}, \
-             coalesce(cases.adapter, 'default'), round, round_position \
+             coalesce(cases.adapter, 'default'), round, round_position, cases.dimensions::varchar, cases.features \
              from trials join cases on cases.key = case_key left join adapters on adapters.id = adapter_id \
              where run_id = ? order by position",
             iso("started_at"),
@@ -248,6 +248,8 @@ fn read_case(row: &Row<'_>) -> duckdb::Result<(String, String, CaseRow)> {
         case_key: row.get(7)?,
         precision: row.get(8)?,
         batch: row.get(9)?,
+        dimensions: parsed(row.get(28)?).unwrap_or_default(),
+        features_off: row.get::<_, Option<String>>(29)?.unwrap_or_default(),
         concurrency: row.get(10)?,
         round: row.get(26)?,
         round_position: row.get(27)?,

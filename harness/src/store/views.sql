@@ -17,6 +17,21 @@ create or replace view results as
         left join metrics as latency on latency.trial_id = trials.id and latency.metric = 'latency_ms'
         left join throughput on throughput.trial_id = trials.id;
 
+-- How a latency grows with each dimension that extents were asked of; all else that was varied stands beside it.
+create or replace view scaling as
+    select run_id, trial_id, model, target, precision, features, others, dimension, extent, latency_ms, per_s
+    from (
+        select trials.run_id, trials.id as trial_id, model, target, precision, features,
+            unnest(json_keys(dimensions)) as dimension,
+            (dimensions ->> ('$."' || dimension || '"'))::bigint as extent,
+            json_merge_patch(dimensions, json_object(dimension, null)) as others,
+            median as latency_ms, per_s
+        from trials join cases on cases.key = case_key
+            join metrics on metrics.trial_id = trials.id and metric = 'latency_ms'
+            left join throughput on throughput.trial_id = trials.id
+        where verdict = 'pass'
+    );
+
 -- Where targets take turns: how many times as long as another of the same model one takes, by round, from the geometric mean of
 -- a case's turns in the round.
 create or replace view turn_ratios as

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use graph::onnx::{Dimension, Input, Model};
 
+/// The name that the dimension which counts items has wherever it is asked for, whatever the file calls it.
+pub const BATCH: &str = "batch";
 /// The extent of an open dimension of which nothing is known.
 const EXTENT: usize = 8;
 /// Extents of others, by what is in their names; a total is of what is past and what is new.
@@ -53,17 +55,20 @@ impl Extents {
         for input in &model.inputs {
             let shape = chooser.shape(input).map_err(|reason| (input.name.clone(), reason))?;
             for (axis, (dimension, &extent)) in input.dimensions.iter().flatten().zip(&shape).enumerate() {
-                if let Some(label) = label(input, axis, dimension)
+                if let Some(label) = label(&input.name, axis, dimension)
                     && labels.insert(label.clone())
                 {
                     extents.filled.push((label, extent));
                 }
-                labels.extend(open(dimension).then(|| place(input, axis)));
+                labels.extend(open(dimension).then(|| place(&input.name, axis)));
             }
             extents.shapes.insert(input.name.clone(), shape);
         }
         // Symbols that only stand in sums are names too.
-        let known = |name: &&String| labels.contains(*name) || chooser.terms.contains(name.as_str());
+        let is_batch = |name: &str| name == BATCH && chooser.batch.is_some();
+        let known = |name: &&String| {
+            labels.contains(*name) || chooser.terms.contains(name.as_str()) || is_batch(name)
+        };
         extents.unknown = asked.keys().filter(|name| !known(name)).cloned().collect();
         Ok(extents)
     }
@@ -75,16 +80,12 @@ impl Extents {
         let filled = (!filled.is_empty()).then(|| {
             format!("open dimensions: {}; others with --dimension NAME=N or INPUT.AXIS=N", filled.join(", "))
         });
-        let unknown = self
-            .unknown
-            .iter()
-            .map(|name| format!("--dimension {name}: the model has no such open dimension"));
-        filled.into_iter().chain(unknown).collect()
+        filled.into_iter().collect()
     }
 }
 
-/// How an open dimension is called.
-fn label(input: &Input, axis: usize, dimension: &Dimension) -> Option<String> {
+/// How an open dimension of an input, or of the tensor that it is fed, is called.
+pub fn label(input: &str, axis: usize, dimension: &Dimension) -> Option<String> {
     match dimension {
         Dimension::Fixed(_) => None,
         // Some exporters write numbers as names.
@@ -98,8 +99,8 @@ fn open(dimension: &Dimension) -> bool {
     !matches!(dimension, Dimension::Fixed(_))
 }
 
-fn place(input: &Input, axis: usize) -> String {
-    format!("{}.{axis}", input.name)
+pub fn place(input: &str, axis: usize) -> String {
+    format!("{input}.{axis}")
 }
 
 struct Chooser<'a> {
@@ -139,12 +140,14 @@ impl<'a> Chooser<'a> {
                     chooser.batches.insert(name);
                 }
                 // An extent that is asked for in one place holds wherever the name stands.
-                if let Some(&extent) = asked.get(&place(input, axis)) {
+                if let Some(&extent) = asked.get(&place(&input.name, axis)) {
                     chooser.asked.entry(name.clone()).or_insert(extent);
                 }
             }
         }
-        chooser.batch = chooser.find_batch(model);
+        // Whatever it is called, it is known as the batch.
+        let named = asked.get(BATCH).copied();
+        chooser.batch = chooser.find_batch(model).map(|found| named.unwrap_or(found));
         chooser
     }
 
@@ -155,7 +158,9 @@ impl<'a> Chooser<'a> {
             for (axis, dimension) in input.dimensions.iter().flatten().enumerate() {
                 let asked = match dimension {
                     Dimension::Symbol(name) if self.batches.contains(name.as_str()) => self.asked.get(name),
-                    Dimension::Any if self.is_batch_axis(input, axis) => self.asked.get(&place(input, axis)),
+                    Dimension::Any if self.is_batch_axis(input, axis) => {
+                        self.asked.get(&place(&input.name, axis))
+                    }
                     Dimension::Symbol(_) | Dimension::Any | Dimension::Fixed(_) => continue,
                 };
                 found = match (found, asked) {
@@ -193,7 +198,7 @@ impl<'a> Chooser<'a> {
         match dimension {
             Dimension::Fixed(extent) => *extent,
             Dimension::Symbol(name) => self.symbol(name),
-            Dimension::Any => match (self.asked.get(&place(input, axis)), self.unnamed) {
+            Dimension::Any => match (self.asked.get(&place(&input.name, axis)), self.unnamed) {
                 (Some(extent), _) => *extent,
                 (None, _) if self.is_batch_axis(input, axis) => self.batch.unwrap_or(1),
                 (None, Unnamed::One) => 1,
@@ -223,7 +228,7 @@ impl<'a> Chooser<'a> {
 }
 
 /// Returns whether a name that stands first is the batch's, whatever it is called.
-fn is_batch(name: &str) -> bool {
+pub fn is_batch(name: &str) -> bool {
     let name = name.to_lowercase();
     let is_known = EXTENTS[1..].iter().any(|(part, _)| name.contains(part));
     let counts_else = LENGTHS.iter().any(|part| name.contains(part));
@@ -313,6 +318,14 @@ mod tests {
                 vec![vec![3000, 16]],
                 None,
             ),
+            // By its common name, whatever the file calls it.
+            (vec![("x", vec![symbol("N"), symbol("T")])], &[("batch", 4)], vec![vec![4, 8]], Some(4)),
+            (
+                vec![("x", vec![Any, Fixed(4)]), state()],
+                &[("batch", 3)],
+                vec![vec![3, 4], vec![2, 3, 4]],
+                Some(3),
+            ),
             // By input and axis: for all that have the name, and for the batch of a state.
             (
                 vec![("x", vec![symbol("b"), Any]), ("y", vec![symbol("b"), Fixed(2)])],
@@ -344,15 +357,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_filled_and_what_was_asked_in_vain_is_told() {
+    fn what_was_filled_is_told_and_what_was_asked_in_vain_is_known() {
         let inputs = [("x", vec![symbol("batch"), Dimension::Any, symbol("batch"), Dimension::Fixed(4)])];
         let found = Extents::of(&model(&inputs), &asked(&[("x.3", 2), ("hight", 5)]), Unnamed::One).unwrap();
-        let notes = [
-            "open dimensions: batch = 1, x.1 = 1; others with --dimension NAME=N or INPUT.AXIS=N",
-            "--dimension hight: the model has no such open dimension",
-            "--dimension x.3: the model has no such open dimension",
-        ];
+        let notes = ["open dimensions: batch = 1, x.1 = 1; others with --dimension NAME=N or INPUT.AXIS=N"];
         assert_eq!(found.notes(), notes);
+        assert_eq!(found.unknown, ["hight", "x.3"]);
         assert!(Extents::default().notes().is_empty());
     }
 

@@ -53,6 +53,58 @@ pub fn of(model: &Model, extents: &Extents) -> BTreeMap<String, Tensor> {
     model.inputs.iter().map(tensor).collect()
 }
 
+/// A folder's own input at another shape: its elements as far as it has them, drawn from among them beyond, but for `single`,
+/// which stays as often as it is there. A mask is all ones then, and positions are counted anew.
+pub fn resized(name: &str, own: &Tensor, shape: &[usize], single: Option<i64>, random: &mut Rng) -> Tensor {
+    if own.shape == shape {
+        return own.clone();
+    }
+    let by_name = FILLINGS.iter().find(|(ending, _)| name.ends_with(ending)).map(|(_, filling)| *filling);
+    let switches = own.to_f32_vec().iter().all(|element| [0.0, 1.0].contains(element));
+    match by_name {
+        Some(filling @ Filling::Places) => made(filling, own.data_type(), shape, random),
+        Some(filling @ Filling::Ones) if switches => made(filling, own.data_type(), shape, random),
+        _ => spread(own, shape, single, random),
+    }
+}
+
+fn made(filling: Filling, data_type: DataType, shape: &[usize], random: &mut Rng) -> Tensor {
+    Tensor { shape: shape.to_vec(), data: data(filling, data_type, shape, random) }
+}
+
+fn spread(own: &Tensor, shape: &[usize], single: Option<i64>, random: &mut Rng) -> Tensor {
+    let (bytes, size) = (own.to_le_bytes(), own.data_type().size_bytes());
+    let integers = own.to_i64_vec().unwrap_or_default();
+    let is_single = |at: &usize| single.is_some() && integers.get(*at).copied() == single;
+    let drawn: Vec<usize> = (0..own.len()).filter(|at| !is_single(at)).collect();
+    let mut elements = Vec::with_capacity(shape.iter().product::<usize>() * size);
+    for at in 0..shape.iter().product() {
+        let kept = place_in(at, shape, &own.shape);
+        let from = kept.or_else(|| drawn.get(random.usize(0..drawn.len().max(1))).copied());
+        match from.and_then(|from| bytes.get(from * size..(from + 1) * size)) {
+            Some(element) => elements.extend_from_slice(element),
+            // Nothing to draw from.
+            None => elements.resize(elements.len() + size, 0),
+        }
+    }
+    Tensor { shape: shape.to_vec(), data: Data::from_le_bytes(own.data_type(), &elements) }
+}
+
+/// Returns where the element at this place of a shape lies in another of as many dimensions, if it does.
+fn place_in(mut at: usize, shape: &[usize], other: &[usize]) -> Option<usize> {
+    let (mut place, mut stride) = (0, 1);
+    for (extent, own) in shape.iter().zip(other).rev() {
+        let coordinate = at % extent;
+        at /= extent;
+        if coordinate >= *own {
+            return None;
+        }
+        place += coordinate * stride;
+        stride *= own;
+    }
+    Some(place)
+}
+
 /// The inputs as the model declares them, and the shapes that they got.
 pub fn described(model: &Model, tensors: &BTreeMap<String, Tensor>) -> String {
     let described = model.inputs.iter().map(|input| {
@@ -120,7 +172,7 @@ fn data(filling: Filling, data_type: DataType, shape: &[usize], random: &mut Rng
 mod tests {
     use super::*;
 
-    fn made(name: &str, data_type: DataType, shape: &[usize], uses: &Uses) -> Data {
+    fn filled(name: &str, data_type: DataType, shape: &[usize], uses: &Uses) -> Data {
         let input = Input { name: name.to_owned(), data_type, dimensions: None };
         data(Filling::of(&input, uses, shape), data_type, shape, &mut Rng::with_seed(SEED))
     }
@@ -135,17 +187,38 @@ mod tests {
             ("token_type_ids", DataType::I64, Data::from(vec![0i64; 6])),
             ("decoder_position_ids", DataType::I32, Data::from(vec![0i32, 1, 2, 0, 1, 2])),
         ] {
-            assert_eq!(made(name, data_type, &[2, 3], &Uses::default()), expected, "{name}");
+            assert_eq!(filled(name, data_type, &[2, 3], &Uses::default()), expected, "{name}");
         }
-        let Data::F32(floats) = made("pixel_values", DataType::F32, &[2, 3], &Uses::default()) else {
+        let Data::F32(floats) = filled("pixel_values", DataType::F32, &[2, 3], &Uses::default()) else {
             panic!("another type")
         };
         assert!(
             floats.iter().all(|float| (-1.0..1.0).contains(float)) && floats[0] != floats[1],
             "{floats:?}"
         );
-        let again = || made("input_ids", DataType::I64, &[2, 3], &Uses::default());
+        let again = || filled("input_ids", DataType::I64, &[2, 3], &Uses::default());
         assert_eq!(again(), again(), "the same every time");
+    }
+
+    #[test]
+    fn other_extents_keep_what_there_is_and_draw_the_rest_from_it() {
+        let own = Tensor::new([2, 3], vec![1i64, 31, 2, 3, 4, 31]).unwrap();
+        let mut random = Rng::with_seed(SEED);
+        let smaller = resized("ids", &own, &[1, 2], None, &mut random);
+        assert_eq!(smaller, Tensor::new([1, 2], vec![1i64, 31]).unwrap());
+        let larger = resized("ids", &own, &[3, 5], Some(31), &mut random).to_i64_vec().unwrap();
+        assert_eq!([&larger[..3], &larger[5..8]].concat(), [1, 31, 2, 3, 4, 31]);
+        let drawn = [&larger[3..5], &larger[8..]].concat();
+        assert!(drawn.iter().all(|id| (1..=4).contains(id)), "{drawn:?}");
+        for (name, own, expected) in [
+            ("attention_mask", vec![1i64, 0], vec![1i64, 1, 1, 1]),
+            ("position_ids", vec![0, 1], vec![0, 1, 2, 3]),
+            ("depth_mask", vec![7, 7], vec![7, 7, 7, 7]),
+        ] {
+            let own = Tensor::new([1, 2], own).unwrap();
+            let found = resized(name, &own, &[1, 4], None, &mut random);
+            assert_eq!(found, Tensor::new([1, 4], expected).unwrap(), "{name}");
+        }
     }
 
     #[test]
@@ -159,11 +232,11 @@ mod tests {
             ("token_type_ids", rows(None), 0..=0),
             ("token_type_ids", rows(Some(2)), 0..=1),
         ] {
-            let Data::I64(drawn) = made(name, DataType::I64, &[200], &uses) else { panic!("another type") };
+            let Data::I64(drawn) = filled(name, DataType::I64, &[200], &uses) else { panic!("another type") };
             let (least, most) = (drawn.iter().min().unwrap(), drawn.iter().max().unwrap());
             assert_eq!(*least..=*most, expected, "{name} {uses:?}");
         }
-        assert_eq!(made("sr", DataType::I64, &[], &switch), Data::from(vec![16_000i64]));
-        assert_ne!(made("many", DataType::I64, &[4], &switch), Data::from(vec![16_000i64; 4]));
+        assert_eq!(filled("sr", DataType::I64, &[], &switch), Data::from(vec![16_000i64]));
+        assert_ne!(filled("many", DataType::I64, &[4], &switch), Data::from(vec![16_000i64; 4]));
     }
 }

@@ -1,10 +1,11 @@
 //! Where a model is on the hub, and which of a repository's files it is made of. Pure.
 
+use protocol::Precision;
 use protocol::suggest::did_you_mean;
 
 use crate::error::Error;
 use crate::model::bare::stem;
-use crate::model::{MANIFEST, ONNX, is_plain_name};
+use crate::model::{MANIFEST, ONNX, is_plain_name, precision};
 
 /// The beginning of the names of models from the hub.
 const PREFIX: &str = "hf:";
@@ -83,11 +84,23 @@ impl Address {
     }
 }
 
-/// The model that an address means among the files of its repository.
+/// The model that an address means among the files of its repository: the export in this precision, where one is asked for.
 ///
 /// # Errors
 /// When it is not there, with what is.
-pub fn choose(address: &Address, files: &[String]) -> Result<Choice, Error> {
+pub fn choose(address: &Address, precision: Option<Precision>, files: &[String]) -> Result<Choice, Error> {
+    let has = |file: &str| files.iter().any(|known| known == file);
+    match (named(address, files)?, precision) {
+        (Choice::Onnx(file), Some(precision)) => {
+            let export = precision::export(&file, precision, has);
+            export.map(Choice::Onnx).ok_or_else(|| unkept(address, precision, &file, files))
+        }
+        (choice, _) => Ok(choice),
+    }
+}
+
+/// The model that is named, or the usual one.
+fn named(address: &Address, files: &[String]) -> Result<Choice, Error> {
     let has = |file: &str| files.iter().any(|known| known == file);
     let path = address.path.as_str();
     let manifest = if path.is_empty() { MANIFEST.to_owned() } else { format!("{path}/{MANIFEST}") };
@@ -99,6 +112,14 @@ pub fn choose(address: &Address, files: &[String]) -> Result<Choice, Error> {
     }
     let usual = USUAL.into_iter().find(|file| path.is_empty() && has(file));
     usual.map(|file| Choice::Onnx(file.to_owned())).ok_or_else(|| missing(address, &manifest, files))
+}
+
+/// Says that there is no export in a precision, and in which there are.
+fn unkept(address: &Address, precision: Precision, file: &str, files: &[String]) -> Error {
+    let has = |file: &str| files.iter().any(|known| known == file);
+    let known = Precision::ALL.into_iter().filter_map(|known| precision::export(file, known, has));
+    let known = known.collect::<Vec<_>>().join(", ");
+    address.error(format!("it has no export of {file} in {precision}"), &format!("there are {known}"))
 }
 
 fn missing(address: &Address, manifest: &str, files: &[String]) -> Error {
@@ -221,9 +242,36 @@ mod tests {
             ("hf:a/b", &old, &["model.onnx", "model.onnx.data"]),
         ] {
             let holds = files(holds);
-            let choice = choose(&Address::parse(model).unwrap(), &holds).unwrap();
+            let choice = choose(&Address::parse(model).unwrap(), None, &holds).unwrap();
             assert_eq!(choice.files(&holds), expected, "{model}");
         }
+    }
+
+    #[test]
+    fn a_precision_is_an_export_beside_the_one_that_is_named() {
+        let holds = files(&["onnx/model.onnx", "onnx/model_fp16.onnx", "onnx/model_quantized.onnx"]);
+        let chosen = |model: &str, precision| {
+            let address = Address::parse(model).unwrap();
+            choose(&address, Some(precision), &holds).map_err(|error| error.to_string())
+        };
+        for (model, precision, expected) in [
+            ("hf:a/b", Precision::Fp32, "onnx/model.onnx"),
+            ("hf:a/b", Precision::Fp16, "onnx/model_fp16.onnx"),
+            ("hf:a/b/onnx/model_fp16.onnx", Precision::Int8, "onnx/model_quantized.onnx"),
+        ] {
+            assert_eq!(
+                chosen(model, precision),
+                Ok(Choice::Onnx(expected.to_owned())),
+                "{model} {precision}"
+            );
+        }
+        let message = chosen("hf:a/b", Precision::Q4).unwrap_err();
+        assert!(
+            message.contains(
+                "no export of onnx/model.onnx in q4; there are onnx/model.onnx, onnx/model_fp16.onnx"
+            ),
+            "{message}"
+        );
     }
 
     #[test]
@@ -243,7 +291,8 @@ mod tests {
             ("hf:a/b", &["model.safetensors"], &["it holds no model in ONNX's format"]),
             ("hf:a/b", &many, &["11.onnx, …"]),
         ] {
-            let message = choose(&Address::parse(model).unwrap(), &files(holds)).unwrap_err().to_string();
+            let message =
+                choose(&Address::parse(model).unwrap(), None, &files(holds)).unwrap_err().to_string();
             assert!(parts.iter().all(|part| message.contains(part)), "{model}: {message}");
         }
     }

@@ -8,8 +8,8 @@ use std::time::Instant;
 use graph::node_test::NodeTest;
 use graph::onnx::Model;
 use protocol::{
-    Component, Conformance, ConformanceReport, Device, Failure, Manifest, NodeTestEnd, NodeTestReport,
-    Sampling,
+    Component, Conformance, ConformanceReport, Device, Failure, Features, Manifest, NodeTestEnd,
+    NodeTestReport, Sampling,
 };
 
 use crate::course::{begin, elapsed_ms};
@@ -135,6 +135,7 @@ fn loaded(test: &str, folder: PathBuf, read: &NodeTest) -> Loaded {
         inputs: read.inputs.clone(),
         expected: read.expected.clone(),
         decoding: None,
+        features: Features::default(),
     }
 }
 

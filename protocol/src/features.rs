@@ -7,6 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::suggest::did_you_mean;
+use crate::target::Engine;
+use crate::target::Engine::{Burn, Wasm, Webgpu, Webnn, Wgpu};
 
 /// An optimisation that can be turned off, to see what it is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,15 +17,35 @@ pub enum Feature {
     Tuned,
     /// Operators fused in the graph: attention, normalisation, activation, bias.
     Fusion,
+    /// The feature `shader-f16` asked of the adapter, where weights and values are half as long.
+    F16,
+    /// The feature `subgroups` asked of the adapter.
+    Subgroups,
+    /// Empty submissions by which Firefox tells sooner that work is done.
+    Kick,
 }
 
-impl Feature {
-    /// Every feature, with its name.
-    pub const ALL: [(Feature, &str); 2] = [(Feature::Tuned, "tuned"), (Feature::Fusion, "fusion")];
+/// What there is to know of a feature.
+struct Entry {
+    feature: Feature,
+    name: &'static str,
+    /// The engines that can do without.
+    engines: &'static [Engine],
+}
 
+/// One entry per feature. WebNN leaves to WebGPU what it cannot run.
+const ENTRIES: [Entry; 5] = [
+    Entry { feature: Feature::Tuned, name: "tuned", engines: &[Webgpu, Webnn, Wgpu] },
+    Entry { feature: Feature::Fusion, name: "fusion", engines: &[Webgpu, Webnn, Wgpu, Wasm, Burn] },
+    Entry { feature: Feature::F16, name: "f16", engines: &[Webgpu, Webnn, Wgpu] },
+    Entry { feature: Feature::Subgroups, name: "subgroups", engines: &[Webgpu, Webnn] },
+    Entry { feature: Feature::Kick, name: "kick", engines: &[Webgpu, Webnn] },
+];
+
+impl Feature {
     /// Its name in plans, tables and the store.
     pub fn name(self) -> &'static str {
-        Feature::ALL.iter().find(|(feature, _)| *feature == self).map_or("", |(_, name)| name)
+        ENTRIES.iter().find(|entry| entry.feature == self).map_or("", |entry| entry.name)
     }
 }
 
@@ -38,6 +60,19 @@ impl Features {
     /// Returns whether a feature is on.
     pub fn has(&self, feature: Feature) -> bool {
         !self.off.contains(&feature)
+    }
+
+    /// These, of which an engine does without those it can do without; to all others it gives no meaning.
+    pub fn on(&self, engine: Engine) -> Features {
+        let known = ENTRIES.iter().filter(|entry| entry.engines.contains(&engine));
+        let off = known.map(|entry| entry.feature).filter(|feature| !self.has(*feature));
+        Features { off: off.collect() }
+    }
+
+    /// The feature of a report that says what an engine did without; none where it did without nothing.
+    pub fn told(&self, engine: Engine) -> Option<(String, String)> {
+        let off = self.on(engine);
+        (!off.is_default()).then(|| ("turned_off".to_owned(), off.to_string()))
     }
 
     /// Returns whether all are on.
@@ -64,8 +99,8 @@ impl FromStr for Features {
                 (None, Some(name)) => (true, name),
                 (None, None) => (true, word),
             };
-            let Some((feature, _)) = Feature::ALL.iter().find(|(_, known)| *known == name) else {
-                let names = || Feature::ALL.iter().map(|(_, name)| *name);
+            let Some(Entry { feature, .. }) = ENTRIES.iter().find(|entry| entry.name == name) else {
+                let names = || ENTRIES.iter().map(|entry| entry.name);
                 let known = names().collect::<Vec<_>>().join(", ");
                 return Err(format!(
                     "there is no feature \"{name}\"{}; the features are {known}, each turned off as in -{name}",
@@ -110,6 +145,20 @@ mod tests {
         }
         let features: Features = "-tuned".parse().unwrap();
         assert!(!features.has(Feature::Tuned) && features.has(Feature::Fusion));
+    }
+
+    #[test]
+    fn every_feature_has_an_entry_and_an_engine_takes_those_that_are_its() {
+        let all: Features = "-tuned,-fusion,-f16,-subgroups,-kick".parse().unwrap();
+        assert_eq!(all.off.len(), ENTRIES.len());
+        for (engine, taken) in [
+            (Engine::Webgpu, "-tuned,-fusion,-f16,-subgroups,-kick"),
+            (Engine::Wgpu, "-tuned,-fusion,-f16"),
+            (Engine::Burn, "-fusion"),
+            (Engine::Onnxruntime, ""),
+        ] {
+            assert_eq!(all.on(engine).to_string(), taken, "{engine:?}");
+        }
     }
 
     #[test]

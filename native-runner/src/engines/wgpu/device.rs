@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use protocol::{Adapter, Device as DeviceName};
+use protocol::{Adapter, Device as DeviceName, Feature, Features as Settings};
 use shaders::{DeviceProperties, Implementation, Limits};
 use wgpu::{Backends, DeviceType, Features, PollType};
 
@@ -19,6 +19,8 @@ pub struct Device {
     pub queue: wgpu::Queue,
     /// Its adapter's description.
     pub description: Adapter,
+    /// The optimisations that are on.
+    pub settings: Settings,
     trouble: Arc<Mutex<Option<Trouble>>>,
     /// True if it ever reported trouble.
     spent: Cell<bool>,
@@ -147,20 +149,23 @@ impl Device {
     ///
     /// # Errors
     /// `Unavailable` when there is no adapter or it gives no device.
-    pub fn open(name: DeviceName) -> Result<Rc<Device>, RunnerError> {
-        let last = LAST.take().filter(|(known, device)| *known == name && device.is_sound());
-        let device = last.map_or_else(|| Device::open_anew(name).map(Rc::new), |(_, device)| Ok(device))?;
+    pub fn open(name: DeviceName, settings: &Settings) -> Result<Rc<Device>, RunnerError> {
+        let fits = |device: &Device| device.settings == *settings && device.is_sound();
+        let last = LAST.take().filter(|(known, device)| *known == name && fits(device));
+        let open = || Device::open_anew(name, settings).map(Rc::new);
+        let device = last.map_or_else(open, |(_, device)| Ok(device))?;
         LAST.set(Some((name, Rc::clone(&device))));
         Ok(device)
     }
 
     /// Opens the best adapter of an API with its own limits, and timestamps where it has them.
-    fn open_anew(name: DeviceName) -> Result<Device, RunnerError> {
+    fn open_anew(name: DeviceName, settings: &Settings) -> Result<Device, RunnerError> {
         let adapter = adapter(name)?;
+        let halves = if settings.has(Feature::F16) { Features::SHADER_F16 } else { Features::empty() };
         let description = describe(&adapter);
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("parallax"),
-            required_features: adapter.features() & (Features::TIMESTAMP_QUERY | Features::SHADER_F16),
+            required_features: adapter.features() & (Features::TIMESTAMP_QUERY | halves),
             required_limits: adapter.limits(),
             ..Default::default()
         };
@@ -172,7 +177,7 @@ impl Device {
         })?;
         let trouble = Arc::default();
         listen(&gpu, &trouble);
-        Ok(Device { gpu, queue, description, trouble, spent: Cell::new(false) })
+        Ok(Device { gpu, queue, description, settings: settings.clone(), trouble, spent: Cell::new(false) })
     }
 
     /// Returns whether it never reported trouble.

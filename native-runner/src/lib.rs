@@ -117,6 +117,11 @@ Example:
             Task::Profile(inference) => {
                 profile::run(chosen()?, inference).map(|report| Answer::Profiled(Box::new(report)))
             }
+            Task::Probe => {
+                let Chosen { entry, device } = chosen()?;
+                let probe = entry.probe.ok_or(RunnerError::NotProbed { engine: entry.engine })?;
+                probe(device).map(|report| Answer::Probed(Box::new(report)))
+            }
             Task::Complete(bare) => complete::run(chosen()?, bare).map(Answer::Completed),
             Task::Control => Ok(Answer::Controlled(control::run())),
             Task::Reproduce(_) => Err(RunnerError::OnlyInAPage { task: "writing a test as a page" }),

@@ -26,6 +26,7 @@ pub mod number;
 mod origin;
 pub mod page_server;
 pub mod plan;
+pub mod probe;
 pub mod process;
 pub mod profile;
 pub mod report;

@@ -3,6 +3,8 @@
 
 pub mod decision;
 pub mod dependence;
+mod drift;
+pub mod history;
 mod location;
 pub mod noise;
 pub mod outliers;

@@ -1,5 +1,7 @@
 //! The statistics' own rates of error, found by simulating comparisons whose truth is known.
 
+pub mod histories;
+
 use std::fmt;
 
 use fastrand::Rng;

@@ -1,6 +1,7 @@
 //! The statistics' own rates of error, found by simulating comparisons whose truth is known.
 
 pub mod histories;
+pub mod matrices;
 
 use std::fmt;
 

@@ -45,9 +45,9 @@ pub struct Prediction {
 /// much as leaving out one cell at a time shows to be best, which makes this a mixed model's best linear unbiased prediction
 /// (Henderson, 1975; Robinson, *That BLUP is a good thing*, 1991).
 ///
-/// The interval is as wide as nine in ten of the errors of leaving one out, in units of how unsure each prediction was
-/// (conformal prediction: Vovk, Gammerman and Shafer, *Algorithmic Learning in a Random World*, 2005), so that it holds even
-/// where the sum is wrong.
+/// The interval is as wide as nine in ten of the errors that cells have when they are left out (one at a time, or a 64th of
+/// them), in units of how unsure each prediction was, so that it holds even where the sum is wrong (conformal prediction:
+/// Vovk, Gammerman and Shafer, *Algorithmic Learning in a Random World*, 2005).
 #[derive(Debug, Clone)]
 pub struct Predictor {
     design: Design,

@@ -155,9 +155,9 @@ mod tests {
     #[test]
     fn nine_in_ten_intervals_hold_what_was_hidden() {
         for (table, count, largest_error) in [
-            (TABLES[0], 30, 0.2),
-            (TABLES[1], 30, 0.35),
-            (TABLES[2], 30, 0.35),
+            (TABLES[0], 60, 0.2),
+            (TABLES[1], 60, 0.35),
+            (TABLES[2], 60, 0.35),
             (TABLES[3], 12, 0.3),
             (TABLES[4], 10, 0.3),
             (TABLES[5], 12, 0.4),

@@ -3,9 +3,13 @@
 
 pub mod decision;
 pub mod dependence;
+mod drift;
+pub mod history;
+mod kriging;
 mod location;
 pub mod noise;
 pub mod outliers;
+pub mod predict;
 pub mod ratio;
 pub mod simulation;
 pub mod stopping;

@@ -4,11 +4,13 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 /// A history whose neighbours are alike this surely depends on itself.
 const SURE: f64 = 0.001;
+/// Beyond this, a series is too short for its own autocorrelation.
+const MOST_ALIKE: f64 = 0.95;
 
 /// How much each value of a series resembles the one before it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dependence {
-    /// Lag-1 autocorrelation of the values' ranks, from −1 to 1 and corrected for its bias of −1/n; 0 where all are alike.
+    /// Lag-1 autocorrelation of the values' ranks, from −1 to 1 and corrected for its bias; 0 where all are alike.
     pub autocorrelation: f64,
     /// How many independent values say as much about the centre: n·(1−r)/(1+r) for a first-order autoregressive series;
     /// never more than n.
@@ -20,6 +22,12 @@ pub struct Dependence {
 impl Dependence {
     /// Measures the dependence within a series. Ranks, so that outliers decide nothing.
     pub fn of(series: &[f64]) -> Dependence {
+        Dependence::of_residuals(series, 1)
+    }
+
+    /// The dependence within what was left of a series after so many levels were taken from it, which hides some:
+    /// (1 + 3r)/n for each (Kendall, *Note on bias in the estimation of autocorrelation*, 1954).
+    pub(super) fn of_residuals(series: &[f64], levels: usize) -> Dependence {
         let n = series.len() as f64;
         let ranks = centred_ranks(series);
         let square: f64 = ranks.iter().map(|rank| rank * rank).sum();
@@ -27,14 +35,19 @@ impl Dependence {
             return Dependence { autocorrelation: 0.0, effective_n: n, p_value: 1.0 };
         }
         let product: f64 = ranks.windows(2).map(|two| two[0] * two[1]).sum();
-        let autocorrelation = (product / square + 1.0 / n).clamp(-1.0, 1.0);
-        let held = autocorrelation.clamp(0.0, 0.95);
+        let seen = product / square;
+        let hidden = levels as f64 * (1.0 + 3.0 * seen.max(0.0)) / n;
+        let autocorrelation = (seen + hidden).clamp(-1.0, 1.0);
         let deviation = (n - 2.0).sqrt() / (n - 1.0);
-        Dependence {
-            autocorrelation,
-            effective_n: (n * (1.0 - held) / (1.0 + held)).max(1.0),
-            p_value: Normal::standard().sf(autocorrelation / deviation),
-        }
+        let p_value = Normal::standard().sf(autocorrelation / deviation);
+        let dependence = Dependence { autocorrelation, effective_n: n, p_value };
+        Dependence { effective_n: (n * dependence.independent_share()).max(1.0), ..dependence }
+    }
+
+    /// The share of the values that says something of its own, up to 1.
+    pub(super) fn independent_share(&self) -> f64 {
+        let held = self.autocorrelation.clamp(0.0, MOST_ALIKE);
+        (1.0 - held) / (1.0 + held)
     }
 
     /// Whether the series depends on itself more surely than chance explains.
@@ -74,7 +87,7 @@ mod tests {
                 let mut level = normal(&mut random);
                 let series: Vec<f64> = (0..100)
                     .map(|_| {
-                        level = put_in * level + (1.0 - put_in * put_in as f64).sqrt() * normal(&mut random);
+                        level = put_in * level + (1.0 - put_in * put_in).sqrt() * normal(&mut random);
                         level.exp()
                     })
                     .collect();

@@ -1,5 +1,8 @@
 //! The statistics' own rates of error, found by simulating comparisons whose truth is known.
 
+pub mod histories;
+pub mod matrices;
+
 use std::fmt;
 
 use fastrand::Rng;
@@ -195,6 +198,28 @@ pub fn coverage(scatter: Scatter, pairs: usize, count: usize, random: &mut Rng) 
     held
 }
 
+/// How often the interval of two trials taken apart, each of so many samples and each sample alike to the one before by so
+/// much (0 to 1), holds the true ratio. One sample in fifty is an outlier, and the slower side scatters twice as much.
+pub fn coverage_apart(alike: f64, samples: usize, count: usize, random: &mut Rng) -> Rate {
+    let mut trial = |median: f64, spread: f64| -> Vec<f64> {
+        let mut level = normal(random);
+        let fresh = (1.0 - alike * alike).sqrt();
+        (0..samples)
+            .map(|_| {
+                level = alike * level + fresh * normal(random);
+                let outlier = if random.f64() < 0.02 { 3.0 } else { 1.0 };
+                median * outlier * (spread * level).exp()
+            })
+            .collect()
+    };
+    let mut held = Rate::default();
+    for _ in 0..count {
+        let (a, b) = (trial(1.0, 0.04), trial(1.05, 0.08));
+        held.count(Ratio::unpaired(&a, &b).is_some_and(|ratio| holds(&ratio, 1.05)));
+    }
+    held
+}
+
 /// Whether the interval holds the true ratio, but for what a float rounds off.
 fn holds(ratio: &Ratio, truth: f64) -> bool {
     ratio
@@ -273,6 +298,22 @@ mod tests {
                 let most = if pairs < 12 || scatter.name == "coarse clock" { 1.0 } else { 0.97 };
                 assert!((0.93..=most).contains(&held.share()), "{}, {pairs} pairs: {held}", scatter.name);
             }
+        }
+    }
+
+    /// The lag-1 autocorrelation of few samples hides part of what they have in common.
+    #[test]
+    fn intervals_of_trials_apart_know_how_alike_samples_are() {
+        for (alike, samples, least) in [
+            (0.0, 20, 0.94),
+            (0.0, 60, 0.94),
+            (0.3, 20, 0.92),
+            (0.3, 60, 0.93),
+            (0.6, 20, 0.89),
+            (0.6, 60, 0.91),
+        ] {
+            let held = coverage_apart(alike, samples, 2000, &mut Rng::with_seed(36));
+            assert!((least..=0.98).contains(&held.share()), "alike by {alike}, {samples} samples: {held}");
         }
     }
 

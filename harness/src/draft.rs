@@ -59,7 +59,11 @@ async fn here() -> Result<Here, Error> {
     for entry in context.browsers.values() {
         match entry.access() {
             Ok(_) => here.browsers.push((entry.name.clone(), entry.kind)),
-            Err(fault) => here.missing.push(Missing { name: entry.name.clone(), reason: fault.to_string() }),
+            Err(fault) => {
+                let (name, reason) = (entry.name.clone(), fault.to_string());
+                let own = reason.strip_prefix(&format!("{name}: ")).unwrap_or(&reason).to_owned();
+                here.missing.push(Missing { name, reason: own });
+            }
         }
     }
     for Capability { subject, presence, adapter, .. } in detect::native_engines(&context).await {
@@ -70,6 +74,8 @@ async fn here() -> Result<Here, Error> {
                 here.native.push(subject);
             }
             Presence::Present => {}
+            // An API of another system is not missing.
+            Presence::Missing { .. } if subject.starts_with("wgpu:") => {}
             Presence::Missing { reason, remedy } => {
                 here.missing.push(Missing { name: subject, reason: format!("{reason}; {remedy}") });
             }

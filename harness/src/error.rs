@@ -45,6 +45,8 @@ pub enum Error {
     Hub { model: String, reason: String, remedy: String },
     #[error("\"{model}\" cannot be completed with inputs and expected outputs: {message}")]
     Uncompleted { model: String, verdict: Verdict, message: String },
+    #[error("{message}")]
+    NotResized { verdict: Verdict, message: String },
     #[error("model \"{model}\" is not kept in {precision} here, only in {known}")]
     NoPrecision { model: String, precision: Precision, known: String },
     #[error("the plan has {cases} cases, which take about {about}: vary less, or run it with --large")]
@@ -114,6 +116,7 @@ impl Error {
             self,
             Error::Hub { .. }
                 | Error::Uncompleted { .. }
+                | Error::NotResized { .. }
                 | Error::NoPrecision { .. }
                 | Error::Unfinished { .. }
                 | Error::NoReference { .. }
@@ -135,6 +138,7 @@ impl Error {
             | Error::UnknownModel { .. }
             | Error::Hub { .. }
             | Error::Uncompleted { .. }
+            | Error::NotResized { .. }
             | Error::NoPrecision { .. }
             | Error::PlanTooLarge { .. }
             | Error::ModelInvalid { .. }

@@ -290,7 +290,11 @@ fn none(error: &Error) -> NoAnswer {
         let step = "completing it with inputs and expected outputs";
         return NoAnswer::Before { step, fault: fault.clone() };
     }
-    let unsupported = matches!(error, Error::Uncompleted { verdict: Verdict::Unsupported, .. });
+    let unsupported = matches!(
+        error,
+        Error::Uncompleted { verdict: Verdict::Unsupported, .. }
+            | Error::NotResized { verdict: Verdict::Unsupported, .. }
+    );
     let kind = match error.exit() {
         _ if unsupported => FailureKind::Unsupported,
         Exit::NothingRan => FailureKind::Unavailable,

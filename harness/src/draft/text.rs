@@ -10,8 +10,8 @@ use toml::Value;
 const CI: [&str; 4] = ["bert-tiny", "vit-tiny", "wav2vec2-tiny", "whisper-tiny"];
 /// Families of which a model takes two kinds of inputs.
 const MULTIMODAL: [&str; 5] = ["clap", "clip", "llava", "llava-next", "xclip"];
-/// What the names of fixtures hold that run anywhere within a second.
-const TINY: &str = "-tiny";
+/// What is said of fixtures at full size, which take minutes on a software adapter.
+const FULL_SIZE: &str = "computed weights";
 
 /// What a plan is for.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,15 +77,15 @@ impl Purpose {
 
     fn takes(&self, model: &Manifest) -> bool {
         let is_multimodal = MULTIMODAL.contains(&model.family.as_str());
-        let is_tiny = model.name.contains(TINY);
+        let is_small = !model.source.contains(FULL_SIZE);
         match self {
             Purpose::Ci => CI.contains(&model.name.as_str()),
-            Purpose::Full => is_tiny,
-            Purpose::Kind("multimodal") => is_tiny && is_multimodal,
+            Purpose::Full => is_small,
+            Purpose::Kind("multimodal") => is_small && is_multimodal,
             Purpose::Kind("vision") => {
-                is_tiny && !is_multimodal && ["image", "video"].contains(&model.modality.as_str())
+                is_small && !is_multimodal && ["image", "video"].contains(&model.modality.as_str())
             }
-            Purpose::Kind(kind) => is_tiny && !is_multimodal && model.modality == *kind,
+            Purpose::Kind(kind) => is_small && !is_multimodal && model.modality == *kind,
             Purpose::Model { .. } => false,
         }
     }
@@ -134,7 +134,8 @@ fn variable(models: &[(String, &Manifest)]) -> String {
     let _ = writeln!(text, "# precision = [{}]", precisions[..2].join(", "));
     text.push_str("# features = [\"\", \"-fusion\", \"-tuned\"]\n");
     if models.iter().any(|(_, model)| model.modality == "text") {
-        text.push_str("\n# [dimensions]\n# sequence = [16, 64]\n");
+        text.push_str("\n# Names are the model's own; another is refused with those that there are.\n");
+        text.push_str("# [dimensions]\n# sequence = [16, 64]\n");
     }
     text
 }
@@ -142,9 +143,11 @@ fn variable(models: &[(String, &Manifest)]) -> String {
 fn targets(purpose: &Purpose, here: &Here) -> Vec<String> {
     let in_browser = |(name, kind): &(String, BrowserKind)| {
         let engines: &[&str] = match (purpose, kind) {
-            (Purpose::Ci, _) => &["webgpu"],
+            (Purpose::Ci, BrowserKind::Chromium | BrowserKind::Firefox) => &["webgpu"],
+            (Purpose::Ci, BrowserKind::Webkit) => &[],
             (_, BrowserKind::Chromium) => &["webgpu", "webnn:cpu", "wasm"],
-            (_, BrowserKind::Firefox | BrowserKind::Webkit) => &["webgpu", "wasm"],
+            (_, BrowserKind::Firefox) => &["webgpu", "wasm"],
+            (_, BrowserKind::Webkit) => &["wasm"],
         };
         engines.iter().map(|engine| format!("{engine}@{name}")).collect::<Vec<_>>()
     };
@@ -168,6 +171,7 @@ mod tests {
             browsers: vec![
                 ("chrome".to_owned(), BrowserKind::Chromium),
                 ("firefox".to_owned(), BrowserKind::Firefox),
+                ("webkit".to_owned(), BrowserKind::Webkit),
             ],
             native: ["wgpu:vulkan", "onnxruntime:cpu", "burn:cpu"].map(str::to_owned).to_vec(),
             has_gpu: false,
@@ -183,12 +187,12 @@ mod tests {
         let named = |name| Purpose::named(name).unwrap();
         for (purpose, models, targets) in [
             (named("ci"), 4, 4),
-            (named("full"), 28, 8),
-            (named("audio"), 2, 8),
-            (named("vision"), 6, 8),
-            (named("text"), 14, 8),
-            (named("multimodal"), 6, 8),
-            (model, 1, 8),
+            (named("full"), 28, 9),
+            (named("audio"), 2, 9),
+            (named("vision"), 6, 9),
+            (named("text"), 14, 9),
+            (named("multimodal"), 6, 9),
+            (model, 1, 9),
         ] {
             let text = write(&purpose, &here(), &fixtures);
             let plan = crate::plan::tests::resolve(Some(&text), &[]).unwrap();

@@ -41,7 +41,12 @@ pub async fn at_extents(model: Model, dimensions: &Dimensions, limit: Duration) 
         folders: protocol::cache::models_dir(),
         dimensions: dimensions.clone(),
     };
-    let folder = bare::completed(&model.manifest.name, Resizing { resized, limit }).await?;
+    let folder = bare::completed(&model.manifest.name, Resizing { resized, limit }).await;
+    let folder = folder.map_err(|error| match error {
+        // The runner's words name the model and the extents.
+        Error::Uncompleted { verdict, message, .. } => Error::NotResized { verdict, message },
+        other => other,
+    })?;
     let found = if folder == model.folder { model } else { Model::read(&folder)? };
     Ok(Model { dimensions: dimensions.clone(), ..found })
 }

@@ -81,7 +81,7 @@ pub fn infer(model: &mut dyn Ready, loaded: &Loaded, course: &mut Course) -> Res
 mod tests {
     use std::path::Path;
 
-    use protocol::{Engine, Sampling};
+    use protocol::Sampling;
 
     use super::*;
 

@@ -62,6 +62,20 @@ Exit codes:
   2  bad flags, or nothing that may be compared; each reason is told
   130  stopped by Ctrl-C; finished rows are kept";
 
+const GATE_EXAMPLE: &str = "\
+Examples:
+  parallax sweep plan.toml && parallax gate --against last-pass
+  parallax gate --run last --against 0192ab --max-slowdown 10%
+  parallax gate --against main.json --json
+
+A slowdown fails where it is larger than --max-slowdown, surer than chance over all cells together, and larger than the noise
+that earlier runs of the same thing show from each other. Times are ratios to the drift control of their run.
+
+Exit codes:
+  0  nothing is worse
+  1  something is worse: what, by how much, since which run, and what changed between
+  2  bad flags, no such run or file, or nothing to compare";
+
 const DETECT_EXAMPLE: &str = "\
 Example:
   parallax detect --json | jq '.capabilities[] | select(.state == \"missing\")'";
@@ -129,6 +143,9 @@ pub enum Command {
     /// Put two targets side by side, model by model, and say which is faster, or that it is not sure.
     #[command(after_help = COMPARE_EXAMPLE)]
     Compare(CompareArgs),
+    /// Hold a sweep against an earlier one, and fail where an answer, a capability or a time is worse.
+    #[command(after_help = GATE_EXAMPLE)]
+    Gate(GateArgs),
     /// Run the ONNX project's own node tests, and say which pass, fail or are not supported, target by target.
     #[command(after_help = format!("{CONFORMANCE_EXAMPLE}\n\n{EXIT_CODES}"))]
     Conformance(ConformanceArgs),
@@ -315,6 +332,27 @@ fn adapter(text: &str) -> Result<AdapterChoice, String> {
         "" => Err("write hardware, software, swiftshader, lavapipe, default, or a part of a name".to_owned()),
         named => Ok(named.to_owned().into()),
     }
+}
+
+/// Flags of `parallax gate`.
+#[derive(Debug, Args)]
+pub struct GateArgs {
+    /// What to hold it against: a run's identifier or the beginning of one, last-pass, a database, or a document of
+    /// `parallax sweep --json`
+    #[arg(long, value_name = "RUN|FILE|last-pass")]
+    pub against: String,
+    /// The sweep that is judged [default: the last one]
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
+    /// The slowdown that is let through
+    #[arg(long, value_name = "P%", default_value = "5%")]
+    pub max_slowdown: Share,
+    /// The database that keeps the results
+    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
+    pub db: PathBuf,
+    /// Print one JSON document instead of the findings
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Flags of `parallax conformance`.
@@ -515,6 +553,7 @@ mod tests {
         for path in [
             &["parallax", "sweep"][..],
             &["parallax", "compare"],
+            &["parallax", "gate"],
             &["parallax", "detect"],
             &["parallax", "conformance"],
             &["parallax", "bench", "matmul"],

@@ -85,6 +85,8 @@ pub enum Error {
         "there is no earlier sweep that passed to hold this one against: {known}; run `parallax sweep` once more, or name a run or a file with --against"
     )]
     NoBaseline { known: String },
+    #[error("cannot take {} as a baseline: {message}", path.display())]
+    BaselineUnread { path: PathBuf, message: String },
     #[error("{0}")]
     NotComparable(String),
     #[error("the page server cannot start: {reason}; {remedy}")]
@@ -147,6 +149,7 @@ impl Error {
             | Error::NoRun { .. }
             | Error::SeveralRuns { .. }
             | Error::NoBaseline { .. }
+            | Error::BaselineUnread { .. }
             | Error::NotComparable(_)
             | Error::NoNodeTest { .. }
             | Error::Expectations { .. }

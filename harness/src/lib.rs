@@ -20,6 +20,7 @@ pub mod event;
 pub mod exit;
 mod fallback;
 pub mod fault;
+pub mod gate;
 pub mod interrupt;
 pub mod judge;
 pub mod lane;

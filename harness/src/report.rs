@@ -4,6 +4,7 @@ mod capabilities;
 pub mod columns;
 pub mod comparison;
 pub mod conformance;
+pub mod gate;
 mod json;
 pub mod probe;
 pub mod product;

@@ -3,6 +3,7 @@
 pub mod comparison;
 pub mod conformance;
 pub mod divergence;
+pub mod gate;
 pub mod measurement;
 pub mod probe;
 pub mod product;

@@ -228,7 +228,7 @@ fn apart_by_chance(rounds: &BTreeMap<u32, Round>) -> Vec<Times> {
 }
 
 /// A side's values, each as so many times the drift control's where that was taken with all of them.
-fn values(side: &[&Measurement]) -> Vec<f64> {
+pub fn values(side: &[&Measurement]) -> Vec<f64> {
     let controlled = side.iter().all(|one| one.control_ms.is_some());
     let unit = |one: &Measurement| one.control_ms.filter(|_| controlled).unwrap_or(1.0);
     side.iter().flat_map(|one| one.values.iter().map(|value| value / unit(one)).collect::<Vec<_>>()).collect()
@@ -252,11 +252,21 @@ pub fn noise_of_runs(history: &[&Measurement]) -> Option<f64> {
     noise::floor(&pairs, Effort { pairs: 1, sessions: 1 })
 }
 
+/// What runs of the same thing are taken to differ by where that is not known: times of the same programs scatter by 15 % either
+/// way from run to run on shared machines.
+pub const ASSUMED_NOISE: f64 = 0.3;
+
+fn assumed(noise: Option<f64>, taken: Taken) -> Option<f64> {
+    noise.or((taken == Taken::Apart).then_some(ASSUMED_NOISE))
+}
+
 /// The rows of a table, decided together: multiple comparisons are corrected for over all of them.
 pub fn decide(matched: &[Matched<'_>], metric: &str, rule: Rule) -> (Vec<Comparison>, Vec<Refusal>) {
     let measured: Vec<_> = matched.iter().map(|matched| (matched, matched.ratio())).collect();
-    let ratios: Vec<(Ratio, Option<f64>)> =
-        measured.iter().filter_map(|(_, found)| found.map(|(ratio, noise, _)| (ratio, noise))).collect();
+    let ratios: Vec<(Ratio, Option<f64>)> = measured
+        .iter()
+        .filter_map(|(_, found)| found.map(|(ratio, noise, taken)| (ratio, assumed(noise, taken))))
+        .collect();
     let rows: Vec<Row<'_>> = ratios.iter().map(|(ratio, noise)| Row { ratio, noise: *noise }).collect();
     let mut decisions = decision::decide(&rows, rule).into_iter();
     let (mut comparisons, mut refused) = (Vec::new(), Vec::new());
@@ -288,19 +298,21 @@ fn comparison(
     let controls: Vec<f64> = a.iter().chain(b).filter_map(|one| one.control_ms).collect();
     let fastest = controls.iter().copied().reduce(f64::min);
     let slowest = controls.iter().copied().reduce(f64::max);
-    // Runs of the same thing may differ by anything.
-    let unknown = taken == Taken::Apart && noise.is_none();
     let (verdict, samples_to_settle) = match decision.verdict {
-        decision::Verdict::NotSure { samples_to_settle } => ("not-sure", samples_to_settle),
-        _ if unknown => ("not-sure", None),
+        // More samples of the same runs would not tell how runs differ.
+        decision::Verdict::NotSure { samples_to_settle } => {
+            ("not-sure", samples_to_settle.filter(|_| taken == Taken::InPairs))
+        }
         sure => (sure.as_str(), None),
     };
-    let reason = match unknown {
-        true => "taken in different runs or not in turns, and what runs of the same thing differ by is not known: \
-                 sweep it a few more times, or with --rounds"
-            .to_owned(),
-        false => decision.reason.to_string(),
+    let assumed = match (taken, noise) {
+        (Taken::Apart, None) => {
+            "; not taken in turns, and what runs of the same thing differ by is not known and taken to be 30 %: sweep \
+             with --rounds, or a few more times"
+        }
+        _ => "",
     };
+    let reason = format!("{}{assumed}", decision.reason);
     let adapter = |side: &[&'_ Measurement]| side.first().and_then(|one| one.adapter.clone());
     let (same, words) = match same_adapter(adapter(a).as_ref(), adapter(b).as_ref()) {
         SameAdapter::Same => (Some(true), None),
@@ -329,5 +341,142 @@ fn comparison(
         same_adapter: same,
         adapters: words,
         runs: a.iter().chain(b).map(|one| one.run.id.clone()).collect::<BTreeSet<_>>().into_iter().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::measurement::Turn;
+    use crate::rows::measurement::tests::measurement;
+
+    const WITHIN: f64 = 0.03;
+
+    fn pair(text: &str) -> Pair {
+        text.parse().unwrap()
+    }
+
+    /// Both sides of so many rounds in turns, two to a session; b takes `ratio` times as long as a, and the machine gets slower
+    /// all along.
+    fn in_turns(rounds: u32, ratio: f64) -> Vec<Measurement> {
+        let mut turns = Vec::new();
+        let mut random = fastrand::Rng::with_seed(3);
+        for round in 0..rounds {
+            for (position, target) in
+                [(0, "webgpu@chrome"), (1, "webgpu@firefox"), (2, "webgpu@firefox"), (3, "webgpu@chrome")]
+            {
+                let of_target = if target == "webgpu@firefox" { ratio } else { 1.0 };
+                let scatter = 1.0 + 0.01 * (random.f64() - 0.5);
+                let drift = 1.0 + 0.05 * f64::from(round);
+                turns.push(Measurement {
+                    turn: Some(Turn { round, position }),
+                    session: Some(1 + round / 2),
+                    ..measurement(target, 1, 10.0 * of_target * scatter * drift)
+                });
+            }
+        }
+        turns
+    }
+
+    fn compared(pair: &Pair, all: &[Measurement]) -> (Vec<Comparison>, Vec<Refusal>) {
+        let side = |side: &Side| all.iter().filter(|one| side.admits(one)).cloned().collect::<Vec<_>>();
+        let (a, b) = (side(&pair.a), side(&pair.b));
+        let (matched, mut refused) = matched(pair, &a, &b);
+        let (comparisons, more) = decide(&matched, "latency_ms", Rule::within(WITHIN));
+        refused.extend(more);
+        (comparisons, refused)
+    }
+
+    #[test]
+    fn turns_are_compared_in_pairs_whatever_the_machine_does() {
+        let chrome_firefox = pair("webgpu@chrome/webgpu@firefox");
+        for (ratio, verdict) in [(1.2, "faster"), (0.8, "slower"), (1.0, "same")] {
+            let (rows, refused) = compared(&chrome_firefox, &in_turns(16, ratio));
+            let [row] = &rows[..] else { panic!("{rows:?} {refused:?}") };
+            assert_eq!((row.verdict, row.paired, row.rounds), (verdict, true, 16), "{row:?}");
+            assert!((row.ratio.median / ratio - 1.0).abs() < 0.01, "{row:?}");
+            assert!(row.noise.is_some_and(|noise| noise < 0.02), "{row:?}");
+        }
+        let (rows, _) = compared(&pair("webgpu@chrome/webgpu@chrome"), &in_turns(16, 1.0));
+        assert_eq!(
+            (rows[0].verdict, rows[0].paired),
+            ("same", true),
+            "a thing is as fast as itself: {rows:?}"
+        );
+        let (rows, _) = compared(&chrome_firefox, &in_turns(1, 1.2));
+        assert_eq!((rows[0].verdict, rows[0].ratio.low), ("not-sure", None), "{rows:?}");
+    }
+
+    #[test]
+    fn what_was_taken_apart_needs_to_be_further_apart_than_runs_are() {
+        let apart = |second: f64| {
+            [measurement("webgpu@chrome", 1, 10.0), measurement("webgpu@chrome", 2, second)].to_vec()
+        };
+        let runs = pair("webgpu@chrome+run=run-01/webgpu@chrome+run=run-02");
+        for (second, verdict) in [(12.0, "not-sure"), (20.0, "faster")] {
+            let all = apart(second);
+            let (matched, _) = matched(&runs, &all[..1], &all[1..]);
+            let (rows, _) = decide(&matched, "latency_ms", Rule::within(WITHIN));
+            assert_eq!((rows[0].verdict, rows[0].paired), (verdict, false), "{rows:?}");
+            assert!(rows[0].reason.contains("not known"), "{rows:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_not_be_compared_is_refused_with_the_reason() {
+        type Row = (&'static str, fn(&mut Measurement), &'static str);
+        let rows: [Row; 7] = [
+            ("a failure", |b| b.verdict = Verdict::Mismatch, "did not pass (mismatch)"),
+            (
+                "another precision",
+                |b| b.subject.precision = "fp16".to_owned(),
+                "ran at precision fp16, not fp32",
+            ),
+            ("another shape", |b| b.subject.batch = 4, "at another shape (batch 4, not batch 1)"),
+            ("another model", |b| b.subject.model = "n".to_owned(), "there is no result of it on"),
+            (
+                "another version of it",
+                |b| b.model_digest = "other".to_owned(),
+                "the model changed between them",
+            ),
+            ("other jobs", |b| b.conditions.concurrency = 2, "1 jobs at the same time and the other with 2"),
+            (
+                "other caches",
+                |b| b.conditions.temperature = Some("hot".to_owned()),
+                "the state of caches differs",
+            ),
+        ];
+        for (name, change, part) in rows {
+            let mut b = measurement("webgpu@firefox", 1, 10.0);
+            change(&mut b);
+            let all = [measurement("webgpu@chrome", 1, 10.0), b];
+            let (rows, refused) = compared(&pair("webgpu@chrome/webgpu@firefox"), &all);
+            assert!(rows.is_empty(), "{name}: {rows:?}");
+            assert!(refused.iter().any(|refusal| refusal.reason.contains(part)), "{name}: {refused:?}");
+        }
+        let all = [measurement("webgpu@chrome", 1, 10.0), measurement("webgpu@chrome", 2, 10.0)];
+        let digests = pair("webgpu@chrome+digest=digest/webgpu@chrome+digest=other");
+        let other = Measurement { model_digest: "other".to_owned(), ..all[1].clone() };
+        let (rows, refused) = compared(&digests, &[all[0].clone(), other]);
+        assert_eq!((rows.len(), refused.len()), (1, 0), "versions that are named: {refused:?}");
+    }
+
+    #[test]
+    fn places_are_compared_with_the_same_place() {
+        let at = |target: &str, adapter: &str| {
+            let mut one = measurement(target, 1, 10.0);
+            one.place.adapter = adapter.to_owned().into();
+            one
+        };
+        let a = [at("webgpu@chrome", "default"), at("webgpu@chrome", "swiftshader")];
+        let b = [at("webgpu@firefox", "default"), at("webgpu@firefox", "swiftshader")];
+        let open = pair("webgpu@chrome/webgpu@firefox");
+        let pairs: Vec<(String, String)> =
+            by_place(&open, &a, &b).iter().map(|pair| (pair.a.to_string(), pair.b.to_string())).collect();
+        let expected = [
+            ("webgpu@chrome".to_owned(), "webgpu@firefox".to_owned()),
+            ("webgpu@chrome+adapter=swiftshader".to_owned(), "webgpu@firefox+adapter=swiftshader".to_owned()),
+        ];
+        assert_eq!(pairs, expected);
     }
 }

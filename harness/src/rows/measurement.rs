@@ -1,6 +1,7 @@
 //! One trial's values of one metric, with everything that decides what they may be compared with.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use protocol::{Adapter, AdapterChoice, Target, Verdict};
 
@@ -111,10 +112,75 @@ pub struct Turn {
     pub position: u32,
 }
 
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.model)?;
+        self.dimensions.iter().try_for_each(|(name, extent)| write!(f, " {name}={extent}"))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.target)?;
+        match &self.adapter {
+            AdapterChoice::Default => {}
+            adapter => write!(f, "+adapter={adapter}")?,
+        }
+        if self.features.is_empty() { Ok(()) } else { write!(f, "+features={}", self.features) }
+    }
+}
+
 impl Measurement {
     /// The median of its values; nothing where it failed or was not measured: a wrong answer's time is no time.
     pub fn median(&self) -> Option<f64> {
         let passed = self.verdict == Verdict::Pass;
         Summary::of(&self.values).filter(|_| passed).map(|summary| summary.median)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A measurement of model `m` on a target in a run, `n` samples around so many milliseconds, one per cent apart.
+    pub(crate) fn measurement(target: &str, run: u32, latency_ms: f64) -> Measurement {
+        let run = RunOf { started_at: format!("2026-01-{run:02}T00:00:00Z"), id: format!("run-{run:02}") };
+        Measurement {
+            run,
+            case_key: format!("key of {target}"),
+            subject: Subject {
+                model: "m".to_owned(),
+                precision: "fp32".to_owned(),
+                batch: 1,
+                dimensions: BTreeMap::new(),
+            },
+            model_digest: "digest".to_owned(),
+            place: Place {
+                target: target.parse().unwrap(),
+                adapter: AdapterChoice::Default,
+                features: String::new(),
+            },
+            conditions: Conditions { concurrency: 1, temperature: Some("new-profile".to_owned()) },
+            versions: Versions {
+                browser: Some("156".to_owned()),
+                host: Some("here".to_owned()),
+                ..Versions::default()
+            },
+            verdict: Verdict::Pass,
+            message: None,
+            adapter: Some(Adapter { device: "card".to_owned(), ..Adapter::default() }),
+            adapter_evidence: None,
+            turn: None,
+            session: Some(1),
+            values: (0..20).map(|sample| latency_ms * (1.0 + 0.01 * f64::from(sample % 5 - 2))).collect(),
+            control_ms: Some(10.0),
+        }
+    }
+
+    #[test]
+    fn a_wrong_answers_time_is_no_time() {
+        let right = measurement("wgpu:vulkan", 1, 5.0);
+        assert_eq!(right.median(), Some(5.0));
+        assert_eq!(Measurement { verdict: Verdict::Mismatch, ..right }.median(), None);
     }
 }

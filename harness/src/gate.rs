@@ -1,0 +1,68 @@
+//! `parallax gate`: holds a sweep against an earlier one, and fails where it is worse.
+
+mod baseline;
+mod findings;
+
+use std::path::Path;
+
+use protocol::Metric;
+
+use crate::cli::GateArgs;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::report::gate as report;
+use crate::rows::gate::Gated;
+use crate::rows::measurement::Measurement;
+use crate::screen;
+use crate::store::{Store, Wanted};
+
+const LAST_PASS: &str = "last-pass";
+
+/// Runs `parallax gate`.
+///
+/// # Errors
+/// When a run or a file is not there or holds nothing to compare, or the report cannot be written.
+pub async fn run(args: &GateArgs) -> Result<Exit, Error> {
+    let store = Store::open(&args.db)?;
+    let run = store.find_sweep(args.run.as_deref().unwrap_or("last"))?;
+    let of_run = |run| store.measurements(Metric::LatencyMs, &Wanted { run: Some(run), ..Wanted::default() });
+    let now = of_run(&run)?;
+    let (against, before) = match args.against.as_str() {
+        LAST_PASS => {
+            let baseline = store.last_passing_sweep(&run)?;
+            (baseline.to_string(), of_run(&baseline)?)
+        }
+        path if Path::new(path).is_file() => (path.to_owned(), baseline::of_file(Path::new(path))?),
+        name => {
+            let baseline = store.find_sweep(name)?;
+            (baseline.to_string(), of_run(&baseline)?)
+        }
+    };
+    let history = store.measurements(Metric::LatencyMs, &Wanted::default())?;
+    let found = gated(&run.to_string(), against, args.max_slowdown.0, (&now, &before, &history))?;
+    let exit = if found.verdict == "fail" { Exit::GateFailed } else { Exit::Success };
+    screen::print(&if args.json { report::document(&found) } else { report::render(&found) })?;
+    Ok(exit)
+}
+
+/// What a run, an earlier one and all runs come to.
+fn gated(
+    run: &str,
+    against: String,
+    max_slowdown: f64,
+    (now, before, history): (&[Measurement], &[Measurement], &[Measurement]),
+) -> Result<Gated, Error> {
+    if before.is_empty() {
+        return Err(Error::NotComparable(format!(
+            "there is nothing to hold the run against: {against} has no results of a sweep"
+        )));
+    }
+    let (findings, cells) = findings::of(now, before, history, max_slowdown);
+    if cells == 0 {
+        return Err(Error::NotComparable(format!(
+            "run {run} and {against} have no cell in common, no model on the same target: name another with --against"
+        )));
+    }
+    let verdict = if findings.iter().any(|finding| finding.fails) { "fail" } else { "pass" };
+    Ok(Gated { verdict, run: run.to_owned(), against, max_slowdown, cells, findings })
+}

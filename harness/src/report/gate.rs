@@ -1,0 +1,52 @@
+//! What a gate found, for people and as a document.
+
+use crate::number;
+use crate::rows::gate::{Change, Finding, Gated};
+use crate::screen::shown;
+
+/// A line for each finding with what changed below, and the verdict at the end.
+pub fn render(found: &Gated) -> String {
+    let mut lines: Vec<String> = found.findings.iter().flat_map(told).collect();
+    if !lines.is_empty() {
+        lines.push(String::new());
+    }
+    let failing = found.findings.iter().filter(|finding| finding.fails).count();
+    let count = match failing {
+        0 => "nothing is worse".to_owned(),
+        1 => "1 finding fails it".to_owned(),
+        several => format!("{several} findings fail it"),
+    };
+    lines.push(format!(
+        "gate {}: {count}, of {} cells; run {} against {}, slowdowns of up to {} let through",
+        found.verdict,
+        found.cells,
+        found.run,
+        shown(&found.against),
+        number::per_cent(found.max_slowdown)
+    ));
+    lines.join("\n")
+}
+
+fn told(finding: &Finding) -> Vec<String> {
+    let mark = if finding.fails { "✗" } else { "·" };
+    let Finding { kind, model, place, message, since, .. } = finding;
+    let mut lines = vec![shown(&format!("{mark} {kind}: {model} on {place}: {message} (since run {since})"))];
+    lines.extend(finding.ratio.map(|ratio| {
+        let ends = ratio.low.zip(ratio.high);
+        let ends = ends
+            .map(|(low, high)| format!(" [{}, {}]", number::three_digits(low), number::three_digits(high)));
+        format!("    ratio {}{}", number::three_digits(ratio.median), ends.unwrap_or_default())
+    }));
+    let change = |Change { what, from, to }: &Change| shown(&format!("    {what}: {from} → {to}"));
+    lines.extend(finding.changed.iter().map(change));
+    if finding.fails && finding.changed.is_empty() {
+        lines.push("    nothing that is known changed between them".to_owned());
+    }
+    lines
+}
+
+/// The document, indented: fields are added as needed and never renamed.
+pub fn document(found: &Gated) -> String {
+    // Every field has a JSON form, so there is no error to tell.
+    serde_json::to_string_pretty(found).unwrap_or_default()
+}

@@ -5,9 +5,10 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
+use crate::command::{cargo, show};
 use crate::programs::Burn;
 use crate::steps::Steps;
-use crate::{checkout, programs};
+use crate::{checkout, programs, setup};
 
 type Defaults = [(&'static str, &'static str)];
 
@@ -56,6 +57,14 @@ pub fn sweep(steps: &mut Steps, asked: Vec<String>) -> Result<ExitCode> {
 pub fn bench(steps: &mut Steps, full_size: bool, asked: Vec<String>) -> Result<ExitCode> {
     let defaults = if full_size { FULL_SIZE_BENCH } else { BENCH };
     parallax(steps, &["compare"], arguments(defaults, asked))
+}
+
+/// Prints how often the statistics err, by simulation: no browser, no model.
+pub fn error_rates(steps: &mut Steps) -> Result<()> {
+    setup::for_building(steps)?;
+    let mut example = cargo();
+    example.args(["run", "--release", "--package", "harness", "--example", "error_rates"]);
+    steps.loud("simulate: error rates", || show(example.current_dir(checkout::root()?)))
 }
 
 fn parallax(steps: &mut Steps, command: &[&str], arguments: Vec<String>) -> Result<ExitCode> {

@@ -60,6 +60,9 @@ enum Chore {
         /// The nine full-size models instead of the tiny ones: hours, where the adapter is a software one.
         #[arg(long)]
         full_size: bool,
+        /// How often the statistics err, by simulation, and nothing else: no browser, no model.
+        #[arg(long, conflicts_with_all = ["full_size", "arguments"])]
+        error_rates: bool,
         /// Passed on to `parallax compare`; --models and --pairs replace the defaults.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -109,7 +112,10 @@ fn perform(chore: Chore) -> Result<ExitCode> {
             wasm::build(&mut steps, Burn::Built)?;
         }
         Chore::Sweep { arguments } => return demo::sweep(&mut steps, arguments),
-        Chore::Bench { full_size, arguments } => return demo::bench(&mut steps, full_size, arguments),
+        Chore::Bench { error_rates: true, .. } => demo::error_rates(&mut steps)?,
+        Chore::Bench { full_size, arguments, error_rates: false } => {
+            return demo::bench(&mut steps, full_size, arguments);
+        }
         #[cfg(target_os = "linux")]
         Chore::Bundle(wanted) => bundle::make(&mut steps, &wanted)?,
         Chore::Fuzz { minutes, seed } => return fuzz::run(&mut steps, minutes, seed),

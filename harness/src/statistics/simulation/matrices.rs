@@ -153,6 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::print_stdout, reason = "prints the errors that it holds to")]
     fn nine_in_ten_intervals_hold_what_was_hidden() {
         for (table, count, largest_error) in [
             (TABLES[0], 60, 0.2),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
+use super::location::smallest_p_value;
 use super::ratio::Ratio;
 use super::stopping::EARLY_SHARE;
 use super::{CONFIDENCE, student_quantile};
@@ -13,6 +14,8 @@ use super::{CONFIDENCE, student_quantile};
 pub const FALSE_ALARMS: f64 = 0.005;
 /// How surely the samples that would settle a case do, if things are as they seem.
 const POWER: f64 = 0.8;
+/// Where there is no interval yet, so many more samples are the least that gives one.
+const LEAST_MORE: u32 = 4;
 /// More samples than this settle nothing that is worth it.
 const MOST: f64 = 100_000.0;
 
@@ -127,11 +130,11 @@ pub fn decide(rows: &[Row<'_>], rule: Rule) -> Vec<Decision> {
 
 fn one(row: &Row<'_>, adjusted_p: Option<f64>, tested: f64, rule: Rule) -> Decision {
     let decision = |verdict, reason| Decision { verdict, adjusted_p, reason };
-    let (Some(adjusted), Some(low), Some(high)) = (adjusted_p, row.ratio.low, row.ratio.high) else {
-        let verdict = Verdict::NotSure { samples_to_settle: None };
+    let Some(adjusted) = adjusted_p else {
+        let verdict = Verdict::NotSure { samples_to_settle: Some(LEAST_MORE) };
         return decision(verdict, Reason::TooFew);
     };
-    let case = Case::new(row, (low.ln(), high.ln()), rule, tested);
+    let case = Case::new(row, rule, tested);
     if case.is_same() {
         return decision(Verdict::Same, Reason::Within(rule.same_within));
     }
@@ -149,8 +152,10 @@ struct Case {
     difference: f64,
     /// Standard error of the difference.
     error: f64,
-    freedom: f64,
+    /// How many samples there are.
     n: f64,
+    /// How many values that say something of their own.
+    values: usize,
     floor: f64,
     limit: f64,
     /// The rate of false alarms that is left for this row of the table.
@@ -158,14 +163,12 @@ struct Case {
 }
 
 impl Case {
-    fn new(row: &Row<'_>, (low, high): (f64, f64), rule: Rule, tested: f64) -> Case {
-        let n = row.ratio.n as f64;
-        let freedom = n - 1.0;
+    fn new(row: &Row<'_>, rule: Rule, tested: f64) -> Case {
         Case {
             difference: row.ratio.median.ln(),
-            error: (high - low) / 2.0 / student_quantile(f64::midpoint(1.0, CONFIDENCE), freedom),
-            freedom,
-            n,
+            error: row.ratio.error(),
+            n: row.ratio.n as f64,
+            values: row.ratio.values,
             floor: row.noise.unwrap_or_default().ln_1p(),
             limit: rule.same_within.ln_1p(),
             false_alarms: rule.false_alarms / tested,
@@ -174,7 +177,8 @@ impl Case {
 
     /// Whether the 90 % interval lies within the limit on both sides, which is what both one-sided tests at 95 % say.
     fn is_same(&self) -> bool {
-        self.difference.abs() + self.error * student_quantile(CONFIDENCE, self.freedom) <= self.limit
+        self.difference.abs() + self.error * student_quantile(CONFIDENCE, self.values as f64 - 1.0)
+            <= self.limit
     }
 
     /// How many more samples make the interval narrow enough for the nearest verdict that the difference allows: it shrinks
@@ -187,11 +191,18 @@ impl Case {
         };
         let different = (difference > self.floor)
             .then(|| n_where(difference, quantile(1.0 - self.false_alarms / 2.0)))
-            .flatten();
+            .flatten()
+            .map(|n| n.max(self.fewest_decidable()));
         let same = n_where(self.limit - difference, quantile(CONFIDENCE));
         let needed = different.into_iter().chain(same).min_by(f64::total_cmp)?;
         let more = (needed - self.n).ceil().max(1.0);
         (more <= MOST).then_some(more as u32)
+    }
+
+    /// How many samples there are when the values are enough for a p-value as small as is asked for.
+    fn fewest_decidable(&self) -> f64 {
+        let enough = (self.values..).find(|values| smallest_p_value(*values) < self.false_alarms);
+        self.n * enough.unwrap_or(self.values) as f64 / self.values as f64
     }
 }
 
@@ -212,6 +223,7 @@ fn holm(p_values: &[Option<f64>]) -> Vec<Option<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::statistics::ratio::Pair;
 
     /// A ratio with a standard error and a p-value as 100 normal pairs would have them.
     fn ratio(ln_median: f64, error: f64) -> Ratio {
@@ -222,6 +234,7 @@ mod tests {
             high: Some((ln_median + reach).exp()),
             p_value: Some(crate::statistics::student_p_value(ln_median / error, 99.0)),
             n: 100,
+            values: 100,
             spread: error * 10.0,
         }
     }
@@ -269,6 +282,17 @@ mod tests {
     }
 
     #[test]
+    fn few_sessions_ask_for_more_of_them() {
+        let pairs: Vec<Pair> = (0..9u32)
+            .map(|round| Pair { a: 1.0, b: 2.0 + 0.01 * f64::from(round % 4), session: round / 3 })
+            .collect();
+        let ratio = Ratio::paired(&pairs).unwrap();
+        let decided = &decide(&[Row { ratio: &ratio, noise: None }], Rule::within(0.03))[0];
+        // Five sessions are the fewest whose p-value can be below 0.0045, and each has three rounds.
+        assert_eq!(decided.verdict, Verdict::NotSure { samples_to_settle: Some(6) }, "{ratio:?}");
+    }
+
+    #[test]
     fn a_table_asks_more_of_each_row() {
         let (plain, doubtful) = (ratio(0.10, 0.01), ratio(0.10, 0.033));
         let verdict = |rows: usize| {
@@ -296,9 +320,9 @@ mod tests {
 
     #[test]
     fn nothing_is_said_without_an_interval() {
-        let ratio = Ratio { median: 3.0, low: None, high: None, p_value: None, n: 2, spread: 0.0 };
+        let ratio = Ratio { median: 3.0, low: None, high: None, p_value: None, n: 2, values: 2, spread: 0.0 };
         let decided = &decide(&[Row { ratio: &ratio, noise: None }], Rule::within(0.03))[0];
-        assert_eq!(decided.verdict, Verdict::NotSure { samples_to_settle: None });
+        assert_eq!(decided.verdict, Verdict::NotSure { samples_to_settle: Some(4) });
         assert_eq!((decided.adjusted_p, decided.reason), (None, Reason::TooFew));
     }
 }

@@ -4,8 +4,8 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::{CONFIDENCE, mean, squares, student_p_value, student_quantile};
 
-/// So many values have an interval.
-pub(super) const FEWEST: usize = 4;
+/// A centre of a single value is as sure as that value.
+const FEWEST: usize = 2;
 /// From here on ranks alone decide: below, they could not give a p-value small enough for a table of comparisons.
 const RANKED: usize = 12;
 /// How sure the wider interval is that the spread is read from too: as sure as a decision.
@@ -19,7 +19,7 @@ pub(super) struct Location {
     /// The Hodges–Lehmann estimate: the median of the means of all pairs of values. An outlier in ten moves it little, and
     /// of what the mean gets from normal values it gets 95 %.
     pub centre: f64,
-    /// What is known of the centre, from four values on.
+    /// What is known of the centre, from two values on.
     pub certainty: Option<Certainty>,
 }
 
@@ -298,7 +298,7 @@ mod tests {
             assert_eq!((alike.low, alike.high), (0.5, 0.5));
             assert!(alike.p_value >= 2.0 * 0.25f64.powi(n as i32), "{n}: {}", alike.p_value);
         }
-        assert_eq!(Location::of(&[1.0, 2.0, 3.0]).unwrap(), Location { centre: 2.0, certainty: None });
+        assert_eq!(Location::of(&[2.0]).unwrap(), Location { centre: 2.0, certainty: None });
         assert_eq!(Location::of(&[]), None);
     }
 }

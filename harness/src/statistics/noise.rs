@@ -7,6 +7,9 @@ use super::{mean, squares, student_quantile};
 /// Of a hundred comparisons of a thing with itself, so many stay below the floor.
 const BELOW: f64 = 0.99;
 
+/// Fewer pairs, or sessions, know too little of what they differ by.
+const FEWEST: usize = 4;
+
 /// How much a comparison is taken with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effort {
@@ -36,7 +39,7 @@ impl Effort {
 ///
 /// Nothing where there are too few pairs (or, of several sessions, too few sessions) to tell.
 pub fn floor(a_a: &[Pair], effort: Effort) -> Option<f64> {
-    let values = session_values(a_a)?;
+    let values = session_values(a_a).filter(|values| values.len() >= FEWEST)?;
     let Location { centre, certainty } = Location::of(&values)?;
     let certainty = certainty?;
     let measured = Effort::of(a_a);

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::dependence::Dependence;
-use super::location::{Certainty, FEWEST, Location};
+use super::location::{Certainty, Location};
 use super::{CONFIDENCE, mean, squares, student_p_value, student_quantile};
+
+/// Fewer pairs, or samples, have no interval: a coarse clock may read them all alike.
+const FEWEST: usize = 4;
 
 /// What one round of a comparison read, one side after the other.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,6 +40,8 @@ pub struct Ratio {
     pub p_value: Option<f64>,
     /// How many pairs it rests on; without pairs, how many samples the smaller side has.
     pub n: usize,
+    /// How many values that say something of their own it rests on: sessions where there are several, else pairs.
+    pub values: usize,
     /// The standard deviation of one pair's logarithm; with several sessions, of that many pairs' share in what is known.
     /// Zero where there is no interval.
     pub spread: f64,
@@ -48,13 +53,13 @@ impl Ratio {
     ///
     /// What slows both sides of a round down together cancels out. Within one session each pair is a value, and the result
     /// speaks of that session. Over several, each session is one value, the centre of its pairs: two sessions differ by
-    /// more than their pairs tell, and no number of pairs makes up for too few sessions. Two or three have no interval;
+    /// more than their pairs tell, and no number of pairs makes up for too few sessions. Of two or three the interval is wide;
     /// six or more lose little by it, and have p-values small enough for a table.
     pub fn paired(pairs: &[Pair]) -> Option<Ratio> {
         let values = session_values(pairs)?;
         let Location { centre, certainty } = Location::of(&values)?;
-        let per_value = (pairs.len() as f64 / values.len() as f64).sqrt();
-        Some(Ratio::new(centre, certainty, pairs.len(), per_value))
+        let certainty = certainty.filter(|_| pairs.len() >= FEWEST);
+        Some(Ratio::new(centre, certainty, pairs.len(), values.len()))
     }
 
     /// The ratio of two trials taken apart, from their samples in the order they were taken. Nothing when a side has none,
@@ -73,7 +78,7 @@ impl Ratio {
             / (a.variance.powi(2) / a.freedom.max(1.0) + b.variance.powi(2) / b.freedom.max(1.0));
         let error = variance.sqrt();
         if n < FEWEST || error == 0.0 {
-            return Some(Ratio::new(difference, None, n, 1.0));
+            return Some(Ratio::new(difference, None, n, n));
         }
         let reach = error * student_quantile(f64::midpoint(1.0, CONFIDENCE), freedom);
         let certainty = Certainty {
@@ -82,18 +87,25 @@ impl Ratio {
             p_value: student_p_value(difference / error, freedom),
             spread: error * (n as f64).sqrt(),
         };
-        Some(Ratio::new(difference, Some(certainty), n, 1.0))
+        Some(Ratio::new(difference, Some(certainty), n, n))
     }
 
-    fn new(centre: f64, certainty: Option<Certainty>, n: usize, per_value: f64) -> Ratio {
+    fn new(centre: f64, certainty: Option<Certainty>, n: usize, values: usize) -> Ratio {
+        let per_value = (n as f64 / values as f64).sqrt();
         Ratio {
             median: centre.exp(),
             low: certainty.map(|certainty| certainty.low.exp()),
             high: certainty.map(|certainty| certainty.high.exp()),
             p_value: certainty.map(|certainty| certainty.p_value),
             n,
+            values,
             spread: certainty.map_or(0.0, |certainty| certainty.spread * per_value),
         }
+    }
+
+    /// The standard error of the ratio's logarithm.
+    pub(super) fn error(&self) -> f64 {
+        self.spread / (self.n as f64).sqrt()
     }
 
     /// Half the width of the interval, as a share of the ratio: 0.02 is ±2 %. Nothing where there is no interval.
@@ -202,7 +214,9 @@ mod tests {
         };
         let [one, three, six] = [1, 3, 6].map(|sessions| Ratio::paired(&many(sessions)).unwrap());
         assert!(one.half_width().unwrap() < 0.01, "{one:?}");
-        assert_eq!((three.low, three.p_value, three.n), (None, None, 36), "too few sessions");
+        assert_eq!((three.n, three.values), (36, 3));
+        assert!(three.half_width() > six.half_width(), "{three:?}");
+        assert!(three.p_value.unwrap() > 0.03, "three sessions claim nothing: {three:?}");
         assert!(six.half_width().unwrap() > 0.05, "{six:?}");
         assert!((six.median - 1.1).abs() < 0.02, "{six:?}");
     }

@@ -2,7 +2,6 @@
 
 use super::decision::FALSE_ALARMS;
 use super::location::smallest_p_value;
-use super::noise::Effort;
 use super::ratio::{Pair, Ratio};
 use super::{CONFIDENCE, Summary, student_quantile};
 
@@ -55,11 +54,10 @@ impl Stopping {
     pub fn next(&self, pairs: &[Pair]) -> Next {
         self.look(pairs.len(), || {
             let ratio = Ratio::paired(pairs)?;
-            let Effort { pairs, sessions } = Effort::of(pairs);
-            let values = if sessions > 1 { sessions } else { pairs };
             ratio.p_value?;
+            let values = ratio.values;
             let quantile = student_quantile(f64::midpoint(1.0, CONFIDENCE), values as f64 - 1.0);
-            let half_width = (ratio.spread / (pairs as f64).sqrt() * quantile).exp_m1();
+            let half_width = (ratio.error() * quantile).exp_m1();
             if self.is_narrow(half_width, values) && self.is_decidable(values) {
                 return Some(Why::Precise);
             }

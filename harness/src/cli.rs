@@ -62,6 +62,11 @@ Exit codes:
   2  bad flags, or nothing that may be compared; each reason is told
   130  stopped by Ctrl-C; finished rows are kept";
 
+const NOISE_EXAMPLE: &str = "\
+Examples:
+  parallax noise --models bert-tiny --targets webgpu@chrome,wgpu:vulkan
+  parallax noise --run last --json";
+
 const GATE_EXAMPLE: &str = "\
 Examples:
   parallax sweep plan.toml && parallax gate --against last-pass
@@ -143,6 +148,9 @@ pub enum Command {
     /// Put two targets side by side, model by model, and say which is faster, or that it is not sure.
     #[command(after_help = COMPARE_EXAMPLE)]
     Compare(CompareArgs),
+    /// Hold targets against themselves, and say which differences this machine cannot tell from none.
+    #[command(after_help = NOISE_EXAMPLE)]
+    Noise(NoiseArgs),
     /// Hold a sweep against an earlier one, and fail where an answer, a capability or a time is worse.
     #[command(after_help = GATE_EXAMPLE)]
     Gate(GateArgs),
@@ -332,6 +340,41 @@ fn adapter(text: &str) -> Result<AdapterChoice, String> {
         "" => Err("write hardware, software, swiftshader, lavapipe, default, or a part of a name".to_owned()),
         named => Ok(named.to_owned().into()),
     }
+}
+
+/// Flags of `parallax noise`.
+#[derive(Debug, Args)]
+pub struct NoiseArgs {
+    /// Models to measure now: names of fixtures, folders, ONNX files, or hf:owner/repository[@revision][/path]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "MODEL,..",
+        conflicts_with = "run",
+        requires = "targets"
+    )]
+    pub models: Vec<String>,
+    /// Targets to hold against themselves
+    #[arg(long, value_delimiter = ',', value_name = "TARGET,..", requires = "models")]
+    pub targets: Vec<Target>,
+    /// The adapter that they are measured on.
+    #[command(flatten)]
+    pub adapter: AdapterArgs,
+    /// How targets take turns
+    #[command(flatten)]
+    pub rounds: RoundsArgs,
+    /// Latency samples of each turn, after warm-up
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub samples: u32,
+    /// Take the results of this sweep: its identifier, the beginning of that, or last
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
+    /// The database that keeps the results; made if it is not there
+    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
+    pub db: PathBuf,
+    /// Print one JSON document instead of the table
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Flags of `parallax gate`.
@@ -554,6 +597,7 @@ mod tests {
             &["parallax", "sweep"][..],
             &["parallax", "compare"],
             &["parallax", "gate"],
+            &["parallax", "noise"],
             &["parallax", "detect"],
             &["parallax", "conformance"],
             &["parallax", "bench", "matmul"],

@@ -25,6 +25,7 @@ pub mod interrupt;
 pub mod judge;
 pub mod lane;
 pub mod model;
+pub mod noise;
 pub mod number;
 mod origin;
 pub mod page_server;

@@ -9,7 +9,9 @@ use harness::exit::Exit;
 use harness::interrupt::Interrupt;
 use harness::process::{below, guard};
 use harness::screen;
-use harness::{bench, cache, compare, conformance, detect, diverge, draft, gate, probe, profile, sweep};
+use harness::{
+    bench, cache, compare, conformance, detect, diverge, draft, gate, noise, probe, profile, sweep,
+};
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
@@ -62,6 +64,7 @@ async fn perform(command: &Command) -> Result<Exit, Error> {
     match command {
         Command::Sweep(args) => sweep::run(args).await,
         Command::Compare(args) => compare::run(args).await,
+        Command::Noise(args) => noise::run(args).await,
         Command::Gate(args) => gate::run(args).await,
         Command::Conformance(args) => conformance::run(args).await,
         Command::Detect(args) => until_interrupted(detect::run(args)).await,

@@ -6,6 +6,7 @@ pub mod comparison;
 pub mod conformance;
 pub mod gate;
 mod json;
+pub mod noise;
 pub mod probe;
 pub mod product;
 pub mod profile;

@@ -5,6 +5,7 @@ pub mod conformance;
 pub mod divergence;
 pub mod gate;
 pub mod measurement;
+pub mod noise;
 pub mod probe;
 pub mod product;
 pub mod profile;

@@ -193,14 +193,15 @@ fn may_be_compared(question: &Pair, a: &[&Measurement], b: &[&Measurement]) -> R
 
 /// A side's turns in one round.
 #[derive(Debug, Clone, PartialEq)]
-struct Round {
+pub struct Round {
+    /// The session of the first.
     session: u32,
     /// The median of each turn, in the order taken.
     values: Vec<f64>,
 }
 
 /// A side's turns by round; nothing of what took no turns. Sessions count by the first of a round.
-fn rounds(side: &[&Measurement]) -> BTreeMap<u32, Round> {
+pub fn rounds(side: &[&Measurement]) -> BTreeMap<u32, Round> {
     let mut turns: Vec<_> =
         side.iter().filter_map(|one| Some((one.turn?, one.session?, one.median()?))).collect();
     turns.sort_by_key(|(turn, ..)| *turn);
@@ -219,7 +220,7 @@ fn with_itself(round: &Round) -> Option<Times> {
 
 /// The two turns of each round, as a comparison of a thing with itself. Two turns stand on each side of a comparison and
 /// one on each side here, so that their logarithm counts by the root of a half.
-fn apart_by_chance(rounds: &BTreeMap<u32, Round>) -> Vec<Times> {
+pub fn apart_by_chance(rounds: &BTreeMap<u32, Round>) -> Vec<Times> {
     let pair = |round: &Round| {
         let Times { a, b, session } = with_itself(round)?;
         Some(Times { a, b: a * (b / a).powf(0.5f64.sqrt()), session })

@@ -19,7 +19,7 @@ use serde::Serialize;
 use crate::exit::Exit;
 use crate::model::variant::described;
 use crate::origin::Origin;
-use crate::statistics::Summary;
+use crate::statistics::{Summary, outliers};
 use time_spent::TimeSpent;
 
 /// The feature that says what computed the expected outputs, where it was not PyTorch.
@@ -123,6 +123,18 @@ pub struct Measured {
     /// The values in the order they were taken.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub samples: Vec<f64>,
+    /// Which of them, from 0, lie far from the others. They count like all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outliers: Vec<usize>,
+}
+
+impl Measured {
+    /// A summary with the samples it rests on.
+    pub fn of(summary: Summary, samples: Vec<f64>) -> Measured {
+        let marks = outliers::marks(&samples);
+        let outliers = marks.iter().enumerate().filter(|(_, marked)| **marked).map(|(at, _)| at).collect();
+        Measured { summary, samples, outliers }
+    }
 }
 
 impl CaseRow {

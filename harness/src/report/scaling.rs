@@ -118,8 +118,7 @@ mod tests {
     use crate::rows::Measured;
 
     fn case(extents: &[(&str, usize)], features_off: &str, latency_ms: f64) -> CaseRow {
-        let measured =
-            |median| Measured { summary: Summary { median, interval: None, n: 1 }, samples: vec![] };
+        let measured = |median| Measured::of(Summary { median, interval: None, n: 1 }, vec![]);
         let metrics = [("latency_ms", latency_ms), ("throughput_per_s", 1000.0 / latency_ms)];
         CaseRow {
             dimensions: extents.iter().map(|(name, extent)| ((*name).to_owned(), *extent)).collect(),

@@ -14,7 +14,7 @@ fn measured(metric: &str, summary: (f64, f64, f64), samples: Vec<f64>) -> (Strin
     let (median, low, high) = summary;
     (
         metric.to_owned(),
-        Measured { summary: Summary { median, interval: Some(Interval { low, high }), n: 3 }, samples },
+        Measured::of(Summary { median, interval: Some(Interval { low, high }), n: 3 }, samples),
     )
 }
 

@@ -125,7 +125,7 @@ impl Store {
         })?;
         Ok(by_trial(summaries.into_iter().map(|(trial, metric, summary)| {
             let samples = samples.remove(&(trial.clone(), metric.clone())).unwrap_or_default();
-            (trial, (metric, Measured { summary, samples }))
+            (trial, (metric, Measured::of(summary, samples)))
         })))
     }
 
@@ -194,7 +194,7 @@ pub(super) fn by_trial<T>(rows: impl IntoIterator<Item = (String, T)>) -> ByTria
 fn throughput(metrics: &BTreeMap<String, Measured>, batch: u32) -> Option<(String, Measured)> {
     let latency = metrics.get(Metric::LatencyMs.name())?.summary;
     let summary = latency.throughput_per_s(batch)?;
-    Some((Metric::ThroughputPerS.name().to_owned(), Measured { summary, samples: Vec::new() }))
+    Some((Metric::ThroughputPerS.name().to_owned(), Measured::of(summary, Vec::new())))
 }
 
 /// The verdict that was stored under this name.

@@ -23,6 +23,7 @@ pub mod fault;
 pub mod interrupt;
 pub mod judge;
 pub mod lane;
+pub mod matrix;
 pub mod model;
 pub mod number;
 mod origin;

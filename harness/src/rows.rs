@@ -3,6 +3,7 @@
 pub mod comparison;
 pub mod conformance;
 pub mod divergence;
+pub mod matrix;
 pub mod measurement;
 pub mod product;
 pub mod profile;

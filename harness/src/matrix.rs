@@ -21,7 +21,7 @@ pub fn run(args: &MatrixArgs) -> Result<Exit, Error> {
     let store = Store::open(&args.db)?;
     let runs = args.runs.iter().map(|name| store.find_sweep(name)).collect::<Result<Vec<_>, _>>()?;
     let mut measurements = Vec::new();
-    for run in &each_once(&runs) {
+    for run in &each_once(runs) {
         let wanted = Wanted { run: Some(run), ..Wanted::default() };
         measurements.extend(store.measurements(Metric::LatencyMs, &wanted)?);
     }

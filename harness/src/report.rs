@@ -15,7 +15,7 @@ mod table;
 pub use capabilities::capabilities;
 pub use json::document;
 pub use progress::Progress;
-pub use table::{adapter_name, render};
+pub use table::render;
 
 use crate::rows::Run;
 

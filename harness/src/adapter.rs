@@ -1,19 +1,14 @@
-//! The adapter chosen: what each choice means for a browser or a native process, and whether it is what was met.
+//! The adapter chosen: what each choice means for a browser or a native process, and whether it is what was met. It starts
+//! nothing.
 
 pub mod driver_file;
 pub mod machine;
 pub mod nameless;
-pub mod native;
 pub mod same;
 
-use protocol::{Adapter, AdapterChoice, BrowserKind, SoftwareDriver, Target, Verdict, least};
+use protocol::{Adapter, AdapterChoice, BrowserKind, SoftwareDriver, Target, Verdict};
 
-use crate::fault::Fault;
-use crate::judge::Complaint;
-use crate::report::adapter_name;
-use crate::session::{Context, SessionKind};
 use driver_file::DriverFile;
-use native::NativeAdapter;
 
 /// The feature that says how an adapter is known that its page does not name.
 pub const EVIDENCE: &str = "adapter_evidence";
@@ -30,28 +25,30 @@ const ON_VULKAN: &[&str] = &[
     // There is no window to draw to.
     "--disable-vulkan-surface",
 ];
-const ON_SWIFTSHADER: &[&str] = &["--use-webgpu-adapter=swiftshader"];
-/// The first Mesa whose lavapipe is tried in Chromium. That of 22.3 lacks samplerYcbcrConversion, without which Chromium's
-/// Vulkan gives no adapter and `requestAdapter` no answer.
-const MESA_TRIED_IN_CHROMIUM: u32 = 23;
+/// What has Chromium hand WebGPU its own SwiftShader.
+pub const ON_SWIFTSHADER: &[&str] = &["--use-webgpu-adapter=swiftshader"];
 
 /// The variables by which Vulkan's loader takes its drivers from these files alone: that of today and that of old loaders.
-const DRIVER_FILES: [&str; 2] = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"];
+pub const DRIVER_FILES: [&str; 2] = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"];
 /// The variable by which Vulkan's loader leaves drivers out, and the names of the files of those that compute on the CPU.
-const WITHOUT_SOFTWARE: (&str, &str) = ("VK_LOADER_DRIVERS_DISABLE", "*lvp_icd*,*swiftshader*");
+pub const WITHOUT_SOFTWARE: (&str, &str) = ("VK_LOADER_DRIVERS_DISABLE", "*lvp_icd*,*swiftshader*");
 
 /// Where an adapter is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub enum Place {
+    /// A Chromium.
     Chromium,
+    /// A Firefox.
     Firefox,
+    /// A WebKit, which has no WebGPU to choose for.
     Webkit,
+    /// A process with wgpu.
     Native,
 }
 
 /// Which Vulkan drivers a place is left with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Drivers {
+pub enum Drivers {
     /// Those that it finds.
     Found,
     /// Those that do not compute on the CPU.
@@ -65,7 +62,7 @@ enum Drivers {
 }
 
 /// What a choice means for a place: one line for each. `gpu` says whether the machine has one.
-fn means(choice: &AdapterChoice, place: Place, gpu: bool) -> (&'static [&'static str], Drivers) {
+pub fn means(choice: &AdapterChoice, place: Place, gpu: bool) -> (&'static [&'static str], Drivers) {
     use AdapterChoice::{Default, Hardware, Lavapipe, Named, Software, Swiftshader};
     use Place::{Chromium, Firefox, Native, Webkit};
     let on_vulkan = if cfg!(target_os = "linux") { ON_VULKAN } else { &[] };
@@ -100,7 +97,8 @@ pub struct Launch {
 }
 
 impl Launch {
-    fn with_driver(mut self, file: &DriverFile) -> Launch {
+    /// The same with this driver alone.
+    pub fn with_driver(mut self, file: &DriverFile) -> Launch {
         let path = file.path.display().to_string();
         self.environment.extend(DRIVER_FILES.map(|name| (name, path.clone())));
         self
@@ -116,58 +114,9 @@ impl Launch {
     }
 }
 
-/// What a session of a kind is started with for its adapter.
-///
-/// # Errors
-/// `Unavailable` where the adapter cannot be had here, with the reason and what to do.
-pub async fn launch(kind: &SessionKind, context: &Context) -> Result<Launch, Fault> {
-    let (choice, place, remote) = match kind {
-        SessionKind::Native { engine, adapter } if engine.chooses_adapter() => {
-            (adapter, Place::Native, false)
-        }
-        SessionKind::Native { .. } | SessionKind::Control => return Ok(Launch::default()),
-        SessionKind::Browser { name, adapter } => {
-            let Some(entry) = context.browsers.get(name) else { return Ok(Launch::default()) };
-            (adapter, Place::of(entry.kind), entry.is_remote())
-        }
-    };
-    let gpu = if remote { None } else { machine::gpu() };
-    if *choice == AdapterChoice::Hardware && gpu.is_none() && !remote {
-        return Err(machine::without_gpu());
-    }
-    let (arguments, drivers) = means(choice, place, gpu.is_some());
-    let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-    let launch = Launch { arguments, gpu, ..Launch::default() };
-    if remote && drivers != Drivers::Found {
-        return Err(Fault::Unavailable {
-            reason: format!("the adapter {choice} is chosen by the environment, and {kind} runs elsewhere"),
-            remedy: "leave the adapter to the remote browser".to_owned(),
-        });
-    }
-    match (drivers, choice) {
-        (Drivers::Found, _) => Ok(launch),
-        (Drivers::OfHardware, _) => {
-            let (name, value) = WITHOUT_SOFTWARE;
-            Ok(Launch { environment: vec![(name, value.to_owned())], ..launch })
-        }
-        (Drivers::OfSoftware, _) => Ok(software(context).map_or(launch.clone(), |it| launch.with_driver(it))),
-        (Drivers::Only(driver), _) => {
-            let file = driver_file::of(driver, context.driver_files()).ok_or_else(|| missing(driver))?;
-            if (place, driver) == (Place::Chromium, SoftwareDriver::Lavapipe) {
-                check_lavapipe(native::adapters(context).await?, file)?;
-            }
-            Ok(launch.with_driver(file))
-        }
-        (Drivers::Named, AdapterChoice::Named(name)) => {
-            let adapters = native::adapters(context).await?;
-            launch.for_named(native::find(adapters, name)?, adapters, place)
-        }
-        (Drivers::Named, _) => Ok(launch),
-    }
-}
-
 impl Place {
-    fn of(kind: BrowserKind) -> Place {
+    /// The place that a browser is.
+    pub fn of(kind: BrowserKind) -> Place {
         match kind {
             BrowserKind::Chromium => Place::Chromium,
             BrowserKind::Firefox => Place::Firefox,
@@ -176,72 +125,8 @@ impl Place {
     }
 }
 
-impl Launch {
-    /// The same, for the adapter that has the name asked for.
-    fn for_named(
-        self,
-        found: &NativeAdapter,
-        adapters: &[NativeAdapter],
-        place: Place,
-    ) -> Result<Launch, Fault> {
-        let named = Some(found.adapter.clone());
-        let software = SoftwareDriver::of(&found.adapter);
-        let Some(file) = &found.file else { return Ok(Launch { named, ..self }) };
-        let of_file = adapters.iter().filter(|other| other.file.as_ref() == Some(file)).count();
-        if place != Place::Native && of_file > 1 {
-            return Err(Fault::Unavailable {
-                reason: format!(
-                    "{} serves {of_file} adapters, and a browser cannot be told which of them to take",
-                    file.path.display()
-                ),
-                remedy: "ask for hardware, or for the adapter on wgpu".to_owned(),
-            });
-        }
-        match (place, software) {
-            (Place::Chromium, Some(SoftwareDriver::Swiftshader)) => {
-                let arguments = ON_SWIFTSHADER.iter().map(|&argument| argument.to_owned()).collect();
-                return Ok(Launch { arguments, named, ..self });
-            }
-            (Place::Chromium, Some(SoftwareDriver::Lavapipe)) => check_lavapipe(adapters, file)?,
-            _ => {}
-        }
-        Ok(Launch { named, ..self.with_driver(file) })
-    }
-}
-
-/// The file of a driver that computes on the CPU, the system's own before Chromium's.
-fn software(context: &Context) -> Option<&DriverFile> {
-    let of = |driver| driver_file::of(driver, context.driver_files());
-    of(SoftwareDriver::Lavapipe).or_else(|| of(SoftwareDriver::Swiftshader))
-}
-
-fn missing(driver: SoftwareDriver) -> Fault {
-    Fault::Unavailable {
-        reason: format!("no Vulkan driver of {} is here", driver.name()),
-        remedy: driver.remedy().to_owned(),
-    }
-}
-
-/// Checks that Chromium can take the lavapipe of a driver file.
-fn check_lavapipe(adapters: &[NativeAdapter], file: &DriverFile) -> Result<(), Fault> {
-    let lavapipe = adapters.iter().find(|found| found.file.as_ref() == Some(file));
-    let version = lavapipe.and_then(|found| found.adapter.description.strip_prefix("Mesa "));
-    match version.and_then(least::major) {
-        Some(major) if major < MESA_TRIED_IN_CHROMIUM => Err(Fault::Unavailable {
-            reason: format!(
-                "the lavapipe of Mesa {} lacks samplerYcbcrConversion, which Chromium's Vulkan needs",
-                version.unwrap_or_default()
-            ),
-            remedy: format!(
-                "update Mesa to {MESA_TRIED_IN_CHROMIUM} or later, or ask for swiftshader, which all places can have"
-            ),
-        }),
-        Some(_) | None => Ok(()),
-    }
-}
-
 /// Why an answer says nothing about the adapter asked for: another one computed it.
-pub fn complaint(choice: &AdapterChoice, target: &Target, met: &Adapter) -> Option<Complaint> {
+pub fn complaint(choice: &AdapterChoice, target: &Target, met: &Adapter) -> Option<(Verdict, String)> {
     if !target.engine.chooses_adapter() || choice.is_met_by(met) {
         return None;
     }
@@ -268,6 +153,20 @@ pub fn warning(choice: &AdapterChoice, target: &Target, met: &Adapter, gpu: &str
             adapter_name(met)
         )
     })
+}
+
+/// The first two names that the adapter gives itself and that differ (maker, then product or generation), and
+/// whether it is a software one. A bare PCI number is no name.
+pub fn adapter_name(adapter: &Adapter) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for name in [&adapter.vendor, &adapter.device, &adapter.architecture, &adapter.description] {
+        let tells = !name.is_empty() && !name.starts_with("0x");
+        if tells && !names.contains(&name.as_str()) && names.len() < 2 {
+            names.push(name);
+        }
+    }
+    let name = if names.is_empty() { "unnamed adapter".to_owned() } else { names.join(" ") };
+    if adapter.software { name + ", software" } else { name }
 }
 
 #[cfg(test)]
@@ -351,19 +250,6 @@ mod tests {
             let warning =
                 warning(&choice.to_owned().into(), &target.parse().unwrap(), &met, "nvidia (/dev/nvidia0)");
             assert_eq!(warning.is_some(), expected, "{choice} {target}: {warning:?}");
-        }
-    }
-
-    #[test]
-    fn a_lavapipe_that_chromium_cannot_take_is_unavailable_with_what_to_do() {
-        let file = DriverFile { path: "/lvp.json".into(), library: "libvulkan_lvp.so".to_owned() };
-        for (description, refused) in
-            [("Mesa 22.3.6 (LLVM 15.0.6)", true), ("Mesa 25.0.1 (LLVM 19.1.7)", false), ("", false)]
-        {
-            let adapter = Adapter { description: description.to_owned(), ..on("llvmpipe", true) };
-            let adapters = [NativeAdapter { adapter, file: Some(file.clone()) }];
-            let checked = check_lavapipe(&adapters, &file);
-            assert_eq!(checked.is_err(), refused, "{description}: {checked:?}");
         }
     }
 }

@@ -117,6 +117,12 @@ Examples:
   parallax profile --model bert-base-uncased --target webgpu@chrome
   parallax profile --model whisper-tiny --target wgpu:vulkan --samples 10 --json";
 
+const MATRIX_EXAMPLE: &str = "\
+Examples:
+  parallax matrix --baseline wgpu:vulkan
+  parallax matrix --run last --markdown > matrix.md
+  parallax matrix --run 01a2,01b7 --csv";
+
 const MATMUL_EXAMPLE: &str = "\
 Example:
   parallax bench matmul --browsers chrome,firefox --sizes 512,1024";
@@ -169,6 +175,9 @@ pub enum Command {
     /// Run a model on two targets with every value kept, and name the first operator after which they disagree.
     #[command(after_help = DIVERGE_EXAMPLE)]
     Diverge(DivergeArgs),
+    /// Show models by targets from stored results: how each ended, and how many times as fast as a baseline it is.
+    #[command(after_help = MATRIX_EXAMPLE)]
+    Matrix(MatrixArgs),
     /// Time one thing against a reference runtime.
     #[command(subcommand, after_help = MATMUL_EXAMPLE)]
     Bench(Bench),
@@ -559,6 +568,38 @@ pub struct CacheArgs {
     pub clear: bool,
 }
 
+/// Flags of `parallax matrix`.
+#[derive(Debug, Args)]
+pub struct MatrixArgs {
+    /// Sweeps: last, identifiers, or their beginnings; of several, a cell is that of the latest that has it
+    #[arg(long = "run", value_delimiter = ',', value_name = "RUN,..", default_value = "last")]
+    pub runs: Vec<String>,
+    /// The target that speed-ups are over [default: the first]
+    #[arg(long, value_name = "TARGET")]
+    pub baseline: Option<Target>,
+    /// The database that holds the results
+    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
+    pub db: PathBuf,
+    /// The form of the matrix
+    #[command(flatten)]
+    pub form: MatrixForm,
+}
+
+/// Flags that say how a matrix is written; without one, it is for the terminal.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct MatrixForm {
+    /// Print a table for a document
+    #[arg(long)]
+    pub markdown: bool,
+    /// Print a line for each cell, its fields apart by commas
+    #[arg(long)]
+    pub csv: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Flags of `parallax bench matmul`.
 #[derive(Debug, Args)]
 pub struct MatmulArgs {
@@ -604,6 +645,7 @@ mod tests {
             &["parallax", "diverge"],
             &["parallax", "probe"],
             &["parallax", "profile"],
+            &["parallax", "matrix"],
             &["parallax", "cache"],
             &["parallax", "plan"],
         ] {

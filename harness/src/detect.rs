@@ -7,7 +7,6 @@ use protocol::{Capability, Engine, Presence, SoftwareDriver, Target, Task};
 use serde_json::{Value, json};
 
 use crate::adapter::machine;
-use crate::adapter::native::{self, NativeAdapter};
 use crate::browser::{self, Access, BrowserEntry};
 use crate::cli::DetectArgs;
 use crate::error::Error;
@@ -18,6 +17,7 @@ use crate::lane::{Ended, Lane, NoAnswer, Unit};
 use crate::report;
 use crate::screen;
 use crate::session::Context;
+use crate::session::native_adapters::{self, NativeAdapter};
 use crate::session::program::{PROGRAMS, Program};
 use crate::store::{RunKind, Store};
 
@@ -136,7 +136,7 @@ fn gpu() -> Capability {
 /// Every adapter that wgpu finds, whose names `--adapter` takes a part of, with the driver's file that leads to it.
 async fn adapters(context: &Context) -> Vec<Capability> {
     const SUBJECT: &str = "adapters";
-    let adapters = match native::adapters(context).await {
+    let adapters = match native_adapters::all(context).await {
         Ok([]) => {
             let remedy = SoftwareDriver::all().map(SoftwareDriver::remedy).collect::<Vec<_>>().join("; or ");
             let none = Fault::Unavailable { reason: "wgpu finds no adapter".to_owned(), remedy };

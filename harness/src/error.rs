@@ -79,6 +79,10 @@ pub enum Error {
         "there is no run \"{name}\"; name one by its identifier, the beginning of that, or last: {known}"
     )]
     NoRun { name: String, known: String },
+    #[error("nothing was run on {baseline}, which speed-ups are to be over; the targets are {known}")]
+    NoSuchBaseline { baseline: String, known: String },
+    #[error("the run has no cell to show: none of its cases finished; sweep again")]
+    NothingToShow,
     #[error("several runs begin with \"{name}\": {known}; write more of the identifier")]
     SeveralRuns { name: String, known: String },
     #[error(
@@ -147,6 +151,8 @@ impl Error {
             | Error::ModelUnreadable { .. }
             | Error::SameName { .. }
             | Error::NoRun { .. }
+            | Error::NoSuchBaseline { .. }
+            | Error::NothingToShow
             | Error::SeveralRuns { .. }
             | Error::NoBaseline { .. }
             | Error::BaselineUnread { .. }

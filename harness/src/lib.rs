@@ -24,6 +24,7 @@ pub mod gate;
 pub mod interrupt;
 pub mod judge;
 pub mod lane;
+pub mod matrix;
 pub mod model;
 pub mod noise;
 pub mod number;

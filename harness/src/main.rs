@@ -10,7 +10,7 @@ use harness::interrupt::Interrupt;
 use harness::process::{below, guard};
 use harness::screen;
 use harness::{
-    bench, cache, compare, conformance, detect, diverge, draft, gate, noise, probe, profile, sweep,
+    bench, cache, compare, conformance, detect, diverge, draft, gate, matrix, noise, probe, profile, sweep,
 };
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
@@ -72,6 +72,7 @@ async fn perform(command: &Command) -> Result<Exit, Error> {
         Command::Probe(args) => probe::run(args).await,
         Command::Profile(args) => until_interrupted(profile::run(args)).await,
         Command::Bench(Bench::Matmul(args)) => bench::matmul::run(args).await,
+        Command::Matrix(args) => matrix::run(args),
         Command::Cache(args) => cache::run(args),
         Command::Plan(args) => until_interrupted(draft::run(args)).await,
         // It has no runtime: main has run it.

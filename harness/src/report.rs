@@ -6,6 +6,7 @@ pub mod comparison;
 pub mod conformance;
 pub mod gate;
 mod json;
+pub mod matrix;
 pub mod noise;
 pub mod probe;
 pub mod product;
@@ -17,7 +18,7 @@ mod table;
 pub use capabilities::capabilities;
 pub use json::document;
 pub use progress::Progress;
-pub use table::{adapter_name, render};
+pub use table::render;
 
 use crate::rows::Run;
 

@@ -4,6 +4,7 @@ pub mod comparison;
 pub mod conformance;
 pub mod divergence;
 pub mod gate;
+pub mod matrix;
 pub mod measurement;
 pub mod noise;
 pub mod probe;

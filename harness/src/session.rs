@@ -1,8 +1,10 @@
 //! Sessions, which run jobs one after another: a page in a browser, or a process with native engines, behind one trait.
 
 mod browser;
+mod launch;
+pub mod native_adapters;
 pub mod program;
-pub(crate) mod runner;
+mod runner;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,13 +17,12 @@ use async_trait::async_trait;
 use protocol::{AdapterChoice, Engine, Job, Outcome, Target, Task};
 use tokio::sync::OnceCell;
 
-use crate::adapter;
 use crate::adapter::driver_file::{self, DriverFile};
-use crate::adapter::native::NativeAdapter;
 use crate::browser::BrowserEntry;
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::page_server::PageServer;
+use native_adapters::NativeAdapter;
 use program::{PROGRAMS, Program};
 
 /// Something that can run jobs one after another.
@@ -145,7 +146,7 @@ pub struct Context {
     /// The configured browsers by name: the built-in entries, overridden by the plan's.
     pub browsers: BTreeMap<String, BrowserEntry>,
     /// The adapters that wgpu finds, once somebody asked.
-    pub native_adapters: OnceCell<Vec<NativeAdapter>>,
+    native_adapters: OnceCell<Vec<NativeAdapter>>,
     driver_files: OnceLock<Vec<DriverFile>>,
     opened: AtomicU32,
 }
@@ -224,7 +225,7 @@ fn elapsed_ms(begun: Instant) -> f64 {
 /// # Errors
 /// `Unavailable` when what it takes is not on this machine; `Crash` or `Timeout` when it did not start.
 pub async fn open(kind: &SessionKind, context: &Context) -> Result<Box<dyn Session>, Fault> {
-    let launch = adapter::launch(kind, context).await?;
+    let launch = launch::launch(kind, context).await?;
     match kind {
         SessionKind::Control => Ok(Box::new(runner::Runner::launch(&PROGRAMS[0], &launch)?)),
         SessionKind::Native { engine, .. } => {

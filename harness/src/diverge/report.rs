@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::Ran;
 use super::walk::{Operand, Walk, label, word};
+use crate::adapter::adapter_name;
 use crate::number;
-use crate::report::adapter_name;
 use crate::report::columns::{Align, lay_out};
 use crate::rows::divergence::{Finding, NodeDifference};
 

@@ -3,7 +3,7 @@
 use protocol::{Capability, Presence};
 use serde_json::Value;
 
-use super::adapter_name;
+use crate::adapter::adapter_name;
 use crate::number::three_digits;
 
 /// Facts longer than this are for the document only.

@@ -8,8 +8,8 @@ use console::Style;
 use protocol::{Tolerance, Verdict};
 use serde_json::{Value, json};
 
-use super::adapter_name;
 use super::columns::{Align, lay_out};
+use crate::adapter::adapter_name;
 use crate::number;
 use crate::rows::Run;
 use crate::rows::conformance::{Conformance, REFUSES, Sort, TargetRow, TestRow, Unexpected};

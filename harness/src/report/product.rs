@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::closing_line;
 use super::columns::{Align, lay_out};
-use super::{adapter_name, closing_line};
+use crate::adapter::adapter_name;
 use crate::number;
 use crate::rows::product::{Product, Products};
 use crate::screen::shown;

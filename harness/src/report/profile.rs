@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use protocol::{DispatchTimes, Work};
 use serde_json::{Value, json};
 
-use super::adapter_name;
 use super::columns::{Align, lay_out};
+use crate::adapter::adapter_name;
 use crate::number;
 use crate::rows::probe::Peaks;
 use crate::rows::profile::Profile;

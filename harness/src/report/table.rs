@@ -1,10 +1,11 @@
 //! The report as a table for people, aligned, with every failure's message below it.
 
 use console::Style;
-use protocol::{Adapter, AdapterChoice, Metric, Verdict};
+use protocol::{AdapterChoice, Metric, Verdict};
 
 use super::columns::{Align, lay_out};
 use super::{closing_line, scaling};
+use crate::adapter::adapter_name;
 use crate::exit::Exit;
 use crate::number;
 use crate::rows::time_spent::TimeSpent;
@@ -210,18 +211,4 @@ fn ran_on(case: &CaseRow) -> String {
     let elsewhere = elsewhere.map(|actual| format!("{actual}: ")).unwrap_or_default();
     let warning = if case.software_though_hardware { " THOUGH THERE IS A GPU" } else { "" };
     format!("{elsewhere}{}{warning}", adapter_name(adapter))
-}
-
-/// The first two names that the adapter gives itself and that differ (maker, then product or generation), and
-/// whether it is a software one. A bare PCI number is no name.
-pub fn adapter_name(adapter: &Adapter) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    for name in [&adapter.vendor, &adapter.device, &adapter.architecture, &adapter.description] {
-        let tells = !name.is_empty() && !name.starts_with("0x");
-        if tells && !names.contains(&name.as_str()) && names.len() < 2 {
-            names.push(name);
-        }
-    }
-    let name = if names.is_empty() { "unnamed adapter".to_owned() } else { names.join(" ") };
-    if adapter.software { name + ", software" } else { name }
 }

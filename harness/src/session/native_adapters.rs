@@ -6,12 +6,12 @@ use protocol::suggest::did_you_mean;
 use protocol::{Adapter, AdapterChoice, Answer, Capability, Device, Engine, Target, Task};
 use serde_json::Value;
 
-use super::DRIVER_FILES;
-use super::driver_file::DriverFile;
+use super::program::Program;
+use super::runner::Runner;
+use super::{Context, Session};
+use crate::adapter::DRIVER_FILES;
+use crate::adapter::driver_file::DriverFile;
 use crate::fault::Fault;
-use crate::session::program::Program;
-use crate::session::runner::Runner;
-use crate::session::{Context, Session};
 
 /// How long one driver may take to say which adapters it has.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -31,7 +31,7 @@ pub struct NativeAdapter {
 ///
 /// # Errors
 /// `Unavailable` where native-runner, which asks, is not there.
-pub async fn adapters(context: &Context) -> Result<&[NativeAdapter], Fault> {
+pub async fn all(context: &Context) -> Result<&[NativeAdapter], Fault> {
     context.native_adapters.get_or_try_init(|| look(context)).await.map(Vec::as_slice)
 }
 

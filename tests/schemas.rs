@@ -1,0 +1,99 @@
+//! Documents for scripts: what commands print as JSON is what the schemas in `docs/schemas` say, and nothing beside it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
+
+use std::fs;
+
+use end_to_end::{Scene, checkout, ended};
+use serde_json::{Value, json};
+
+/// A schema, held more strictly than readers should: a field that it does not name is one that nobody was told of.
+fn strict(name: &str) -> Value {
+    let path = checkout().join("docs/schemas").join(format!("{name}.schema.json"));
+    let mut schema = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    close(&mut schema);
+    schema
+}
+
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            map.values_mut().for_each(close);
+            if map.contains_key("properties") && map.contains_key("required") {
+                map.insert("additionalProperties".to_owned(), json!(false));
+            }
+        }
+        Value::Array(all) => all.iter_mut().for_each(close),
+        _ => {}
+    }
+}
+
+fn check(name: &str, document: &Value) {
+    let validator = jsonschema::draft202012::new(&strict(name)).unwrap();
+    let faults: Vec<String> =
+        validator.iter_errors(document).map(|fault| format!("{}: {fault}", fault.instance_path())).collect();
+    assert!(faults.is_empty(), "{name}: {faults:#?}");
+}
+
+#[test]
+fn a_sweep_and_its_matrix_are_as_their_schemas_say() {
+    let scene = Scene::new();
+    let targets = ["wgpu:vulkan", "onnxruntime:cpu", "webgpu@edge"];
+    let sweep =
+        ended(scene.sweep(&["bert-tiny"], &targets, &["--adapter", "default,swiftshader", "--samples", "6"]));
+    assert_eq!(sweep.cases().len(), 5);
+    check("sweep", &sweep.document());
+    let database = scene.database();
+    let matrix = |flags: &[&str]| {
+        let mut command = scene.parallax(["matrix", "--db"]);
+        command.arg(&database).args(flags);
+        ended(command)
+    };
+    for flags in [&["--json"][..], &["--json", "--baseline", "onnxruntime:cpu"]] {
+        let shown = matrix(flags);
+        assert_eq!(shown.code, Some(0), "{shown:?}");
+        let document = shown.document();
+        check("matrix", &document);
+        assert_eq!(document["cells"].as_array().map(Vec::len), Some(5), "{document:#}");
+    }
+    for flags in [&["--markdown"][..], &["--csv"], &[]] {
+        let shown = matrix(flags);
+        assert!(shown.code == Some(0) && shown.stdout.contains("bert-tiny"), "{shown:?}");
+    }
+    for (flags, words) in [
+        (&["--baseline", "wasm@chrome"][..], "the targets are onnxruntime:cpu, "),
+        (&["--run", "ffffffff"], "there is no run \"ffffffff\""),
+        (&["--csv", "--json"], "cannot be used with"),
+    ] {
+        let refused = matrix(flags);
+        assert!(refused.code == Some(2) && refused.stderr.contains(words), "{flags:?}: {refused:?}");
+    }
+}
+
+#[test]
+fn what_is_detected_is_as_its_schema_says() {
+    let scene = Scene::new();
+    let detect = ended(scene.parallax(["detect", "--json", "--db", "detect.duckdb"]));
+    check("detect", &detect.document());
+}
+
+#[test]
+fn a_schema_refuses_what_it_does_not_know() {
+    let validator = jsonschema::draft202012::new(&strict("matrix")).unwrap();
+    let sound = json!({ "runs": [], "baseline": "wgpu:vulkan", "targets": [], "models": [], "cells": [] });
+    for (name, document, expected) in [
+        ("sound", sound.clone(), true),
+        (
+            "a field more",
+            json!({ "runs": [], "baseline": "", "targets": [], "models": [], "cells": [], "x": 1 }),
+            false,
+        ),
+        ("a field less", json!({ "runs": [], "baseline": "", "targets": [], "models": [] }), false),
+        (
+            "a cell of another kind",
+            json!({ "runs": [], "baseline": "", "targets": [], "models": [], "cells": [1] }),
+            false,
+        ),
+    ] {
+        assert_eq!(validator.is_valid(&document), expected, "{name}");
+    }
+}

@@ -50,7 +50,7 @@ pub fn render(report: &Report, colour: bool) -> String {
     let cases = merged(&report.cases);
     let rows: Vec<Vec<String>> = cases.iter().map(|case| row(&columns, case, colour)).collect();
     let mut lines = lay_out(&heads, &rows);
-    lines.extend(scaling::lines(&report.cases));
+    lines.extend(scaling::lines(&cases));
     lines.extend(messages(report).iter().map(|message| shown(message)));
     lines.push(String::new());
     lines.extend(report.time_spent.as_ref().map(time_spent));

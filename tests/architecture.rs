@@ -13,7 +13,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("protocol", &[]),
     ("alike", &[]),
     ("archive", &["alike"]),
-    ("shaders", &["graph"]),
+    ("shaders", &["graph", "protocol"]),
     ("webnn", &["graph"]),
     ("burn-engine", &["graph"]),
     ("wasm-runtime", &["shaders", "webnn", "burn-engine", "graph", "protocol", "alike"]),

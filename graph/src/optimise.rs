@@ -14,17 +14,47 @@ mod rewriter;
 mod root_mean_square;
 mod rotary_embedding;
 
+use protocol::{Feature, Features};
+
 use crate::ir::Graph;
 use rewriter::{Pattern, rewrite};
 
 /// Rounds after which passes that undo each other would be cut off; two or three are the rule.
 const MOST_ROUNDS: usize = 16;
 
+/// How far a graph is rewritten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rewriting {
+    /// By every pass.
+    Full,
+    /// By all passes but those that fuse.
+    Unfused,
+    /// Only what nobody uses goes: every operator that counts stays a node of its own.
+    Least,
+}
+
+impl Rewriting {
+    /// The rewriting that a setting of the optimisations asks for.
+    pub fn of(features: &Features) -> Rewriting {
+        if features.has(Feature::Fusion) { Rewriting::Full } else { Rewriting::Unfused }
+    }
+
+    fn includes(self, pass: &Pass) -> bool {
+        match self {
+            Rewriting::Full => true,
+            Rewriting::Unfused => !matches!(pass, Pass::Fusion(_)),
+            Rewriting::Least => false,
+        }
+    }
+}
+
 enum Pass {
     /// Looks at the graph as a whole.
     Whole(fn(&mut Graph)),
     /// Looks at one node and those before it.
     Local(Pattern),
+    /// Looks at the same, and makes one operator of several or of what they work on.
+    Fusion(Pattern),
 }
 
 /// Order matters: attention is looked for before biases and activations are drawn into its products.
@@ -39,26 +69,36 @@ const PASSES: &[(&str, Pass)] = &[
     ("multiply instead of dividing", Pass::Local(constants::divide_to_multiply)),
     ("join scalar factors", Pass::Local(constants::join_factors)),
     ("turn Gemm into MatMul", Pass::Local(gemm::to_matmul)),
-    ("fuse GELU", Pass::Local(gelu::fuse)),
-    ("fuse SiLU", Pass::Local(gelu::fuse_swish)),
-    ("fuse normalisation by the root mean square", Pass::Local(root_mean_square::fuse)),
-    ("fuse rotary embedding", Pass::Local(rotary_embedding::fuse)),
-    ("fuse attention", Pass::Local(attention::fuse)),
-    ("share heads", Pass::Local(attention::share_heads)),
-    ("draw the transpose into attention", Pass::Local(attention::absorb_transpose)),
-    ("fuse bias into MatMul", Pass::Local(epilogue::fuse_bias)),
-    ("fuse activation into MatMul and Conv", Pass::Local(epilogue::fuse_activation)),
+    ("fuse GELU", Pass::Fusion(gelu::fuse)),
+    ("fuse SiLU", Pass::Fusion(gelu::fuse_swish)),
+    ("fuse normalisation by the root mean square", Pass::Fusion(root_mean_square::fuse)),
+    ("fuse rotary embedding", Pass::Fusion(rotary_embedding::fuse)),
+    ("fuse attention", Pass::Fusion(attention::fuse)),
+    ("share heads", Pass::Fusion(attention::share_heads)),
+    ("draw the transpose into attention", Pass::Fusion(attention::absorb_transpose)),
+    ("fuse bias into MatMul", Pass::Fusion(epilogue::fuse_bias)),
+    ("fuse activation into MatMul and Conv", Pass::Fusion(epilogue::fuse_activation)),
     ("drop what nobody uses", Pass::Whole(dead::remove)),
 ];
 
 /// The graph, optimised: fewer nodes, equal results but for rounding.
-pub fn optimise(mut graph: Graph) -> Graph {
+pub fn optimise(graph: Graph) -> Graph {
+    rewritten(graph, Rewriting::Full)
+}
+
+/// The graph with equal results but for rounding, rewritten so far.
+pub fn rewritten(mut graph: Graph, rewriting: Rewriting) -> Graph {
+    if rewriting == Rewriting::Least {
+        dead::remove(&mut graph);
+        return graph;
+    }
+    let passes = || PASSES.iter().filter(|(_, pass)| rewriting.includes(pass));
     for _ in 0..MOST_ROUNDS {
         let before = (graph.nodes.len(), graph.to_string());
-        for (name, pass) in PASSES {
+        for (name, pass) in passes() {
             match pass {
                 Pass::Whole(pass) => pass(&mut graph),
-                Pass::Local(pattern) => rewrite(&mut graph, *pattern),
+                Pass::Local(pattern) | Pass::Fusion(pattern) => rewrite(&mut graph, *pattern),
             }
             debug_assert_eq!(graph.check(), Ok(()), "after pass {name:?}");
         }
@@ -66,12 +106,6 @@ pub fn optimise(mut graph: Graph) -> Graph {
             break;
         }
     }
-    graph
-}
-
-/// The graph without what nobody uses, and else as it is.
-pub(crate) fn without_unused(mut graph: Graph) -> Graph {
-    dead::remove(&mut graph);
     graph
 }
 

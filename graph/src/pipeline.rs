@@ -23,7 +23,7 @@ use crate::error::Error;
 use crate::ir::{Graph, Node, ValueId};
 use crate::onnx::{Input, Model};
 use crate::ops::Operator;
-use crate::optimise::{optimise, without_unused};
+use crate::optimise::{Rewriting, rewritten};
 use crate::specialise::{self, Pins};
 use crate::tensor::Tensor;
 
@@ -88,7 +88,7 @@ impl Decoding {
     }
 }
 
-/// Puts the components of a model together for the given inputs; `wanted` are the outputs that a model which
+/// Puts the components of a model together for the given inputs, each graph rewritten so far; `wanted` are the outputs that a model which
 /// generates has to show beside its tokens.
 ///
 /// # Errors
@@ -98,47 +98,22 @@ pub fn compose(
     models: &BTreeMap<String, Model>,
     tensors: &BTreeMap<String, Tensor>,
     wanted: &BTreeSet<String>,
-) -> Result<Pipeline, Error> {
-    compose_with(optimise, manifest, models, tensors, wanted)
-}
-
-/// Composes without fusion: every operator that counts stays a node of its own.
-///
-/// # Errors
-/// Those of [`compose`].
-pub fn compose_unfused(
-    manifest: &Manifest,
-    models: &BTreeMap<String, Model>,
-    tensors: &BTreeMap<String, Tensor>,
-    wanted: &BTreeSet<String>,
-) -> Result<Pipeline, Error> {
-    compose_with(without_unused, manifest, models, tensors, wanted)
-}
-
-/// The passes over a graph once it is composed.
-type Passes = fn(Graph) -> Graph;
-
-fn compose_with(
-    passes: Passes,
-    manifest: &Manifest,
-    models: &BTreeMap<String, Model>,
-    tensors: &BTreeMap<String, Tensor>,
-    wanted: &BTreeSet<String>,
+    rewriting: Rewriting,
 ) -> Result<Pipeline, Error> {
     let known = |name: &str| tensors.get(name);
-    specialise::with_pins(known, |pins| compose_pinned(passes, manifest, models, tensors, wanted, pins))
+    specialise::with_pins(known, |pins| compose_pinned(rewriting, manifest, models, tensors, wanted, pins))
 }
 
 /// Composes with these inputs as constants.
 fn compose_pinned(
-    passes: Passes,
+    rewriting: Rewriting,
     manifest: &Manifest,
     models: &BTreeMap<String, Model>,
     tensors: &BTreeMap<String, Tensor>,
     wanted: &BTreeSet<String>,
     pins: &Pins,
 ) -> Result<Pipeline, Error> {
-    let mut composer = Composer::new(passes, manifest, models, tensors, pins);
+    let mut composer = Composer::new(rewriting, manifest, models, tensors, pins);
     let Some(generation) = &manifest.generation else {
         for component in &manifest.components {
             composer.add(&component.name)?;
@@ -162,7 +137,7 @@ fn compose_pinned(
 
 /// A graph in the making out of components.
 struct Composer<'a> {
-    passes: Passes,
+    rewriting: Rewriting,
     manifest: &'a Manifest,
     models: &'a BTreeMap<String, Model>,
     tensors: &'a BTreeMap<String, Tensor>,
@@ -177,14 +152,14 @@ struct Composer<'a> {
 
 impl<'a> Composer<'a> {
     fn new(
-        passes: Passes,
+        rewriting: Rewriting,
         manifest: &'a Manifest,
         models: &'a BTreeMap<String, Model>,
         tensors: &'a BTreeMap<String, Tensor>,
         pins: &'a Pins,
     ) -> Composer<'a> {
         let (graph, inputs, values) = (Builder::new(), BTreeMap::new(), Vec::new());
-        Composer { passes, manifest, models, tensors, pins, graph, inputs, values }
+        Composer { rewriting, manifest, models, tensors, pins, graph, inputs, values }
     }
 
     fn model(&self, component: &str) -> Result<&'a Model, Error> {
@@ -300,7 +275,7 @@ impl<'a> Composer<'a> {
         for (name, id) in outputs {
             self.graph.output(&name, id);
         }
-        Program { name: name.to_owned(), graph: (self.passes)(self.graph.finish()), states }
+        Program { name: name.to_owned(), graph: rewritten(self.graph.finish(), self.rewriting), states }
     }
 }
 

@@ -4,8 +4,8 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use graph::Constant;
 use graph::pipeline::{self, Pipeline};
+use graph::{Constant, Rewriting};
 use support::{Fixture, fixtures};
 
 /// Weights of as many bytes are put off: fewer than any that counts among the tiny fixtures have.
@@ -16,7 +16,7 @@ const MOST_COMPUTED_BYTES: u64 = 200 << 20;
 fn composed(fixture: &Fixture, large_bytes: u64) -> Result<Pipeline, String> {
     let models = fixture.models(large_bytes)?;
     let wanted: BTreeSet<String> = fixture.expected.keys().cloned().collect();
-    let pipeline = pipeline::compose(&fixture.manifest, &models, &fixture.inputs, &wanted);
+    let pipeline = pipeline::compose(&fixture.manifest, &models, &fixture.inputs, &wanted, Rewriting::Full);
     pipeline.map_err(|error| error.to_string())
 }
 

@@ -6,7 +6,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use graph::pipeline::{self, Pipeline, Program, Run};
-use graph::{Constant, Tensor, interpret};
+use graph::{Constant, Rewriting, Tensor, interpret};
 use support::{Fixture, fixtures};
 
 type Tensors = BTreeMap<String, Tensor>;
@@ -14,10 +14,10 @@ type Tensors = BTreeMap<String, Tensor>;
 /// Weights of as many bytes stay in their files until the components are put together.
 const LARGE_BYTES: u64 = 1 << 16;
 
-fn compose(fixture: &Fixture) -> Result<Pipeline, String> {
+fn compose(fixture: &Fixture, rewriting: Rewriting) -> Result<Pipeline, String> {
     let models = fixture.models(LARGE_BYTES)?;
     let wanted: BTreeSet<String> = fixture.expected.keys().cloned().collect();
-    let pipeline = pipeline::compose(&fixture.manifest, &models, &fixture.inputs, &wanted);
+    let pipeline = pipeline::compose(&fixture.manifest, &models, &fixture.inputs, &wanted, rewriting);
     let mut pipeline = pipeline.map_err(|error| error.to_string())?;
     let mut files = fixture.files();
     for value in pipeline.programs.iter_mut().flat_map(|program| &mut program.graph.values) {
@@ -61,9 +61,10 @@ fn outputs(fixture: &Fixture, pipeline: &Pipeline) -> Result<Tensors, String> {
     Ok(inference.finish())
 }
 
-fn fault(fixture: &Fixture) -> Option<String> {
+fn fault(fixture: &Fixture, rewriting: Rewriting) -> Option<String> {
     let name = &fixture.manifest.name;
-    let computed = compose(fixture).and_then(|pipeline| Ok((outputs(fixture, &pipeline)?, pipeline)));
+    let computed =
+        compose(fixture, rewriting).and_then(|pipeline| Ok((outputs(fixture, &pipeline)?, pipeline)));
     let (outputs, pipeline) = match computed {
         Ok(computed) => computed,
         Err(error) => return Some(format!("{name}: {error}")),
@@ -83,6 +84,27 @@ fn fault(fixture: &Fixture) -> Option<String> {
 
 #[test]
 fn every_fixture_gives_what_pytorch_gave() {
-    let faults: Vec<String> = fixtures(u64::MAX).iter().filter_map(fault).collect();
+    let fixtures = fixtures(u64::MAX);
+    let faults: Vec<String> = fixtures.iter().filter_map(|fixture| fault(fixture, Rewriting::Full)).collect();
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+/// Of the fixtures whose weights are computed, only those of fewer bytes are run once more.
+const MOST_COMPUTED_BYTES: u64 = 1 << 20;
+
+#[test]
+fn without_fusion_the_same_comes_of_more_nodes() {
+    let fixtures = fixtures(MOST_COMPUTED_BYTES);
+    let faults: Vec<String> =
+        fixtures.iter().filter_map(|fixture| fault(fixture, Rewriting::Unfused)).collect();
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+    for fixture in &fixtures {
+        let nodes = |rewriting| -> Vec<usize> {
+            let programs = compose(fixture, rewriting).expect("is composed").programs;
+            programs.iter().map(|program| program.graph.nodes.len()).collect()
+        };
+        let [full, unfused, least] = [Rewriting::Full, Rewriting::Unfused, Rewriting::Least].map(nodes);
+        let name = &fixture.manifest.name;
+        assert!(full < unfused && unfused < least, "{name}: {full:?}, {unfused:?}, {least:?} nodes");
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use protocol::{AdapterChoice, Features, Inference, Sampling, Target, Task, tuning};
+use protocol::{AdapterChoice, Feature, Features, Inference, Sampling, Target, Task, tuning};
 
 use crate::digest::digest;
 use crate::lane::NoAnswer;
@@ -47,7 +47,7 @@ impl Case {
 
     /// The digest of the tuning table that its plan is made by, on an engine that has such plans.
     pub fn tuning(&self) -> Option<&'static str> {
-        tuning::digest(self.target.engine)
+        tuning::digest(self.target.engine).filter(|_| self.features.has(Feature::Tuned))
     }
 
     fn key_text(&self) -> String {
@@ -247,10 +247,13 @@ pub(crate) mod tests {
 
     #[test]
     fn the_key_holds_the_tuning_table_where_a_plan_is_made_by_it() {
-        for (target, table) in
-            [("webgpu@chrome", tuning::DIGEST), ("wgpu:vulkan", tuning::DIGEST), ("burn:cpu", "")]
-        {
-            let text = case("m", target).key_text();
+        for (target, features, table) in [
+            ("webgpu@chrome", "", tuning::DIGEST),
+            ("wgpu:vulkan", "-fusion", tuning::DIGEST),
+            ("wgpu:vulkan", "-tuned", ""),
+            ("burn:cpu", "", ""),
+        ] {
+            let text = Case { features: features.parse().unwrap(), ..case("m", target) }.key_text();
             assert!(text.contains(&format!("\ntuning={table}\n")), "{target}: {text}");
         }
     }

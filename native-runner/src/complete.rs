@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use graph::onnx::Model;
 use graph::{Tensor, tensor_file};
-use protocol::{BareModel, CompletedModel, Component, Device, Manifest, Precision, Sampling};
+use protocol::{BareModel, CompletedModel, Component, Device, Features, Manifest, Precision, Sampling};
 use sha2::{Digest, Sha256};
 
 use crate::course::begin;
@@ -228,6 +228,7 @@ impl Source<'_> {
             inputs: inputs.clone(),
             expected: Tensors::new(),
             decoding: None,
+            features: Features::default(),
         };
         let run = |prepared: &mut Prepared| Ok(prepared.model.run(0, inputs)?.outputs);
         let mut course = begin(Sampling::default());

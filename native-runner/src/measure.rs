@@ -37,7 +37,7 @@ pub fn run(chosen: &Chosen, inference: &Inference) -> Result<InferenceReport, Ru
         adapter: prepared.adapter,
         checks: pipeline::checks(loaded.manifest.scale(), &loaded.expected, &ends),
         metrics: course.finish(),
-        features: prepared.features,
+        features: prepared.features.into_iter().chain(loaded.features.told(entry.engine)).collect(),
         planned,
         notes: Vec::new(),
         placement: None,
@@ -75,4 +75,62 @@ pub fn infer(model: &mut dyn Ready, loaded: &Loaded, course: &mut Course) -> Res
     }
     course.end_inference(loaded.decoding.map(|decoding| decoding.tokens));
     Ok(run.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use protocol::{Engine, Sampling};
+
+    use super::*;
+    use crate::engines::ENGINES;
+
+    /// A fixture on our kernels, so many optimisations off.
+    fn measured(model: &str, features: &str) -> InferenceReport {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/models").join(model);
+        let manifest = std::fs::read_to_string(folder.join("model.toml")).unwrap();
+        let inference = Inference {
+            location: folder.to_string_lossy().into_owned(),
+            manifest: toml::from_str(&manifest).unwrap(),
+            sampling: Sampling { samples: 1, ..Sampling::default() },
+            strict: true,
+            features: features.parse().unwrap(),
+        };
+        let chosen = Chosen::find(ENGINES, Engine::Wgpu, Some(protocol::Device::Vulkan)).unwrap();
+        run(chosen, &inference).map_err(|error| format!("{model} {features}: {error}")).unwrap()
+    }
+
+    fn dispatches(report: &InferenceReport) -> usize {
+        report.features["dispatches"].split('+').map(|count| count.parse::<usize>().unwrap()).sum()
+    }
+
+    #[test]
+    fn every_optimisation_can_be_turned_off_and_no_output_changes() {
+        for model in ["bert-tiny", "whisper-tiny"] {
+            let all = measured(model, "");
+            assert_eq!(all.features.get("turned_off"), None);
+            for (features, told) in [
+                ("-tuned", Some("-tuned")),
+                ("-fusion", Some("-fusion")),
+                ("-f16", Some("-f16")),
+                ("-tuned,-fusion", Some("-tuned,-fusion")),
+                ("-kick", None),
+            ] {
+                let report = measured(model, features);
+                let off = report.features.get("turned_off").map(String::as_str);
+                assert_eq!(off, told, "{model} {features}");
+                for check in &report.checks {
+                    assert!(
+                        check.fault.is_none() && check.scaled_error < 1e-4,
+                        "{model} {features}: {check:?}"
+                    );
+                }
+                let more = dispatches(&report) > dispatches(&all);
+                assert_eq!(more, features.contains("fusion"), "{model} {features}: more dispatches");
+                let tuned = report.features["tuning"] != all.features["tuning"];
+                assert!(tuned || !features.contains("tuned"), "{model} {features}: the table was used");
+            }
+        }
+    }
 }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use graph::Tensor;
 use graph::onnx::{self, Model};
 use graph::pipeline::{self, Decoding, Pipeline};
-use protocol::{FailureKind, Inference, Manifest};
+use graph::{Rewriting, Tensor};
+use protocol::{FailureKind, Features, Inference, Manifest};
 
 use crate::error::RunnerError;
 use crate::files::FolderFiles;
@@ -25,6 +25,8 @@ pub struct Loaded {
     pub expected: BTreeMap<String, Tensor>,
     /// How it makes tokens, if it does.
     pub decoding: Option<Decoding>,
+    /// The optimisations that are on.
+    pub features: Features,
 }
 
 impl Loaded {
@@ -44,15 +46,25 @@ impl Loaded {
         let inputs = folder.tensors(&manifest.inputs)?;
         let expected = folder.tensors(&manifest.expected)?;
         let decoding = Decoding::of(&manifest, &inputs).map_err(|source| refused(&manifest.name, source))?;
-        Ok(Loaded { manifest, folder: folder.path(), models, inputs, expected, decoding })
+        let (folder, features) = (folder.path(), inference.features.clone());
+        Ok(Loaded { manifest, folder, models, inputs, expected, decoding, features })
     }
 
-    /// The model as static, optimised graphs.
+    /// The model as static graphs, optimised as far as asked for.
     ///
     /// # Errors
     /// An operator nobody knows, inputs that do not fit, components that do not fit together.
     pub fn pipeline(&self) -> Result<Pipeline, RunnerError> {
-        let pipeline = pipeline::compose(&self.manifest, &self.models, &self.inputs, &self.wanted());
+        self.rewritten(Rewriting::of(&self.features))
+    }
+
+    /// The model as static graphs, rewritten so far.
+    ///
+    /// # Errors
+    /// Those of [`Loaded::pipeline`].
+    pub fn rewritten(&self, rewriting: Rewriting) -> Result<Pipeline, RunnerError> {
+        let wanted: BTreeSet<String> = self.expected.keys().cloned().collect();
+        let pipeline = pipeline::compose(&self.manifest, &self.models, &self.inputs, &wanted, rewriting);
         pipeline.map_err(|source| refused(&self.manifest.name, source))
     }
 
@@ -64,19 +76,6 @@ impl Loaded {
             Err(ours) if !lacks(&ours) || lacks(&theirs) => ours,
             Err(_) | Ok(_) => theirs,
         }
-    }
-
-    /// The model as static graphs before fusion.
-    ///
-    /// # Errors
-    /// Those of [`Loaded::pipeline`].
-    pub fn unfused_pipeline(&self) -> Result<Pipeline, RunnerError> {
-        let pipeline = pipeline::compose_unfused(&self.manifest, &self.models, &self.inputs, &self.wanted());
-        pipeline.map_err(|source| refused(&self.manifest.name, source))
-    }
-
-    fn wanted(&self) -> BTreeSet<String> {
-        self.expected.keys().cloned().collect()
     }
 
     /// The files that weights lie in.

@@ -8,7 +8,8 @@ use std::time::Instant;
 use graph::node_test::NodeTest;
 use graph::onnx::Model;
 use protocol::{
-    Component, Conformance, ConformanceReport, Failure, Manifest, NodeTestEnd, NodeTestReport, Sampling,
+    Component, Conformance, ConformanceReport, Failure, Features, Manifest, NodeTestEnd, NodeTestReport,
+    Sampling,
 };
 
 use crate::course::{begin, elapsed_ms};
@@ -133,6 +134,7 @@ fn loaded(test: &str, folder: PathBuf, read: &NodeTest) -> Loaded {
         inputs: read.inputs.clone(),
         expected: read.expected.clone(),
         decoding: None,
+        features: Features::default(),
     }
 }
 

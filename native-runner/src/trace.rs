@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use graph::Rewriting;
 use graph::pipeline;
 use protocol::{Sampling, Trace, TraceReport};
 
@@ -26,7 +27,8 @@ pub fn run(chosen: &Chosen, trace: &Trace) -> Result<TraceReport, RunnerError> {
     let deposit = Deposit::new(Path::new(&trace.deposit));
     let kept = match entry.prepare {
         Prepare::Graphs(prepare) => {
-            let pipeline = if trace.unfused { loaded.unfused_pipeline()? } else { loaded.pipeline()? };
+            let pipeline =
+                if trace.unfused { loaded.rewritten(Rewriting::Least)? } else { loaded.pipeline()? };
             let traced = pipeline::trace(&loaded.manifest, &pipeline, GROUP_BYTES);
             let mut prepared = prepare(&loaded, &traced.pipeline, chosen, &mut course)?;
             deposit.write(0, &loaded.inputs)?;

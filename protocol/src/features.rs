@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::suggest::did_you_mean;
 use crate::target::Engine;
+use crate::target::Engine::{Burn, Wasm, Webgpu, Webnn, Wgpu};
 
 /// An optimisation that can be turned off, to see what it is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,22 +17,35 @@ pub enum Feature {
     Tuned,
     /// Operators fused in the graph: attention, normalisation, activation, bias.
     Fusion,
+    /// The feature `shader-f16` asked of the adapter, where weights and values are half as long.
+    F16,
+    /// The feature `subgroups` asked of the adapter.
+    Subgroups,
+    /// Empty submissions by which Firefox tells sooner that work is done.
+    Kick,
 }
 
-impl Feature {
-    /// Every feature, with its name.
-    pub const ALL: [(Feature, &str); 2] = [(Feature::Tuned, "tuned"), (Feature::Fusion, "fusion")];
+/// What there is to know of a feature.
+struct Entry {
+    feature: Feature,
+    name: &'static str,
+    /// The engines that can do without.
+    engines: &'static [Engine],
+}
 
+/// One entry per feature. WebNN leaves to WebGPU what it cannot run.
+const ENTRIES: [Entry; 5] = [
+    Entry { feature: Feature::Tuned, name: "tuned", engines: &[Webgpu, Webnn, Wgpu] },
+    Entry { feature: Feature::Fusion, name: "fusion", engines: &[Webgpu, Webnn, Wgpu, Wasm, Burn] },
+    Entry { feature: Feature::F16, name: "f16", engines: &[Webgpu, Webnn, Wgpu] },
+    Entry { feature: Feature::Subgroups, name: "subgroups", engines: &[Webgpu, Webnn] },
+    Entry { feature: Feature::Kick, name: "kick", engines: &[Webgpu, Webnn] },
+];
+
+impl Feature {
     /// Its name in plans, tables and the store.
     pub fn name(self) -> &'static str {
-        Feature::ALL.iter().find(|(feature, _)| *feature == self).map_or("", |(_, name)| name)
-    }
-
-    /// Returns whether an engine has a switch for it: one that plans by our graph and our kernels.
-    pub fn applies_to(self, engine: Engine) -> bool {
-        match self {
-            Feature::Tuned | Feature::Fusion => matches!(engine, Engine::Webgpu | Engine::Wgpu),
-        }
+        ENTRIES.iter().find(|entry| entry.feature == self).map_or("", |entry| entry.name)
     }
 }
 
@@ -48,9 +62,17 @@ impl Features {
         !self.off.contains(&feature)
     }
 
-    /// The setting as far as an engine has switches for it: all else is on there.
+    /// These, of which an engine does without those it can do without; to all others it gives no meaning.
     pub fn on(&self, engine: Engine) -> Features {
-        Features { off: self.off.iter().copied().filter(|feature| feature.applies_to(engine)).collect() }
+        let known = ENTRIES.iter().filter(|entry| entry.engines.contains(&engine));
+        let off = known.map(|entry| entry.feature).filter(|feature| !self.has(*feature));
+        Features { off: off.collect() }
+    }
+
+    /// The feature of a report that says what an engine did without; none where it did without nothing.
+    pub fn told(&self, engine: Engine) -> Option<(String, String)> {
+        let off = self.on(engine);
+        (!off.is_default()).then(|| ("turned_off".to_owned(), off.to_string()))
     }
 
     /// Returns whether all are on.
@@ -77,8 +99,8 @@ impl FromStr for Features {
                 (None, Some(name)) => (true, name),
                 (None, None) => (true, word),
             };
-            let Some((feature, _)) = Feature::ALL.iter().find(|(_, known)| *known == name) else {
-                let names = || Feature::ALL.iter().map(|(_, name)| *name);
+            let Some(Entry { feature, .. }) = ENTRIES.iter().find(|entry| entry.name == name) else {
+                let names = || ENTRIES.iter().map(|entry| entry.name);
                 let known = names().collect::<Vec<_>>().join(", ");
                 return Err(format!(
                     "there is no feature \"{name}\"{}; the features are {known}, each turned off as in -{name}",
@@ -126,16 +148,16 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_without_a_switch_has_all_on() {
-        let features: Features = "-tuned,-fusion".parse().unwrap();
-        for (engine, text) in [
-            (Engine::Webgpu, "-tuned,-fusion"),
-            (Engine::Wgpu, "-tuned,-fusion"),
-            (Engine::Webnn, ""),
-            (Engine::Burn, ""),
+    fn every_feature_has_an_entry_and_an_engine_takes_those_that_are_its() {
+        let all: Features = "-tuned,-fusion,-f16,-subgroups,-kick".parse().unwrap();
+        assert_eq!(all.off.len(), ENTRIES.len());
+        for (engine, taken) in [
+            (Engine::Webgpu, "-tuned,-fusion,-f16,-subgroups,-kick"),
+            (Engine::Wgpu, "-tuned,-fusion,-f16"),
+            (Engine::Burn, "-fusion"),
             (Engine::Onnxruntime, ""),
         ] {
-            assert_eq!(features.on(engine).to_string(), text, "{}", engine.name());
+            assert_eq!(all.on(engine).to_string(), taken, "{engine:?}");
         }
     }
 

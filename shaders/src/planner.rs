@@ -35,27 +35,26 @@ pub struct Part<'a> {
     pub states: &'a BTreeMap<String, String>,
 }
 
-/// Plans a model that is run once per inference, for a device.
+/// Plans a model that is run once per inference, for a device, as the tuning table has it.
 ///
 /// # Errors
 /// Those of [`plan_parts`].
 pub fn plan(graph: &Graph, device: &DeviceProperties) -> Result<GpuPlan, Error> {
-    plan_by_table(&[Part { name: "model", graph, states: &BTreeMap::new() }], device)
+    plan_parts(&[Part { name: "model", graph, states: &BTreeMap::new() }], device, &Tuning::default())
 }
 
-/// Plans the programs of a model folder, for a device.
+/// Plans the programs of a model folder, for a device, by a tuning table.
 ///
 /// # Errors
 /// Those of [`plan_parts`].
-pub fn plan_pipeline(pipeline: &Pipeline, device: &DeviceProperties) -> Result<GpuPlan, Error> {
+pub fn plan_pipeline(
+    pipeline: &Pipeline,
+    device: &DeviceProperties,
+    tuning: &Tuning,
+) -> Result<GpuPlan, Error> {
     let parts = pipeline.programs.iter();
     let parts = parts.map(|part| Part { name: &part.name, graph: &part.graph, states: &part.states });
-    plan_by_table(&parts.collect::<Vec<_>>(), device)
-}
-
-/// Plans programs as the tuning table has it: the one place where that is asked for.
-fn plan_by_table(parts: &[Part<'_>], device: &DeviceProperties) -> Result<GpuPlan, Error> {
-    plan_parts(parts, device, &Tuning::default())
+    plan_parts(&parts.collect::<Vec<_>>(), device, tuning)
 }
 
 /// Plans programs that share weights, arenas and states, for a device, by a tuning table of the caller's.

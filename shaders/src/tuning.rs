@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use graph::constant::Digester;
+use protocol::{Feature, Features};
 use serde::{Deserialize, Serialize};
 
 use crate::device::{DeviceProperties, Implementation};
@@ -186,6 +187,12 @@ impl Row {
 }
 
 impl Tuning {
+    /// The table that a setting of the optimisations asks for: without tuning it has no rows, and every kernel is as it
+    /// would be for a family that no row mentions, which holds for every adapter.
+    pub fn of(features: &Features) -> Tuning {
+        if features.has(Feature::Tuned) { Tuning::default() } else { Tuning { rows: Vec::new() } }
+    }
+
     /// The row that says most of a kernel on this kind of shape and device.
     pub fn choose(&self, family: Family, class: ShapeClass, device: &DeviceProperties) -> Row {
         let fitting = self.rows.iter().filter(|row| row.fits(family, class, device));

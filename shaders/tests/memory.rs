@@ -7,8 +7,9 @@ mod fixtures;
 use std::collections::BTreeSet;
 
 use fixtures::{Fixture, fixtures};
+use graph::Rewriting;
 use graph::pipeline;
-use shaders::{DeviceProperties, GpuPlan, Implementation, Limits};
+use shaders::{DeviceProperties, GpuPlan, Implementation, Limits, Tuning};
 
 /// All buffers over weights, states and the largest live set.
 const MOST: f64 = 1.1;
@@ -23,7 +24,7 @@ const PIECE_BYTES: usize = 256;
 fn plan(fixture: &Fixture, large_bytes: u64) -> GpuPlan {
     let models = fixture.models(large_bytes).expect("the components can be read");
     let wanted: BTreeSet<String> = fixture.expected.keys().cloned().collect();
-    let pipeline = pipeline::compose(&fixture.manifest, &models, &fixture.inputs, &wanted);
+    let pipeline = pipeline::compose(&fixture.manifest, &models, &fixture.inputs, &wanted, Rewriting::Full);
     let pipeline = pipeline.map_err(|error| error.to_string()).expect("the components fit together");
     // As large as discrete adapters allow.
     let limits =
@@ -34,7 +35,7 @@ fn plan(fixture: &Fixture, large_bytes: u64) -> GpuPlan {
         shader_f16: true,
         limits,
     };
-    let plan = shaders::plan_pipeline(&pipeline, &device);
+    let plan = shaders::plan_pipeline(&pipeline, &device, &Tuning::default());
     plan.map_err(|error| format!("{}: {error}", fixture.manifest.name)).expect("can be planned")
 }
 

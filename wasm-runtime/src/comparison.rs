@@ -10,7 +10,7 @@ use graph::{Data, DataType, Feed, Tensor, TensorType};
 use protocol::{MatmulComparison, MatmulReport, Sampling};
 use shaders::{DeviceProperties, GpuPlan};
 
-use crate::device::Device;
+use crate::device::{Device, Setting};
 use crate::engine::{Inferred, PageContext};
 use crate::error::RuntimeError;
 use crate::executor::Executor;
@@ -39,11 +39,11 @@ struct Scores {
 /// Whatever keeps either side from multiplying.
 pub async fn run(comparison: &MatmulComparison, page: PageContext<'_>) -> Result<MatmulReport, RuntimeError> {
     let base = page.onnxruntime_web.ok_or(RuntimeError::ReferenceRuntimeMissing)?;
-    let device = Rc::new(Device::open(page.browser).await?);
+    let device = Rc::new(Device::open(Setting::of(page.browser)).await?);
     let size = comparison.size as usize;
     let onnx = matmul::onnx(size);
     // First, so that a size beyond the adapter's limits is refused before it fills the host's memory.
-    let plan = plan(&onnx, size, &webgpu::properties(&device, page.browser))?;
+    let plan = plan(&onnx, size, &webgpu::properties(&device))?;
     let operands = SEEDS.map(|seed| matmul::operand(size, seed));
     let mut course = begin(Sampling::default())?;
     let executor = Executor::prepare(MODEL, device.clone(), plan, &Folder::nowhere(), &mut course).await?;

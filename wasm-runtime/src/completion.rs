@@ -13,12 +13,13 @@ use std::pin::pin;
 
 use futures_util::future::{Either, select};
 use js_sys::Promise;
-use protocol::BrowserKind;
+use protocol::{BrowserKind, Feature};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::convert::FromWasmAbi;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::GpuQueue;
 
+use crate::device::Setting;
 use crate::timing::{self, Clock};
 
 /// How completion of a queue's work is awaited.
@@ -39,9 +40,9 @@ const PAUSE_RATIO: f64 = 0.05;
 
 impl Completion {
     /// Awaits work of `queue`; only Firefox is kicked.
-    pub fn of(queue: &GpuQueue, browser: Option<BrowserKind>, clock: &Clock) -> Self {
-        let needs_kick = match browser {
-            Some(BrowserKind::Firefox) => true,
+    pub fn of(queue: &GpuQueue, setting: &Setting, clock: &Clock) -> Self {
+        let needs_kick = match setting.browser {
+            Some(BrowserKind::Firefox) => setting.features.has(Feature::Kick),
             Some(BrowserKind::Chromium | BrowserKind::Webkit) | None => false,
         };
         let kick = || Kick { queue: queue.clone(), clock: clock.clone() };

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use futures_util::future::select;
 use js_sys::{JsString, Number, Object, Promise, Reflect};
-use protocol::BrowserKind;
+use protocol::{BrowserKind, Feature, Features};
 use shaders::Limits;
 use wasm_bindgen::convert::FromWasmAbi;
 use wasm_bindgen::prelude::Closure;
@@ -24,8 +24,25 @@ use crate::completion::Completion;
 use crate::error::RuntimeError;
 use crate::timing::{self, Clock};
 
-/// Features asked for where the adapter has them.
-const WANTED_FEATURES: [&str; 3] = ["timestamp-query", "subgroups", "shader-f16"];
+/// Features asked for where the adapter has them, and the optimisation that they are asked for.
+const WANTED_FEATURES: [(&str, Option<Feature>); 3] =
+    [("timestamp-query", None), ("subgroups", Some(Feature::Subgroups)), ("shader-f16", Some(Feature::F16))];
+
+/// What a device is opened for.
+#[derive(Debug, Clone, Default)]
+pub struct Setting {
+    /// The browser.
+    pub browser: Option<BrowserKind>,
+    /// The optimisations that are on.
+    pub features: Features,
+}
+
+impl Setting {
+    /// In a browser, with all optimisations on.
+    pub fn of(browser: Option<BrowserKind>) -> Setting {
+        Setting { browser, features: Features::default() }
+    }
+}
 
 const LOSS_GRACE_MS: f64 = 200.0;
 
@@ -46,6 +63,8 @@ pub struct Device {
     pub compiles_late: bool,
     /// The page's clock.
     pub clock: Clock,
+    /// What it was opened for.
+    pub setting: Setting,
     faults: Rc<RefCell<Faults>>,
     /// Hears its errors; none on a device of somebody else, who hears them there.
     on_uncaptured: Option<Closure<dyn FnMut(GpuUncapturedErrorEvent)>>,
@@ -127,13 +146,14 @@ impl Device {
     ///
     /// # Errors
     /// No WebGPU, no adapter, or the browser's own words for refusing.
-    pub async fn open(browser: Option<BrowserKind>) -> Result<Self, RuntimeError> {
+    pub async fn open(setting: Setting) -> Result<Self, RuntimeError> {
         let clock = Clock::open()?;
         let adapter = request_adapter().await?;
         let description = describe(&adapter);
-        let device = JsFuture::from(adapter.request_device_with_descriptor(&descriptor(&adapter))).await;
+        let descriptor = descriptor(&adapter, &setting.features);
+        let device = JsFuture::from(adapter.request_device_with_descriptor(&descriptor)).await;
         let gpu = device.map_err(|e| refused("requesting a device", &e))?;
-        let mut device = Self::watched(gpu, description, clock, browser);
+        let mut device = Self::watched(gpu, description, clock, setting);
         device.on_uncaptured = Some(watch_for_errors(&device.gpu, &device.faults));
         Ok(device)
     }
@@ -145,20 +165,21 @@ impl Device {
     /// Where the page has no clock.
     pub fn adopt(gpu: GpuDevice, browser: Option<BrowserKind>) -> Result<Self, RuntimeError> {
         let description = description(&gpu.adapter_info(), &gpu.features(), &gpu.limits());
-        Ok(Self::watched(gpu, description, Clock::open()?, browser))
+        Ok(Self::watched(gpu, description, Clock::open()?, Setting::of(browser)))
     }
 
-    fn watched(gpu: GpuDevice, description: Description, clock: Clock, browser: Option<BrowserKind>) -> Self {
+    fn watched(gpu: GpuDevice, description: Description, clock: Clock, setting: Setting) -> Self {
         let faults = Rc::new(RefCell::new(Faults::default()));
         watch_for_loss(&gpu, &faults);
         Device {
             queue: gpu.queue(),
-            completion: Completion::of(&gpu.queue(), browser, &clock),
-            compiles_late: browser == Some(BrowserKind::Firefox),
+            completion: Completion::of(&gpu.queue(), &setting, &clock),
+            compiles_late: setting.browser == Some(BrowserKind::Firefox),
             limits: plan_limits(&gpu),
             gpu,
             description,
             clock,
+            setting,
             faults,
             on_uncaptured: None,
         }
@@ -257,10 +278,11 @@ fn refused(doing: &str, thrown_value: &JsValue) -> RuntimeError {
     RuntimeError::Browser { doing: doing.to_owned(), message: thrown(thrown_value) }
 }
 
-fn descriptor(adapter: &GpuAdapter) -> GpuDeviceDescriptor {
+fn descriptor(adapter: &GpuAdapter, on: &Features) -> GpuDeviceDescriptor {
     let features = adapter.features();
+    let wanted = WANTED_FEATURES.into_iter().filter(|(_, feature)| feature.is_none_or(|one| on.has(one)));
     let wanted: Vec<JsString> =
-        WANTED_FEATURES.into_iter().filter(|name| features.has(name)).map(JsString::from).collect();
+        wanted.map(|(name, _)| name).filter(|name| features.has(name)).map(JsString::from).collect();
     let limits = Object::new();
     for (name, value) in limits_of(&adapter.limits()) {
         // Setting a property of a plain object does not throw.

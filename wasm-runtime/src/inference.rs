@@ -7,6 +7,7 @@ use graph::pipeline::{self, Pipeline, Run};
 use protocol::{Activity, Device, Engine, Inference, InferenceReport, Metric, Step};
 
 use crate::browser;
+use crate::device::Setting;
 use crate::engine::{PageContext, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::files::Folder;
@@ -27,15 +28,16 @@ pub async fn run(
     inference: &Inference,
     page: PageContext<'_>,
 ) -> Result<InferenceReport, RuntimeError> {
+    let setting = Setting { browser: page.browser, features: inference.features.clone() };
     match engine {
         Engine::Webgpu => {
             let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder, course: &mut Course| {
-                webgpu::prepare(name, pipeline, folder, page.browser, course).await
+                webgpu::prepare(name, pipeline, folder, setting.clone(), course).await
             };
             ours(engine, inference, page, prepare).await
         }
         Engine::Webnn => {
-            let rest = Rest { strict: inference.strict, browser: page.browser };
+            let rest = if inference.strict { Rest::Refused } else { Rest::Elsewhere(&setting) };
             let device = page.device.unwrap_or(Device::Cpu);
             let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder, course: &mut Course| {
                 webnn::prepare(device, name, pipeline, folder, rest, course).await
@@ -121,6 +123,7 @@ impl Bench {
         }
         features.extend(model.look_back().await);
         features.extend(page_features(self.course.clock()));
+        features.extend(self.loaded.features.told(self.engine));
         Ok(InferenceReport {
             engine: self.engine,
             device: self.device,

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use graph::Tensor;
 use graph::constant::NoFiles;
 use graph::onnx::{ComputedFile, Model};
 use graph::pipeline::{self, Decoding, Pipeline};
+use graph::{Rewriting, Tensor};
 use js_sys::Uint8Array;
-use protocol::{FailureKind, Inference, Manifest};
+use protocol::{FailureKind, Features, Inference, Manifest};
 
 use crate::browser;
 use crate::error::RuntimeError;
@@ -30,6 +30,8 @@ pub struct Loaded {
     pub expected: BTreeMap<String, Tensor>,
     /// How it makes tokens, if it does.
     pub decoding: Option<Decoding>,
+    /// The optimisations that are on.
+    pub features: Features,
 }
 
 /// A component's ONNX file as it came, and the files of weights beside it, for engines that read them themselves.
@@ -66,7 +68,8 @@ impl Loaded {
         };
         let (inputs, expected) = (tensors(&manifest.inputs).await?, tensors(&manifest.expected).await?);
         let decoding = Decoding::of(&manifest, &inputs).map_err(|source| wrong(&manifest.name, source))?;
-        Ok(Loaded { manifest, folder, models, inputs, expected, decoding })
+        let features = inference.features.clone();
+        Ok(Loaded { manifest, folder, models, inputs, expected, decoding, features })
     }
 
     /// The components' files as a whole, for an engine that reads them itself.
@@ -116,12 +119,21 @@ impl Loaded {
         Ok(bytes)
     }
 
-    /// The model as static, optimised graphs.
+    /// The model as static graphs, optimised as far as asked for.
     ///
     /// # Errors
     /// An operator nobody knows, inputs that do not fit, components that do not fit together.
     pub fn pipeline(&self) -> Result<Pipeline, RuntimeError> {
-        let pipeline = pipeline::compose(&self.manifest, &self.models, &self.inputs, &self.wanted());
+        self.rewritten(Rewriting::of(&self.features))
+    }
+
+    /// The model as static graphs, rewritten so far.
+    ///
+    /// # Errors
+    /// Those of [`Loaded::pipeline`].
+    pub fn rewritten(&self, rewriting: Rewriting) -> Result<Pipeline, RuntimeError> {
+        let wanted: BTreeSet<String> = self.expected.keys().cloned().collect();
+        let pipeline = pipeline::compose(&self.manifest, &self.models, &self.inputs, &wanted, rewriting);
         pipeline.map_err(|source| wrong(&self.manifest.name, source))
     }
 
@@ -133,19 +145,6 @@ impl Loaded {
             Err(ours) if !lacks(&ours) || lacks(&theirs) => ours,
             Err(_) | Ok(_) => theirs,
         }
-    }
-
-    /// The model as static graphs before fusion.
-    ///
-    /// # Errors
-    /// Those of [`Loaded::pipeline`].
-    pub fn unfused_pipeline(&self) -> Result<Pipeline, RuntimeError> {
-        let pipeline = pipeline::compose_unfused(&self.manifest, &self.models, &self.inputs, &self.wanted());
-        pipeline.map_err(|source| wrong(&self.manifest.name, source))
-    }
-
-    fn wanted(&self) -> BTreeSet<String> {
-        self.expected.keys().cloned().collect()
     }
 }
 

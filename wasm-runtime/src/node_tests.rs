@@ -9,12 +9,10 @@ use graph::node_test::NodeTest;
 use graph::onnx::Model;
 use graph::pipeline::Pipeline;
 use protocol::pack::{Files, unpack};
-use protocol::{
-    Adapter, BrowserKind, Conformance, ConformanceReport, Engine, NodeTestEnd, NodeTestReport, Sampling,
-};
+use protocol::{Adapter, Conformance, ConformanceReport, Engine, NodeTestEnd, NodeTestReport, Sampling};
 
 use crate::browser;
-use crate::device::Device;
+use crate::device::{Device, Setting};
 use crate::engine::{PageContext, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::executor::Executor;
@@ -36,8 +34,8 @@ pub async fn run(
 ) -> Result<ConformanceReport, RuntimeError> {
     match engine {
         Engine::Webgpu => {
-            let device = Rc::new(Device::open(page.browser).await?);
-            Batch::fetch(asked, Gpu { device, browser: page.browser }).await?.report(engine).await
+            let device = Rc::new(Device::open(Setting::of(page.browser)).await?);
+            Batch::fetch(asked, Gpu { device }).await?.report(engine).await
         }
         Engine::Webnn => {
             let device = page.device.unwrap_or(protocol::Device::Cpu);
@@ -108,7 +106,6 @@ trait Bed {
 /// Our kernels on a device that all tests share.
 struct Gpu {
     device: Rc<Device>,
-    browser: Option<BrowserKind>,
 }
 
 impl Bed for Gpu {
@@ -121,12 +118,12 @@ impl Bed for Gpu {
         course: &mut Course,
     ) -> Result<Prepared<Executor>, RuntimeError> {
         let (device, folder) = (Rc::clone(&self.device), Folder::nowhere());
-        webgpu::prepare_on(device, test, pipeline, &folder, self.browser, course).await
+        webgpu::prepare_on(device, test, pipeline, &folder, course).await
     }
 
     async fn renew(&mut self) -> Result<(), RuntimeError> {
         if self.device.check("between two tests").is_err() {
-            self.device = Rc::new(Device::open(self.browser).await?);
+            self.device = Rc::new(Device::open(self.device.setting.clone()).await?);
         }
         Ok(())
     }
@@ -146,8 +143,7 @@ impl Bed for Rc<webnn::Context> {
         course: &mut Course,
     ) -> Result<Prepared<webnn::Executor>, RuntimeError> {
         // What another engine runs shows nothing of this one.
-        let rest = Rest { strict: true, browser: None };
-        webnn::prepare_on(Rc::clone(self), test, pipeline, &Folder::nowhere(), rest, course).await
+        webnn::prepare_on(Rc::clone(self), test, pipeline, &Folder::nowhere(), Rest::Refused, course).await
     }
 
     async fn renew(&mut self) -> Result<(), RuntimeError> {

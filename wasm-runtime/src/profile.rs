@@ -4,6 +4,7 @@ use graph::pipeline::Run;
 use protocol::profile::Times;
 use protocol::{BrowserKind, Engine, Inference, ProfileReport};
 
+use crate::device::Setting;
 use crate::engine::{Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::executor::Executor;
@@ -25,8 +26,9 @@ pub async fn run(
             let mut course = begin(inference.sampling)?;
             let loaded = Loaded::fetch(inference).await?;
             let pipeline = loaded.pipeline()?;
-            let name = &loaded.manifest.name;
-            let prepared = webgpu::prepare(name, &pipeline, &loaded.folder, browser, &mut course).await?;
+            let (name, features) = (&loaded.manifest.name, loaded.features.clone());
+            let setting = Setting { browser, features };
+            let prepared = webgpu::prepare(name, &pipeline, &loaded.folder, setting, &mut course).await?;
             profile(engine, inference.sampling.samples, &loaded, prepared).await
         }
         Engine::Webnn | Engine::Wasm | Engine::OrtWebgpu | Engine::OrtWebnn | Engine::OrtWasm => {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use graph::Tensor;
 use graph::pipeline::{self, Pipeline, Traced};
+use graph::{Rewriting, Tensor};
 use protocol::{Device, Engine, Sampling, Trace, TraceReport};
 
 use crate::browser;
+use crate::device::Setting;
 use crate::engine::{PageContext, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::files::Folder;
@@ -27,7 +28,7 @@ pub async fn run(engine: Engine, trace: &Trace, page: PageContext<'_>) -> Result
     match engine {
         Engine::Webgpu => {
             let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder, course: &mut Course| {
-                webgpu::prepare(name, pipeline, folder, page.browser, course).await
+                webgpu::prepare(name, pipeline, folder, Setting::of(page.browser), course).await
             };
             keep(engine, trace, prepare).await
         }
@@ -35,8 +36,7 @@ pub async fn run(engine: Engine, trace: &Trace, page: PageContext<'_>) -> Result
             let device = page.device.unwrap_or(Device::Cpu);
             let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder, course: &mut Course| {
                 // What another engine computed is none of its values.
-                let rest = Rest { strict: true, browser: page.browser };
-                webnn::prepare(device, name, pipeline, folder, rest, course).await
+                webnn::prepare(device, name, pipeline, folder, Rest::Refused, course).await
             };
             let report = keep(engine, trace, prepare).await?;
             Ok(TraceReport { device: Some(device), ..report })
@@ -60,7 +60,7 @@ async fn keep<R: Ready>(
     prepare: impl AsyncFn(&str, &Pipeline, &Folder, &mut Course) -> Result<Prepared<R>, RuntimeError>,
 ) -> Result<TraceReport, RuntimeError> {
     let loaded = Loaded::fetch(&trace.inference()).await?;
-    let pipeline = if trace.unfused { loaded.unfused_pipeline()? } else { loaded.pipeline()? };
+    let pipeline = if trace.unfused { loaded.rewritten(Rewriting::Least)? } else { loaded.pipeline()? };
     let traced = pipeline::trace(&loaded.manifest, &pipeline, GROUP_BYTES);
     let (name, mut course) = (&loaded.manifest.name, begin(Sampling::default())?);
     let plain = {

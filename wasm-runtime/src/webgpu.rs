@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use graph::pipeline::Pipeline;
 use protocol::{Activity, BrowserKind, Metric};
-use shaders::{DeviceProperties, Implementation};
+use shaders::{DeviceProperties, Implementation, Tuning};
 
-use crate::device::Device;
+use crate::device::{Device, Setting};
 use crate::engine::Prepared;
 use crate::error::RuntimeError;
 use crate::executor::Executor;
@@ -22,11 +22,11 @@ pub(crate) async fn prepare(
     model: &str,
     pipeline: &Pipeline,
     folder: &Folder,
-    browser: Option<BrowserKind>,
+    setting: Setting,
     course: &mut Course,
 ) -> Result<Prepared<Executor>, RuntimeError> {
     course.turn_to(Activity::Open);
-    prepare_on(Rc::new(Device::open(browser).await?), model, pipeline, folder, browser, course).await
+    prepare_on(Rc::new(Device::open(setting).await?), model, pipeline, folder, course).await
 }
 
 /// Plans a model for a device that is open, makes its pipelines and uploads its weights.
@@ -38,11 +38,10 @@ pub(crate) async fn prepare_on(
     model: &str,
     pipeline: &Pipeline,
     folder: &Folder,
-    browser: Option<BrowserKind>,
     course: &mut Course,
 ) -> Result<Prepared<Executor>, RuntimeError> {
     course.turn_to(Activity::Plan);
-    let plan = shaders::plan_pipeline(pipeline, &properties(&device, browser))
+    let plan = shaders::plan_pipeline(pipeline, &properties(&device), &Tuning::of(&device.setting.features))
         .map_err(|source| RuntimeError::Plan { model: model.to_owned(), source })?;
     let executor = Executor::prepare(model, device, plan, folder, course).await?;
     course.measure(Metric::DeviceMemoryBytes, executor.device_memory_bytes() as f64);
@@ -52,8 +51,8 @@ pub(crate) async fn prepare_on(
 }
 
 /// The properties that plans for this device go by.
-pub fn properties(device: &Device, browser: Option<BrowserKind>) -> DeviceProperties {
-    let implementation = match browser {
+pub fn properties(device: &Device) -> DeviceProperties {
+    let implementation = match device.setting.browser {
         Some(BrowserKind::Chromium) | None => Implementation::Chromium,
         Some(BrowserKind::Firefox) => Implementation::Firefox,
         Some(BrowserKind::Webkit) => Implementation::Webkit,

@@ -13,12 +13,13 @@ use std::rc::Rc;
 
 use graph::pipeline::{Pipeline, Program};
 use graph::{Graph, NodeId, Tensor, ValueId};
-use protocol::{Activity, BrowserKind, Device, FallbackNode, Placement};
+use protocol::{Activity, Device, FallbackNode, Placement};
 
 pub use self::context::{Context, DEVICES, json, options};
 pub use self::probe::Seen;
 use self::program::{Source, build_or_learn};
 use self::stage::{Other, Ports, Stage, States, Tensors};
+use crate::device::Setting;
 use crate::engine::{Inferred, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::files::Folder;
@@ -27,11 +28,11 @@ use crate::timing::Course;
 
 /// The fate of nodes that a context cannot run.
 #[derive(Debug, Clone, Copy)]
-pub struct Rest {
-    /// True if they are refused, and the model with them.
-    pub strict: bool,
-    /// The browser, for the engine that runs them otherwise.
-    pub browser: Option<BrowserKind>,
+pub enum Rest<'a> {
+    /// They are refused, and the model with them.
+    Refused,
+    /// Another engine runs them, on a device opened for this.
+    Elsewhere(&'a Setting),
 }
 
 /// A model on a context.
@@ -67,7 +68,7 @@ pub(crate) async fn prepare_on(
     model: &str,
     pipeline: &Pipeline,
     folder: &Folder,
-    rest: Rest,
+    rest: Rest<'_>,
     course: &mut Course,
 ) -> Result<Prepared<Executor>, RuntimeError> {
     let (source, known) = (Source { model, folder }, context.broken.borrow().len());
@@ -100,7 +101,7 @@ pub(crate) async fn prepare(
     model: &str,
     pipeline: &Pipeline,
     folder: &Folder,
-    rest: Rest,
+    rest: Rest<'_>,
     course: &mut Course,
 ) -> Result<Prepared<Executor>, RuntimeError> {
     course.turn_to(Activity::Open);
@@ -148,17 +149,17 @@ impl Assembly {
         &mut self,
         pipeline: &Pipeline,
         source: &Source<'_>,
-        rest: Rest,
+        rest: Rest<'_>,
         course: &mut Course,
     ) -> Result<bool, RuntimeError> {
         for program in &pipeline.programs {
             course.turn_to(Activity::Plan);
             let refusals = webnn::refusals(&program.graph, &self.executor.context.limits.borrow());
-            if rest.strict || refusals.len() == program.graph.nodes.len() {
+            if matches!(rest, Rest::Refused) || refusals.len() == program.graph.nodes.len() {
                 refuse(source.model, program, &refusals)?;
             }
             let parts = webnn::partition(&program.graph, &refusals.keys().copied().collect());
-            let Some(stages) = self.stages(program, &parts, source, rest.browser, course).await? else {
+            let Some(stages) = self.stages(program, &parts, source, rest, course).await? else {
                 return Ok(false);
             };
             let (graph, in_states) = (program.graph.clone(), program.states.clone());
@@ -174,7 +175,7 @@ impl Assembly {
         program: &Program,
         parts: &[webnn::Partition],
         source: &Source<'_>,
-        browser: Option<BrowserKind>,
+        rest: Rest<'_>,
         course: &mut Course,
     ) -> Result<Option<Vec<Stage>>, RuntimeError> {
         let Executor { context, partitioned, states, .. } = &mut self.executor;
@@ -186,7 +187,7 @@ impl Assembly {
             let ports = context.told(Ports::open(context, built, &in_states, states)).await?;
             own.push(Stage::Own(ports));
         }
-        let (mut own, mut other) = (own.into_iter(), Other::new(browser));
+        let (mut own, mut other) = (own.into_iter(), Other::new(rest));
         let mut stages = Vec::with_capacity(parts.len());
         for part in parts {
             let ready = if part.fallback { None } else { own.next() };

@@ -264,7 +264,8 @@ fn step(
     states: &States,
     room: Room,
 ) -> Result<super::Program, Error> {
-    let mut composer = Composer::new(first.passes, first.manifest, first.models, first.tensors, first.pins);
+    let mut composer =
+        Composer::new(first.rewriting, first.manifest, first.models, first.tensors, first.pins);
     composer.graph.start_cache(PAST_LENGTH, room.capacity);
     let last = i64::try_from(room.vocabulary.saturating_sub(1)).unwrap_or(i64::MAX);
     let ids = composer.graph.bounded_input(TOKEN, TensorType::new(DataType::I64, [1, 1]), (0, last));

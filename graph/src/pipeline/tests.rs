@@ -115,7 +115,7 @@ fn run(program: &Program, feeds: &Tensors, states: &mut Tensors) -> Tensors {
 #[test]
 fn graphs_and_files_decode_alike() {
     let (manifest, models) = (manifest(), models());
-    let pipeline = compose(&manifest, &models, &prompt(), &wanted()).unwrap();
+    let pipeline = compose(&manifest, &models, &prompt(), &wanted(), Rewriting::Full).unwrap();
     let (mut states, mut inference) = (Tensors::new(), Run::new(pipeline.decoding, &prompt()));
     while let Some(program) = inference.program() {
         inference.take(run(&pipeline.programs[program], inference.feeds(), &mut states)).unwrap();
@@ -228,7 +228,8 @@ fn what_does_not_fit_is_refused_by_its_name() {
             tensors = BTreeMap::from([("ids".to_owned(), tensors["prompt"].clone())]);
             manifest.components[1].from.insert("e".into(), "embed.e".into());
         }
-        let error = compose(&manifest, &models(), &tensors, &wanted()).unwrap_err().to_string();
+        let composed = compose(&manifest, &models(), &tensors, &wanted(), Rewriting::Full);
+        let error = composed.unwrap_err().to_string();
         assert!(error.contains(part), "{name}: {error}");
     }
 }

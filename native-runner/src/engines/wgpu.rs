@@ -10,7 +10,7 @@ use graph::Tensor;
 use graph::constant::Files;
 use graph::pipeline::Pipeline;
 use protocol::{Activity, AdapterChoice, Device as DeviceName, DispatchName, Metric};
-use shaders::{Access, BufferRole, Dispatch, GpuPlan, Kernel, Port, Program, Region};
+use shaders::{Access, BufferRole, Dispatch, GpuPlan, Kernel, Port, Program, Region, Tuning};
 use wgpu::BufferUsages;
 
 use super::{Chosen, Found, Inferred, Prepared, Ready};
@@ -80,9 +80,9 @@ pub fn prepare(
     course: &mut Course,
 ) -> Result<Prepared, RunnerError> {
     course.turn_to(Activity::Open);
-    let device = Device::open(chosen.device, &chosen.adapter)?;
+    let device = Device::open(chosen.device, &chosen.adapter, &loaded.features)?;
     course.turn_to(Activity::Plan);
-    let plan = shaders::plan_pipeline(pipeline, &device.properties())
+    let plan = shaders::plan_pipeline(pipeline, &device.properties(), &Tuning::of(&device.settings))
         .map_err(|source| RunnerError::Plan { model: loaded.manifest.name.clone(), source })?;
 
     course.turn_to(Activity::Compile);

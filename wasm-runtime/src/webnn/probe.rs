@@ -41,9 +41,9 @@ impl Seen {
         let graph = graph::text::parse(&text).map_err(|source| wrong(MODEL, source))?;
         let program = Program { name: MODEL.to_owned(), graph, states: BTreeMap::new() };
         let pipeline = Pipeline { programs: vec![program], decoding: None };
-        let (context, rest) = (Rc::new(context), Rest { strict: true, browser: None });
+        let context = Rc::new(context);
         let (folder, mut course) = (Folder::nowhere(), begin(Sampling::default())?);
-        let prepared = prepare_on(Rc::clone(&context), MODEL, &pipeline, &folder, rest, &mut course);
+        let prepared = prepare_on(Rc::clone(&context), MODEL, &pipeline, &folder, Rest::Refused, &mut course);
         let mut model = prepared.await?.model;
         let zeros = Tensor::zeros(&TensorType::new(DataType::F32, [SIZE, SIZE]));
         let inputs = BTreeMap::from([("x".to_owned(), zeros.clone()), ("w".to_owned(), zeros)]);

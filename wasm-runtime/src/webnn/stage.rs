@@ -7,14 +7,15 @@ use futures_util::future::try_join_all;
 use graph::pipeline::{Pipeline, Program};
 use graph::{Data, Graph, Tensor, TensorType};
 use js_sys::{ArrayBuffer, Uint8Array};
-use protocol::{Activity, BrowserKind, Engine};
+use protocol::{Activity, Engine};
 use wasm_bindgen::JsCast;
 
+use super::Rest;
 use super::api::MlTensor;
 use super::context::Context;
 use super::program::{Built, Held, Source, tensor};
 use crate::browser::object;
-use crate::device::Device;
+use crate::device::{Device, Setting};
 use crate::engine::Ready;
 use crate::error::RuntimeError;
 use crate::executor::Executor;
@@ -37,14 +38,18 @@ pub enum Stage {
 
 /// The WebGPU device that all parts of a model share which run elsewhere, opened when it is first wanted.
 pub struct Other {
-    browser: Option<BrowserKind>,
+    setting: Setting,
     opened: Option<Option<Rc<Device>>>,
 }
 
 impl Other {
     /// None is open yet.
-    pub fn new(browser: Option<BrowserKind>) -> Other {
-        Other { browser, opened: None }
+    pub fn new(rest: Rest<'_>) -> Other {
+        let setting = match rest {
+            Rest::Refused => Setting::default(),
+            Rest::Elsewhere(setting) => setting.clone(),
+        };
+        Other { setting, opened: None }
     }
 
     /// The device, where there is one.
@@ -52,7 +57,7 @@ impl Other {
         if let Some(opened) = &self.opened {
             return Ok(opened.clone());
         }
-        let opened = match Device::open(self.browser).await {
+        let opened = match Device::open(self.setting.clone()).await {
             Ok(device) => Some(Rc::new(device)),
             Err(RuntimeError::NoWebgpu | RuntimeError::NoAdapter | RuntimeError::AdapterRefused { .. }) => {
                 None
@@ -102,7 +107,7 @@ impl Stage {
         let pipeline = Pipeline { programs: vec![program], decoding: None };
         course.turn_to(Activity::Open);
         if let Some(device) = other.device().await? {
-            match webgpu::prepare_on(device, model, &pipeline, folder, other.browser, course).await {
+            match webgpu::prepare_on(device, model, &pipeline, folder, course).await {
                 Ok(prepared) => return Ok(Stage::Webgpu(Box::new(prepared.model))),
                 Err(RuntimeError::Plan { .. }) => {}
                 Err(error) => return Err(error),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use protocol::{Adapter, AdapterChoice, Device as DeviceName};
+use protocol::{Adapter, AdapterChoice, Device as DeviceName, Feature, Features as Settings};
 use shaders::{DeviceProperties, Implementation, Limits};
 use wgpu::{Backends, DeviceType, Features, PollType};
 
@@ -19,6 +19,8 @@ pub struct Device {
     pub queue: wgpu::Queue,
     /// Its adapter's description.
     pub description: Adapter,
+    /// The optimisations that are on.
+    pub settings: Settings,
     trouble: Arc<Mutex<Option<Trouble>>>,
     /// True if it ever reported trouble.
     spent: Cell<bool>,
@@ -169,27 +171,36 @@ impl Device {
     ///
     /// # Errors
     /// `Unavailable` when there is no such adapter or it gives no device.
-    pub fn open(name: DeviceName, choice: &AdapterChoice) -> Result<Rc<Device>, RunnerError> {
+    pub fn open(
+        name: DeviceName,
+        choice: &AdapterChoice,
+        settings: &Settings,
+    ) -> Result<Rc<Device>, RunnerError> {
         let is_it = |(api, of, device): &(DeviceName, AdapterChoice, Rc<Device>)| {
-            *api == name && of == choice && device.is_sound()
+            *api == name && of == choice && device.settings == *settings && device.is_sound()
         };
         let device = match LAST.take().filter(is_it) {
             Some((.., device)) => device,
-            None => Rc::new(Device::open_anew(name, choice)?),
+            None => Rc::new(Device::open_anew(name, choice, settings)?),
         };
         LAST.set(Some((name, choice.clone(), Rc::clone(&device))));
         Ok(device)
     }
 
     /// Opens an adapter with its own limits, and timestamps where it has them.
-    fn open_anew(name: DeviceName, choice: &AdapterChoice) -> Result<Device, RunnerError> {
+    fn open_anew(
+        name: DeviceName,
+        choice: &AdapterChoice,
+        settings: &Settings,
+    ) -> Result<Device, RunnerError> {
         let mut adapters = adapters(name)?;
         let described: Vec<Adapter> = adapters.iter().map(describe).collect();
         let adapter = adapters.swap_remove(choose(name, choice, &described)?);
+        let halves = if settings.has(Feature::F16) { Features::SHADER_F16 } else { Features::empty() };
         let description = describe(&adapter);
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("parallax"),
-            required_features: adapter.features() & (Features::TIMESTAMP_QUERY | Features::SHADER_F16),
+            required_features: adapter.features() & (Features::TIMESTAMP_QUERY | halves),
             required_limits: adapter.limits(),
             ..Default::default()
         };
@@ -201,7 +212,7 @@ impl Device {
         })?;
         let trouble = Arc::default();
         listen(&gpu, &trouble);
-        Ok(Device { gpu, queue, description, trouble, spent: Cell::new(false) })
+        Ok(Device { gpu, queue, description, settings: settings.clone(), trouble, spent: Cell::new(false) })
     }
 
     /// Returns whether it never reported trouble.

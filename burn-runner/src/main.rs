@@ -13,6 +13,7 @@ const ENGINES: &[EngineEntry] = &[EngineEntry {
     devices: &[Device::Cpu],
     detect: burn::detect,
     prepare: Prepare::Graphs(burn::prepare),
+    probe: None,
 }];
 
 fn main() -> ExitCode {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use graph::Tensor;
 use graph::pipeline::Pipeline;
-use protocol::{Adapter, AdapterChoice, Device, DispatchName, Engine, Job};
+use protocol::{Adapter, AdapterChoice, Device, DispatchName, Engine, Job, ProbeReport};
 
 use crate::course::Course;
 use crate::error::RunnerError;
@@ -81,6 +81,8 @@ pub struct EngineEntry {
     pub detect: fn(Device) -> Result<Found, RunnerError>,
     /// Makes a model ready where the job wants it.
     pub prepare: Prepare,
+    /// Measures what the device's adapter could do at most, by an engine whose kernels are ours.
+    pub probe: Option<fn(&Chosen) -> Result<ProbeReport, RunnerError>>,
 }
 
 /// How an engine makes a model ready, by what it takes; the course is told what the time goes to.
@@ -106,6 +108,7 @@ pub const ENGINES: &[EngineEntry] = &[
         devices: &[Device::Vulkan, Device::Metal, Device::Dx12],
         detect: wgpu::detect,
         prepare: Prepare::Graphs(wgpu::prepare),
+        probe: Some(wgpu::probe),
     },
     EngineEntry {
         engine: Engine::Onnxruntime,
@@ -116,6 +119,7 @@ pub const ENGINES: &[EngineEntry] = &[
             prepare_plain: onnxruntime::prepare_plain,
             trace: onnxruntime::trace,
         },
+        probe: None,
     },
 ];
 

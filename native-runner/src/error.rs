@@ -15,6 +15,8 @@ pub enum RunnerError {
         "dispatches cannot be timed here: {reason}; profile on a target of ours with timestamp queries: wgpu, or webgpu in Chrome or Edge"
     )]
     NotProfiled { reason: &'static str },
+    #[error("{} has no kernels of ours to probe an adapter with; probe wgpu, or webgpu in a browser", engine.name())]
+    NotProbed { engine: Engine },
     #[error("model \"{model}\": {file}: {source}")]
     Read { model: String, file: String, source: std::io::Error },
     #[error("model \"{model}\": {file}: {source}")]
@@ -86,6 +88,7 @@ impl RunnerError {
         match self {
             OnlyInAPage { .. }
             | NotProfiled { .. }
+            | NotProbed { .. }
             | NoReference { .. }
             | OnePrompt { .. }
             | Interpreter { .. }

@@ -117,6 +117,12 @@ Example:
             Task::Profile(inference) => {
                 profile::run(&chosen()?, inference).map(|report| Answer::Profiled(Box::new(report)))
             }
+            Task::Probe => {
+                let chosen = chosen()?;
+                let probe =
+                    chosen.entry.probe.ok_or(RunnerError::NotProbed { engine: chosen.entry.engine })?;
+                probe(&chosen).map(|report| Answer::Probed(Box::new(report)))
+            }
             Task::Complete(bare) => complete::run(&chosen()?, bare).map(Answer::Completed),
             Task::Resize(model) => complete::resized::run(&chosen()?, model).map(Answer::Completed),
             Task::Control => Ok(Answer::Controlled(control::run())),

@@ -81,7 +81,7 @@ pub fn infer(model: &mut dyn Ready, loaded: &Loaded, course: &mut Course) -> Res
 mod tests {
     use std::path::Path;
 
-    use protocol::{Engine, Sampling};
+    use protocol::{AdapterChoice, Device, Sampling};
 
     use super::*;
     use crate::engines::ENGINES;
@@ -97,8 +97,8 @@ mod tests {
             strict: true,
             features: features.parse().unwrap(),
         };
-        let chosen = Chosen::find(ENGINES, Engine::Wgpu, Some(protocol::Device::Vulkan)).unwrap();
-        run(chosen, &inference).map_err(|error| format!("{model} {features}: {error}")).unwrap()
+        let chosen = Chosen { entry: &ENGINES[0], device: Device::Vulkan, adapter: AdapterChoice::Default };
+        run(&chosen, &inference).map_err(|error| format!("{model} {features}: {error}")).unwrap()
     }
 
     fn dispatches(report: &InferenceReport) -> usize {

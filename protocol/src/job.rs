@@ -51,6 +51,8 @@ pub enum Task {
     Profile(Inference),
     /// Do the fixed work of the drift control; engine and device are ignored.
     Control,
+    /// Measure what the adapter could do at most.
+    Probe,
     /// Make a model folder of a bare ONNX file; the engine gives the expected outputs.
     Complete(BareModel),
     /// Make a model folder of another one, its inputs at other extents; the engine gives the expected outputs.

@@ -12,6 +12,7 @@ use crate::control::ControlReport;
 use crate::failure::{Failure, FailureKind};
 use crate::metric::{Metric, Phase, Samples};
 use crate::placement::Placement;
+use crate::probe::ProbeReport;
 use crate::profile::ProfileReport;
 use crate::target::{Device, Engine};
 use crate::trace::TraceReport;
@@ -52,6 +53,8 @@ pub enum Answer {
     Profiled(Box<ProfileReport>),
     /// The drift control was timed.
     Controlled(ControlReport),
+    /// The adapter was measured.
+    Probed(Box<ProbeReport>),
     /// The bare ONNX file, or the folder at other extents, has a model folder.
     Completed(CompletedModel),
     /// The job could not be done.
@@ -118,6 +121,7 @@ reports! {
     TraceReport: Answer::Traced(report) => *report;
     ProfileReport: Answer::Profiled(report) => *report;
     ControlReport: Answer::Controlled(report) => report;
+    ProbeReport: Answer::Probed(report) => *report;
     CompletedModel: Answer::Completed(model) => model;
 }
 

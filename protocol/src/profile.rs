@@ -5,6 +5,17 @@ use serde::{Deserialize, Serialize};
 use crate::capability::Adapter;
 use crate::target::{Device, Engine};
 
+/// What has to be computed and moved at least, as far as it is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    /// Additions and multiplications of floats.
+    #[serde(default)]
+    pub flops: Option<f64>,
+    /// Bytes read and written: each operand and the result, once.
+    #[serde(default)]
+    pub bytes: Option<f64>,
+}
+
 /// One dispatch of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DispatchName {
@@ -16,6 +27,9 @@ pub struct DispatchName {
     pub kernel: String,
     /// Workgroups along each dimension.
     pub workgroups: [u32; 3],
+    /// Its work.
+    #[serde(flatten)]
+    pub work: Work,
 }
 
 /// One dispatch and what it took.
@@ -77,6 +91,7 @@ mod tests {
             node: node.to_owned(),
             kernel: "k".to_owned(),
             workgroups: [1; 3],
+            work: Work::default(),
         };
         let mut times =
             Times::new(vec![vec![name("prefill", "a")], vec![name("step", "a"), name("step", "b")]]);

@@ -6,6 +6,7 @@ mod kernels;
 mod memory;
 pub mod plan;
 mod planner;
+pub mod probes;
 mod strides;
 pub mod summary;
 mod template;
@@ -13,6 +14,7 @@ pub mod transfer;
 pub mod tuning;
 mod views;
 mod weights;
+mod work;
 
 pub use device::{DeviceProperties, Implementation, Limits};
 pub use error::Error;

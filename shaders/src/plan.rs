@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use graph::constant::{Constant, Files};
 use graph::{DataType, Tensor, TensorType};
+use protocol::profile::Work;
 
 use crate::error::Error;
 use crate::transfer::{self, ELEMENT_BYTES, Encoding};
@@ -77,7 +78,7 @@ pub struct Kernel {
 }
 
 /// One dispatch of a kernel.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Dispatch {
     /// The graph node it computes.
     pub label: String,
@@ -87,6 +88,8 @@ pub struct Dispatch {
     pub bindings: Vec<Region>,
     /// Workgroups along each dimension.
     pub workgroups: [u32; 3],
+    /// What it has to compute and to move at least.
+    pub work: Work,
 }
 
 /// A constant to upload before the first inference.

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use graph::pipeline::Pipeline;
 use graph::ranges::{Range, fits_i32, ranges};
 use graph::{DataType, Graph, Node, TensorType, ValueId};
+use protocol::profile::Work;
 
 use crate::device::DeviceProperties;
 use crate::error::Error;
@@ -19,6 +20,7 @@ use crate::plan::{GpuPlan, Region};
 use crate::transfer::Encoding;
 use crate::tuning::{Chooser, Tuning};
 use crate::views::{Sizes, View, views};
+use crate::work;
 use placing::finish;
 use residuals::Residuals;
 use shared::{Shared, within};
@@ -97,6 +99,14 @@ struct Bound {
     kernel: usize,
     operands: Vec<Storage>,
     workgroups: [u32; 3],
+    work: Work,
+}
+
+/// What is told of a launch.
+#[derive(Clone, Copy)]
+struct Named<'a> {
+    label: &'a str,
+    work: Work,
 }
 
 /// A program whose values have demands but no allocations yet.
@@ -205,7 +215,7 @@ impl<'a, 's> Planner<'a, 's> {
             Emission::Alias => {
                 let (old, new) = (task.input_id(0)?, task.output_id()?);
                 if self.encoding(old) != self.encoding(new) || self.views.contains_key(&new) {
-                    return self.add_launch(&node.name, kernels::copy_whole(&task, old, new)?);
+                    return self.add_launch(&task, kernels::copy_whole(&task, old, new)?);
                 }
                 self.roots[new.0] = self.roots[old.0];
                 Ok(())
@@ -214,16 +224,16 @@ impl<'a, 's> Planner<'a, 's> {
                 self.storage(task.output_id()?, self.bound.len()).map(|_| ())
             }
             Emission::Launches(launches) => {
-                launches.into_iter().try_for_each(|launch| self.add_launch(&node.name, launch))
+                launches.into_iter().try_for_each(|launch| self.add_launch(&task, launch))
             }
             Emission::Update(launches) => {
                 let (old, new) = (task.input_id(0)?, task.output_id()?);
                 if self.can_update(old) && self.encoding(old) == self.encoding(new) {
                     self.roots[new.0] = self.roots[old.0];
                 } else {
-                    self.add_launch(&node.name, kernels::copy_whole(&task, old, new)?)?;
+                    self.add_launch(&task, kernels::copy_whole(&task, old, new)?)?;
                 }
-                launches.into_iter().try_for_each(|launch| self.add_launch(&node.name, launch))
+                launches.into_iter().try_for_each(|launch| self.add_launch(&task, launch))
             }
         }
     }
@@ -250,12 +260,13 @@ impl<'a, 's> Planner<'a, 's> {
         matches!(self.storage.get(&root), Some(Storage::State(_))) && root == value && reads == 1
     }
 
-    fn add_launch(&mut self, label: &str, launch: Launch) -> Result<(), Error> {
+    fn add_launch(&mut self, task: &Task<'_>, launch: Launch) -> Result<(), Error> {
+        let named = Named { label: &task.node.name, work: work::of(task, &launch) };
         let now = self.bound.len();
         let reads: Result<Vec<Storage>, Error> =
             launch.reads.iter().map(|&read| self.read(read, now)).collect();
         let write = self.storage(launch.write, now)?;
-        self.bind(label, launch, reads?, write)
+        self.bind(named, launch, reads?, write)
     }
 
     /// The bytes that a binding of it takes.
@@ -269,7 +280,7 @@ impl<'a, 's> Planner<'a, 's> {
 
     fn bind(
         &mut self,
-        label: &str,
+        named: Named<'_>,
         launch: Launch,
         reads: Vec<Storage>,
         write: Storage,
@@ -300,7 +311,13 @@ impl<'a, 's> Planner<'a, 's> {
         let mut operands = reads;
         operands.push(write);
         let kernel = self.shared.kernel(launch.kernel);
-        self.bound.push(Bound { label: label.to_owned(), kernel, operands, workgroups: launch.workgroups });
+        self.bound.push(Bound {
+            label: named.label.to_owned(),
+            kernel,
+            operands,
+            workgroups: launch.workgroups,
+            work: named.work,
+        });
         Ok(())
     }
 
@@ -370,7 +387,8 @@ impl<'a, 's> Planner<'a, 's> {
         let (device, tuning) = (self.shared.device, self.shared.tuning);
         let task = Task { graph: self.graph, node: &node, device, tuning, wide: &self.wide };
         let launch = kernels::copy_whole(&task, root, output)?;
-        self.bind(&node.name, launch, vec![from], to)
+        let named = Named { label: &node.name, work: work::of(&task, &launch) };
+        self.bind(named, launch, vec![from], to)
     }
 }
 

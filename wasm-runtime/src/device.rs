@@ -92,6 +92,13 @@ pub async fn request_adapter() -> Result<GpuAdapter, RuntimeError> {
     adapter.into_option().ok_or(RuntimeError::NoAdapter)
 }
 
+/// Returns whether the browser's WGSL has a language feature (WGSL, section 4.1.2).
+pub fn has_language_feature(name: &str) -> bool {
+    let gpu =
+        browser::window().ok().and_then(|window| property(&window.navigator(), "gpu").dyn_into::<Gpu>().ok());
+    gpu.is_some_and(|gpu| gpu.wgsl_language_features().has(name))
+}
+
 /// Describes an adapter as the browser does; where that says nothing, WebGL is asked as well.
 pub fn describe(adapter: &GpuAdapter) -> Description {
     let described = description(&adapter.info(), &adapter.features(), &adapter.limits());

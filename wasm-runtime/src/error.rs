@@ -18,6 +18,8 @@ pub enum RuntimeError {
         "dispatches cannot be timed here: {reason}; profile on a target of ours with timestamp queries: webgpu in Chrome or Edge, or wgpu"
     )]
     NotProfiled { reason: &'static str },
+    #[error("{} has no kernels of ours to probe an adapter with; probe webgpu, or wgpu natively", engine.name())]
+    NotProbed { engine: Engine },
     #[error("{url}: {reason}")]
     Fetch { url: String, reason: String },
     #[error(
@@ -85,6 +87,7 @@ impl RuntimeError {
         match self {
             EngineNotHere { .. }
             | NotProfiled { .. }
+            | NotProbed { .. }
             | LimitExceeded { .. }
             | Webnn { .. }
             | Strict { .. }

@@ -240,6 +240,7 @@ impl Executor {
             node: dispatch.label.clone(),
             kernel: self.plan.kernels[dispatch.kernel].label.clone(),
             workgroups: dispatch.workgroups,
+            work: dispatch.work,
         };
         program.dispatches.iter().map(name).collect()
     }

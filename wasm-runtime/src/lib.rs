@@ -39,6 +39,8 @@ mod onnxruntime_web;
 #[cfg(web_sys_unstable_apis)]
 mod pipelines;
 #[cfg(web_sys_unstable_apis)]
+mod probe;
+#[cfg(web_sys_unstable_apis)]
 mod profile;
 #[cfg(web_sys_unstable_apis)]
 mod reference_runtime;

@@ -19,8 +19,10 @@ use crate::error::RunnerError;
 use crate::model::Loaded;
 
 mod device;
+mod probes;
 
 use device::Device;
+pub use probes::probe;
 
 /// The begin and end of the pass, as two u64 in ticks.
 const TIMESTAMP_BYTES: u64 = 16;
@@ -85,29 +87,12 @@ pub fn prepare(
     let plan = shaders::plan_pipeline(pipeline, &device.properties(), &Tuning::of(&device.settings))
         .map_err(|source| RunnerError::Plan { model: loaded.manifest.name.clone(), source })?;
 
-    course.turn_to(Activity::Compile);
-    let pipelines: Vec<_> = plan.kernels.iter().map(|kernel| compile(&device.gpu, kernel)).collect();
-    let wanted_bytes = plan.buffers.iter().map(|buffer| buffer.size_bytes).sum();
-    device.check(COMPILING, 0)?;
-    course.turn_to(Activity::Upload);
-    let buffers: Vec<_> = plan.buffers.iter().map(|buffer| create(&device.gpu, buffer)).collect();
-    device.check("allocating the buffers", wanted_bytes)?;
-    course.turn_to(Activity::Compile);
-    let bind = |dispatch| step(&device.gpu, dispatch, &pipelines, &buffers);
-    let steps = plan.programs.iter().map(|program| program.dispatches.iter().map(bind).collect()).collect();
-    let readback_bytes = plan.readback_bytes() + TIMESTAMP_BYTES;
-    let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
-    let readback = create_sized(&device.gpu, "readback", readback_bytes, usage);
-    let timestamps = device.has_timestamps().then(|| timestamps(&device.gpu, None));
-
-    let adapter = device.description.clone();
-    let features = features(&plan, timestamps.is_some());
-    let model = loaded.manifest.name.clone();
-    let mut model = Planned { model, device, plan, buffers, readback, timestamps, steps };
-    model.dispatch_nothing()?;
+    let features = features(&plan, device.has_timestamps());
+    let mut model = Planned::make(&loaded.manifest.name, device, plan, course)?;
     course.turn_to(Activity::Upload);
     model.upload(&mut loaded.files())?;
-    course.measure(Metric::DeviceMemoryBytes, (wanted_bytes + readback_bytes) as f64);
+    course.measure(Metric::DeviceMemoryBytes, model.memory_bytes() as f64);
+    let adapter = model.device.description.clone();
     Ok(Prepared { model: Box::new(model), adapter, features })
 }
 
@@ -165,6 +150,39 @@ impl Ready for Planned {
 }
 
 impl Planned {
+    /// Makes a plan's pipelines and buffers, all but what is in its weights.
+    fn make(
+        model: &str,
+        device: Rc<Device>,
+        plan: GpuPlan,
+        course: &mut Course,
+    ) -> Result<Planned, RunnerError> {
+        course.turn_to(Activity::Compile);
+        let pipelines: Vec<_> = plan.kernels.iter().map(|kernel| compile(&device.gpu, kernel)).collect();
+        let wanted_bytes = plan.buffers.iter().map(|buffer| buffer.size_bytes).sum();
+        device.check(COMPILING, 0)?;
+        course.turn_to(Activity::Upload);
+        let buffers: Vec<_> = plan.buffers.iter().map(|buffer| create(&device.gpu, buffer)).collect();
+        device.check("allocating the buffers", wanted_bytes)?;
+        course.turn_to(Activity::Compile);
+        let bind = |dispatch| step(&device.gpu, dispatch, &pipelines, &buffers);
+        let steps = plan.programs.iter().map(|program| program.dispatches.iter().map(bind).collect());
+        let steps = steps.collect();
+        let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
+        let readback_bytes = plan.readback_bytes() + TIMESTAMP_BYTES;
+        let readback = create_sized(&device.gpu, "readback", readback_bytes, usage);
+        let timestamps = device.has_timestamps().then(|| timestamps(&device.gpu, None));
+        let model = model.to_owned();
+        let planned = Planned { model, device, plan, buffers, readback, timestamps, steps };
+        planned.dispatch_nothing()?;
+        Ok(planned)
+    }
+
+    /// Device memory that it holds.
+    fn memory_bytes(&self) -> u64 {
+        self.plan.buffers.iter().map(|buffer| buffer.size_bytes).sum::<u64>() + self.readback.size()
+    }
+
     /// Dispatches every kernel over no workgroups: llvmpipe compiles none before it is dispatched.
     fn dispatch_nothing(&self) -> Result<(), RunnerError> {
         let mut encoder = self.device.gpu.create_command_encoder(&Default::default());
@@ -255,6 +273,7 @@ impl Planned {
             node: dispatch.label.clone(),
             kernel: self.plan.kernels[dispatch.kernel].label.clone(),
             workgroups: dispatch.workgroups,
+            work: dispatch.work,
         };
         program.dispatches.iter().map(name).collect()
     }

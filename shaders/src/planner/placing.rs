@@ -64,6 +64,7 @@ fn placed(program: &Planned<'_>, region: impl Fn(Storage) -> Region) -> Program 
         kernel: bound.kernel,
         bindings: bound.operands.iter().map(|&storage| region(storage)).collect(),
         workgroups: bound.workgroups,
+        work: bound.work,
     };
     Program {
         name: program.part.name.to_owned(),

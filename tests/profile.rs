@@ -33,6 +33,42 @@ fn every_dispatch_is_timed() {
 }
 
 #[test]
+fn kernels_are_held_against_what_the_adapter_could_do() {
+    let scene = Scene::new();
+    let before = profile(&scene, "bert-tiny", "wgpu:vulkan", &[]);
+    assert!(before.stdout.contains("run `parallax probe --targets wgpu:vulkan` first"), "{before:?}");
+    let targets = ["webgpu@chrome", "webgpu@firefox", "wgpu:vulkan"];
+    let probed = ended(scene.parallax(["probe", "--targets", &targets.join(","), "--json"]));
+    assert_eq!(probed.code, Some(0), "{}", probed.stderr);
+    let document = probed.document();
+    let found = document["targets"].as_array().unwrap();
+    assert_eq!(found.len(), targets.len(), "{document:#}");
+    for target in targets {
+        let found = found.iter().find(|found| found["target"] == target).unwrap();
+        let probes = found["probes"].as_array().unwrap();
+        for metric in ["read_gb_per_s", "write_gb_per_s", "copy_gb_per_s", "f32_gflop_per_s"] {
+            let probe = probes.iter().find(|probe| probe["metric"] == metric).unwrap();
+            let rate = probe["summary"]["median"].as_f64().unwrap();
+            assert!(rate > 0.01 && rate < 1e6, "{target}: {metric} is {rate}");
+            assert_eq!(probe["samples"].as_array().unwrap().len(), 5, "{target}: {metric}");
+        }
+        let profiled = profile(&scene, "bert-tiny", target, &["--json"]).document();
+        let known = profiled["roofline_known_share"].as_f64().unwrap();
+        assert!(known > 0.9, "{target}: work is known of {known} of the time");
+        let kernels = profiled["kernels"].as_array().unwrap();
+        let product = kernels.iter().find(|kernel| kernel["flops"].as_f64().is_some()).unwrap();
+        assert!(product["roofline_share"].as_f64().unwrap() > 0.0, "{target}: {product}");
+    }
+}
+
+#[test]
+fn a_target_without_our_kernels_is_not_probed() {
+    let probed = ended(Scene::new().parallax(["probe", "--targets", "onnxruntime:cpu"]));
+    assert_eq!(probed.code, Some(3), "{}", probed.stderr);
+    assert!(probed.stderr.contains("onnxruntime has no kernels of ours"), "{}", probed.stderr);
+}
+
+#[test]
 fn what_cannot_be_timed_says_so() {
     let scene = Scene::new();
     for (model, target, code, part) in [

@@ -87,6 +87,12 @@ Exit codes:
   2  bad flags; nothing was started
   3  a target could not run the model";
 
+const PROBE_EXAMPLE: &str = "\
+Example:
+  parallax probe --targets webgpu@chrome,webgpu@firefox,wgpu:vulkan
+
+What is found is kept, and `parallax profile` says which share of it each kernel reaches.";
+
 const PROFILE_EXAMPLE: &str = "\
 Examples:
   parallax profile --model bert-base-uncased --target webgpu@chrome
@@ -129,6 +135,9 @@ pub enum Command {
     /// Say which browsers and engines are here, what they run on, and how to get what is missing.
     #[command(after_help = DETECT_EXAMPLE)]
     Detect(DetectArgs),
+    /// Measure what adapters could do at most: memory bandwidth, and f32, f16 and int8 rates.
+    #[command(after_help = PROBE_EXAMPLE)]
+    Probe(ProbeArgs),
     /// Run a model with every dispatch timed, and name the kernels that take the device's time.
     #[command(after_help = PROFILE_EXAMPLE)]
     Profile(ProfileArgs),
@@ -351,6 +360,23 @@ pub struct DetectArgs {
     pub json: bool,
 }
 
+/// Flags of `parallax probe`.
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// Targets that run our kernels: webgpu@BROWSER, wgpu:vulkan
+    #[arg(long, value_delimiter = ',', value_name = "TARGET,..", required = true)]
+    pub targets: Vec<Target>,
+    /// Seconds that one target may take
+    #[arg(long, value_name = "S", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout_s: u64,
+    /// The database that keeps the results; made if it is not there
+    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
+    pub db: PathBuf,
+    /// Print one JSON document instead of the table
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Flags of `parallax profile`.
 #[derive(Debug, Args)]
 pub struct ProfileArgs {
@@ -490,6 +516,7 @@ mod tests {
             &["parallax", "conformance"],
             &["parallax", "bench", "matmul"],
             &["parallax", "diverge"],
+            &["parallax", "probe"],
             &["parallax", "profile"],
             &["parallax", "cache"],
             &["parallax", "plan"],

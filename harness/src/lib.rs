@@ -29,6 +29,7 @@ mod origin;
 pub mod page_server;
 pub mod plan;
 pub mod precision;
+pub mod probe;
 pub mod process;
 pub mod profile;
 pub mod report;

@@ -9,7 +9,7 @@ use harness::exit::Exit;
 use harness::interrupt::Interrupt;
 use harness::process::{below, guard};
 use harness::screen;
-use harness::{bench, cache, compare, conformance, detect, diverge, draft, profile, sweep};
+use harness::{bench, cache, compare, conformance, detect, diverge, draft, probe, profile, sweep};
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
@@ -65,6 +65,7 @@ async fn perform(command: &Command) -> Result<Exit, Error> {
         Command::Conformance(args) => conformance::run(args).await,
         Command::Detect(args) => until_interrupted(detect::run(args)).await,
         Command::Diverge(args) => until_interrupted(diverge::run(args)).await,
+        Command::Probe(args) => probe::run(args).await,
         Command::Profile(args) => until_interrupted(profile::run(args)).await,
         Command::Bench(Bench::Matmul(args)) => bench::matmul::run(args).await,
         Command::Cache(args) => cache::run(args),

@@ -5,6 +5,7 @@ pub mod columns;
 pub mod comparison;
 pub mod conformance;
 mod json;
+pub mod probe;
 pub mod product;
 pub mod profile;
 mod progress;

@@ -4,6 +4,7 @@ pub mod comparison;
 pub mod conformance;
 pub mod divergence;
 pub mod measurement;
+pub mod probe;
 pub mod product;
 pub mod profile;
 pub mod time_spent;

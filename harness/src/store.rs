@@ -6,6 +6,7 @@ mod file;
 mod measurements;
 mod migrate;
 mod open;
+mod probe;
 mod product;
 mod profile;
 mod read;
@@ -58,6 +59,8 @@ pub enum RunKind {
     Sweep,
     /// The browsers and engines that are here.
     Detect,
+    /// What the adapters of targets could do at most.
+    Probe,
     /// The ONNX project's node tests on targets.
     Conformance,
     /// Models on pairs of targets.
@@ -147,7 +150,7 @@ impl RunKind {
     fn name(self) -> &'static str {
         match self {
             RunKind::Sweep => "sweep",
-            RunKind::Detect => "detect",
+            RunKind::Detect | RunKind::Probe => "detect",
             RunKind::Conformance => "conformance",
             RunKind::BenchModels => "bench-models",
             RunKind::BenchMatmul => "bench-matmul",

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use futures_util::future::select;
-use js_sys::{JsString, Number, Object, Promise, Reflect};
+use js_sys::{Function, JsString, Number, Object, Promise, Reflect};
 use protocol::{BrowserKind, Feature, Features};
 use shaders::Limits;
 use wasm_bindgen::convert::FromWasmAbi;
@@ -94,9 +94,10 @@ pub async fn request_adapter() -> Result<GpuAdapter, RuntimeError> {
 
 /// Returns whether the browser's WGSL has a language feature (WGSL, section 4.1.2).
 pub fn has_language_feature(name: &str) -> bool {
-    let gpu =
-        browser::window().ok().and_then(|window| property(&window.navigator(), "gpu").dyn_into::<Gpu>().ok());
-    gpu.is_some_and(|gpu| gpu.wgsl_language_features().has(name))
+    let Ok(window) = browser::window() else { return false };
+    let features = property(&property(&window.navigator(), "gpu"), "wgslLanguageFeatures");
+    let has = property(&features, "has").dyn_into::<Function>();
+    has.is_ok_and(|has| has.call1(&features, &JsValue::from_str(name)).is_ok_and(|has| has.is_truthy()))
 }
 
 /// Describes an adapter as the browser does; where that says nothing, WebGL is asked as well.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use protocol::{Adapter, DispatchTimes};
 
 use super::Run;
+use super::probe::Peaks;
 
 /// One profiled run.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,4 +26,6 @@ pub struct Profile {
     pub facts: BTreeMap<String, String>,
     /// Every dispatch, in the order of the plan.
     pub dispatches: Vec<DispatchTimes>,
+    /// What its adapter could do at most, as it was probed last.
+    pub peaks: Peaks,
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use duckdb::{Row, Transaction, params};
-use protocol::{DispatchName, DispatchTimes, ProfileReport, Target};
+use protocol::{DispatchName, DispatchTimes, ProfileReport, Target, Work};
 
 use super::read::{ADAPTER, parsed, read_adapter};
 use super::write::{insert_adapter, json};
 use super::{RunId, Store};
 use crate::error::Error;
 use crate::model::Model;
+use crate::rows::probe::Peaks;
 use crate::rows::profile::Profile;
 
 impl Store {
@@ -44,13 +45,14 @@ impl Store {
         for (position, gpu_ms) in self.rows(sql, run, |row| Ok((row.get(0)?, row.get(1)?)))? {
             times.entry(position).or_default().push(gpu_ms);
         }
-        let sql = "select position, program, node, kernel, workgroups from dispatches where run_id = ? order by position";
+        let sql = "select position, program, node, kernel, workgroups, flops, bytes from dispatches where run_id = ? order by position";
         let dispatches = self.rows(sql, run, |row| {
             let name = DispatchName {
                 program: row.get(1)?,
                 node: row.get(2)?,
                 kernel: row.get(3)?,
                 workgroups: parsed(row.get(4)?).unwrap_or_default(),
+                work: Work { flops: row.get(5)?, bytes: row.get(6)? },
             };
             Ok(DispatchTimes { name, gpu_ms: times.get(&row.get(0)?).cloned().unwrap_or_default() })
         })?;
@@ -69,9 +71,13 @@ impl Store {
                 inferences: row.get(3)?,
                 facts: parsed(row.get(4)?).unwrap_or_default(),
                 dispatches: dispatches.clone(),
+                peaks: Peaks::default(),
             })
         };
-        self.rows(&sql, run, read)?.pop().ok_or_else(|| Error::Row(format!("run {run} has no profile")))
+        let profile = self.rows(&sql, run, read)?.pop();
+        let profile = profile.ok_or_else(|| Error::Row(format!("run {run} has no profile")))?;
+        let browser = profile.target.split_once('@').map(|(_, browser)| browser);
+        Ok(Profile { peaks: self.peaks(&profile.adapter, browser)?, ..profile })
     }
 }
 
@@ -83,7 +89,17 @@ fn insert_dispatches(
     let mut rows = transaction.appender("dispatches")?;
     for (position, DispatchTimes { name, .. }) in (0u32..).zip(dispatches) {
         let workgroups = json(&name.workgroups);
-        rows.append_row(params![run, position, name.program, name.node, name.kernel, workgroups])?;
+        let Work { flops, bytes } = name.work;
+        rows.append_row(params![
+            run,
+            position,
+            name.program,
+            name.node,
+            name.kernel,
+            workgroups,
+            flops,
+            bytes
+        ])?;
     }
     rows.flush()?;
     let mut times = transaction.appender("dispatch_times")?;

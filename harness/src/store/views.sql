@@ -60,3 +60,9 @@ create or replace view kernels as
     select run_id, kernel, count(*) / any_value(inferences) as dispatches, sum(gpu_ms) / any_value(inferences) as gpu_ms
     from dispatch_times join dispatches using (run_id, position) join profiles using (run_id)
     group by run_id, kernel;
+
+-- The probes of each adapter in each browser that were taken last: what profiles are held against.
+create or replace view last_probes as
+    select adapter_id, browser, browser_version, metric, median, low, high, n, timer, run_id, target
+    from probes
+    qualify row_number() over (partition by adapter_id, browser, metric order by run_id desc) = 1;

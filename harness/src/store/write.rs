@@ -163,9 +163,14 @@ fn insert_case(transaction: &Transaction<'_>, case: &Case) -> duckdb::Result<Str
     Ok(key)
 }
 
+/// An adapter's identifier: what is described alike is the same.
+pub(super) fn adapter_id(adapter: &Adapter) -> String {
+    digest(&json(adapter))
+}
+
 /// Adds an adapter, if it is not there, and gives its identifier.
 pub(super) fn insert_adapter(transaction: &Transaction<'_>, adapter: &Adapter) -> duckdb::Result<String> {
-    let id = digest(&json(adapter));
+    let id = adapter_id(adapter);
     let Adapter { vendor, architecture, device, description, backend, software, features, limits } = adapter;
     let (features, limits) = (json(features), json(limits));
     let row = params![id, vendor, architecture, device, description, backend, software, features, limits];

@@ -36,3 +36,32 @@ create table sessions (
     closing_ms double,                  -- none where the run was killed
     primary key (run_id, number)
 );
+
+-- What a dispatch has to compute and to move at least; none where the planner does not know.
+alter table dispatches add column flops double;
+alter table dispatches add column bytes double;     -- each operand and the result, once
+
+-- What the adapters could do at most: a row for each probe on each target of a run, and each time it was taken.
+create table probes (
+    run_id uuid not null references runs (id),
+    target varchar not null,
+    adapter_id varchar not null references adapters (id),
+    browser varchar,
+    browser_version varchar,
+    metric varchar not null,            -- read_gb_per_s, write_gb_per_s, copy_gb_per_s, f32_gflop_per_s, ...
+    timer enum ('timestamps', 'wall') not null,
+    median double not null,
+    low double,
+    high double,
+    n integer not null,
+    primary key (run_id, target, metric)
+);
+create table probe_samples (
+    run_id uuid not null,
+    target varchar not null,
+    metric varchar not null,
+    position integer not null,
+    value double not null,
+    primary key (run_id, target, metric, position),
+    foreign key (run_id, target, metric) references probes (run_id, target, metric)
+);

@@ -1,8 +1,8 @@
 //! Turns, matrix products, profiles and divergences come back as they went in, and as views have them.
 
 use protocol::{
-    Adapter, DispatchName, DispatchTimes, Engine, FallbackNode, Metric, Phase, ProfileReport, Samples,
-    TracedNode,
+    Adapter, DispatchName, DispatchTimes, Engine, FallbackNode, Metric, Phase, Probe, ProbeReport,
+    ProbeSamples, ProfileReport, Samples, Timer, TracedNode, Work,
 };
 
 use super::*;
@@ -169,6 +169,7 @@ fn a_profile_comes_back_and_its_kernels_are_a_view() {
             node: "n".to_owned(),
             kernel: kernel.to_owned(),
             workgroups: [1, 2, 3],
+            work: Work { flops: Some(8.0), bytes: None },
         },
         gpu_ms: gpu_ms.to_vec(),
     };
@@ -192,6 +193,49 @@ fn a_profile_comes_back_and_its_kernels_are_a_view() {
     let kernel: (String, f64, f64) =
         store.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
     assert_eq!(kernel, ("matmul".to_owned(), 2.0, 4.0));
+}
+
+#[test]
+fn a_profile_is_held_against_the_last_probes_of_its_adapter_in_its_browser() {
+    let mut store = Store::open(Path::new(":memory:")).unwrap();
+    let mut probe = |target: &str, device: &str, rate: f64| {
+        let run = store.begin_run(RunKind::Probe, at(0)).unwrap();
+        let samples = |probe, rate| ProbeSamples { probe, timer: Timer::Wall, values: vec![rate; 5] };
+        let report = ProbeReport {
+            engine: Engine::Wgpu,
+            device: None,
+            adapter: adapter(device),
+            probes: vec![
+                samples(Probe::ReadBandwidth, rate),
+                samples(Probe::CopyBandwidth, rate + 1.0),
+                samples(Probe::F32Rate, 10.0 * rate),
+            ],
+        };
+        let version = "150.0".to_owned();
+        store.add_probes(&run, &target.parse().unwrap(), Some(&version), &report).unwrap();
+        let found = store.probes(&run).unwrap();
+        let [target] = &found.targets[..] else { panic!("{found:?}") };
+        assert_eq!((&target.adapter, target.browser_version.as_deref()), (&report.adapter, Some("150.0")));
+        let read: Vec<_> =
+            target.probes.iter().map(|row| (row.metric.as_str(), row.summary.median)).collect();
+        let expected =
+            [("read_gb_per_s", rate), ("copy_gb_per_s", rate + 1.0), ("f32_gflop_per_s", 10.0 * rate)];
+        assert_eq!(read, expected);
+        assert_eq!((target.probes[0].timer, target.probes[0].samples.len()), (Timer::Wall, 5));
+    };
+    probe("wgpu:vulkan", "llvmpipe", 2.0);
+    probe("wgpu:vulkan", "llvmpipe", 4.0);
+    probe("webgpu@chrome", "llvmpipe", 6.0);
+    for (device, browser, gb_per_s) in [
+        ("llvmpipe", None, Some(5.0)),
+        ("llvmpipe", Some("chrome"), Some(7.0)),
+        ("llvmpipe", Some("firefox"), None),
+        ("another", None, None),
+    ] {
+        let peaks = store.peaks(&adapter(device), browser).unwrap();
+        assert_eq!(peaks.gb_per_s, gb_per_s, "{device} in {browser:?}");
+        assert_eq!(peaks.gflop_per_s, gb_per_s.map(|rate| 10.0 * (rate - 1.0)), "{device} in {browser:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! A session in a runner's process: one job a line on its standard input, one outcome a line on its output.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -91,7 +90,11 @@ impl Session for Runner {
 
     fn observed(&self) -> Observed {
         // All else that shapes a native number (threads, library versions) is in the runner's own report.
-        Observed { facts: self.facts.clone(), memory_bytes: self.process.memory_bytes(), turn: None }
+        Observed {
+            facts: self.facts.clone(),
+            memory_bytes: self.process.memory_bytes(),
+            ..Observed::default()
+        }
     }
 
     async fn close(self: Box<Self>) {

@@ -366,6 +366,9 @@ pub struct ProbeArgs {
     /// Targets that run our kernels: webgpu@BROWSER, wgpu:vulkan
     #[arg(long, value_delimiter = ',', value_name = "TARGET,..", required = true)]
     pub targets: Vec<Target>,
+    /// The adapter that is measured.
+    #[command(flatten)]
+    pub adapter: AdapterArgs,
     /// Seconds that one target may take
     #[arg(long, value_name = "S", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout_s: u64,

@@ -71,6 +71,7 @@ impl Answer {
             Answer::Compared(report) => vec![&mut report.adapter],
             Answer::Traced(report) => vec![&mut report.adapter],
             Answer::Profiled(report) => vec![&mut report.adapter],
+            Answer::Probed(report) => vec![&mut report.adapter],
             Answer::Detected { capabilities } => {
                 capabilities.iter_mut().filter_map(|capability| capability.adapter.as_mut()).collect()
             }

@@ -1,5 +1,6 @@
 //! A session in a runner's process: one job a line on its standard input, one outcome a line on its output.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, Instant};
 

@@ -144,3 +144,26 @@ fn what_cannot_be_varied_is_refused_or_a_row_with_what_there_is() {
     assert_eq!(told, expected, "{sweep:?}");
     assert_eq!(sweep.code, Some(1));
 }
+
+#[test]
+fn a_browser_does_without_what_is_turned_off() {
+    let scene = Scene::new();
+    let settings = ["", "-fusion", "-tuned", "-f16,-subgroups"];
+    let flags: Vec<String> = settings.iter().map(|setting| format!("--features={setting}")).collect();
+    let mut flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    flags.extend(["--samples", "3"]);
+    let sweep = ended(scene.sweep(&["bert-tiny"], &["webgpu@chrome"], &flags));
+    assert_eq!(sweep.code, Some(0), "{}{}", sweep.stdout, sweep.stderr);
+    let cases = sweep.cases();
+    let with = |setting: &str| {
+        let of = |case: &&serde_json::Value| {
+            case["features"]["turned_off"].as_str().unwrap_or_default() == setting
+        };
+        &cases.iter().find(of).unwrap_or_else(|| panic!("no case with {setting:?}: {cases:#?}"))["features"]
+    };
+    let dispatches = |setting: &str| with(setting)["dispatches"].as_str().unwrap().parse::<u32>().unwrap();
+    assert!(dispatches("-fusion") > dispatches(""));
+    assert_eq!(dispatches("-tuned"), dispatches(""));
+    assert_ne!(with("-tuned")["tuning"], with("")["tuning"]);
+    assert_eq!(cases.len(), settings.len());
+}

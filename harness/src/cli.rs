@@ -456,7 +456,7 @@ pub struct ProbeArgs {
     /// Targets that run our kernels: webgpu@BROWSER, wgpu:vulkan
     #[arg(long, value_delimiter = ',', value_name = "TARGET,..", required = true)]
     pub targets: Vec<Target>,
-    /// The adapter.
+    /// The adapter that is measured.
     #[command(flatten)]
     pub adapter: AdapterArgs,
     /// Seconds that one target may take

@@ -171,6 +171,7 @@ pub(crate) mod tests {
                 phase: Phase::Measured,
                 values: vec![10.0, 11.0, 12.0],
             }],
+            sampled: None,
             features: BTreeMap::from([("kick".to_owned(), "on".to_owned())]),
             planned: None,
             notes: Vec::new(),

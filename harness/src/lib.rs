@@ -40,6 +40,7 @@ pub mod rows;
 pub mod schedule;
 mod scratch;
 pub mod screen;
+mod sensors;
 pub mod session;
 pub mod share;
 pub mod statistics;

@@ -5,12 +5,13 @@ use std::time::{Duration, SystemTime};
 use indicatif::ProgressBar;
 use protocol::{AdapterChoice, ProbeReport, Target, Task, Verdict};
 
+use crate::adapter;
 use crate::cli::ProbeArgs;
 use crate::error::Error;
 use crate::event::RunEnd;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::lane::{Event, Lane, Listener, Open, Then, Unit};
+use crate::lane::{Event, Lane, Listener, NoAnswer, Open, Then, Unit};
 use crate::plan;
 use crate::report::probe as report;
 use crate::screen;
@@ -23,12 +24,16 @@ use crate::store::{RunId, RunKind, Store};
 /// When a browser has no entry, or the database or the report cannot be written. A target that cannot be probed is told.
 pub async fn run(args: &ProbeArgs) -> Result<Exit, Error> {
     let targets = plan::each_once(args.targets.clone());
+    let adapter = args.adapter.only()?;
     let context = plan::context(&targets).await?;
     let mut store = Store::open(&args.db)?;
     let mut interrupt = Interrupt::listen()?;
     let run = store.begin_run(RunKind::Probe, SystemTime::now())?;
-    let (adapter, limit) = (args.adapter.only()?, Duration::from_secs(args.timeout_s));
-    let units = targets.into_iter().map(|target| Probing { target, adapter: adapter.clone(), limit });
+    let units = targets.into_iter().map(|target| Probing {
+        target,
+        adapter: adapter.clone(),
+        limit: Duration::from_secs(args.timeout_s),
+    });
     let mut answers =
         Answers { store: &mut store, run: &run, spinner: screen::spinner(), verdicts: Vec::new() };
     let ended = Lane::new(&context, Open::One).run_until(units, &mut answers, &mut interrupt).await;
@@ -58,10 +63,7 @@ impl Unit for Probing {
     }
 
     fn adapter(&self) -> AdapterChoice {
-        match self.target.engine.chooses_adapter() {
-            true => self.adapter.clone(),
-            false => AdapterChoice::Default,
-        }
+        self.adapter.clone()
     }
 
     fn task(&self, _: &Context) -> Task {
@@ -71,6 +73,12 @@ impl Unit for Probing {
     fn limit(&self) -> Duration {
         self.limit
     }
+}
+
+/// The report of the adapter asked for, or why there is none.
+fn found(unit: &Probing, answer: Result<ProbeReport, NoAnswer>) -> Result<ProbeReport, (Verdict, String)> {
+    let report = answer.map_err(|none| (none.verdict(), none.to_string()))?;
+    adapter::complaint(&unit.adapter, &unit.target, &report.adapter).map_or(Ok(report), Err)
 }
 
 /// Keeps probes as they come in.
@@ -88,17 +96,17 @@ impl Listener<Probing> for Answers<'_> {
                 self.store.check_file()?;
                 self.spinner.set_message(format!("probing {}", unit.target));
             }
-            Event::Ended(unit, ended) => match ended.answer {
+            Event::Ended(unit, ended) => match found(&unit, ended.answer) {
                 Ok(report) => {
                     self.verdicts.push(Verdict::Pass);
                     let version = ended.observed.facts.get("browser_version");
                     self.store.add_probes(self.run, &unit.target, version, &report)?;
                 }
-                Err(none) => {
-                    self.verdicts.push(none.verdict());
-                    let verdict = none.verdict().name();
+                Err((verdict, words)) => {
+                    self.verdicts.push(verdict);
+                    let (target, verdict) = (&unit.target, verdict.name());
                     self.spinner.suspend(|| {
-                        screen::tell(&format!("{} cannot be probed ({verdict}): {none}", unit.target));
+                        screen::tell(&format!("{target} cannot be probed ({verdict}): {words}"));
                     });
                 }
             },

@@ -22,6 +22,7 @@ use crate::browser::BrowserEntry;
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::page_server::PageServer;
+use crate::sensors::Readings;
 use native_adapters::NativeAdapter;
 use program::{PROGRAMS, Program};
 
@@ -45,7 +46,7 @@ pub trait Session: Send {
 }
 
 /// A session's observations, beside what its executor answers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Observed {
     /// Facts that shaped every number taken in it: browser version, flags and preferences in effect, driver version.
     pub facts: BTreeMap<String, String>,
@@ -53,6 +54,8 @@ pub struct Observed {
     pub memory_bytes: Option<u64>,
     /// Which job of which session it was.
     pub turn: Option<SessionTurn>,
+    /// What the machine's sensors said meanwhile, of a job that measures.
+    pub readings: Option<Readings>,
 }
 
 /// The time that opening a session took, step by step.

@@ -15,6 +15,7 @@ use crate::lane::{Ended, NoAnswer};
 use crate::number;
 use crate::rows::{NOTES, REFERENCE};
 use crate::schedule::Place;
+use crate::sensors::Quantity;
 use crate::session::{Observed, SessionTurn};
 use crate::statistics::Summary;
 
@@ -89,6 +90,15 @@ impl Trial {
         self.features.extend(observed.facts);
         let Some(mut report) = report else { return };
         self.warn(&report.adapter);
+        // What runs on another machine, or beside other jobs, is not what these sensors count.
+        let alone = observed.memory_bytes.is_some() && self.concurrency == 1;
+        if let (Some(window), Some(readings), true) = (report.sampled, &observed.readings, alone) {
+            let metrics = readings.metrics(window, report.measured(Metric::LatencyMs).len());
+            report.metrics.extend(metrics);
+            let names = readings.names(Quantity::Energy).join(", ");
+            let told = (!names.is_empty()).then(|| ("energy_counters".to_owned(), names));
+            self.features.extend(told);
+        }
         let memory = observed.memory_bytes.map(|bytes| vec![bytes as f64]);
         let (metric, phase) = (Metric::ProcessMemoryBytes, Phase::Measured);
         report.metrics.extend(memory.map(|values| Samples { metric, phase, values }));

@@ -1,6 +1,6 @@
 //! The course of a measurement, by the clock of this machine.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use protocol::Sampling;
 
@@ -11,6 +11,10 @@ pub struct Clock(Instant);
 impl protocol::Clock for Clock {
     fn now_ms(&self) -> f64 {
         elapsed_ms(self.0)
+    }
+
+    fn unix_ms(&self) -> f64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1e3
     }
 }
 

@@ -36,6 +36,7 @@ pub fn run(chosen: &Chosen, inference: &Inference) -> Result<InferenceReport, Ru
         device: Some(device),
         adapter: prepared.adapter,
         checks: pipeline::checks(loaded.manifest.scale(), &loaded.expected, &ends),
+        sampled: course.window(),
         metrics: course.finish(),
         features: prepared.features.into_iter().chain(loaded.features.told(entry.engine)).collect(),
         planned,

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::metric::{Metric, Phase, Samples};
 use crate::sampling::Sampling;
 
@@ -13,6 +15,18 @@ const READBACK_PROBES: u32 = 5;
 pub trait Clock {
     /// Milliseconds since a moment that stays the same.
     fn now_ms(&self) -> f64;
+
+    /// Milliseconds since 1970, by which others know when something was.
+    fn unix_ms(&self) -> f64;
+}
+
+/// The time that samples were taken in, in milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SamplingWindow {
+    /// When the first one began.
+    pub began_unix_ms: f64,
+    /// When the last one ended.
+    pub ended_unix_ms: f64,
 }
 
 /// An activity that an executor spends its time on, one at a time. The metrics say what each holds.
@@ -79,6 +93,7 @@ pub struct Course<C> {
     inferences: usize,
     warm_up_ms: Vec<f64>,
     probes: u32,
+    window: Option<SamplingWindow>,
     timing: Timing,
     measured: Measured,
 }
@@ -97,6 +112,7 @@ impl<C: Clock> Course<C> {
             inferences: 0,
             warm_up_ms: Vec::new(),
             probes: 0,
+            window: None,
             timing: Timing::default(),
             measured: Measured::default(),
         }
@@ -109,9 +125,27 @@ impl<C: Clock> Course<C> {
 
     /// Turns to something else, or back to it: time adds up.
     pub fn turn_to(&mut self, activity: Activity) {
+        self.mark_window(activity);
         let now_ms = self.clock.now_ms();
         *self.spent_ms.entry(self.activity).or_default() += now_ms - self.since_ms;
         (self.activity, self.since_ms) = (activity, now_ms);
+    }
+
+    /// Takes note of when the samples begin and end.
+    fn mark_window(&mut self, next: Activity) {
+        let now = self.clock.unix_ms();
+        match (&mut self.window, self.activity == Activity::Sample, next == Activity::Sample) {
+            (Some(window), true, _) => window.ended_unix_ms = now,
+            (None, false, true) => {
+                self.window = Some(SamplingWindow { began_unix_ms: now, ended_unix_ms: now });
+            }
+            (Some(_) | None, _, _) => {}
+        }
+    }
+
+    /// When the samples were taken, once all are.
+    pub fn window(&self) -> Option<SamplingWindow> {
+        self.window
     }
 
     /// Takes a value that is no time of the course's own, in the metric's unit.
@@ -249,6 +283,10 @@ mod tests {
         fn now_ms(&self) -> f64 {
             self.get()
         }
+
+        fn unix_ms(&self) -> f64 {
+            1e12 + self.get()
+        }
     }
 
     /// The times that a made-up engine takes for each of its steps.
@@ -312,6 +350,26 @@ mod tests {
             pass(self.inspecting_ms);
             (steps, course.finish(), time.get() - 1000.0)
         }
+    }
+
+    #[test]
+    fn the_window_holds_the_samples_and_nothing_else() {
+        let time = Cell::new(1000.0);
+        let mut course = Course::begin(&time, Sampling { samples: 3, warmup_limit: 0 });
+        let mut ran = 0;
+        while course.next_step() == Step::Infer {
+            assert_eq!(course.window().is_some(), ran > 0, "before inference {ran}");
+            course.begin_inference();
+            time.set(time.get() + 10.0);
+            course.end_inference(None);
+            ran += 1;
+        }
+        time.set(time.get() + 500.0);
+        course.read_back(None);
+        assert_eq!(course.next_step(), Step::Report);
+        // The first inference takes 10 ms, and then there are three.
+        let window = SamplingWindow { began_unix_ms: 1e12 + 1010.0, ended_unix_ms: 1e12 + 1040.0 };
+        assert_eq!(course.window(), Some(window));
     }
 
     fn sum_ms(samples: &[Samples], metrics: &[Metric]) -> f64 {

@@ -36,7 +36,7 @@ pub use capability::{Adapter, Capability, Presence};
 pub use check::{Allowed, OutputCheck, Scale};
 pub use conformance::{Conformance, ConformanceReport, NodeTestEnd, NodeTestReport, Tolerance};
 pub use control::ControlReport;
-pub use course::{Activity, Clock, Course, Step};
+pub use course::{Activity, Clock, Course, SamplingWindow, Step};
 pub use failure::{Failure, FailureKind};
 pub use features::{Feature, Features};
 pub use inference::Inference;

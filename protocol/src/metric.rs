@@ -44,13 +44,19 @@ pub enum Metric {
     ProcessMemoryBytes,
     /// WebAssembly memory of the page after the last sample: the most it ever had, for it never shrinks.
     WasmMemoryBytes,
+    /// Energy that went into the processors and boards whose counters can be read, for each inference: over the samples.
+    EnergyJ,
+    /// Power that went into them before the session's first job, while nothing ran.
+    IdlePowerW,
+    /// The part of the machine's processors that was busy, 1 for all of them: over the samples, whoever it was.
+    CpuUtilisation,
     /// Inferences per second: batch divided by latency.
     ThroughputPerS,
 }
 
 impl Metric {
     /// Every metric, in the order in which they happen.
-    pub const ALL: [Metric; 18] = [
+    pub const ALL: [Metric; 21] = [
         Metric::LoadMs,
         Metric::OpenMs,
         Metric::PlanMs,
@@ -68,6 +74,9 @@ impl Metric {
         Metric::DeviceMemoryBytes,
         Metric::ProcessMemoryBytes,
         Metric::WasmMemoryBytes,
+        Metric::EnergyJ,
+        Metric::IdlePowerW,
+        Metric::CpuUtilisation,
         Metric::ThroughputPerS,
     ];
 
@@ -105,6 +114,9 @@ impl Metric {
             Metric::DeviceMemoryBytes => "device_memory_bytes",
             Metric::ProcessMemoryBytes => "process_memory_bytes",
             Metric::WasmMemoryBytes => "wasm_memory_bytes",
+            Metric::EnergyJ => "energy_j",
+            Metric::IdlePowerW => "idle_power_w",
+            Metric::CpuUtilisation => "cpu_utilisation",
             Metric::ThroughputPerS => "throughput_per_s",
         }
     }

@@ -9,6 +9,7 @@ use crate::capability::{Adapter, Capability};
 use crate::check::OutputCheck;
 use crate::conformance::ConformanceReport;
 use crate::control::ControlReport;
+use crate::course::SamplingWindow;
 use crate::failure::{Failure, FailureKind};
 use crate::metric::{Metric, Phase, Samples};
 use crate::placement::Placement;
@@ -139,6 +140,9 @@ pub struct InferenceReport {
     pub checks: Vec<OutputCheck>,
     /// Everything measured.
     pub metrics: Vec<Samples>,
+    /// When the samples were taken.
+    #[serde(default)]
+    pub sampled: Option<SamplingWindow>,
     /// The conditions that shaped the numbers, besides the adapter: timer precision, completion kick, rows of the tuning table.
     pub features: BTreeMap<String, String>,
     /// The plan's account of the inputs, by an engine that plans.

@@ -129,6 +129,7 @@ impl Bench {
             device: self.device,
             adapter,
             checks: pipeline::checks(self.loaded.manifest.scale(), &self.loaded.expected, &ends),
+            sampled: self.course.window(),
             metrics: self.course.finish(),
             features,
             planned: None,

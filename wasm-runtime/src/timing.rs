@@ -27,6 +27,10 @@ impl protocol::Clock for Clock {
     fn now_ms(&self) -> f64 {
         Clock::now_ms(self)
     }
+
+    fn unix_ms(&self) -> f64 {
+        self.0.time_origin() + self.0.now()
+    }
 }
 
 /// Ticks looked at to measure the clock's resolution.

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime};
 
-use protocol::{Failure, NoReport, Report};
+use protocol::{Failure, NoReport, Report, Task};
 
 use super::pool::Pool;
 use super::queue::{Finished, Queue, Step};
 use super::{Ended, Event, NoAnswer, Open, Unit};
 use crate::error::Error;
 use crate::fault::Fault;
+use crate::sensors::{self, Readings, Sensor, Watch};
 use crate::session::{self, Context, Observed, Session, SessionKind, SessionTurn};
 
 /// Sessions, and the queue that says what to do with them.
@@ -19,6 +20,8 @@ pub struct Worker<'p, 'l, U: Unit> {
     pool: &'p Pool<'l, U>,
     queue: Queue<U>,
     sessions: BTreeMap<SessionKind, OpenSession>,
+    /// The machine's, once they were looked for.
+    sensors: Option<Vec<Sensor>>,
 }
 
 /// A session, its number, and how many jobs it was given.
@@ -26,13 +29,16 @@ struct OpenSession {
     session: Box<dyn Session>,
     number: u32,
     jobs: u32,
+    idle_power_w: Option<f64>,
+    /// Of the job that was given to it last.
+    readings: Option<Readings>,
 }
 
 impl OpenSession {
     /// Returns what it saw of the job that was given to it last.
     fn observed(&self) -> Observed {
         let turn = SessionTurn { session: self.number, position: self.jobs.saturating_sub(1) };
-        Observed { turn: Some(turn), ..self.session.observed() }
+        Observed { turn: Some(turn), readings: self.readings.clone(), ..self.session.observed() }
     }
 }
 
@@ -53,7 +59,7 @@ impl Seen {
 impl<'p, 'l, U: Unit> Worker<'p, 'l, U> {
     /// No session is open yet.
     pub fn new(context: &'p Context, open: Open, pool: &'p Pool<'l, U>) -> Worker<'p, 'l, U> {
-        Worker { context, open, pool, queue: Queue::new([]), sessions: BTreeMap::new() }
+        Worker { context, open, pool, queue: Queue::new([]), sessions: BTreeMap::new(), sensors: None }
     }
 
     /// Works until nothing waits.
@@ -111,7 +117,10 @@ impl<'p, 'l, U: Unit> Worker<'p, 'l, U> {
             Ok(session) => {
                 let number = self.context.number_session();
                 self.pool.tell(Event::Opened(&kind, number, session.opening()))?;
-                self.sessions.insert(kind, OpenSession { session, number, jobs: 0 });
+                self.sessions.insert(
+                    kind,
+                    OpenSession { session, number, jobs: 0, idle_power_w: None, readings: None },
+                );
                 Ok(Finished::Opened)
             }
             Err(fault) => Ok(Finished::NotOpened(fault)),
@@ -167,12 +176,28 @@ impl<'p, 'l, U: Unit> Worker<'p, 'l, U> {
         Ok(then.spent)
     }
 
+    /// Begins to read the machine's sensors, where the task is to measure.
+    async fn watch(&mut self, kind: &SessionKind, task: &Task) -> Option<Watch> {
+        if !matches!(task, Task::Infer(_)) {
+            return None;
+        }
+        let mut sensors = self.sensors.take().unwrap_or_else(sensors::found);
+        if let Some(open) = self.sessions.get_mut(kind).filter(|open| open.jobs == 0) {
+            (sensors, open.idle_power_w) = sensors::idle_power_w(sensors).await;
+        }
+        Watch::begin(sensors)
+    }
+
     async fn ask(&mut self, unit: &U, number: u64) -> Result<Result<U::Report, Failure>, Fault> {
         let job = self.context.job_of(&unit.target(), unit.adapter(), number, unit.task(self.context));
+        let watch = self.watch(&unit.kind(), &job.task).await;
         let crash = |message: &str| Fault::Crash { message: message.to_owned() };
         let open = self.sessions.get_mut(&unit.kind()).ok_or_else(|| crash("no session was open"))?;
         open.jobs += 1;
         let outcome = open.session.run(&job, unit.limit()).await?;
+        let watched = watch.map(Watch::end);
+        open.readings = watched.as_ref().map(|(_, readings)| readings.with_idle(open.idle_power_w));
+        self.sensors = watched.map(|(sensors, _)| sensors).or(self.sensors.take());
         match U::Report::of(outcome.answer) {
             Ok(report) => Ok(Ok(report)),
             Err(NoReport::Failed(failure)) => unit.ends_session(&failure).map_or(Ok(Err(failure)), Err),

@@ -16,7 +16,7 @@ use crate::statistics::Summary;
 /// One column: its head, its alignment, and what it shows of a case.
 struct Column(&'static str, Align, fn(&CaseRow) -> String);
 
-const COLUMNS: [Column; 16] = [
+const COLUMNS: [Column; 17] = [
     Column("model", Align::Left, |case| case.model.clone()),
     Column("variant", Align::Left, |case| {
         Some(case.variant()).filter(|it| !it.is_empty()).unwrap_or_else(dash)
@@ -34,12 +34,13 @@ const COLUMNS: [Column; 16] = [
     Column("throughput", Align::Right, |case| rate(case, Metric::ThroughputPerS)),
     Column("first token", Align::Right, |case| time(case, Metric::TimeToFirstTokenMs)),
     Column("tokens", Align::Right, |case| rate(case, Metric::TokensPerS)),
+    Column("energy", Align::Right, energy),
     Column("ran on", Align::Left, ran_on),
 ];
 /// The head of the column that is coloured.
 const VERDICT: &str = "verdict";
 /// Shown only where a case has something to show in them.
-const OF_SOME: [&str; 6] = ["variant", "adapter", "against", "at", "first token", "tokens"];
+const OF_SOME: [&str; 7] = ["variant", "adapter", "against", "at", "first token", "tokens", "energy"];
 
 /// The table, its messages and a closing line. Colours only when `colour`.
 pub fn render(report: &Report, colour: bool) -> String {
@@ -198,6 +199,12 @@ fn time(case: &CaseRow, metric: Metric) -> String {
 fn latency(case: &CaseRow) -> String {
     let measured = case.metrics.get(Metric::LatencyMs.name());
     measured.map_or(dash(), |measured| number::time_interval(&measured.summary))
+}
+
+/// Joules that an inference took, where something counts them.
+fn energy(case: &CaseRow) -> String {
+    let found = case.metrics.get(Metric::EnergyJ.name());
+    found.map_or(dash(), |measured| format!("{} J", number::three_digits(measured.summary.median)))
 }
 
 fn rate(case: &CaseRow, metric: Metric) -> String {

@@ -274,7 +274,7 @@ impl Session for BrowserSession {
 
     fn observed(&self) -> Observed {
         let memory_bytes = self.driver.as_ref().and_then(Driver::memory_bytes);
-        Observed { facts: self.facts.clone(), memory_bytes, turn: None }
+        Observed { facts: self.facts.clone(), memory_bytes, turn: None, readings: None }
     }
 
     async fn close(self: Box<Self>) {

@@ -91,7 +91,11 @@ impl Session for Runner {
 
     fn observed(&self) -> Observed {
         // All else that shapes a native number (threads, library versions) is in the runner's own report.
-        Observed { facts: self.facts.clone(), memory_bytes: self.process.memory_bytes(), turn: None }
+        Observed {
+            facts: self.facts.clone(),
+            memory_bytes: self.process.memory_bytes(),
+            ..Observed::default()
+        }
     }
 
     async fn close(self: Box<Self>) {

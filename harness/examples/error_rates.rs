@@ -40,9 +40,9 @@ fn print_intervals() {
     for scatter in SCATTERS {
         let [four, eight, twelve, many] =
             [4, 8, 12, 64].map(|pairs| coverage(scatter, pairs, 2000, &mut Rng::with_seed(SEED)));
-        // Sessions of eight pairs: below four of them there is no interval.
+        // A session has eight pairs, and one alone does not know by how much others differ.
         match scatter.session > 0.0 {
-            true => println!("{:20}  {:>7}  {:>7}  {:>8}  {many:>8}", scatter.name, "–", "–", "–"),
+            true => println!("{:20}  {:>7}  {:>7}  {twelve:>8}  {many:>8}", scatter.name, "–", "–"),
             false => println!("{:20}  {four:>7}  {eight:>7}  {twelve:>8}  {many:>8}", scatter.name),
         }
     }

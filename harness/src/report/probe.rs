@@ -3,8 +3,8 @@
 use protocol::{Probe, Timer};
 use serde_json::{Value, json};
 
-use super::adapter_name;
 use super::columns::{Align, lay_out};
+use crate::adapter::adapter_name;
 use crate::number;
 use crate::rows::probe::{ProbeRow, ProbedTarget, Probes};
 

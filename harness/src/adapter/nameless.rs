@@ -38,6 +38,20 @@ pub fn name(adapter: &mut Adapter, loaded: &BTreeSet<String>, named: Option<&Ada
     Some(format!("{library} is the only Vulkan driver{of} that its browser has loaded"))
 }
 
+/// Gives an adapter of which its page names the maker and no product the name of the one that was asked for, and returns how it
+/// is known. The browser was left with the driver of that one alone.
+pub fn name_product(adapter: &mut Adapter, named: &Adapter) -> Option<String> {
+    let is_number = |name: &str| name.is_empty() || name.starts_with("0x");
+    let has_product = !is_number(&adapter.device) || !adapter.description.is_empty();
+    let same_maker = adapter.vendor.eq_ignore_ascii_case(&named.vendor);
+    (adapter.backend == "webgpu" && !has_product && same_maker && adapter.software == named.software).then(
+        || {
+            adapter.device.clone_from(&named.device);
+            format!("its maker is that of {}, whose driver alone its browser was left with", named.device)
+        },
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +93,34 @@ mod tests {
                     assert!(!adapter.description.contains("WebGL"), "{name_of_row}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_page_that_names_the_maker_alone_is_told_the_product_that_was_asked_for() {
+        let page = |vendor: &str, device: &str, description: &str| Adapter {
+            vendor: vendor.to_owned(),
+            device: device.to_owned(),
+            description: description.to_owned(),
+            backend: "webgpu".to_owned(),
+            ..Adapter::default()
+        };
+        let card =
+            Adapter { vendor: "nvidia".to_owned(), device: "NVIDIA H200".to_owned(), ..Adapter::default() };
+        for (name_of_row, adapter, expected) in [
+            ("the maker alone", page("nvidia", "", ""), "NVIDIA H200"),
+            ("a number of PCI", page("nvidia", "0x2335", ""), "NVIDIA H200"),
+            ("another maker", page("amd", "", ""), ""),
+            ("a product of its own", page("nvidia", "", "NVIDIA GeForce GT 710"), ""),
+            ("a CPU", Adapter { software: true, ..page("nvidia", "", "") }, ""),
+        ] {
+            let mut adapter = adapter;
+            let evidence = name_product(&mut adapter, &card);
+            assert_eq!(
+                (adapter.device.as_str(), evidence.is_some()),
+                (expected, !expected.is_empty()),
+                "{name_of_row}"
+            );
         }
     }
 

@@ -44,6 +44,8 @@ pub struct BrowserSession {
     named: Option<Adapter>,
     /// The libraries of this machine's Vulkan drivers.
     driver_libraries: BTreeSet<String>,
+    /// Those of them that the browser has loaded, once it was looked for.
+    loaded: BTreeSet<String>,
     limit: Option<Duration>,
     idle: bool,
     opening: Opening,
@@ -117,6 +119,7 @@ impl BrowserSession {
             facts,
             named: None,
             driver_libraries: BTreeSet::new(),
+            loaded: BTreeSet::new(),
             limit: None,
             idle: false,
             opening: Opening::default(),
@@ -127,14 +130,22 @@ impl BrowserSession {
     fn name_adapters(&mut self, answer: &mut Answer) {
         self.facts.remove(EVIDENCE);
         let Some(driver) = &self.driver else { return };
+        if let Some(named) = &self.named {
+            let mut adapters = answer.adapters_mut().into_iter();
+            let evidence = adapters.find_map(|adapter| nameless::name_product(adapter, named));
+            self.facts.extend(evidence.map(|evidence| (EVIDENCE.to_owned(), evidence)));
+        }
         let mut nameless: Vec<_> =
             answer.adapters_mut().into_iter().filter(|adapter| nameless::is_nameless(adapter)).collect();
         if nameless.is_empty() {
             return;
         }
-        let loaded = driver.loaded(&self.driver_libraries);
+        // Looking through all processes takes time, and a browser keeps the drivers that it has loaded.
+        if self.loaded.is_empty() {
+            self.loaded = driver.loaded(&self.driver_libraries);
+        }
         for adapter in &mut nameless {
-            let evidence = nameless::name(adapter, &loaded, self.named.as_ref());
+            let evidence = nameless::name(adapter, &self.loaded, self.named.as_ref());
             self.facts.extend(evidence.map(|evidence| (EVIDENCE.to_owned(), evidence)));
         }
     }

@@ -144,3 +144,20 @@ fn what_cannot_be_varied_is_refused_or_a_row_with_what_there_is() {
     assert_eq!(told, expected, "{sweep:?}");
     assert_eq!(sweep.code, Some(1));
 }
+
+#[test]
+fn a_plan_to_start_from_is_written_once_and_runs() {
+    let scene = Scene::new();
+    let write = || ended(at(&scene, scene.parallax(["plan", "--for", "bert-tiny", "--output", "plan.toml"])));
+    let written = write();
+    assert_eq!(written.code, Some(0), "{written:?}");
+    let text = fs::read_to_string(scene.path("plan.toml")).unwrap();
+    assert!(text.contains("\"onnxruntime:cpu\"") && text.contains("# batch = [1, 4]"), "{text}");
+    let again = write();
+    assert_eq!(again.code, Some(2), "{again:?}");
+    assert!(again.stderr.contains("cannot write the plan to plan.toml"), "{}", again.stderr);
+    assert_eq!(fs::read_to_string(scene.path("plan.toml")).unwrap(), text, "it is left as it was");
+    let sweep = ["sweep", "plan.toml", "--json", "--targets", REFERENCE, "--samples", "2", "--batch", "2"];
+    let told: Vec<String> = ended(at(&scene, scene.parallax(sweep))).cases().iter().map(told).collect();
+    assert_eq!(told, ["bert-tiny batch=2 pass"]);
+}

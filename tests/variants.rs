@@ -146,24 +146,18 @@ fn what_cannot_be_varied_is_refused_or_a_row_with_what_there_is() {
 }
 
 #[test]
-fn a_browser_does_without_what_is_turned_off() {
+fn a_plan_to_start_from_is_written_once_and_runs() {
     let scene = Scene::new();
-    let settings = ["", "-fusion", "-tuned", "-f16,-subgroups"];
-    let flags: Vec<String> = settings.iter().map(|setting| format!("--features={setting}")).collect();
-    let mut flags: Vec<&str> = flags.iter().map(String::as_str).collect();
-    flags.extend(["--samples", "3"]);
-    let sweep = ended(scene.sweep(&["bert-tiny"], &["webgpu@chrome"], &flags));
-    assert_eq!(sweep.code, Some(0), "{}{}", sweep.stdout, sweep.stderr);
-    let cases = sweep.cases();
-    let with = |setting: &str| {
-        let of = |case: &&serde_json::Value| {
-            case["features"]["turned_off"].as_str().unwrap_or_default() == setting
-        };
-        &cases.iter().find(of).unwrap_or_else(|| panic!("no case with {setting:?}: {cases:#?}"))["features"]
-    };
-    let dispatches = |setting: &str| with(setting)["dispatches"].as_str().unwrap().parse::<u32>().unwrap();
-    assert!(dispatches("-fusion") > dispatches(""));
-    assert_eq!(dispatches("-tuned"), dispatches(""));
-    assert_ne!(with("-tuned")["tuning"], with("")["tuning"]);
-    assert_eq!(cases.len(), settings.len());
+    let write = || ended(at(&scene, scene.parallax(["plan", "--for", "bert-tiny", "--output", "plan.toml"])));
+    let written = write();
+    assert_eq!(written.code, Some(0), "{written:?}");
+    let text = fs::read_to_string(scene.path("plan.toml")).unwrap();
+    assert!(text.contains("\"onnxruntime:cpu\"") && text.contains("# batch = [1, 4]"), "{text}");
+    let again = write();
+    assert_eq!(again.code, Some(2), "{again:?}");
+    assert!(again.stderr.contains("cannot write the plan to plan.toml"), "{}", again.stderr);
+    assert_eq!(fs::read_to_string(scene.path("plan.toml")).unwrap(), text, "it is left as it was");
+    let sweep = ["sweep", "plan.toml", "--json", "--targets", REFERENCE, "--samples", "2", "--batch", "2"];
+    let told: Vec<String> = ended(at(&scene, scene.parallax(sweep))).cases().iter().map(told).collect();
+    assert_eq!(told, ["bert-tiny batch=2 pass"]);
 }

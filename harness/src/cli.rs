@@ -1,20 +1,34 @@
 //! The command line: every flag with its help and an example. It decides nothing.
 
+mod adapter;
 mod axes;
+mod compare;
+mod conformance;
+mod gate;
+mod history;
+mod noise;
+mod predict;
+mod recommend;
+mod rounds;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+pub use adapter::AdapterArgs;
 pub use axes::AxesArgs;
 use clap::{Args, Parser, Subcommand};
-use protocol::{AdapterChoice, Target};
+pub use compare::CompareArgs;
+pub use conformance::ConformanceArgs;
+pub use gate::GateArgs;
+pub use history::HistoryArgs;
+pub use noise::NoiseArgs;
+pub use predict::PredictArgs;
+use protocol::Target;
+pub use recommend::RecommendArgs;
+pub use rounds::RoundsArgs;
 
-use crate::compare::pair::Pair;
-use crate::compare::side::Side;
-use crate::error::Error;
 use crate::model::Variant;
 use crate::process::guard::GuardArgs;
-use crate::share::Share;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -46,54 +60,9 @@ A plan:
   kind = \"chromium\"
   binary = \"/opt/chrome-beta/chrome\"";
 
-const COMPARE_EXAMPLE: &str = "\
-Examples:
-  parallax compare --a webgpu@chrome --b webgpu@firefox --models bert-tiny,vit-tiny
-  parallax compare --a webgpu@chrome --b wgpu:vulkan --run last
-  parallax compare --a webgpu@chrome+run=0192ab --b webgpu@chrome+run=last --same-within 2%
-  parallax compare --pairs webgpu@chrome/ort-webgpu@chrome,webgpu@firefox/ort-webgpu@firefox --models bert-tiny --json
-
-A side is a target, and what else tells it from the other: +adapter=, +features=, +run=, +version= (the browser's),
-+digest= (the model's). With --models both are measured now, in turns, until the ratio is known to 2 % or nothing more can
-be learnt; without, the last results in the database are compared.
-
-Exit codes:
-  0  compared, whatever came of it
-  2  bad flags, or nothing that may be compared; each reason is told
-  130  stopped by Ctrl-C; finished rows are kept";
-
-const NOISE_EXAMPLE: &str = "\
-Examples:
-  parallax noise --models bert-tiny --targets webgpu@chrome,wgpu:vulkan
-  parallax noise --run last --json";
-
-const GATE_EXAMPLE: &str = "\
-Examples:
-  parallax sweep plan.toml && parallax gate --against last-pass
-  parallax gate --run last --against 0192ab --max-slowdown 10%
-  parallax gate --against main.json --json
-
-A slowdown fails where it is larger than --max-slowdown, surer than chance over all cells together, and larger than the noise
-that earlier runs of the same thing show from each other. Times are ratios to the drift control of their run.
-
-Exit codes:
-  0  nothing is worse
-  1  something is worse: what, by how much, since which run, and what changed between
-  2  bad flags, no such run or file, or nothing to compare";
-
 const DETECT_EXAMPLE: &str = "\
 Example:
   parallax detect --json | jq '.capabilities[] | select(.state == \"missing\")'";
-
-const CONFORMANCE_EXAMPLE: &str = "\
-Examples:
-  parallax conformance --targets webgpu@chrome,webgpu@firefox,wgpu:vulkan --document operators.md
-  parallax conformance --targets wgpu:vulkan --tests 'test_add*,test_matmul*' --json
-  parallax conformance --expect fixtures/node-tests.toml --update
-
-A test fails when it gives a wrong answer, an error, a crash or no answer; one that needs an operator or an
-element type that the target lacks is unsupported, and no failure unless --expect names a list on which it passes. A
-test that passes though the list says it is unsupported is a failure too, until the list is written anew.";
 
 const DIVERGE_EXAMPLE: &str = "\
 Examples:
@@ -147,21 +116,31 @@ pub struct Cli {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one command")]
 pub enum Command {
     /// Run every model on every target, print the table, keep all numbers in a database.
     #[command(after_help = format!("{SWEEP_EXAMPLE}\n\n{EXIT_CODES}"))]
     Sweep(SweepArgs),
     /// Put two targets side by side, model by model, and say which is faster, or that it is not sure.
-    #[command(after_help = COMPARE_EXAMPLE)]
+    #[command(after_help = compare::COMPARE_EXAMPLE)]
     Compare(CompareArgs),
     /// Hold targets against themselves, and say which differences this machine cannot tell from none.
-    #[command(after_help = NOISE_EXAMPLE)]
+    #[command(after_help = noise::NOISE_EXAMPLE)]
     Noise(NoiseArgs),
     /// Hold a sweep against an earlier one, and fail where an answer, a capability or a time is worse.
-    #[command(after_help = GATE_EXAMPLE)]
+    #[command(after_help = gate::GATE_EXAMPLE)]
     Gate(GateArgs),
+    /// Look for change points over all runs, and name the run where each began.
+    #[command(after_help = history::HISTORY_EXAMPLE)]
+    History(HistoryArgs),
+    /// Say where a model runs best, by stored results, with the evidence.
+    #[command(after_help = recommend::RECOMMEND_EXAMPLE)]
+    Recommend(RecommendArgs),
+    /// Say what models would take where they never ran, with an honest interval.
+    #[command(after_help = predict::PREDICT_EXAMPLE)]
+    Predict(PredictArgs),
     /// Run the ONNX project's own node tests, and say which pass, fail or are not supported, target by target.
-    #[command(after_help = format!("{CONFORMANCE_EXAMPLE}\n\n{EXIT_CODES}"))]
+    #[command(after_help = format!("{}\n\n{EXIT_CODES}", conformance::CONFORMANCE_EXAMPLE))]
     Conformance(ConformanceArgs),
     /// Say which browsers and engines are here, what they run on, and how to get what is missing.
     #[command(after_help = DETECT_EXAMPLE)]
@@ -232,205 +211,6 @@ pub struct SweepArgs {
     /// Refuse what a target cannot run as a whole, instead of running it, or a part of it, elsewhere
     #[arg(long)]
     pub strict: bool,
-    /// The database that keeps the results; made if it is not there
-    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
-    pub db: PathBuf,
-    /// Print one JSON document instead of the table
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Flags that have targets take turns.
-#[derive(Debug, Clone, Default, Args)]
-pub struct RoundsArgs {
-    /// Have the targets of a model take turns, there and back in random order, so many rounds
-    #[arg(long, value_name = "N")]
-    pub rounds: Option<NonZeroU32>,
-    /// Rounds after which a precision is given up [default: 40]
-    #[arg(long, value_name = "N")]
-    pub most_rounds: Option<NonZeroU32>,
-    /// Rounds after which browsers and runners are started anew [default: 3]
-    #[arg(long, value_name = "N")]
-    pub rounds_in_a_session: Option<NonZeroU32>,
-}
-
-/// Flags of `parallax compare`.
-#[derive(Debug, Args)]
-pub struct CompareArgs {
-    /// One side: a target, and what else tells it from the other, as in webgpu@chrome+adapter=swiftshader
-    #[arg(long, value_name = "SIDE")]
-    pub a: Option<Side>,
-    /// The other
-    #[arg(long, value_name = "SIDE")]
-    pub b: Option<Side>,
-    /// Several pairs of sides in one table
-    #[arg(long, value_delimiter = ',', value_name = "SIDE/SIDE,..")]
-    pub pairs: Vec<Pair>,
-    /// Models to measure now: names of fixtures, folders, ONNX files, or hf:owner/repository[@revision][/path]
-    #[arg(long, value_delimiter = ',', value_name = "MODEL,..", conflicts_with = "run")]
-    pub models: Vec<String>,
-    /// What is varied of the models that are measured
-    #[command(flatten)]
-    pub axes: AxesArgs,
-    /// The adapter that they are measured on.
-    #[command(flatten)]
-    pub adapter: AdapterArgs,
-    /// Compare the results of this sweep: its identifier, the beginning of that, or last
-    #[arg(long, value_name = "ID")]
-    pub run: Option<String>,
-    /// What to compare
-    #[arg(long, value_name = "METRIC", default_value = "latency_ms")]
-    pub metric: String,
-    /// Up to which difference two things are the same
-    #[arg(long, value_name = "P%", default_value = "3%")]
-    pub same_within: Share,
-    /// How targets take turns
-    #[command(flatten)]
-    pub rounds: RoundsArgs,
-    /// Latency samples of each turn, after warm-up
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub samples: u32,
-    /// Seconds that one turn may take
-    #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
-    pub timeout_s: u64,
-    /// The database that keeps the results; made if it is not there
-    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
-    pub db: PathBuf,
-    /// Print one JSON document instead of the table
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Flags that choose the adapter.
-#[derive(Debug, Clone, Default, Args)]
-pub struct AdapterArgs {
-    /// Adapters for WebGPU and wgpu: default, hardware, software, swiftshader, lavapipe, or a part of one's own name
-    #[arg(long = "adapter", value_delimiter = ',', value_name = "CHOICE,..", value_parser = adapter)]
-    adapters: Vec<AdapterChoice>,
-    /// In short for --adapter hardware: what a CPU computes in place of a GPU is unavailable
-    #[arg(long)]
-    require_hardware: bool,
-}
-
-impl AdapterArgs {
-    /// These adapters.
-    pub fn of(adapters: Vec<AdapterChoice>) -> AdapterArgs {
-        AdapterArgs { adapters, require_hardware: false }
-    }
-
-    /// The adapters asked for, if any were.
-    ///
-    /// # Errors
-    /// When hardware is required and something else asked for as well.
-    pub fn choices(&self) -> Result<Option<Vec<AdapterChoice>>, Error> {
-        let other = self.adapters.iter().find(|choice| **choice != AdapterChoice::Hardware);
-        match (self.require_hardware, other) {
-            (true, Some(other)) => Err(Error::AdapterContradiction { other: other.to_string() }),
-            (true, None) => Ok(Some(vec![AdapterChoice::Hardware])),
-            (false, _) => Ok((!self.adapters.is_empty()).then(|| self.adapters.clone())),
-        }
-    }
-
-    /// The one adapter asked for.
-    ///
-    /// # Errors
-    /// Those of [`AdapterArgs::choices`], and several adapters.
-    pub fn only(&self) -> Result<AdapterChoice, Error> {
-        match self.choices()?.as_deref() {
-            None => Ok(AdapterChoice::Default),
-            Some([only]) => Ok(only.clone()),
-            Some(several) => Err(Error::SeveralAdapters { count: several.len() }),
-        }
-    }
-}
-
-fn adapter(text: &str) -> Result<AdapterChoice, String> {
-    match text.trim() {
-        "" => Err("write hardware, software, swiftshader, lavapipe, default, or a part of a name".to_owned()),
-        named => Ok(named.to_owned().into()),
-    }
-}
-
-/// Flags of `parallax noise`.
-#[derive(Debug, Args)]
-pub struct NoiseArgs {
-    /// Models to measure now: names of fixtures, folders, ONNX files, or hf:owner/repository[@revision][/path]
-    #[arg(
-        long,
-        value_delimiter = ',',
-        value_name = "MODEL,..",
-        conflicts_with = "run",
-        requires = "targets"
-    )]
-    pub models: Vec<String>,
-    /// Targets to hold against themselves
-    #[arg(long, value_delimiter = ',', value_name = "TARGET,..", requires = "models")]
-    pub targets: Vec<Target>,
-    /// The adapter that they are measured on.
-    #[command(flatten)]
-    pub adapter: AdapterArgs,
-    /// How targets take turns
-    #[command(flatten)]
-    pub rounds: RoundsArgs,
-    /// Latency samples of each turn, after warm-up
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub samples: u32,
-    /// Take the results of this sweep: its identifier, the beginning of that, or last
-    #[arg(long, value_name = "ID")]
-    pub run: Option<String>,
-    /// The database that keeps the results; made if it is not there
-    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
-    pub db: PathBuf,
-    /// Print one JSON document instead of the table
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Flags of `parallax gate`.
-#[derive(Debug, Args)]
-pub struct GateArgs {
-    /// What to hold it against: a run's identifier or the beginning of one, last-pass, a database, or a document of
-    /// `parallax sweep --json`
-    #[arg(long, value_name = "RUN|FILE|last-pass")]
-    pub against: String,
-    /// The sweep that is judged [default: the last one]
-    #[arg(long, value_name = "ID")]
-    pub run: Option<String>,
-    /// The slowdown that is let through
-    #[arg(long, value_name = "P%", default_value = "5%")]
-    pub max_slowdown: Share,
-    /// The database that keeps the results
-    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
-    pub db: PathBuf,
-    /// Print one JSON document instead of the findings
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Flags of `parallax conformance`.
-#[derive(Debug, Args)]
-pub struct ConformanceArgs {
-    /// Targets: engine[:device][@browser], as in webgpu@chrome, wgpu:vulkan
-    #[arg(long, value_delimiter = ',', value_name = "TARGET,..", required_unless_present = "expect")]
-    pub targets: Vec<Target>,
-    /// Tests to run, * and ? stand for anything [default: all]
-    #[arg(long, value_delimiter = ',', value_name = "GLOB,..")]
-    pub tests: Vec<glob::Pattern>,
-    /// Write one test as a page that needs nothing of ours, NAME.html, for a report to a browser's makers
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["tests", "document", "json"])]
-    pub repro: Option<glob::Pattern>,
-    /// Hold the targets to a list of what they do not support; without --targets, those of the list run
-    #[arg(long, value_name = "FILE", conflicts_with = "repro")]
-    pub expect: Option<PathBuf>,
-    /// Write the list anew, as far as it was run
-    #[arg(long, requires = "expect")]
-    pub update: bool,
-    /// Seconds that one test may take
-    #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
-    pub timeout_s: u64,
-    /// Write every operator with its status on each target to a Markdown file
-    #[arg(long, value_name = "FILE")]
-    pub document: Option<PathBuf>,
     /// The database that keeps the results; made if it is not there
     #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
     pub db: PathBuf,
@@ -639,6 +419,9 @@ mod tests {
             &["parallax", "compare"],
             &["parallax", "gate"],
             &["parallax", "noise"],
+            &["parallax", "history"],
+            &["parallax", "recommend"],
+            &["parallax", "predict"],
             &["parallax", "detect"],
             &["parallax", "conformance"],
             &["parallax", "bench", "matmul"],

@@ -76,7 +76,10 @@ fn pairs(args: &CompareArgs) -> Result<Vec<Pair>, Error> {
 }
 
 /// A metric of which less is better.
-fn metric(name: &str) -> Result<Metric, Error> {
+///
+/// # Errors
+/// When there is none of that name.
+pub fn metric(name: &str) -> Result<Metric, Error> {
     let less_is_better =
         |metric: &Metric| metric.name().ends_with("_ms") || metric.name().ends_with("_bytes");
     let known = Metric::ALL.into_iter().filter(less_is_better);

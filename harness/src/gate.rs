@@ -1,7 +1,7 @@
 //! `parallax gate`: holds a sweep against an earlier one, and fails where it is worse.
 
 mod baseline;
-mod findings;
+pub(crate) mod findings;
 
 use std::path::Path;
 

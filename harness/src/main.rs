@@ -10,7 +10,8 @@ use harness::interrupt::Interrupt;
 use harness::process::{below, guard};
 use harness::screen;
 use harness::{
-    bench, cache, compare, conformance, detect, diverge, draft, gate, matrix, noise, probe, profile, sweep,
+    bench, cache, compare, conformance, detect, diverge, draft, gate, history, matrix, noise, predict, probe,
+    profile, recommend, sweep,
 };
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
@@ -65,6 +66,9 @@ async fn perform(command: &Command) -> Result<Exit, Error> {
         Command::Sweep(args) => sweep::run(args).await,
         Command::Compare(args) => compare::run(args).await,
         Command::Noise(args) => noise::run(args).await,
+        Command::History(args) => history::run(args),
+        Command::Recommend(args) => recommend::run(args),
+        Command::Predict(args) => predict::run(args),
         Command::Gate(args) => gate::run(args).await,
         Command::Conformance(args) => conformance::run(args).await,
         Command::Detect(args) => until_interrupted(detect::run(args)).await,

@@ -32,11 +32,13 @@ use axes::{Axes, Listed};
 /// Seconds that one case may take unless the plan or a flag says otherwise.
 const TIMEOUT_S: u64 = 300;
 /// Rounds that are taken where a precision is asked for: fewer have no interval.
-const LEAST_ROUNDS: NonZeroU32 = NonZeroU32::new(6).unwrap();
+const LEAST_ROUNDS: NonZeroU32 = NonZeroU32::new(12).unwrap();
 /// Rounds after which a precision that is not reached is given up.
 const MOST_ROUNDS: NonZeroU32 = NonZeroU32::new(40).unwrap();
 /// Rounds between two new sessions.
-const ROUNDS_IN_A_SESSION: NonZeroU32 = NonZeroU32::new(3).unwrap();
+const ROUNDS_IN_A_SESSION: NonZeroU32 = NonZeroU32::new(2).unwrap();
+/// With fewer rounds there are too few sessions for an interval over them: all of them are in one.
+const ROUNDS_FOR_SESSIONS: u32 = 12;
 
 /// A plan in which everything named exists and fits together.
 #[derive(Debug)]
@@ -181,7 +183,7 @@ fn rounds(args: &SweepArgs, file: &PlanFile, precision: Option<Share>) -> Option
             .rounds
             .rounds_in_a_session
             .or(file.rounds_in_a_session)
-            .unwrap_or(ROUNDS_IN_A_SESSION),
+            .unwrap_or(if asked.get() < ROUNDS_FOR_SESSIONS { asked } else { ROUNDS_IN_A_SESSION }),
         precision: precision.map(|share| share.0),
     })
 }

@@ -5,13 +5,16 @@ pub mod columns;
 pub mod comparison;
 pub mod conformance;
 pub mod gate;
+pub mod history;
 mod json;
 pub mod matrix;
 pub mod noise;
+pub mod prediction;
 pub mod probe;
 pub mod product;
 pub mod profile;
 mod progress;
+pub mod recommendation;
 mod scaling;
 mod table;
 

@@ -4,12 +4,15 @@ pub mod comparison;
 pub mod conformance;
 pub mod divergence;
 pub mod gate;
+pub mod history;
 pub mod matrix;
 pub mod measurement;
 pub mod noise;
+pub mod prediction;
 pub mod probe;
 pub mod product;
 pub mod profile;
+pub mod recommendation;
 pub mod time_spent;
 
 use std::collections::BTreeMap;

@@ -111,7 +111,7 @@ impl Block {
     }
 
     /// The next turn, where there is one.
-    pub fn next(&mut self) -> Option<Turn> {
+    pub fn next_turn(&mut self) -> Option<Turn> {
         if self.waiting.is_empty() && self.has_another_round() {
             self.begin_round();
         }
@@ -261,7 +261,7 @@ mod tests {
     /// All turns, of cases that take as long as their place says; a case ends with its turn of this number.
     fn turns(block: &mut Block, failing: Option<(usize, usize)>) -> Vec<Turn> {
         let mut turns: Vec<Turn> = Vec::new();
-        while let Some(turn) = block.next() {
+        while let Some(turn) = block.next_turn() {
             turns.push(turn);
             let of_case = turns.iter().filter(|other| other.case == turn.case).count();
             let fails = failing == Some((turn.case, of_case));

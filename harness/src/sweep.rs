@@ -217,7 +217,7 @@ impl Sweep<'_> {
 
     /// The next turn of a block, where there is one; a round begins with the control.
     fn next(&mut self, block: usize) -> Vec<Work> {
-        let Some(turn) = self.blocks[block].next() else { return Vec::new() };
+        let Some(turn) = self.blocks[block].next_turn() else { return Vec::new() };
         let case = self.blocks[block].cases()[turn.case].clone();
         let limit = self.plan.timeout;
         let inference = Work::Inference(Inference { case, block, turn, limit, instead_of: None });

@@ -73,8 +73,7 @@ impl Predictor {
         let (variances, fit) = best(&design, Variances { latent: without.noise, ..without })?;
         let left_out = leave_out(&known, features, &variances);
         let mut scores: Vec<f64> = left_out.iter().map(LeftOut::score).collect();
-        scores.sort_by(f64::total_cmp);
-        let reach = *scores.get(((scores.len() + 1) as f64 * HELD).ceil() as usize - 1)?;
+        let reach = reach(&mut scores)?;
         Some(Predictor { design, variances, fit, left_out, reach })
     }
 
@@ -94,6 +93,23 @@ impl Predictor {
     pub fn left_out_errors(&self) -> Vec<f64> {
         self.left_out.iter().map(|left_out| left_out.error.abs()).collect()
     }
+
+    /// The share of known cells that lie within the interval that all others give them.
+    pub fn held(&self) -> f64 {
+        let scores: Vec<f64> = self.left_out.iter().map(LeftOut::score).collect();
+        let holds = |at: &usize| {
+            let mut others = scores.clone();
+            let own = others.swap_remove(*at);
+            reach(&mut others).is_some_and(|reach| own <= reach)
+        };
+        (0..scores.len()).filter(holds).count() as f64 / scores.len().max(1) as f64
+    }
+}
+
+/// What nine in ten scores are below, one that is still to come counted among them.
+fn reach(scores: &mut [f64]) -> Option<f64> {
+    scores.sort_by(f64::total_cmp);
+    scores.get(((scores.len() + 1) as f64 * HELD).ceil() as usize - 1).copied()
 }
 
 /// What each known cell is predicted as by a fit that never saw it: not for its own level, nor for how targets answer.

@@ -1,5 +1,7 @@
 //! Finds runs by what people call them.
 
+use std::collections::BTreeMap;
+
 use duckdb::params;
 
 use super::read::iso;
@@ -47,6 +49,50 @@ impl Store {
         let found = self.named(&sql, params![before, before])?;
         let none = || Error::NoBaseline { known: self.last_sweeps().unwrap_or_default() };
         found.into_iter().next().map(|(id, _)| RunId(id)).ok_or_else(none)
+    }
+
+    /// The models that any sweep had, by name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn models(&self) -> Result<Vec<String>, Error> {
+        let names = || {
+            let mut statement = self.connection.prepare("select distinct model from cases order by model")?;
+            statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()
+        };
+        names().map_err(failed(READING))
+    }
+
+    /// The largest absolute error of each case in each run.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn largest_errors(&self) -> Result<BTreeMap<(String, String), f64>, Error> {
+        let sql = "select run_id::varchar, case_key, max(max_abs_error) from trials \
+                   join checks on trial_id = trials.id group by run_id, case_key";
+        let errors = || {
+            let mut statement = self.connection.prepare(sql)?;
+            let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
+            rows.collect::<Result<_, _>>()
+        };
+        errors().map_err(failed(READING))
+    }
+
+    /// What one inference of each profiled model has to compute and to move, in operations and bytes.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn model_work(&self) -> Result<BTreeMap<String, Vec<f64>>, Error> {
+        let sql = "select model, sum(flops), sum(bytes), count(*)::double from profiles join dispatches using (run_id) \
+                   group by model, run_id having sum(flops) > 0 and sum(bytes) > 0";
+        let work = || {
+            let mut statement = self.connection.prepare(sql)?;
+            let rows = statement.query_map([], |row| {
+                Ok((row.get(0)?, vec![row.get::<_, f64>(1)?, row.get(2)?, row.get(3)?]))
+            })?;
+            rows.collect::<Result<_, _>>()
+        };
+        work().map_err(failed(READING))
     }
 
     fn last_sweeps(&self) -> Result<String, Error> {

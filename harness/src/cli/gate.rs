@@ -1,0 +1,43 @@
+//! The flags of `parallax gate`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::share::Share;
+
+/// The examples below its help.
+pub const GATE_EXAMPLE: &str = "\
+Examples:
+  parallax sweep plan.toml && parallax gate --against last-pass
+  parallax gate --run last --against 0192ab --max-slowdown 10%
+  parallax gate --against main.json --json
+
+A slowdown fails where it is larger than --max-slowdown, surer than chance over all cells together, and larger than the noise
+that earlier runs of the same thing show from each other. Times are ratios to the drift control of their run.
+
+Exit codes:
+  0  nothing is worse
+  1  something is worse: what, by how much, since which run, and what changed between
+  2  bad flags, no such run or file, or nothing to compare";
+
+/// Flags of `parallax gate`.
+#[derive(Debug, Args)]
+pub struct GateArgs {
+    /// What to hold it against: a run's identifier or the beginning of one, last-pass, a database, or a document of
+    /// `parallax sweep --json`
+    #[arg(long, value_name = "RUN|FILE|last-pass")]
+    pub against: String,
+    /// The sweep that is judged [default: the last one]
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
+    /// The slowdown that is let through
+    #[arg(long, value_name = "P%", default_value = "5%")]
+    pub max_slowdown: Share,
+    /// The database that keeps the results
+    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
+    pub db: PathBuf,
+    /// Print one JSON document instead of the findings
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,49 @@
+//! The flags of `parallax noise`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use protocol::Target;
+
+use super::{AdapterArgs, RoundsArgs};
+
+/// The examples below its help.
+pub const NOISE_EXAMPLE: &str = "\
+Examples:
+  parallax noise --models bert-tiny --targets webgpu@chrome,wgpu:vulkan
+  parallax noise --run last --json";
+
+/// Flags of `parallax noise`.
+#[derive(Debug, Args)]
+pub struct NoiseArgs {
+    /// Models to measure now: names of fixtures, folders, ONNX files, or hf:owner/repository[@revision][/path]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "MODEL,..",
+        conflicts_with = "run",
+        requires = "targets"
+    )]
+    pub models: Vec<String>,
+    /// Targets to hold against themselves
+    #[arg(long, value_delimiter = ',', value_name = "TARGET,..", requires = "models")]
+    pub targets: Vec<Target>,
+    /// The adapter that they are measured on.
+    #[command(flatten)]
+    pub adapter: AdapterArgs,
+    /// How targets take turns
+    #[command(flatten)]
+    pub rounds: RoundsArgs,
+    /// Latency samples of each turn, after warm-up
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub samples: u32,
+    /// Take the results of this sweep: its identifier, the beginning of that, or last
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
+    /// The database that keeps the results; made if it is not there
+    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
+    pub db: PathBuf,
+    /// Print one JSON document instead of the table
+    #[arg(long)]
+    pub json: bool,
+}

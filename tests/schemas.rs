@@ -70,6 +70,15 @@ fn a_sweep_and_its_matrix_are_as_their_schemas_say() {
 }
 
 #[test]
+fn probes_and_a_profile_beside_them_are_as_their_schemas_say() {
+    let scene = Scene::new();
+    let probed = ended(scene.parallax(["probe", "--targets", "wgpu:vulkan", "--json"]));
+    check("probe", &probed.document());
+    let flags = ["profile", "--model", "bert-tiny", "--target", "wgpu:vulkan", "--json"];
+    check("profile", &ended(scene.parallax(flags)).document());
+}
+
+#[test]
 fn what_is_detected_is_as_its_schema_says() {
     let scene = Scene::new();
     let detect = ended(scene.parallax(["detect", "--json", "--db", "detect.duckdb"]));

@@ -82,8 +82,11 @@ pub struct EngineEntry {
     /// Makes a model ready where the job wants it.
     pub prepare: Prepare,
     /// Measures what the device's adapter could do at most, by an engine whose kernels are ours.
-    pub probe: Option<fn(&Chosen) -> Result<ProbeReport, RunnerError>>,
+    pub probe: Option<Probe>,
 }
+
+/// How an engine measures an adapter.
+pub type Probe = fn(&Chosen) -> Result<ProbeReport, RunnerError>;
 
 /// How an engine makes a model ready, by what it takes; the course is told what the time goes to.
 #[derive(Clone, Copy)]

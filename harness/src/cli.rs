@@ -24,7 +24,7 @@ pub use history::HistoryArgs;
 pub use noise::NoiseArgs;
 pub use predict::PredictArgs;
 use protocol::Target;
-pub use recommend::RecommendArgs;
+pub use recommend::{Goal, RecommendArgs};
 pub use rounds::RoundsArgs;
 
 use crate::model::Variant;

@@ -1,7 +1,5 @@
 //! `parallax compare`: two targets, model by model, with a verdict that knows what it does not know.
 
-pub mod pair;
-pub mod side;
 pub mod table;
 
 use protocol::{AdapterChoice, Metric, Target};
@@ -12,6 +10,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::lane::Completion;
+use crate::pair::Pair;
 use crate::plan::{Plan, each_once};
 use crate::precision::AskedPrecision;
 use crate::report::comparison as report;
@@ -19,11 +18,10 @@ use crate::rows::comparison::Comparisons;
 use crate::rows::measurement::Measurement;
 use crate::screen;
 use crate::share::Share;
+use crate::side::Side;
 use crate::statistics::decision::Rule;
 use crate::store::{RunId, Store, Wanted};
 use crate::sweep;
-use pair::Pair;
-use side::Side;
 use table::Matched;
 
 /// What is aimed at where nothing else is asked for.

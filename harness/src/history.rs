@@ -43,10 +43,12 @@ pub fn run(args: &HistoryArgs) -> Result<Exit, Error> {
     Ok(Exit::Success)
 }
 
+/// The trials of a cell by run.
+type Runs<'a> = BTreeMap<&'a RunOf, Vec<&'a Measurement>>;
+
 /// A history for each cell on each machine.
 fn histories(measurements: &[Measurement]) -> Vec<History> {
-    let mut cells: BTreeMap<(&Subject, &Place, &Option<String>), BTreeMap<&RunOf, Vec<&Measurement>>> =
-        BTreeMap::new();
+    let mut cells: BTreeMap<(&Subject, &Place, &Option<String>), Runs<'_>> = BTreeMap::new();
     for one in measurements.iter().filter(|one| one.median().is_some_and(|median| median > 0.0)) {
         let cell = (&one.subject, &one.place, &one.versions.host);
         cells.entry(cell).or_default().entry(&one.run).or_default().push(one);
@@ -57,12 +59,7 @@ fn histories(measurements: &[Measurement]) -> Vec<History> {
         .collect()
 }
 
-fn history(
-    subject: &Subject,
-    place: &Place,
-    host: Option<String>,
-    runs: &BTreeMap<&RunOf, Vec<&Measurement>>,
-) -> History {
+fn history(subject: &Subject, place: &Place, host: Option<String>, runs: &Runs<'_>) -> History {
     let over_control = runs.values().flatten().all(|one| one.control_ms.is_some());
     let median = |values: &[f64]| Summary::of(values).map_or(f64::NAN, |summary| summary.median);
     let points: Vec<Point> = runs

@@ -1,7 +1,7 @@
 //! The plan of a sweep: a TOML file and the flags that override it, checked in full before anything starts.
 
 mod axes;
-mod size;
+pub mod size;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,6 @@ use protocol::{AdapterChoice, Failure, FailureKind, Features, Sampling, Target, 
 use serde::Deserialize;
 
 use crate::browser::{self, BrowserEntry, BrowserOverride};
-use crate::case::expand;
 use crate::cli::SweepArgs;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -23,9 +22,9 @@ use crate::interrupt::Interrupt;
 use crate::lane::NoAnswer;
 use crate::model::{self, Dimensions, Model};
 use crate::precision::AskedPrecision;
-use crate::schedule::Rounds;
 use crate::session::Context;
 use crate::share::Share;
+use crate::turn::Rounds;
 pub use axes::each_once;
 use axes::{Axes, Listed};
 
@@ -58,7 +57,7 @@ pub struct Plan {
     /// What is varied, beside models and targets.
     pub axes: Axes,
     /// True if it may be of any size.
-    large: bool,
+    pub large: bool,
     /// How each case is measured.
     pub sampling: Sampling,
     /// How long one case may take.
@@ -152,18 +151,6 @@ impl Plan {
             strict: args.strict || file.strict,
             browsers,
         })
-    }
-
-    /// Holds it to a size that somebody meant, by what its cases took before, where they are known.
-    ///
-    /// # Errors
-    /// When it is larger and was not said to be.
-    pub fn check_size(&self, durations: &BTreeMap<String, Duration>) -> Result<(), Error> {
-        let cases = expand(self);
-        let turns = self.rounds.map_or(1, |rounds| 2 * rounds.least.get());
-        let known = cases.iter().filter_map(|case| durations.get(&case.key()));
-        let known: Vec<f64> = known.map(|duration| duration.as_secs_f64() * f64::from(turns)).collect();
-        size::check(cases.len(), &known, self.large)
     }
 
     /// The settings in effect of a target's browser; none of a native target.
@@ -317,6 +304,7 @@ pub(crate) mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::case::{check_size, expand};
     use crate::cli::{Cli, Command};
 
     /// Resolves `parallax sweep FLAGS` with a plan file of this text.
@@ -412,11 +400,11 @@ pub(crate) mod tests {
         assert_eq!(cases(&plan), expected.concat());
         let hour = |case: &crate::case::Case| (case.key(), Duration::from_secs(60 * 60));
         let hours = |count| expand(&plan).iter().take(count).map(hour).collect();
-        assert!(plan.check_size(&hours(1)).is_ok());
-        let message = plan.check_size(&hours(6)).unwrap_err().to_string();
+        assert!(check_size(&plan, &hours(1)).is_ok());
+        let message = check_size(&plan, &hours(6)).unwrap_err().to_string();
         assert!(message.contains("6 cases, which take about 6 h"), "{message}");
         let large = resolve(Some(text), &["--large"]).unwrap();
-        assert!(large.check_size(&hours(6)).is_ok());
+        assert!(check_size(&large, &hours(6)).is_ok());
     }
 
     #[test]

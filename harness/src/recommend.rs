@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use clap::ValueEnum;
 use protocol::{Metric, Verdict};
 
 use crate::adapter::adapter_name;
-use crate::cli::RecommendArgs;
+use crate::cli::{Goal, RecommendArgs};
 use crate::compare::table::{ASSUMED_NOISE, noise_of_runs};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -16,21 +15,6 @@ use crate::rows::recommendation::{Candidate, Recommendation};
 use crate::screen;
 use crate::statistics::{Interval, Summary};
 use crate::store::{Store, Wanted};
-
-/// What a place is to be best at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Goal {
-    /// The least time for one inference in the steady state.
-    Latency,
-    /// The most items a second.
-    Throughput,
-    /// The least memory of all processes.
-    Memory,
-    /// The least time from nothing to the first answer.
-    FirstInference,
-    /// The least error.
-    Accuracy,
-}
 
 impl Goal {
     /// Its name, and what it is measured by: a value's name ends in its unit.

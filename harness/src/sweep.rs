@@ -20,11 +20,12 @@ use crate::lane::{self, Completion, Ended, Lane, NoAnswer, Open, Then, Unit};
 use crate::plan::Plan;
 use crate::report::{self, Progress};
 use crate::rows::Report;
-use crate::schedule::{self, Block, Turn};
+use crate::schedule::{self, Block};
 use crate::screen;
 use crate::session::{Context, SessionKind};
 use crate::store::{Recorder, RunId, Store};
 use crate::trial::Trial;
+use crate::turn::Turn;
 
 /// Runs `parallax sweep`.
 ///
@@ -34,7 +35,7 @@ pub async fn run(args: &SweepArgs) -> Result<Exit, Error> {
     let mut interrupt = Interrupt::listen()?;
     let plan = Plan::resolve(args, &mut interrupt).await?;
     let mut store = Store::open(&args.db)?;
-    plan.check_size(&store.durations()?)?;
+    case::check_size(&plan, &store.durations()?)?;
     let (run, ended) = measure(&plan, &mut store, interrupt).await?;
     let report = store.report(&run);
     // What is there is reported, whatever kept the rest from being there.

@@ -14,10 +14,10 @@ use crate::judge::{self, Judgement};
 use crate::lane::{Ended, NoAnswer};
 use crate::number;
 use crate::rows::{NOTES, REFERENCE};
-use crate::schedule::Place;
 use crate::sensors::Quantity;
 use crate::session::{Observed, SessionTurn};
 use crate::statistics::Summary;
+use crate::turn::Place;
 
 /// One finished case.
 #[derive(Debug, Clone, PartialEq)]

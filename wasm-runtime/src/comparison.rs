@@ -10,12 +10,13 @@ use graph::{Data, DataType, Feed, Tensor, TensorType};
 use protocol::{MatmulComparison, MatmulReport, Sampling};
 use shaders::{DeviceProperties, GpuPlan};
 
-use crate::device::{Device, Setting};
+use crate::device::Device;
 use crate::engine::{Inferred, PageContext};
 use crate::error::RuntimeError;
 use crate::executor::Executor;
 use crate::files::Folder;
 use crate::matmul;
+use crate::setting::Setting;
 use crate::timing::begin;
 use crate::webgpu;
 

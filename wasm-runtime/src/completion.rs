@@ -19,7 +19,7 @@ use wasm_bindgen::convert::FromWasmAbi;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::GpuQueue;
 
-use crate::device::Setting;
+use crate::setting::Setting;
 use crate::timing::{self, Clock};
 
 /// How completion of a queue's work is awaited.

@@ -22,27 +22,12 @@ use crate::adapter::Description;
 use crate::browser::{self, property, thrown};
 use crate::completion::Completion;
 use crate::error::RuntimeError;
+use crate::setting::Setting;
 use crate::timing::{self, Clock};
 
 /// Features asked for where the adapter has them, and the optimisation that they are asked for.
 const WANTED_FEATURES: [(&str, Option<Feature>); 3] =
     [("timestamp-query", None), ("subgroups", Some(Feature::Subgroups)), ("shader-f16", Some(Feature::F16))];
-
-/// What a device is opened for.
-#[derive(Debug, Clone, Default)]
-pub struct Setting {
-    /// The browser.
-    pub browser: Option<BrowserKind>,
-    /// The optimisations that are on.
-    pub features: Features,
-}
-
-impl Setting {
-    /// In a browser, with all optimisations on.
-    pub fn of(browser: Option<BrowserKind>) -> Setting {
-        Setting { browser, features: Features::default() }
-    }
-}
 
 const LOSS_GRACE_MS: f64 = 200.0;
 

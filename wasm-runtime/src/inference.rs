@@ -7,13 +7,13 @@ use graph::pipeline::{self, Pipeline, Run};
 use protocol::{Activity, Device, Engine, Inference, InferenceReport, Metric, Step};
 
 use crate::browser;
-use crate::device::Setting;
 use crate::engine::{PageContext, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::files::Folder;
 use crate::model::{Loaded, wrong};
 use crate::onnxruntime_web::Provider;
 use crate::reference_runtime;
+use crate::setting::Setting;
 use crate::timing::{Clock, Course, begin};
 use crate::wasm;
 use crate::webgpu;

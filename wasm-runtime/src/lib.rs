@@ -45,6 +45,8 @@ mod profile;
 #[cfg(web_sys_unstable_apis)]
 mod reference_runtime;
 #[cfg(web_sys_unstable_apis)]
+mod setting;
+#[cfg(web_sys_unstable_apis)]
 mod timing;
 #[cfg(web_sys_unstable_apis)]
 mod trace;

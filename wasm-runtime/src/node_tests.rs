@@ -12,12 +12,13 @@ use protocol::pack::{Files, unpack};
 use protocol::{Adapter, Conformance, ConformanceReport, Engine, NodeTestEnd, NodeTestReport, Sampling};
 
 use crate::browser;
-use crate::device::{Device, Setting};
+use crate::device::Device;
 use crate::engine::{PageContext, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::executor::Executor;
 use crate::files::Folder;
 use crate::model::wrong;
+use crate::setting::Setting;
 use crate::timing::{Clock, Course, begin};
 use crate::wasm::{self, BurnInterpreter};
 use crate::webgpu;

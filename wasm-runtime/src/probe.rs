@@ -8,11 +8,12 @@ use protocol::probe::Effort;
 use protocol::{Engine, ProbeReport, Sampling};
 use shaders::probes::{self, Probes, TURNS};
 
-use crate::device::{self, Device, Setting};
+use crate::device::{self, Device};
 use crate::engine::{PageContext, Ready};
 use crate::error::RuntimeError;
 use crate::executor::Executor;
 use crate::files::Folder;
+use crate::setting::Setting;
 use crate::timing::begin;
 use crate::webgpu::properties;
 

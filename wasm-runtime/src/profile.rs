@@ -4,11 +4,11 @@ use graph::pipeline::Run;
 use protocol::profile::Times;
 use protocol::{BrowserKind, Engine, Inference, ProfileReport};
 
-use crate::device::Setting;
 use crate::engine::{Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::executor::Executor;
 use crate::model::{Loaded, wrong};
+use crate::setting::Setting;
 use crate::timing::begin;
 use crate::webgpu;
 

@@ -7,11 +7,11 @@ use graph::{Rewriting, Tensor};
 use protocol::{Device, Engine, Sampling, Trace, TraceReport};
 
 use crate::browser;
-use crate::device::Setting;
 use crate::engine::{PageContext, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::files::Folder;
 use crate::model::{Loaded, wrong};
+use crate::setting::Setting;
 use crate::timing::{Course, begin};
 use crate::wasm;
 use crate::webgpu;

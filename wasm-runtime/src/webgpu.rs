@@ -7,11 +7,12 @@ use graph::pipeline::Pipeline;
 use protocol::{Activity, BrowserKind, Metric};
 use shaders::{DeviceProperties, Implementation, Tuning};
 
-use crate::device::{Device, Setting};
+use crate::device::Device;
 use crate::engine::Prepared;
 use crate::error::RuntimeError;
 use crate::executor::Executor;
 use crate::files::Folder;
+use crate::setting::Setting;
 use crate::timing::Course;
 
 /// Plans a model for the browser's adapter, makes its pipelines and uploads its weights from the folder they lie in.

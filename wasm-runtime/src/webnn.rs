@@ -19,11 +19,11 @@ pub use self::context::{Context, DEVICES, json, options};
 pub use self::probe::Seen;
 use self::program::{Source, build_or_learn};
 use self::stage::{Other, Ports, Stage, States, Tensors};
-use crate::device::Setting;
 use crate::engine::{Inferred, Prepared, Ready};
 use crate::error::RuntimeError;
 use crate::files::Folder;
 use crate::model::wrong;
+use crate::setting::Setting;
 use crate::timing::Course;
 
 /// The fate of nodes that a context cannot run.

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{AdapterArgs, AxesArgs, RoundsArgs};
-use crate::compare::pair::Pair;
-use crate::compare::side::Side;
+use crate::pair::Pair;
 use crate::share::Share;
+use crate::side::Side;
 
 /// The examples below its help.
 pub const COMPARE_EXAMPLE: &str = "\

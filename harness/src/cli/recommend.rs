@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
-
-use crate::recommend::Goal;
+use clap::{Args, ValueEnum};
 
 /// The examples below its help.
 pub const RECOMMEND_EXAMPLE: &str = "\
@@ -30,4 +28,19 @@ pub struct RecommendArgs {
     /// Print one JSON document instead of the table
     #[arg(long)]
     pub json: bool,
+}
+
+/// What a place is to be best at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Goal {
+    /// The least time for one inference in the steady state.
+    Latency,
+    /// The most items a second.
+    Throughput,
+    /// The least memory of all processes.
+    Memory,
+    /// The least time from nothing to the first answer.
+    FirstInference,
+    /// The least error.
+    Accuracy,
 }

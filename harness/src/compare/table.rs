@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::Verdict;
 
-use super::pair::Pair;
-use super::side::Side;
 use crate::adapter::same::{SameAdapter, same_adapter};
+use crate::pair::Pair;
 use crate::rows::comparison::{Comparison, Refusal};
 use crate::rows::measurement::{Measurement, Place, Subject};
+use crate::side::Side;
 use crate::statistics::decision::{self, Decision, Row, Rule};
 use crate::statistics::noise::{self, Effort};
 use crate::statistics::ratio::{Pair as Times, Ratio};

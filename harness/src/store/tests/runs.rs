@@ -9,8 +9,8 @@ use super::*;
 use crate::case::tests::model;
 use crate::rows::divergence::{Difference, Divergence, Finding, NodeDifference, Ran};
 use crate::rows::product::Product;
-use crate::schedule::Place;
 use crate::session::{Opening, SessionKind};
+use crate::turn::Place;
 
 fn adapter(device: &str) -> Adapter {
     Adapter { device: device.to_owned(), ..Adapter::default() }

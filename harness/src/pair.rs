@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::side::Side;
+use crate::side::Side;
 
 /// Two sides that are compared, written `webgpu@chrome/ort-webgpu@chrome`.
 #[derive(Debug, Clone, PartialEq)]

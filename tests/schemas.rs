@@ -70,6 +70,42 @@ fn a_sweep_and_its_matrix_are_as_their_schemas_say() {
 }
 
 #[test]
+fn what_is_decided_from_results_is_as_its_schema_says() {
+    let scene = Scene::new();
+    let database = scene.database();
+    let models = "bert-tiny,vit-tiny,t5-tiny,clip-tiny,wav2vec2-tiny,qwen2-tiny,bert-tiny-int8";
+    let run = |words: &[&str]| {
+        let mut command = scene.parallax(words);
+        command.args(["--json", "--db"]).arg(&database);
+        ended(command)
+    };
+    for targets in ["wgpu:vulkan,onnxruntime:cpu", "onnxruntime:cpu"] {
+        run(&["sweep", "--models", models, "--targets", targets, "--samples", "6"]);
+    }
+    let sweep = run(&["sweep", "--models", "llava-tiny", "--targets", "onnxruntime:cpu", "--samples", "6"]);
+    assert_eq!(sweep.code, Some(0), "{sweep:?}");
+    for (name, words) in [
+        ("history", &["history"][..]),
+        ("recommend", &["recommend", "--model", "bert-tiny", "--goal", "throughput"]),
+        ("predict", &["predict", "--models", "llava-tiny"]),
+        ("gate", &["gate", "--run", "last", "--against", "last-pass"]),
+        ("compare", &["compare", "--a", "wgpu:vulkan", "--b", "onnxruntime:cpu"]),
+    ] {
+        let answered = run(words);
+        let expected = if name == "gate" { Some(2) } else { Some(0) };
+        assert_eq!(answered.code, expected, "{name}: {answered:?}");
+        if expected == Some(0) {
+            check(name, &answered.document());
+        }
+    }
+    let again = run(&["sweep", "--models", "llava-tiny,vit-tiny", "--targets", "onnxruntime:cpu", "--samples", "6"]);
+    assert_eq!(again.code, Some(0), "{again:?}");
+    check("gate", &run(&["gate", "--against", "last-pass"]).document());
+    let flags = ["noise", "--models", "bert-tiny", "--targets", "onnxruntime:cpu", "--rounds", "5"];
+    check("noise", &run(&flags).document());
+}
+
+#[test]
 fn probes_and_a_profile_beside_them_are_as_their_schemas_say() {
     let scene = Scene::new();
     let probed = ended(scene.parallax(["probe", "--targets", "wgpu:vulkan", "--json"]));

@@ -273,7 +273,7 @@ pub fn decide(matched: &[Matched<'_>], metric: &str, rule: Rule) -> (Vec<Compari
     let (mut comparisons, mut refused) = (Vec::new(), Vec::new());
     for (matched, found) in measured {
         match found.and_then(|found| Some((found, decisions.next()?))) {
-            Some((found, decision)) => comparisons.push(comparison(matched, metric, found, decision)),
+            Some((found, decision)) => comparisons.push(comparison(matched, (metric, rule), found, decision)),
             None => refused.push(Refusal {
                 model: matched.subject.model.clone(),
                 a: matched.question.a.to_string(),
@@ -285,9 +285,27 @@ pub fn decide(matched: &[Matched<'_>], metric: &str, rule: Rule) -> (Vec<Compari
     (comparisons, refused)
 }
 
+/// How many more rounds would settle a row: those that make it sure if there were no noise, and where it is no sameness that
+/// they show, as many as make the noise, which falls with the root of their number, less than the difference.
+fn rounds_to_settle(ratio: &Ratio, noise: Option<f64>, rule: Rule) -> Option<u32> {
+    const MOST: f64 = 10_000.0;
+    let alone = decision::decide(&[Row { ratio, noise: None }], rule);
+    let sure = match alone.first()?.verdict {
+        decision::Verdict::NotSure { samples_to_settle } => f64::from(samples_to_settle?),
+        _ => 0.0,
+    };
+    let difference = ratio.median.ln().abs();
+    let quiet = match noise.filter(|_| difference > rule.same_within.ln_1p()) {
+        Some(noise) => ratio.n as f64 * ((noise.ln_1p() / difference).powi(2) - 1.0),
+        None => 0.0,
+    };
+    let more = sure.max(quiet).ceil().max(1.0);
+    (more <= MOST).then_some(more as u32)
+}
+
 fn comparison(
     matched: &Matched<'_>,
-    metric: &str,
+    (metric, rule): (&str, Rule),
     (ratio, noise, taken): (Ratio, Option<f64>, Taken),
     decision: Decision,
 ) -> Comparison {
@@ -299,12 +317,13 @@ fn comparison(
     let controls: Vec<f64> = a.iter().chain(b).filter_map(|one| one.control_ms).collect();
     let fastest = controls.iter().copied().reduce(f64::min);
     let slowest = controls.iter().copied().reduce(f64::max);
-    let (verdict, samples_to_settle) = match decision.verdict {
-        // More samples of the same runs would not tell how runs differ.
-        decision::Verdict::NotSure { samples_to_settle } => {
-            ("not-sure", samples_to_settle.filter(|_| taken == Taken::InPairs))
+    let (verdict, samples_to_settle) = match (decision.verdict, taken) {
+        (decision::Verdict::NotSure { .. }, Taken::InPairs) => {
+            ("not-sure", rounds_to_settle(&ratio, noise, rule))
         }
-        sure => (sure.as_str(), None),
+        // More samples of the same runs would not tell how runs differ.
+        (decision::Verdict::NotSure { .. }, Taken::Apart) => ("not-sure", None),
+        (sure, _) => (sure.as_str(), None),
     };
     let assumed = match (taken, noise) {
         (Taken::Apart, None) => {

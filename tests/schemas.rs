@@ -98,7 +98,8 @@ fn what_is_decided_from_results_is_as_its_schema_says() {
             check(name, &answered.document());
         }
     }
-    let again = run(&["sweep", "--models", "llava-tiny,vit-tiny", "--targets", "onnxruntime:cpu", "--samples", "6"]);
+    let again =
+        run(&["sweep", "--models", "llava-tiny,vit-tiny", "--targets", "onnxruntime:cpu", "--samples", "6"]);
     assert_eq!(again.code, Some(0), "{again:?}");
     check("gate", &run(&["gate", "--against", "last-pass"]).document());
     let flags = ["noise", "--models", "bert-tiny", "--targets", "onnxruntime:cpu", "--rounds", "5"];

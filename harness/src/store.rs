@@ -63,8 +63,6 @@ pub enum RunKind {
     Probe,
     /// The ONNX project's node tests on targets.
     Conformance,
-    /// Models on pairs of targets.
-    BenchModels,
     /// Matrix products in browsers.
     BenchMatmul,
     /// A model with every dispatch timed.
@@ -152,7 +150,6 @@ impl RunKind {
             RunKind::Sweep => "sweep",
             RunKind::Detect | RunKind::Probe => "detect",
             RunKind::Conformance => "conformance",
-            RunKind::BenchModels => "bench-models",
             RunKind::BenchMatmul => "bench-matmul",
             RunKind::Profile => "profile",
             RunKind::Diverge => "diverge",

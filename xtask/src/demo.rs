@@ -28,6 +28,7 @@ const BENCH: &Defaults = &[
          llava-next-tiny,xclip-tiny,qwen2-tiny,qwen3-tiny,detr-tiny",
     ),
     ("--pairs", PAIRS),
+    ("--rounds", "5"),
     // A side that has no answer in a minute has none.
     ("--timeout-s", "60"),
 ];

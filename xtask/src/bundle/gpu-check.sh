@@ -121,7 +121,7 @@ if [ -d "$shell" ]; then
     --target webgpu@$browser --json
   say "product of 4096 x 4096 on webgpu@$browser: $(product product-browser)"
   step product-against-onnxruntime-web 30 "$parallax" bench matmul --browsers $browser --sizes 1024,4096 --rounds 5
-  step bench 90 "$parallax" bench models --models $full,$tiny --pairs webgpu@$browser/ort-webgpu@$browser \
+  step bench 90 "$parallax" compare --models $full,$tiny --pairs webgpu@$browser/ort-webgpu@$browser \
     --rounds 1 --timeout-s 20
   step node-tests-browser 80 "$parallax" conformance --targets webgpu@$browser --db "$db"
 fi

@@ -45,14 +45,25 @@ pub async fn run(args: &CompareArgs) -> Result<Exit, Error> {
             (store, Some(run), ended?)
         }
     };
+    // A wrong answer is a failure, however fast it is.
+    let measured = run.as_ref().map(|run| store.report(run).map(|report| report.exit())).transpose()?;
+    let exit = completion.exit(measured.unwrap_or(Exit::Success));
     let run = match (run, &args.run) {
-        (Some(measured), _) => Some(measured),
         (None, Some(name)) => Some(store.find_sweep(name)?),
-        (None, None) => None,
+        (run, _) => run,
     };
-    let found = comparisons(&store, &pairs, metric, run.as_ref(), args.same_within)?;
-    screen::print(&if args.json { report::document(&found) } else { report::render(&found) })?;
-    Ok(completion.exit(Exit::Success))
+    match comparisons(&store, &pairs, metric, run.as_ref(), args.same_within) {
+        Ok(found) => {
+            screen::print(&if args.json { report::document(&found) } else { report::render(&found) })?;
+            Ok(exit)
+        }
+        // What kept it from being compared is what the exit code tells.
+        Err(error) if exit != Exit::Success => {
+            screen::tell(&format!("parallax: {error}"));
+            Ok(exit)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The sides to compare.

@@ -28,7 +28,8 @@ const BENCH: &Defaults = &[
          llava-next-tiny,xclip-tiny,qwen2-tiny,qwen3-tiny,detr-tiny",
     ),
     ("--pairs", PAIRS),
-    ("--rounds", "5"),
+    // Fewer say nothing sure over a table as long.
+    ("--rounds", "8"),
     // A side that has no answer in a minute has none.
     ("--timeout-s", "60"),
 ];

@@ -23,7 +23,9 @@ be learnt; without, the last results in the database are compared.
 
 Exit codes:
   0  compared, whatever came of it
+  1  something that was measured failed: a wrong answer, an error, a crash
   2  bad flags, or nothing that may be compared; each reason is told
+  3  nothing that was to be measured could run here
   130  stopped by Ctrl-C; finished rows are kept";
 
 /// Flags of `parallax compare`.

@@ -285,14 +285,16 @@ pub fn decide(matched: &[Matched<'_>], metric: &str, rule: Rule) -> (Vec<Compari
     (comparisons, refused)
 }
 
-/// How many more rounds would settle a row: those that make it sure if there were no noise, and where it is no sameness that
-/// they show, as many as make the noise, which falls with the root of their number, less than the difference.
-fn rounds_to_settle(ratio: &Ratio, noise: Option<f64>, rule: Rule) -> Option<u32> {
+/// How many more rounds would settle a row: as many as make it surer than chance (what is said of it in its table, or alone where
+/// it is the noise that is in the way), and where it is no sameness that they show, as many as make the noise, which falls with
+/// the root of their number, less than the difference.
+fn rounds_to_settle(ratio: &Ratio, noise: Option<f64>, rule: Rule, said: Option<u32>) -> Option<u32> {
     const MOST: f64 = 10_000.0;
     let alone = decision::decide(&[Row { ratio, noise: None }], rule);
-    let sure = match alone.first()?.verdict {
-        decision::Verdict::NotSure { samples_to_settle } => f64::from(samples_to_settle?),
-        _ => 0.0,
+    let sure = match (said, alone.first()?.verdict) {
+        (Some(said), _) => f64::from(said),
+        (None, decision::Verdict::NotSure { samples_to_settle }) => f64::from(samples_to_settle?),
+        (None, _) => 0.0,
     };
     let difference = ratio.median.ln().abs();
     let quiet = match noise.filter(|_| difference > rule.same_within.ln_1p()) {
@@ -318,8 +320,8 @@ fn comparison(
     let fastest = controls.iter().copied().reduce(f64::min);
     let slowest = controls.iter().copied().reduce(f64::max);
     let (verdict, samples_to_settle) = match (decision.verdict, taken) {
-        (decision::Verdict::NotSure { .. }, Taken::InPairs) => {
-            ("not-sure", rounds_to_settle(&ratio, noise, rule))
+        (decision::Verdict::NotSure { samples_to_settle }, Taken::InPairs) => {
+            ("not-sure", rounds_to_settle(&ratio, noise, rule, samples_to_settle))
         }
         // More samples of the same runs would not tell how runs differ.
         (decision::Verdict::NotSure { .. }, Taken::Apart) => ("not-sure", None),

@@ -18,6 +18,8 @@ const HEADS: [(&str, Align); 8] = [
 ];
 /// A machine whose control took so many times as long at times is told of.
 const RESTLESS: f64 = 1.25;
+/// The ground of each verdict is told below a table of at most so many rows.
+const MOST_GROUNDS: usize = 16;
 
 /// A table with its grounds below, what was refused, and the means over models.
 pub fn render(found: &Comparisons) -> String {
@@ -31,7 +33,10 @@ pub fn render(found: &Comparisons) -> String {
         number::per_cent(found.same_within),
         found.correction
     ));
-    lines.extend(grounds(&found.comparisons));
+    match found.comparisons.len() {
+        ..=MOST_GROUNDS => lines.extend(grounds(&found.comparisons)),
+        rows => lines.push(format!("  the grounds of {rows} verdicts are in --json")),
+    }
     lines.extend(found.refused.iter().map(refusal));
     lines.join("\n")
 }
@@ -68,10 +73,7 @@ fn name(row: &Comparison) -> String {
 fn verdict(row: &Comparison) -> String {
     match (row.verdict, row.samples_to_settle) {
         ("not-sure", Some(more)) => {
-            format!(
-                "not sure ({more} more {} would settle it)",
-                if row.paired { "rounds" } else { "samples" }
-            )
+            format!("not sure ({more} more round{} would settle it)", if more == 1 { "" } else { "s" })
         }
         ("not-sure", None) => "not sure".to_owned(),
         (word, _) => word.to_owned(),

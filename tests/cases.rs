@@ -67,7 +67,7 @@ fn every_case_is_right_on_every_engine() {
     let (cases, refused) = (cases(), Refused::all());
     let names: Vec<&str> = cases.iter().map(String::as_str).collect();
     let scene = Scene::new();
-    let sweep = ended(scene.sweep(&names, &TARGETS, &["--samples", "2"]));
+    let sweep = ended(scene.sweep(&names, &TARGETS, &["--samples", "2", "--large"]));
     let rows = sweep.cases();
     assert_eq!(rows.len(), cases.len() * TARGETS.len(), "{}", sweep.stderr);
     let faults: Vec<String> = rows.iter().filter_map(|row| fault(row, &refused)).collect();

@@ -119,7 +119,7 @@ impl protocol::Report for WorkReport {
 }
 
 /// What the drift control may take.
-const CONTROL_LIMIT: Duration = Duration::from_secs(30);
+const CONTROL_LIMIT: Duration = Duration::from_secs(5);
 /// Cases between two of its turns, where each runs once.
 const CASES_TO_A_CONTROL: usize = 8;
 
@@ -249,7 +249,8 @@ impl Sweep<'_> {
             }
             (Work::Control, Ok(WorkReport::Control(ControlReport { times_ms }))) => {
                 self.tell(&Event::Controlled { times_ms: &times_ms, at: started_at, concurrency })?;
-                return Ok(Then::default());
+                // Nothing of it waits beside what is measured.
+                return Ok(Then { spent: true, ..Then::default() });
             }
             // Without the control, nothing is told of drift; no session answers one's work with the other's report.
             (Work::Control, _) | (Work::Inference(_), Ok(WorkReport::Control(_))) => {

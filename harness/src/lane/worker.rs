@@ -129,12 +129,10 @@ impl<'p, 'l, U: Unit> Worker<'p, 'l, U> {
 
     async fn make_room(&mut self, kind: &SessionKind) {
         match self.open {
-            // What waits for the drift control does nothing else.
+            // The drift control's session ends with its job, and no other has to end for it.
             Open::One if *kind != SessionKind::Control => {
-                let control = self.sessions.remove(&SessionKind::Control);
                 self.sessions.keys().for_each(|kind| self.queue.closed(kind));
                 self.close().await;
-                self.sessions.extend(control.map(|open| (SessionKind::Control, open)));
             }
             Open::One => {}
             Open::OneOfEachKind => {
@@ -149,7 +147,7 @@ impl<'p, 'l, U: Unit> Worker<'p, 'l, U> {
     async fn run(&mut self, unit: U) -> Result<(Finished, Option<Seen>), Error> {
         self.pool.tell(Event::Started(&unit))?;
         let (started_at, job) = (SystemTime::now(), self.pool.begin());
-        let asked = self.ask(&unit, job).await;
+        let asked = self.ask(&unit).await;
         let concurrency = self.pool.end(job);
         let observed = self.sessions.get(&unit.kind()).map(OpenSession::observed).unwrap_or_default();
         let seen = Seen { observed, started_at, concurrency };
@@ -162,7 +160,12 @@ impl<'p, 'l, U: Unit> Worker<'p, 'l, U> {
                 Ok((Finished::Died(fault), Some(seen)))
             }
             Ok(answer) => {
+                let kind = unit.kind();
                 let spent = self.ended(unit, seen, answer.map_err(NoAnswer::Failure))?;
+                let spent_session = if spent { self.sessions.remove(&kind) } else { None };
+                if let Some(open) = spent_session {
+                    self.end(open).await;
+                }
                 Ok((if spent { Finished::Spent } else { Finished::Answered }, None))
             }
         }
@@ -188,12 +191,14 @@ impl<'p, 'l, U: Unit> Worker<'p, 'l, U> {
         Watch::begin(sensors)
     }
 
-    async fn ask(&mut self, unit: &U, number: u64) -> Result<Result<U::Report, Failure>, Fault> {
-        let job = self.context.job_of(&unit.target(), unit.adapter(), number, unit.task(self.context));
-        let watch = self.watch(&unit.kind(), &job.task).await;
+    async fn ask(&mut self, unit: &U) -> Result<Result<U::Report, Failure>, Fault> {
+        let task = unit.task(self.context);
+        let watch = self.watch(&unit.kind(), &task).await;
         let crash = |message: &str| Fault::Crash { message: message.to_owned() };
         let open = self.sessions.get_mut(&unit.kind()).ok_or_else(|| crash("no session was open"))?;
         open.jobs += 1;
+        let number = u64::from(open.jobs);
+        let job = self.context.job_of(&unit.target(), unit.adapter(), number, task);
         let outcome = open.session.run(&job, unit.limit()).await?;
         let watched = watch.map(Watch::end);
         open.readings = watched.as_ref().map(|(_, readings)| readings.with_idle(open.idle_power_w));

@@ -7,6 +7,7 @@ mod conformance;
 mod gate;
 mod history;
 mod noise;
+mod output;
 mod predict;
 mod recommend;
 mod rounds;
@@ -22,6 +23,7 @@ pub use conformance::ConformanceArgs;
 pub use gate::GateArgs;
 pub use history::HistoryArgs;
 pub use noise::NoiseArgs;
+pub use output::OutputArgs;
 pub use predict::PredictArgs;
 use protocol::Target;
 pub use recommend::{Goal, RecommendArgs};
@@ -211,23 +213,17 @@ pub struct SweepArgs {
     /// Refuse what a target cannot run as a whole, instead of running it, or a part of it, elsewhere
     #[arg(long)]
     pub strict: bool,
-    /// The database that keeps the results; made if it is not there
-    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
-    pub db: PathBuf,
-    /// Print one JSON document instead of the table
-    #[arg(long)]
-    pub json: bool,
+    /// The database, and the form of the report
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// Flags of `parallax detect`.
 #[derive(Debug, Args)]
 pub struct DetectArgs {
-    /// The database that keeps what was found; made if it is not there
-    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
-    pub db: PathBuf,
-    /// Print one JSON document instead of the table
-    #[arg(long)]
-    pub json: bool,
+    /// The database, and the form of the report
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// Flags of `parallax probe`.
@@ -242,12 +238,9 @@ pub struct ProbeArgs {
     /// Seconds that one target may take
     #[arg(long, value_name = "S", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout_s: u64,
-    /// The database that keeps the results; made if it is not there
-    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
-    pub db: PathBuf,
-    /// Print one JSON document instead of the table
-    #[arg(long)]
-    pub json: bool,
+    /// The database, and the form of the report
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// Flags of `parallax profile`.
@@ -271,12 +264,9 @@ pub struct ProfileArgs {
     /// Seconds that it may take
     #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout_s: u64,
-    /// The database that keeps the results; made if it is not there
-    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
-    pub db: PathBuf,
-    /// Print one JSON document, every dispatch in it, instead of the table
-    #[arg(long)]
-    pub json: bool,
+    /// The database, and the form of the report
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// Flags of `parallax diverge`.
@@ -303,12 +293,9 @@ pub struct DivergeArgs {
     /// Seconds that each target may take
     #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout_s: u64,
-    /// The database that keeps the results; made if it is not there
-    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
-    pub db: PathBuf,
-    /// Print one JSON document instead of the table
-    #[arg(long)]
-    pub json: bool,
+    /// The database, and the form of the report
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 fn tolerance(text: &str) -> Result<f64, String> {
@@ -393,12 +380,9 @@ pub struct MatmulArgs {
     /// Rounds after warm-up; each times both sides once
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
-    /// The database that keeps the results; made if it is not there
-    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
-    pub db: PathBuf,
-    /// Print one JSON document instead of the table
-    #[arg(long)]
-    pub json: bool,
+    /// The database, and the form of the report
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 #[cfg(test)]

@@ -8,12 +8,11 @@ use crate::adapter::machine;
 use crate::cli::{AdapterArgs, CompareArgs, SweepArgs};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::interrupt::Interrupt;
 use crate::lane::Completion;
 use crate::pair::Pair;
-use crate::plan::{Plan, each_once};
+use crate::plan::each_once;
 use crate::precision::AskedPrecision;
-use crate::report::comparison as report;
+use crate::report::{self, comparison};
 use crate::rows::comparison::Comparisons;
 use crate::rows::measurement::Measurement;
 use crate::screen;
@@ -35,14 +34,11 @@ const CORRECTION: &str = "Holm's step-down over all rows of the table";
 pub async fn run(args: &CompareArgs) -> Result<Exit, Error> {
     let pairs = pairs(args)?;
     let metric = metric(&args.metric)?;
-    let mut interrupt = Interrupt::listen()?;
     let (store, run, completion) = match args.models.is_empty() {
-        true => (Store::open(&args.db)?, None, Completion::Complete),
+        true => (Store::open(&args.output.db)?, None, Completion::Complete),
         false => {
-            let plan = Plan::resolve(&sweep_of(args, &pairs)?, &mut interrupt).await?;
-            let mut store = Store::open(&args.db)?;
-            let (run, ended) = sweep::measure(&plan, &mut store, interrupt).await?;
-            (store, Some(run), ended?)
+            let (store, run, completion) = sweep::measured(&sweep_of(args, &pairs)?, &args.output.db).await?;
+            (store, Some(run), completion)
         }
     };
     // A wrong answer is a failure, however fast it is.
@@ -54,7 +50,11 @@ pub async fn run(args: &CompareArgs) -> Result<Exit, Error> {
     };
     match comparisons(&store, &pairs, metric, run.as_ref(), args.same_within) {
         Ok(found) => {
-            screen::print(&if args.json { report::document(&found) } else { report::render(&found) })?;
+            screen::print(&if args.output.json {
+                report::document(&found)
+            } else {
+                comparison::render(&found)
+            })?;
             Ok(exit)
         }
         // What kept it from being compared is what the exit code tells.

@@ -65,7 +65,7 @@ pub async fn run(args: &ConformanceArgs) -> Result<Exit, Error> {
     if let (Some(path), Some(expected), Ok(suite), false) = (&args.expect, &expected, &suite, args.update) {
         expected.covers(path, &targets, &suite.name)?;
     }
-    let mut store = Store::open(&args.db)?;
+    let mut store = Store::open(&args.output.db)?;
     let mut interrupt = Interrupt::listen()?;
     let run = store.begin_run(RunKind::Conformance, SystemTime::now())?;
     let timeout = Duration::from_secs(args.timeout_s);
@@ -116,7 +116,7 @@ fn publish(found: &Found, args: &ConformanceArgs) -> Result<(), Error> {
         fs::write(path, screen::shown(&report::operators(found))).map_err(Error::Output)?;
     }
     let colour = io::stdout().is_terminal() && console::colors_enabled();
-    match args.json {
+    match args.output.json {
         true => screen::print(&report::document(found)),
         false => screen::print_coloured(&report::render(found, colour)),
     }

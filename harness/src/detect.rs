@@ -29,13 +29,13 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// # Errors
 /// When the database or the report cannot be written. What is missing or hangs is a row.
 pub async fn run(args: &DetectArgs) -> Result<Exit, Error> {
-    let mut store = Store::open(&args.db)?;
+    let mut store = Store::open(&args.output.db)?;
     let context = Context::start(browser::known(&BTreeMap::new())?).await?;
     let run = store.begin_run(RunKind::Detect, SystemTime::now())?;
     let capabilities = everything(&context).await;
     store.add_detection(&run, &capabilities)?;
     store.finish_run(&run, &RunEnd::Finished, SystemTime::now())?;
-    let text = match args.json {
+    let text = match args.output.json {
         true => format!("{:#}", json!({ "capabilities": capabilities })),
         false => report::capabilities(&capabilities),
     };

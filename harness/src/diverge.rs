@@ -39,7 +39,7 @@ pub async fn run(args: &DivergeArgs) -> Result<Exit, Error> {
     )
     .await?;
     let context = plan::context([&args.a, &args.b]).await?;
-    let mut store = Store::open(&args.db)?;
+    let mut store = Store::open(&args.output.db)?;
     let run = store.begin_run(RunKind::Diverge, SystemTime::now())?;
     let scene = Scene { context: &context, model: &model, args };
     let ended = scene.walk(&mut store, &run).await;
@@ -111,7 +111,7 @@ impl Scene<'_> {
             walk: &walk,
             operands: operands.unwrap_or_default(),
         };
-        screen::print(&if args.json { report.document() } else { report.table() })?;
+        screen::print(&if args.output.json { report.document() } else { report.table() })?;
         Ok(if walk.first_apart().is_some() { Exit::GateFailed } else { Exit::Success })
     }
 

@@ -10,7 +10,7 @@ use protocol::Metric;
 use crate::cli::GateArgs;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::report::gate as report;
+use crate::report::{self, gate};
 use crate::rows::gate::Gated;
 use crate::rows::measurement::Measurement;
 use crate::screen;
@@ -23,7 +23,7 @@ const LAST_PASS: &str = "last-pass";
 /// # Errors
 /// When a run or a file is not there or holds nothing to compare, or the report cannot be written.
 pub async fn run(args: &GateArgs) -> Result<Exit, Error> {
-    let store = Store::open(&args.db)?;
+    let store = Store::open(&args.output.db)?;
     let run = store.find_sweep(args.run.as_deref().unwrap_or("last"))?;
     let of_run = |run| store.measurements(Metric::LatencyMs, &Wanted { run: Some(run), ..Wanted::default() });
     let now = of_run(&run)?;
@@ -41,7 +41,7 @@ pub async fn run(args: &GateArgs) -> Result<Exit, Error> {
     let history = store.measurements(Metric::LatencyMs, &Wanted::default())?;
     let found = gated(&run.to_string(), against, args.max_slowdown.0, (&now, &before, &history))?;
     let exit = if found.verdict == "fail" { Exit::GateFailed } else { Exit::Success };
-    screen::print(&if args.json { report::document(&found) } else { report::render(&found) })?;
+    screen::print(&if args.output.json { report::document(&found) } else { gate::render(&found) })?;
     Ok(exit)
 }
 

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::cli::HistoryArgs;
 use crate::compare::metric;
-use crate::compare::table::values;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::gate::findings::changes;
-use crate::report::history as report;
+use crate::report::{self, history};
 use crate::rows::history::{Drift, Histories, History, Point, Step};
-use crate::rows::measurement::{Measurement, Place, RunOf, Subject};
+use crate::rows::measurement::{Measurement, Place, Subject};
+use crate::rows::series::{Scale, by_run};
 use crate::screen;
 use crate::statistics::Summary;
 use crate::statistics::history::change_points;
@@ -22,7 +22,7 @@ use crate::store::{Store, Wanted};
 /// When there is nothing to look at, a history of one run is all there is, or the report cannot be written.
 pub fn run(args: &HistoryArgs) -> Result<Exit, Error> {
     let metric = metric(&args.metric)?;
-    let store = Store::open(&args.db)?;
+    let store = Store::open(&args.output.db)?;
     let wanted = Wanted {
         model: args.model.as_deref(),
         target: args.target.as_ref().map(ToString::to_string),
@@ -39,36 +39,31 @@ pub fn run(args: &HistoryArgs) -> Result<Exit, Error> {
         return Err(Error::NotComparable(format!("no history: {all}; `parallax sweep` adds runs")));
     }
     let found = Histories { metric: metric.name().to_owned(), histories };
-    screen::print(&if args.json { report::document(&found) } else { report::render(&found) })?;
+    screen::print(&if args.output.json { report::document(&found) } else { history::render(&found) })?;
     Ok(Exit::Success)
 }
 
-/// The trials of a cell by run.
-type Runs<'a> = BTreeMap<&'a RunOf, Vec<&'a Measurement>>;
-
 /// A history for each cell on each machine.
 fn histories(measurements: &[Measurement]) -> Vec<History> {
-    let mut cells: BTreeMap<(&Subject, &Place, &Option<String>), Runs<'_>> = BTreeMap::new();
+    let mut cells: BTreeMap<_, Vec<&Measurement>> = BTreeMap::new();
     for one in measurements.iter().filter(|one| one.median().is_some_and(|median| median > 0.0)) {
-        let cell = (&one.subject, &one.place, &one.versions.host);
-        cells.entry(cell).or_default().entry(&one.run).or_default().push(one);
+        cells.entry((&one.subject, &one.place, &one.versions.host)).or_default().push(one);
     }
-    cells
-        .into_iter()
-        .map(|((subject, place, host), runs)| history(subject, place, host.clone(), &runs))
-        .collect()
+    let cells = cells.into_iter();
+    cells.map(|((subject, place, host), trials)| history(subject, place, host.clone(), trials)).collect()
 }
 
-fn history(subject: &Subject, place: &Place, host: Option<String>, runs: &Runs<'_>) -> History {
-    let over_control = runs.values().flatten().all(|one| one.control_ms.is_some());
+fn history(subject: &Subject, place: &Place, host: Option<String>, trials: Vec<&Measurement>) -> History {
+    let scale = Scale::of(trials.iter().copied());
+    let (over_control, runs) = (scale == Scale::OverControl, by_run(trials));
     let median = |values: &[f64]| Summary::of(values).map_or(f64::NAN, |summary| summary.median);
     let points: Vec<Point> = runs
         .iter()
         .map(|(run, trials)| Point {
             run: run.id.clone(),
             started_at: run.started_at.clone(),
-            median: median(&trials.iter().flat_map(|one| one.values.clone()).collect::<Vec<f64>>()),
-            over_control: over_control.then(|| median(&values(trials))),
+            median: median(&Scale::Unit.values(trials)),
+            over_control: over_control.then(|| median(&scale.values(trials))),
         })
         .collect();
     let series: Vec<f64> = points.iter().map(|point| point.over_control.unwrap_or(point.median)).collect();

@@ -5,15 +5,13 @@ use std::collections::BTreeMap;
 use protocol::Metric;
 
 use crate::cli::{NoiseArgs, SweepArgs};
-use crate::compare::table::{apart_by_chance, noise_of_runs, rounds};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::interrupt::Interrupt;
 use crate::lane::Completion;
-use crate::plan::Plan;
-use crate::report::noise as report;
+use crate::report::{self, noise};
 use crate::rows::measurement::{Measurement, Place, Subject};
 use crate::rows::noise::{Noise, NoiseRow};
+use crate::rows::series::{apart_by_chance, noise_of_runs, rounds};
 use crate::screen;
 use crate::statistics::noise::{Effort, floor};
 use crate::statistics::outliers;
@@ -26,10 +24,9 @@ use crate::sweep;
 /// # Errors
 /// When the request is bad, no target took turns, or the database or the report cannot be written.
 pub async fn run(args: &NoiseArgs) -> Result<Exit, Error> {
-    let mut interrupt = Interrupt::listen()?;
     let (store, run, completion) = match args.models.is_empty() {
         true => {
-            let store = Store::open(&args.db)?;
+            let store = Store::open(&args.output.db)?;
             let run = store.find_sweep(args.run.as_deref().unwrap_or("last"))?;
             (store, run, Completion::Complete)
         }
@@ -44,10 +41,7 @@ pub async fn run(args: &NoiseArgs) -> Result<Exit, Error> {
                 samples: Some(args.samples),
                 ..SweepArgs::default()
             };
-            let plan = Plan::resolve(&sweep, &mut interrupt).await?;
-            let mut store = Store::open(&args.db)?;
-            let (run, ended) = sweep::measure(&plan, &mut store, interrupt).await?;
-            (store, run, ended?)
+            sweep::measured(&sweep, &args.output.db).await?
         }
     };
     let of_run = store.measurements(Metric::LatencyMs, &Wanted { run: Some(&run), ..Wanted::default() })?;
@@ -60,7 +54,7 @@ pub async fn run(args: &NoiseArgs) -> Result<Exit, Error> {
         )));
     }
     let found = Noise { run: run.to_string(), noise: rows };
-    screen::print(&if args.json { report::document(&found) } else { report::render(&found) })?;
+    screen::print(&if args.output.json { report::document(&found) } else { noise::render(&found) })?;
     Ok(completion.exit(Exit::Success))
 }
 

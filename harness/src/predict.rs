@@ -7,7 +7,7 @@ use protocol::Metric;
 use crate::cli::PredictArgs;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::report::prediction as report;
+use crate::report::{self, prediction};
 use crate::rows::measurement::Measurement;
 use crate::rows::prediction::{PredictedCell, Predictions};
 use crate::screen;
@@ -20,7 +20,7 @@ use crate::store::{Store, Wanted};
 /// # Errors
 /// When too little is known, or all that was asked for has been measured, or the report cannot be written.
 pub fn run(args: &PredictArgs) -> Result<Exit, Error> {
-    let store = Store::open(&args.db)?;
+    let store = Store::open(&args.output.db)?;
     let cells = known(&store.measurements(Metric::LatencyMs, &Wanted::default())?);
     let predictor = Predictor::of(&cells, &store.model_work()?).ok_or_else(|| {
         Error::NotComparable(format!(
@@ -66,7 +66,7 @@ pub fn run(args: &PredictArgs) -> Result<Exit, Error> {
     let errors = predictor.left_out_errors();
     let typical_error = Summary::of(&errors).map_or(0.0, |summary| summary.median.exp_m1());
     let found = Predictions { known: cells.len(), typical_error, held: predictor.held(), predictions };
-    screen::print(&if args.json { report::document(&found) } else { report::render(&found) })?;
+    screen::print(&if args.output.json { report::document(&found) } else { prediction::render(&found) })?;
     Ok(Exit::Success)
 }
 

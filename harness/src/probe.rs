@@ -26,7 +26,7 @@ pub async fn run(args: &ProbeArgs) -> Result<Exit, Error> {
     let targets = plan::each_once(args.targets.clone());
     let adapter = args.adapter.only()?;
     let context = plan::context(&targets).await?;
-    let mut store = Store::open(&args.db)?;
+    let mut store = Store::open(&args.output.db)?;
     let mut interrupt = Interrupt::listen()?;
     let run = store.begin_run(RunKind::Probe, SystemTime::now())?;
     let units = targets.into_iter().map(|target| Probing {
@@ -41,7 +41,7 @@ pub async fn run(args: &ProbeArgs) -> Result<Exit, Error> {
     let exit = Exit::of(answers.verdicts);
     let finished = store.finish_run(&run, &RunEnd::of(ended.as_ref().copied()), SystemTime::now());
     let printed = store.probes(&run).and_then(|found| {
-        screen::print(&if args.json { report::document(&found) } else { report::render(&found) })
+        screen::print(&if args.output.json { report::document(&found) } else { report::render(&found) })
     });
     let completion = ended?;
     finished.and(printed).map(|()| completion.exit(exit))

@@ -34,7 +34,7 @@ pub async fn run(args: &ProfileArgs) -> Result<Exit, Error> {
     .await?;
     let adapter = args.adapter.only()?;
     let context = plan::context([&args.target]).await?;
-    let mut store = Store::open(&args.db)?;
+    let mut store = Store::open(&args.output.db)?;
     let run = store.begin_run(RunKind::Profile, SystemTime::now())?;
     let kept = match profile(args, &adapter, &model, &context).await {
         Ok((report, observed)) => store.add_profile(&run, &model, &args.target, &report, &observed.facts),
@@ -44,7 +44,7 @@ pub async fn run(args: &ProfileArgs) -> Result<Exit, Error> {
     store.finish_run(&run, &end, SystemTime::now())?;
     kept?;
     let profile = store.profile(&run)?;
-    screen::print(&if args.json { report::document(&profile) } else { report::render(&profile) })?;
+    screen::print(&if args.output.json { report::document(&profile) } else { report::render(&profile) })?;
     Ok(Exit::Success)
 }
 

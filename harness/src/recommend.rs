@@ -6,12 +6,12 @@ use protocol::{Metric, Verdict};
 
 use crate::adapter::adapter_name;
 use crate::cli::{Goal, RecommendArgs};
-use crate::compare::table::{ASSUMED_NOISE, noise_of_runs};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::report::recommendation as report;
+use crate::report::{self, recommendation};
 use crate::rows::measurement::{Measurement, Place, Subject};
 use crate::rows::recommendation::{Candidate, Recommendation};
+use crate::rows::series::{ASSUMED_NOISE, Scale, noise_of_runs};
 use crate::screen;
 use crate::statistics::{Interval, Summary};
 use crate::store::{Store, Wanted};
@@ -29,18 +29,14 @@ impl Goal {
     }
 
     /// The metrics that add up to it.
-    fn metrics(self) -> &'static [Metric] {
+    fn metrics(self) -> Vec<Metric> {
         match self {
-            Goal::Latency | Goal::Throughput | Goal::Accuracy => &[Metric::LatencyMs],
-            Goal::Memory => &[Metric::ProcessMemoryBytes],
-            Goal::FirstInference => &[
-                Metric::LoadMs,
-                Metric::OpenMs,
-                Metric::PlanMs,
-                Metric::CompileMs,
-                Metric::UploadMs,
-                Metric::FirstInferenceMs,
-            ],
+            Goal::Latency | Goal::Throughput | Goal::Accuracy => vec![Metric::LatencyMs],
+            Goal::Memory => vec![Metric::ProcessMemoryBytes],
+            // All that comes before the state is steady.
+            Goal::FirstInference => {
+                Metric::PARTS_OF_WALL.into_iter().take_while(|part| *part != Metric::WarmUpMs).collect()
+            }
         }
     }
 
@@ -54,10 +50,10 @@ impl Goal {
 /// # Errors
 /// When no result of the model is stored, or the report cannot be written.
 pub fn run(args: &RecommendArgs) -> Result<Exit, Error> {
-    let store = Store::open(&args.db)?;
+    let store = Store::open(&args.output.db)?;
     let run = args.run.as_deref().map(|name| store.find_sweep(name)).transpose()?;
     let wanted = Wanted { run: run.as_ref(), model: Some(&args.model), target: None };
-    let series = args.goal.metrics().iter().map(|metric| store.measurements(*metric, &wanted));
+    let series = args.goal.metrics().into_iter().map(|metric| store.measurements(metric, &wanted));
     let series = series.collect::<Result<Vec<_>, Error>>()?;
     if series.iter().all(Vec::is_empty) {
         let known = store.models()?;
@@ -70,7 +66,7 @@ pub fn run(args: &RecommendArgs) -> Result<Exit, Error> {
     }
     let errors = store.largest_errors()?;
     let found = recommend(&args.model, args.goal, &series, &errors);
-    screen::print(&if args.json { report::document(&found) } else { report::render(&found) })?;
+    screen::print(&if args.output.json { report::document(&found) } else { recommendation::render(&found) })?;
     Ok(if found.recommended.is_some() { Exit::Success } else { Exit::NothingRan })
 }
 
@@ -172,9 +168,7 @@ impl<'a> Cell<'a> {
     }
 
     fn summary(&self, goal: Goal, errors: &BTreeMap<(String, String), f64>) -> Option<Summary> {
-        let of = |trials: &Vec<&Measurement>| {
-            Summary::of(&trials.iter().flat_map(|one| one.values.clone()).collect::<Vec<f64>>())
-        };
+        let of = |trials: &Vec<&Measurement>| Summary::of(&Scale::Unit.values(trials));
         match goal {
             Goal::Latency | Goal::Memory => of(self.trials.first()?),
             Goal::Throughput => of(self.trials.first()?)?.throughput_per_s(self.subject.batch),

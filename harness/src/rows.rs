@@ -13,6 +13,7 @@ pub mod probe;
 pub mod product;
 pub mod profile;
 pub mod recommendation;
+pub mod series;
 pub mod time_spent;
 
 use std::collections::BTreeMap;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use protocol::{
@@ -34,32 +35,44 @@ use crate::turn::Turn;
 pub async fn run(args: &SweepArgs) -> Result<Exit, Error> {
     let mut interrupt = Interrupt::listen()?;
     let plan = Plan::resolve(args, &mut interrupt).await?;
-    let mut store = Store::open(&args.db)?;
-    case::check_size(&plan, &store.durations()?)?;
-    let (run, ended) = measure(&plan, &mut store, interrupt).await?;
+    let mut store = Store::open(&args.output.db)?;
+    let durations = store.durations()?;
+    case::check_size(&plan, &durations)?;
+    let (run, ended) = measure(&plan, &durations, &mut store, interrupt).await?;
     let report = store.report(&run);
     // What is there is reported, whatever kept the rest from being there.
-    let printed = report.and_then(|report| print(&report, args.json).map(|()| report.exit()));
+    let printed = report.and_then(|report| print(&report, args.output.json).map(|()| report.exit()));
     let completion = ended?;
     printed.map(|exit| completion.exit(exit))
 }
 
-/// Measures what a plan asks for into the store, and shows how far it is; gives the run, and how it ended.
+/// Measures what flags ask for into a database, for a command that looks at it afterwards.
 ///
 /// # Errors
-/// When nothing can begin.
-pub async fn measure(
+/// When the request is bad, or the database fails.
+pub async fn measured(args: &SweepArgs, db: &Path) -> Result<(Store, RunId, Completion), Error> {
+    let mut interrupt = Interrupt::listen()?;
+    let plan = Plan::resolve(args, &mut interrupt).await?;
+    let mut store = Store::open(db)?;
+    let durations = store.durations()?;
+    let (run, ended) = measure(&plan, &durations, &mut store, interrupt).await?;
+    Ok((store, run, ended?))
+}
+
+/// Measures what a plan asks for into the store, and shows how far it is; gives the run, and how it ended. `durations` are what
+/// cases took before, by key.
+async fn measure(
     plan: &Plan,
+    durations: &BTreeMap<String, Duration>,
     store: &mut Store,
     interrupt: Interrupt,
 ) -> Result<(RunId, Result<Completion, Error>), Error> {
     let context = Context::start(plan.browsers.clone()).await?;
-    let (blocks, durations) = (schedule::blocks(plan), store.durations()?);
+    let blocks = schedule::blocks(plan);
     let mut recorder = Recorder::new(store);
     let mut progress = Progress::new();
     let listeners: &mut [&mut dyn Listener] = &mut [&mut recorder, &mut progress];
-    let ended =
-        Sweep { listeners, plan, blocks, durations: &durations, positions: 0 }.run(&context, interrupt).await;
+    let ended = Sweep { listeners, plan, blocks, durations, positions: 0 }.run(&context, interrupt).await;
     match (recorder.run(), ended) {
         (Some(run), ended) => Ok((run, ended)),
         (None, Err(error)) => Err(error),

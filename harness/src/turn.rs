@@ -28,7 +28,7 @@ pub struct Turn {
 }
 
 /// A turn's place among others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The round, from 0.
     pub round: u32,

@@ -13,6 +13,25 @@ pub enum SameAdapter {
     Unknown(String),
 }
 
+impl SameAdapter {
+    /// Whether they are one, where that can be told.
+    pub fn is_same(&self) -> Option<bool> {
+        match self {
+            SameAdapter::Same => Some(true),
+            SameAdapter::Different(_) => Some(false),
+            SameAdapter::Unknown(_) => None,
+        }
+    }
+
+    /// Which two they are, or why that cannot be told.
+    pub fn words(&self) -> Option<&str> {
+        match self {
+            SameAdapter::Same => None,
+            SameAdapter::Different(words) | SameAdapter::Unknown(words) => Some(words),
+        }
+    }
+}
+
 /// What computed, as far as an adapter's names tell.
 enum Computed<'a> {
     /// The processor, by an engine of CPUs; its name where a page is told it.

@@ -28,7 +28,7 @@ const LIMIT: Duration = Duration::from_secs(600);
 pub async fn run(args: &MatmulArgs) -> Result<Exit, Error> {
     let targets: Vec<Target> = args.browsers.iter().map(|browser| webgpu_in(browser)).collect();
     let context = plan::context(&targets).await?;
-    let mut store = Store::open(&args.db)?;
+    let mut store = Store::open(&args.output.db)?;
     let mut interrupt = Interrupt::listen()?;
     let run = store.begin_run(RunKind::BenchMatmul, SystemTime::now())?;
     let units = args.browsers.iter().flat_map(|browser| {
@@ -42,7 +42,7 @@ pub async fn run(args: &MatmulArgs) -> Result<Exit, Error> {
     let finished = store.finish_run(&run, &RunEnd::of(ended.as_ref().copied()), SystemTime::now());
     // What is there is reported, whatever kept the rest from being there.
     let printed = store.products(&run).and_then(|found| {
-        let text = if args.json { report::document(&found) } else { report::render(&found) };
+        let text = if args.output.json { report::document(&found) } else { report::render(&found) };
         screen::print(&text).map(|()| found.exit())
     });
     let completion = ended?;

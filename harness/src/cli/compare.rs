@@ -1,10 +1,8 @@
 //! The flags of `parallax compare`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
-use super::{AdapterArgs, AxesArgs, RoundsArgs};
+use super::{AdapterArgs, AxesArgs, OutputArgs, RoundsArgs};
 use crate::pair::Pair;
 use crate::share::Share;
 use crate::side::Side;
@@ -67,10 +65,7 @@ pub struct CompareArgs {
     /// Seconds that one turn may take
     #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout_s: u64,
-    /// The database that keeps the results; made if it is not there
-    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
-    pub db: PathBuf,
-    /// Print one JSON document instead of the table
-    #[arg(long)]
-    pub json: bool,
+    /// The database, and the form of the report
+    #[command(flatten)]
+    pub output: OutputArgs,
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use protocol::Target;
 
+use super::OutputArgs;
+
 /// The examples below its help.
 pub const CONFORMANCE_EXAMPLE: &str = "\
 Examples:
@@ -40,10 +42,7 @@ pub struct ConformanceArgs {
     /// Write every operator with its status on each target to a Markdown file
     #[arg(long, value_name = "FILE")]
     pub document: Option<PathBuf>,
-    /// The database that keeps the results; made if it is not there
-    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
-    pub db: PathBuf,
-    /// Print one JSON document instead of the table
-    #[arg(long)]
-    pub json: bool,
+    /// The database, and the form of the report
+    #[command(flatten)]
+    pub output: OutputArgs,
 }

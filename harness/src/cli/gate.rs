@@ -1,9 +1,8 @@
 //! The flags of `parallax gate`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
+use super::OutputArgs;
 use crate::share::Share;
 
 /// The examples below its help.
@@ -34,10 +33,7 @@ pub struct GateArgs {
     /// The slowdown that is let through
     #[arg(long, value_name = "P%", default_value = "5%")]
     pub max_slowdown: Share,
-    /// The database that keeps the results
-    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
-    pub db: PathBuf,
-    /// Print one JSON document instead of the findings
-    #[arg(long)]
-    pub json: bool,
+    /// The database, and the form of the report
+    #[command(flatten)]
+    pub output: OutputArgs,
 }

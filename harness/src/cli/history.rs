@@ -1,9 +1,9 @@
 //! The flags of `parallax history`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use protocol::Target;
+
+use super::OutputArgs;
 
 /// The examples below its help.
 pub const HISTORY_EXAMPLE: &str = "\
@@ -26,10 +26,7 @@ pub struct HistoryArgs {
     /// What to look at
     #[arg(long, value_name = "METRIC", default_value = "latency_ms")]
     pub metric: String,
-    /// The database that keeps the results
-    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
-    pub db: PathBuf,
-    /// Print one JSON document instead of the table
-    #[arg(long)]
-    pub json: bool,
+    /// The database, and the form of the report
+    #[command(flatten)]
+    pub output: OutputArgs,
 }

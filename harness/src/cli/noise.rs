@@ -1,11 +1,9 @@
 //! The flags of `parallax noise`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use protocol::Target;
 
-use super::{AdapterArgs, RoundsArgs};
+use super::{AdapterArgs, OutputArgs, RoundsArgs};
 
 /// The examples below its help.
 pub const NOISE_EXAMPLE: &str = "\
@@ -40,10 +38,7 @@ pub struct NoiseArgs {
     /// Take the results of this sweep: its identifier, the beginning of that, or last
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,
-    /// The database that keeps the results; made if it is not there
-    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
-    pub db: PathBuf,
-    /// Print one JSON document instead of the table
-    #[arg(long)]
-    pub json: bool,
+    /// The database, and the form of the report
+    #[command(flatten)]
+    pub output: OutputArgs,
 }

@@ -1,9 +1,9 @@
 //! The flags of `parallax predict`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use protocol::Target;
+
+use super::OutputArgs;
 
 /// The examples below its help.
 pub const PREDICT_EXAMPLE: &str = "\
@@ -23,10 +23,7 @@ pub struct PredictArgs {
     /// Targets to predict them on [default: all that ran anything]
     #[arg(long, value_delimiter = ',', value_name = "TARGET,..")]
     pub targets: Vec<Target>,
-    /// The database that keeps the results
-    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
-    pub db: PathBuf,
-    /// Print one JSON document instead of the table
-    #[arg(long)]
-    pub json: bool,
+    /// The database, and the form of the report
+    #[command(flatten)]
+    pub output: OutputArgs,
 }

@@ -1,8 +1,8 @@
 //! The flags of `parallax recommend`.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
+
+use super::OutputArgs;
 
 /// The examples below its help.
 pub const RECOMMEND_EXAMPLE: &str = "\
@@ -22,12 +22,9 @@ pub struct RecommendArgs {
     /// Of this sweep alone: its identifier, the beginning of that, or last [default: each target's last results]
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,
-    /// The database that keeps the results
-    #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
-    pub db: PathBuf,
-    /// Print one JSON document instead of the table
-    #[arg(long)]
-    pub json: bool,
+    /// The database, and the form of the report
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// What a place is to be best at.

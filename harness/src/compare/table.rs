@@ -1,19 +1,20 @@
 //! Puts two sides next to each other, model by model: what may be compared becomes a row with a verdict, what may not is
 //! refused with the reason. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use protocol::Verdict;
 
-use crate::adapter::same::{SameAdapter, same_adapter};
+use crate::adapter::same::same_adapter;
 use crate::pair::Pair;
 use crate::rows::comparison::{Comparison, Refusal};
 use crate::rows::measurement::{Measurement, Place, Subject};
+use crate::rows::series::{self, ASSUMED_NOISE, Scale};
 use crate::side::Side;
+use crate::statistics::Summary;
 use crate::statistics::decision::{self, Decision, Row, Rule};
 use crate::statistics::noise::{self, Effort};
 use crate::statistics::ratio::{Pair as Times, Ratio};
-use crate::statistics::{Summary, geometric_mean};
 
 /// A pair for each place, an adapter and a setting of features, in which both sides have results, as far as it leaves them
 /// open: what was taken on one adapter is compared with what was taken on the same one, where there is such a thing.
@@ -88,18 +89,8 @@ impl<'a> Matched<'a> {
     /// The pairs of rounds in which both took turns; nothing where they were taken apart. A side against itself is its first
     /// turns against its second.
     fn pairs(&self) -> Option<Vec<Times>> {
-        let (a, b) = (rounds(&self.a), rounds(&self.b));
-        if self.a.first()?.run != self.b.first()?.run || a.is_empty() || b.is_empty() {
-            return None;
-        }
-        if self.is_with_itself() {
-            return Some(a.values().filter_map(with_itself).collect());
-        }
-        let pair = |(round, a): (&u32, &Round)| {
-            let b = b.get(round)?;
-            Some(Times { a: geometric_mean(&a.values), b: geometric_mean(&b.values), session: a.session })
-        };
-        Some(a.iter().filter_map(pair).collect())
+        let pairs = series::pairs(&self.a, &self.b)?;
+        Some(if self.is_with_itself() { series::with_themselves(&series::rounds(&self.a)) } else { pairs })
     }
 
     fn is_with_itself(&self) -> bool {
@@ -110,12 +101,14 @@ impl<'a> Matched<'a> {
     fn ratio(&self) -> Option<(Ratio, Option<f64>, Taken)> {
         if let Some(pairs) = self.pairs() {
             let effort = Effort::of(&pairs);
-            let of_side = |side: &[&Measurement]| noise::floor(&apart_by_chance(&rounds(side)), effort);
+            let of_side =
+                |side: &[&Measurement]| noise::floor(&series::apart_by_chance(&series::rounds(side)), effort);
             let noise = of_side(&self.a).into_iter().chain(of_side(&self.b)).reduce(f64::max);
             return Some((Ratio::paired(&pairs)?, noise, Taken::InPairs));
         }
-        let ratio = Ratio::unpaired(&values(&self.a), &values(&self.b))?;
-        Some((ratio, noise_of_runs(&self.history), Taken::Apart))
+        let scale = Scale::of(self.a.iter().chain(&self.b).copied());
+        let ratio = Ratio::unpaired(&scale.values(&self.a), &scale.values(&self.b))?;
+        Some((ratio, series::noise_of_runs(&self.history), Taken::Apart))
     }
 }
 
@@ -190,72 +183,6 @@ fn may_be_compared(question: &Pair, a: &[&Measurement], b: &[&Measurement]) -> R
     }
     Ok(())
 }
-
-/// A side's turns in one round.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Round {
-    /// The session of the first.
-    session: u32,
-    /// The median of each turn, in the order taken.
-    values: Vec<f64>,
-}
-
-/// A side's turns by round; nothing of what took no turns. Sessions count by the first of a round.
-pub fn rounds(side: &[&Measurement]) -> BTreeMap<u32, Round> {
-    let mut turns: Vec<_> =
-        side.iter().filter_map(|one| Some((one.turn?, one.session?, one.median()?))).collect();
-    turns.sort_by_key(|(turn, ..)| *turn);
-    let mut rounds: BTreeMap<u32, Round> = BTreeMap::new();
-    for (turn, session, value) in turns {
-        rounds.entry(turn.round).or_insert(Round { session, values: Vec::new() }).values.push(value);
-    }
-    rounds
-}
-
-/// The two turns of a round against each other.
-fn with_itself(round: &Round) -> Option<Times> {
-    let [first, second] = round.values[..] else { return None };
-    Some(Times { a: first, b: second, session: round.session })
-}
-
-/// The two turns of each round, as a comparison of a thing with itself. Two turns stand on each side of a comparison and
-/// one on each side here, so that their logarithm counts by the root of a half.
-pub fn apart_by_chance(rounds: &BTreeMap<u32, Round>) -> Vec<Times> {
-    let pair = |round: &Round| {
-        let Times { a, b, session } = with_itself(round)?;
-        Some(Times { a, b: a * (b / a).powf(0.5f64.sqrt()), session })
-    };
-    rounds.values().filter_map(pair).collect()
-}
-
-/// A side's values, each as so many times the drift control's where that was taken with all of them.
-pub fn values(side: &[&Measurement]) -> Vec<f64> {
-    let controlled = side.iter().all(|one| one.control_ms.is_some());
-    let unit = |one: &Measurement| one.control_ms.filter(|_| controlled).unwrap_or(1.0);
-    side.iter().flat_map(|one| one.values.iter().map(|value| value / unit(one)).collect::<Vec<_>>()).collect()
-}
-
-/// What runs of the same thing differ by: the noise floor of one run against another, from each run against the next with the
-/// same case on the same machine and with the same versions.
-pub fn noise_of_runs(history: &[&Measurement]) -> Option<f64> {
-    let mut runs: BTreeMap<_, BTreeMap<_, Vec<&Measurement>>> = BTreeMap::new();
-    for one in history {
-        let same = (&one.case_key, &one.versions.host, &one.versions.browser, &one.versions.parallax);
-        runs.entry(same).or_default().entry(&one.run).or_default().push(one);
-    }
-    let mut pairs: Vec<Times> = Vec::new();
-    for runs in runs.values() {
-        let medians: Vec<f64> =
-            runs.values().filter_map(|run| Some(Summary::of(&values(run))?.median)).collect();
-        let neighbours = medians.windows(2).map(|two| (two[0], two[1]));
-        pairs.extend((pairs.len() as u32..).zip(neighbours).map(|(session, (a, b))| Times { a, b, session }));
-    }
-    noise::floor(&pairs, Effort { pairs: 1, sessions: 1 })
-}
-
-/// What runs of the same thing are taken to differ by where that is not known: times of the same programs scatter by 15 % either
-/// way from run to run on shared machines.
-pub const ASSUMED_NOISE: f64 = 0.3;
 
 fn assumed(noise: Option<f64>, taken: Taken) -> Option<f64> {
     noise.or((taken == Taken::Apart).then_some(ASSUMED_NOISE))
@@ -336,11 +263,7 @@ fn comparison(
     };
     let reason = format!("{}{assumed}", decision.reason);
     let adapter = |side: &[&'_ Measurement]| side.first().and_then(|one| one.adapter.clone());
-    let (same, words) = match same_adapter(adapter(a).as_ref(), adapter(b).as_ref()) {
-        SameAdapter::Same => (Some(true), None),
-        SameAdapter::Different(words) => (Some(false), Some(words)),
-        SameAdapter::Unknown(words) => (None, Some(words)),
-    };
+    let same = same_adapter(adapter(a).as_ref(), adapter(b).as_ref());
     Comparison {
         model: subject.model.clone(),
         precision: subject.precision.clone(),
@@ -360,8 +283,8 @@ fn comparison(
         paired: taken == Taken::InPairs,
         rounds: ratio.n,
         control_spread: fastest.zip(slowest).map(|(fastest, slowest)| slowest / fastest),
-        same_adapter: same,
-        adapters: words,
+        same_adapter: same.is_same(),
+        adapters: same.words().map(str::to_owned),
         runs: a.iter().chain(b).map(|one| one.run.id.clone()).collect::<BTreeSet<_>>().into_iter().collect(),
     }
 }
@@ -369,8 +292,8 @@ fn comparison(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::measurement::Turn;
     use crate::rows::measurement::tests::measurement;
+    use crate::turn;
 
     const WITHIN: f64 = 0.03;
 
@@ -391,7 +314,7 @@ mod tests {
                 let scatter = 1.0 + 0.01 * (random.f64() - 0.5);
                 let drift = 1.0 + 0.05 * f64::from(round);
                 turns.push(Measurement {
-                    turn: Some(Turn { round, position }),
+                    turn: Some(turn::Place { round, position }),
                     session: Some(1 + round / 2),
                     ..measurement(target, 1, 10.0 * of_target * scatter * drift)
                 });
@@ -442,6 +365,16 @@ mod tests {
             assert_eq!((rows[0].verdict, rows[0].paired), (verdict, false), "{rows:?}");
             assert!(rows[0].reason.contains("not known"), "{rows:?}");
         }
+    }
+
+    #[test]
+    fn a_control_that_only_one_side_has_divides_neither() {
+        let runs = pair("webgpu@chrome+run=run-01/webgpu@chrome+run=run-02");
+        let without = Measurement { control_ms: None, ..measurement("webgpu@chrome", 2, 10.0) };
+        let all = [measurement("webgpu@chrome", 1, 10.0), without];
+        let (matched, _) = matched(&runs, &all[..1], &all[1..]);
+        let (rows, _) = decide(&matched, "latency_ms", Rule::within(WITHIN));
+        assert!((rows[0].ratio.median - 1.0).abs() < 1e-9, "{rows:?}");
     }
 
     #[test]

@@ -8,8 +8,9 @@ use protocol::{Adapter, Metric, Target, Verdict};
 use serde::Deserialize;
 
 use crate::error::Error;
-use crate::rows::measurement::{Conditions, Measurement, Place, RunOf, Subject, Turn, Versions};
+use crate::rows::measurement::{Conditions, Measurement, Place, RunOf, Subject, Versions};
 use crate::store::{Store, Wanted};
+use crate::turn;
 
 /// The last sweep in a file: a database, or what `parallax sweep --json` printed.
 ///
@@ -101,7 +102,8 @@ impl Case {
         };
         let adapter_evidence = feature("adapter_evidence");
         let series = self.metrics.remove(Metric::LatencyMs.name());
-        let turn = self.round.zip(self.round_position).map(|(round, position)| Turn { round, position });
+        let turn =
+            self.round.zip(self.round_position).map(|(round, position)| turn::Place { round, position });
         Measurement {
             run: RunOf { started_at: run.started_at.clone(), id: run.id.clone() },
             case_key: self.case_key,

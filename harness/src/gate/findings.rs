@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use protocol::Verdict;
 
-use crate::compare::table::{ASSUMED_NOISE, noise_of_runs, values};
 use crate::number;
 use crate::rows::gate::{Change, Finding};
 use crate::rows::measurement::{Measurement, Place, Subject};
-use crate::statistics::Summary;
+use crate::rows::series::{self, ASSUMED_NOISE, Scale};
 use crate::statistics::decision::{self, Decision, Row, Rule};
 use crate::statistics::dependence::Dependence;
 use crate::statistics::ratio::Ratio;
@@ -136,15 +135,11 @@ impl Timed<'_> {
 
     /// How many times as long it takes now, in units of the drift control where both have it, and what runs differ by.
     fn ratio(&self) -> Option<(Ratio, Option<f64>)> {
-        let controlled = self.before.iter().chain(self.now).all(|one| one.control_ms.is_some());
-        let series = |side: &[&Measurement]| match controlled {
-            true => values(side),
-            false => side.iter().flat_map(|one| one.values.clone()).collect(),
-        };
-        let ratio = Ratio::unpaired(&series(self.before), &series(self.now))?;
+        let scale = Scale::of(self.before.iter().chain(self.now).copied());
+        let ratio = Ratio::unpaired(&scale.values(self.before), &scale.values(self.now))?;
         // The run that is judged must not say what is usual.
         let earlier: Vec<&Measurement> = self.earlier().collect();
-        Some((ratio, noise_of_runs(&earlier)))
+        Some((ratio, series::noise_of_runs(&earlier)))
     }
 
     fn earlier(&self) -> impl Iterator<Item = &Measurement> {
@@ -198,12 +193,8 @@ impl Timed<'_> {
 
     /// Whether the runs before depend on each other: then there are fewer of them than there seem.
     fn depends_on_itself(&self) -> bool {
-        let mut runs: BTreeMap<_, Vec<&Measurement>> = BTreeMap::new();
-        for one in self.earlier() {
-            runs.entry(&one.run).or_default().push(one);
-        }
-        let medians: Vec<f64> =
-            runs.values().filter_map(|run| Some(Summary::of(&values(run))?.median.ln())).collect();
+        let earlier: Vec<&Measurement> = self.earlier().collect();
+        let medians: Vec<f64> = series::run_medians(&earlier).iter().map(|median| median.ln()).collect();
         Dependence::of(&medians).is_sure()
     }
 }

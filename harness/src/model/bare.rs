@@ -39,17 +39,18 @@ pub async fn complete(
         folders: protocol::cache::models_dir(),
         dimensions: dimensions.clone(),
     };
-    completed(origin, Completion { bare, limit }).await
+    completed(origin, Task::Complete(bare), limit).await
 }
 
-/// The folder that a unit makes, which is in use from now on; `model` is what its user calls it.
+/// The folder that the reference engine makes by a task within the limit, which is in use from now on; `model` is what its user
+/// calls it.
 ///
 /// # Errors
 /// When there is none, by the reason.
-pub async fn completed(model: &str, unit: impl Unit<Report = CompletedModel>) -> Result<PathBuf, Error> {
+pub async fn completed(model: &str, task: Task, limit: Duration) -> Result<PathBuf, Error> {
     let context = Context::start(BTreeMap::new()).await?;
     let model = model.to_owned();
-    match Lane::only(&context, unit).await.answer {
+    match Lane::only(&context, Completion { task, limit }).await.answer {
         Ok(CompletedModel { folder }) => {
             // A folder that is its own answer is no one's to clear.
             if folder.starts_with(protocol::cache::models_dir()) {
@@ -65,10 +66,10 @@ pub async fn completed(model: &str, unit: impl Unit<Report = CompletedModel>) ->
     }
 }
 
-/// A bare file to be completed.
+/// A folder to be made.
 #[derive(Clone)]
 struct Completion {
-    bare: BareModel,
+    task: Task,
     limit: Duration,
 }
 
@@ -80,7 +81,7 @@ impl Unit for Completion {
     }
 
     fn task(&self, _: &Context) -> Task {
-        Task::Complete(self.bare.clone())
+        self.task.clone()
     }
 
     fn limit(&self) -> Duration {

@@ -3,12 +3,10 @@
 
 use std::time::Duration;
 
-use protocol::{CompletedModel, Device, Engine, Precision, ResizedModel, Target, Task};
+use protocol::{Precision, ResizedModel, Task};
 
 use super::{Dimensions, Model, bare};
 use crate::error::Error;
-use crate::lane::Unit;
-use crate::session::Context;
 
 /// What is asked of a model beside its name; nothing by default.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -41,7 +39,7 @@ pub async fn at_extents(model: Model, dimensions: &Dimensions, limit: Duration) 
         folders: protocol::cache::models_dir(),
         dimensions: dimensions.clone(),
     };
-    let folder = bare::completed(&model.manifest.name, Resizing { resized, limit }).await;
+    let folder = bare::completed(&model.manifest.name, Task::Resize(resized), limit).await;
     let folder = folder.map_err(|error| match error {
         // The runner's words name the model and the extents.
         Error::Uncompleted { verdict, message, .. } => Error::NotResized { verdict, message },
@@ -49,27 +47,4 @@ pub async fn at_extents(model: Model, dimensions: &Dimensions, limit: Duration) 
     })?;
     let found = if folder == model.folder { model } else { Model::read(&folder)? };
     Ok(Model { dimensions: dimensions.clone(), ..found })
-}
-
-/// A folder to be made at other extents.
-#[derive(Clone)]
-struct Resizing {
-    resized: ResizedModel,
-    limit: Duration,
-}
-
-impl Unit for Resizing {
-    type Report = CompletedModel;
-
-    fn target(&self) -> Target {
-        Target { engine: Engine::Onnxruntime, device: Some(Device::Cpu), browser: None }
-    }
-
-    fn task(&self, _: &Context) -> Task {
-        Task::Resize(self.resized.clone())
-    }
-
-    fn limit(&self) -> Duration {
-        self.limit
-    }
 }

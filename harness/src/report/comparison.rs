@@ -1,10 +1,9 @@
-//! Comparisons as a table for people, and as a document.
+//! Comparisons as a table for people.
 
 use super::columns::{Align, lay_out};
 use crate::number;
 use crate::rows::comparison::{Comparison, Comparisons, Refusal};
 use crate::screen::shown;
-use crate::statistics::{Interval, Summary};
 
 const HEADS: [(&str, Align); 8] = [
     ("model", Align::Left),
@@ -45,8 +44,6 @@ pub fn render(found: &Comparisons) -> String {
 fn cells(row: &Comparison) -> Vec<String> {
     let value =
         |value: Option<f64>| value.map_or("–".to_owned(), |value| number::quantity(&row.metric, value));
-    let ends = row.ratio.low.zip(row.ratio.high);
-    let interval = ends.map(|(low, high)| Interval { low, high });
     let adapter = match row.same_adapter {
         Some(true) => "the same".to_owned(),
         Some(false) => format!("two: {}", row.adapters.as_deref().unwrap_or_default()),
@@ -58,7 +55,7 @@ fn cells(row: &Comparison) -> Vec<String> {
         shown(&row.b),
         value(row.a_median),
         value(row.b_median),
-        number::ratio_interval(&Summary { median: row.ratio.median, interval, n: row.rounds }),
+        number::ratio_interval(&row.ratio.summary(row.rounds)),
         verdict(row),
         shown(&adapter),
     ]
@@ -124,10 +121,4 @@ fn means(rows: &[Comparison]) -> Vec<String> {
         ))
     };
     pairs.into_iter().filter_map(mean).collect()
-}
-
-/// The document, indented: fields are added as needed and never renamed.
-pub fn document(found: &Comparisons) -> String {
-    // Every field has a JSON form, so there is no error to tell.
-    serde_json::to_string_pretty(found).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What a gate found, for people and as a document.
+//! What a gate found, for people.
 
 use crate::number;
 use crate::rows::gate::{Change, Finding, Gated};
@@ -43,10 +43,4 @@ fn told(finding: &Finding) -> Vec<String> {
         lines.push("    nothing that is known changed between them".to_owned());
     }
     lines
-}
-
-/// The document, indented: fields are added as needed and never renamed.
-pub fn document(found: &Gated) -> String {
-    // Every field has a JSON form, so there is no error to tell.
-    serde_json::to_string_pretty(found).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Histories as a table for people and as a document.
+//! Histories as a table for people.
 
 use super::columns::{Align, lay_out};
 use crate::number;
@@ -73,10 +73,4 @@ fn told(history: &History) -> Vec<String> {
         ))
     };
     history.changes.iter().flat_map(step).chain(history.drift.iter().map(drift)).collect()
-}
-
-/// The document, indented: fields are added as needed and never renamed.
-pub fn document(found: &Histories) -> String {
-    // Every field has a JSON form, so there is no error to tell.
-    serde_json::to_string_pretty(found).unwrap_or_default()
 }

@@ -1,9 +1,9 @@
-//! The report as one JSON document: fields are added as needed and never renamed.
+//! Reports as one JSON document: fields are added as needed and never renamed.
 
-use crate::rows::Report;
+use serde::Serialize;
 
 /// The document, indented.
-pub fn document(report: &Report) -> String {
+pub fn document(report: &impl Serialize) -> String {
     // Every field has a JSON form, so there is no error to tell.
     serde_json::to_string_pretty(report).unwrap_or_default()
 }

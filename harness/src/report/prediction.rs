@@ -1,4 +1,4 @@
-//! Predictions for people and as a document.
+//! Predictions for people.
 
 use super::columns::{Align, lay_out};
 use crate::number;
@@ -25,10 +25,4 @@ pub fn render(found: &Predictions) -> String {
         number::per_cent(found.held)
     ));
     lines.join("\n")
-}
-
-/// The document, indented: fields are added as needed and never renamed.
-pub fn document(found: &Predictions) -> String {
-    // Every field has a JSON form, so there is no error to tell.
-    serde_json::to_string_pretty(found).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! A recommendation for people and as a document.
+//! A recommendation for people.
 
 use super::columns::{Align, lay_out};
 use crate::number;
@@ -53,10 +53,4 @@ fn cells(candidate: &Candidate) -> Vec<String> {
         candidate.standing.replace('-', " "),
         candidate.adapter.as_deref().map_or(dash(), shown),
     ]
-}
-
-/// The document, indented: fields are added as needed and never renamed.
-pub fn document(found: &Recommendation) -> String {
-    // Every field has a JSON form, so there is no error to tell.
-    serde_json::to_string_pretty(found).unwrap_or_default()
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::statistics::ratio::Ratio;
+use crate::statistics::{Interval, Summary};
 
 /// What came of putting two sides next to each other.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -75,6 +76,14 @@ pub struct RatioRow {
     pub low: Option<f64>,
     /// Upper end.
     pub high: Option<f64>,
+}
+
+impl RatioRow {
+    /// The ratio as other figures are summarised, over so many values.
+    pub fn summary(&self, n: usize) -> Summary {
+        let ends = self.low.zip(self.high);
+        Summary { median: self.median, interval: ends.map(|(low, high)| Interval { low, high }), n }
+    }
 }
 
 impl From<Ratio> for RatioRow {

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::{AdapterChoice, Target, Verdict};
 
 use super::measurement::{Measurement, Place, Subject};
-use crate::adapter::same::{SameAdapter, same_adapter};
-use crate::statistics::ratio::{Pair, Ratio};
+use super::series::{self, Scale};
+use crate::adapter::same::same_adapter;
+use crate::statistics::ratio::Ratio;
 use crate::statistics::{Interval, Summary};
 
 /// Models by targets.
@@ -130,11 +131,7 @@ fn cell(subject: &Subject, place: &Place, taken: &[&Measurement], against: Optio
 
 fn against(cell: &[&Measurement], place: &Place, baseline: &[&Measurement]) -> Against {
     let adapter = |taken: &[&Measurement]| taken.iter().find_map(|it| it.adapter.clone());
-    let same_adapter = match same_adapter(adapter(cell).as_ref(), adapter(baseline).as_ref()) {
-        SameAdapter::Same => Some(true),
-        SameAdapter::Different(_) => Some(false),
-        SameAdapter::Unknown(_) => None,
-    };
+    let same_adapter = same_adapter(adapter(cell).as_ref(), adapter(baseline).as_ref()).is_same();
     Against { place: place.clone(), speed_up: speed_up(cell, baseline), same_adapter }
 }
 
@@ -156,42 +153,13 @@ fn speed_up(cell: &[&Measurement], baseline: &[&Measurement]) -> Result<Summary,
         let told = |it: &Measurement| format!("{} at a time", it.conditions.concurrency);
         return Err(format!("not taken alike: {} and {}", told(first), told(other)));
     }
-    let pairs = pairs(cell, baseline);
-    let all = |taken: &[&Measurement]| -> Vec<f64> {
-        taken.iter().flat_map(|it| it.values.iter().copied()).collect()
-    };
-    let ratio = match pairs.is_empty() {
-        false => Ratio::paired(&pairs),
-        true => Ratio::unpaired(&all(cell), &all(baseline)),
+    let ratio = match series::pairs(cell, baseline) {
+        Some(pairs) => Ratio::paired(&pairs),
+        None => Ratio::unpaired(&Scale::Unit.values(cell), &Scale::Unit.values(baseline)),
     };
     let Ratio { median, low, high, n, .. } = ratio.ok_or("a time is not above zero, or none was measured")?;
     let interval = low.zip(high).map(|(low, high)| Interval { low, high });
     Ok(Summary { median, interval, n })
-}
-
-/// The rounds that both sides have in one run: of each side the geometric mean of its turns in the round.
-fn pairs(cell: &[&Measurement], baseline: &[&Measurement]) -> Vec<Pair> {
-    let by_round = |taken: &[&Measurement]| {
-        let mut rounds: BTreeMap<(String, u32), Vec<(f64, u32)>> = BTreeMap::new();
-        for it in taken {
-            if let (Some(turn), Some(median)) = (it.turn, it.median()) {
-                let round = rounds.entry((it.run.id.clone(), turn.round)).or_default();
-                round.push((median, it.session.unwrap_or_default()));
-            }
-        }
-        rounds
-    };
-    let mean = |turns: &[(f64, u32)]| {
-        (turns.iter().map(|(median, _)| median.ln()).sum::<f64>() / turns.len() as f64).exp()
-    };
-    let (cell, baseline) = (by_round(cell), by_round(baseline));
-    let both = cell.iter().filter_map(|(round, turns)| Some((turns, baseline.get(round)?)));
-    both.map(|(turns, others)| Pair {
-        a: mean(turns),
-        b: mean(others),
-        session: turns.first().map_or(0, |(_, session)| *session),
-    })
-    .collect()
 }
 
 fn each_once<T: Ord + Clone>(all: impl Iterator<Item = T>) -> Vec<T> {
@@ -204,7 +172,8 @@ pub(crate) mod tests {
     use protocol::Adapter;
 
     use super::*;
-    use crate::rows::measurement::{Conditions, RunOf, Turn, Versions};
+    use crate::rows::measurement::{Conditions, RunOf, Versions};
+    use crate::turn;
 
     /// A measurement of a model at `target/adapter` in a run.
     pub(crate) fn measured(run: u32, model: &str, place: &str, values: &[f64]) -> Measurement {
@@ -301,7 +270,7 @@ pub(crate) mod tests {
         assert_eq!(speed_up_of(&overlaid, NATIVE, CHROME), Some(Ok(2.0)));
         // The machine is ten times as slow in the second round: on each side alone, most of what is seen.
         let turn = |place: &str, round, latency| Measurement {
-            turn: Some(Turn { round, position: 0 }),
+            turn: Some(turn::Place { round, position: 0 }),
             ..measured(1, "m", place, &[latency])
         };
         let rounds =

@@ -6,6 +6,7 @@ use std::fmt;
 use protocol::{Adapter, AdapterChoice, Target, Verdict};
 
 use crate::statistics::Summary;
+use crate::turn;
 
 /// One metric of one trial.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +34,7 @@ pub struct Measurement {
     /// How it is known which adapter computed, where the adapter does not say.
     pub adapter_evidence: Option<String>,
     /// Its turn, where targets took turns.
-    pub turn: Option<Turn>,
+    pub turn: Option<turn::Place>,
     /// The session it ran in, numbered in its run.
     pub session: Option<u32>,
     /// The metric's values in the order taken, in its unit; none where it was not measured.
@@ -101,15 +102,6 @@ pub struct Versions {
     pub settings: Option<String>,
     /// A digest of the tuning table.
     pub tuning: Option<String>,
-}
-
-/// A turn among those of other targets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Turn {
-    /// The round, from 0.
-    pub round: u32,
-    /// Turns of the round before it.
-    pub position: u32,
 }
 
 impl fmt::Display for Subject {

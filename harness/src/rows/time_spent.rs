@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use protocol::Metric;
 use serde::Serialize;
 
 /// The time of a run, by what it was spent on. Nothing overlaps, and the sum is all of it.
@@ -18,15 +19,6 @@ pub struct TimeSpent {
 }
 
 const SESSION_PARTS: [&str; 5] = ["driver", "browser", "navigation", "module", "closing"];
-const CASE_PARTS: [(&str, &str); 6] = [
-    ("load", "load_ms"),
-    ("open", "open_ms"),
-    ("plan", "plan_ms"),
-    ("compile", "compile_ms"),
-    ("upload", "upload_ms"),
-    ("inspect", "inspect_ms"),
-];
-
 impl TimeSpent {
     /// From the sums over all sessions, in the order driver, browser, navigation, module, closing, and over all cases by
     /// metric, `wall_ms` among them.
@@ -41,8 +33,13 @@ impl TimeSpent {
         let metric = |name: &str| metrics_ms.get(name).copied().unwrap_or_default();
         let mut parts_ms: Vec<(&'static str, f64)> =
             SESSION_PARTS.into_iter().zip(sessions_ms.iter().copied()).collect();
-        let of_cases: Vec<_> = CASE_PARTS.iter().map(|(part, name)| (*part, metric(name))).collect();
-        let inferences_ms = metric("wall_ms") - of_cases.iter().map(|(_, ms)| ms).sum::<f64>();
+        // Inferences are told as one.
+        let is_inference =
+            |part: &Metric| matches!(part, Metric::FirstInferenceMs | Metric::WarmUpMs | Metric::LatencyMs);
+        let of_cases = Metric::PARTS_OF_WALL.into_iter().filter(|part| !is_inference(part));
+        let of_cases: Vec<_> =
+            of_cases.map(|part| (part.name().trim_end_matches("_ms"), metric(part.name()))).collect();
+        let inferences_ms = metric(Metric::WallMs.name()) - of_cases.iter().map(|(_, ms)| ms).sum::<f64>();
         parts_ms.extend(of_cases);
         parts_ms.extend([
             ("inferences", inferences_ms),

@@ -1,13 +1,13 @@
 //! Reads measurements for comparisons, histories and gates: trials of any run, by one metric.
 
-use duckdb::types::ToSql;
 use duckdb::{Row, params_from_iter};
 use protocol::Metric;
 
 use super::read::{ADAPTER, iso, parsed, read_adapter, verdict_named};
-use super::{RunId, Store, failed};
+use super::{RunId, Store};
 use crate::error::Error;
-use crate::rows::measurement::{Conditions, Measurement, Place, RunOf, Subject, Turn, Versions};
+use crate::rows::measurement::{Conditions, Measurement, Place, RunOf, Subject, Versions};
+use crate::turn;
 
 const READING: &str = "reading measurements";
 
@@ -28,12 +28,12 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn measurements(&self, metric: Metric, wanted: &Wanted<'_>) -> Result<Vec<Measurement>, Error> {
-        let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(metric.name())];
+        let mut values = vec![metric.name().to_owned()];
         let mut conditions = String::new();
         let mut restrict = |condition: &str, value: Option<String>| {
             if let Some(value) = value {
                 conditions += condition;
-                values.push(Box::new(value));
+                values.push(value);
             }
         };
         restrict(" and runs.id = ?::uuid", wanted.run.map(ToString::to_string));
@@ -59,12 +59,7 @@ impl Store {
              order by runs.started_at, trials.position",
             iso("runs.started_at")
         );
-        let rows = || {
-            let mut statement = self.connection.prepare(&sql)?;
-            let rows = statement.query_map(params_from_iter(values.iter().map(AsRef::as_ref)), read)?;
-            rows.collect::<Result<Vec<_>, _>>()
-        };
-        let rows = rows().map_err(failed(READING))?;
+        let rows = self.query(READING, &sql, params_from_iter(values), read)?;
         rows.into_iter()
             .map(|(target, verdict, incomplete)| complete(&target, &verdict, incomplete))
             .collect()
@@ -102,7 +97,7 @@ fn read(row: &Row<'_>) -> duckdb::Result<(String, String, Incomplete)> {
     };
     let message = row.get(21)?;
     let turn: (Option<u32>, Option<u32>) = (row.get(22)?, row.get(23)?);
-    let turn = turn.0.zip(turn.1).map(|(round, position)| Turn { round, position });
+    let turn = turn.0.zip(turn.1).map(|(round, position)| turn::Place { round, position });
     let session = row.get(24)?;
     let values = parsed(row.get(25)?).unwrap_or_default();
     let control_ms = row.get(26)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use duckdb::{Row, params};
+use duckdb::{Params, Row, params};
 use protocol::{Adapter, Engine, FallbackNode, Metric, OutputCheck, Verdict};
 use serde::de::DeserializeOwned;
 
@@ -172,10 +172,21 @@ impl Store {
         &self,
         sql: &str,
         run: &RunId,
-        read: impl Fn(&Row<'_>) -> duckdb::Result<T>,
+        read: impl FnMut(&Row<'_>) -> duckdb::Result<T>,
     ) -> Result<Vec<T>, Error> {
-        let rows = || self.connection.prepare(sql)?.query_map(params![run], read)?.collect::<Result<_, _>>();
-        rows().map_err(failed(READING))
+        self.query(READING, sql, params![run], read)
+    }
+
+    /// All rows that a query gives; `doing` says what for, should it fail.
+    pub(super) fn query<T>(
+        &self,
+        doing: &'static str,
+        sql: &str,
+        values: impl Params,
+        read: impl FnMut(&Row<'_>) -> duckdb::Result<T>,
+    ) -> Result<Vec<T>, Error> {
+        let rows = || self.connection.prepare(sql)?.query_map(values, read)?.collect::<Result<_, _>>();
+        rows().map_err(failed(doing))
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use duckdb::params;
+use duckdb::{Row, params};
 
 use super::read::iso;
-use super::{RunId, Store, failed};
+use super::{RunId, Store};
 use crate::error::Error;
 
 const READING: &str = "looking for a run";
@@ -56,11 +56,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn models(&self) -> Result<Vec<String>, Error> {
-        let names = || {
-            let mut statement = self.connection.prepare("select distinct model from cases order by model")?;
-            statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()
-        };
-        names().map_err(failed(READING))
+        self.query(READING, "select distinct model from cases order by model", [], |row| row.get(0))
     }
 
     /// The largest absolute error of each case in each run.
@@ -70,12 +66,8 @@ impl Store {
     pub fn largest_errors(&self) -> Result<BTreeMap<(String, String), f64>, Error> {
         let sql = "select run_id::varchar, case_key, max(max_abs_error) from trials \
                    join checks on trial_id = trials.id group by run_id, case_key";
-        let errors = || {
-            let mut statement = self.connection.prepare(sql)?;
-            let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
-            rows.collect::<Result<_, _>>()
-        };
-        errors().map_err(failed(READING))
+        let read = |row: &Row<'_>| Ok(((row.get(0)?, row.get(1)?), row.get(2)?));
+        Ok(self.query(READING, sql, [], read)?.into_iter().collect())
     }
 
     /// What one inference of each profiled model has to compute and to move, in operations and bytes.
@@ -85,14 +77,8 @@ impl Store {
     pub fn model_work(&self) -> Result<BTreeMap<String, Vec<f64>>, Error> {
         let sql = "select model, sum(flops), sum(bytes), count(*)::double from profiles join dispatches using (run_id) \
                    group by model, run_id having sum(flops) > 0 and sum(bytes) > 0";
-        let work = || {
-            let mut statement = self.connection.prepare(sql)?;
-            let rows = statement.query_map([], |row| {
-                Ok((row.get(0)?, vec![row.get::<_, f64>(1)?, row.get(2)?, row.get(3)?]))
-            })?;
-            rows.collect::<Result<_, _>>()
-        };
-        work().map_err(failed(READING))
+        let read = |row: &Row<'_>| Ok((row.get(0)?, vec![row.get::<_, f64>(1)?, row.get(2)?, row.get(3)?]));
+        Ok(self.query(READING, sql, [], read)?.into_iter().collect())
     }
 
     fn last_sweeps(&self) -> Result<String, Error> {
@@ -105,11 +91,7 @@ impl Store {
     }
 
     fn named(&self, sql: &str, values: &[&dyn duckdb::ToSql]) -> Result<Vec<(String, String)>, Error> {
-        let rows = || {
-            let mut statement = self.connection.prepare(sql)?;
-            statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()
-        };
-        rows().map_err(failed(READING))
+        self.query(READING, sql, values, |row| Ok((row.get(0)?, row.get(1)?)))
     }
 }
 

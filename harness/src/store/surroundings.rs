@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use duckdb::params;
+use duckdb::{Row, params};
 
 use super::write::epoch_s;
 use super::{RunId, Store, failed};
@@ -92,8 +92,7 @@ impl Store {
                 .collect::<duckdb::Result<Vec<_>>>()
         })?;
         let metrics = "select metric, sum(value) from samples join trials on trials.id = trial_id \
-                       where run_id = ? and phase = 'measured' and metric in ('wall_ms', 'load_ms', 'open_ms', 'plan_ms', \
-                       'compile_ms', 'upload_ms', 'inspect_ms') group by metric";
+                       where run_id = ? and phase = 'measured' group by metric";
         let metrics: Vec<(String, f64)> = self.rows(metrics, run, |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(Some(TimeSpent::of(
             total_s * 1e3,
@@ -112,14 +111,10 @@ impl Store {
     pub fn durations(&self) -> Result<BTreeMap<String, Duration>, Error> {
         let sql = "select case_key, median(epoch(finished_at) - epoch(started_at)) from trials \
                    where actual_target is not null group by case_key";
-        let durations = || {
-            let mut statement = self.connection.prepare(sql)?;
-            let rows = statement.query_map([], |row| {
-                let seconds: f64 = row.get(1)?;
-                Ok((row.get(0)?, Duration::try_from_secs_f64(seconds).unwrap_or_default()))
-            })?;
-            rows.collect::<Result<_, _>>()
+        let read = |row: &Row<'_>| {
+            let seconds: f64 = row.get(1)?;
+            Ok((row.get(0)?, Duration::try_from_secs_f64(seconds).unwrap_or_default()))
         };
-        durations().map_err(failed("reading what cases took"))
+        Ok(self.query("reading what cases took", sql, [], read)?.into_iter().collect())
     }
 }

@@ -1,0 +1,139 @@
+//! Measurements of one thing as series of numbers: by round, by run, over the drift control, against themselves. Pure.
+
+use std::collections::BTreeMap;
+
+use super::measurement::{Measurement, RunOf};
+use crate::statistics::noise::{self, Effort};
+use crate::statistics::ratio::Pair;
+use crate::statistics::{Summary, geometric_mean};
+
+/// What runs of the same thing are taken to differ by where that is not known: times of the same programs scatter by 15 % either
+/// way from run to run on shared machines.
+pub const ASSUMED_NOISE: f64 = 0.3;
+
+/// The turns in one round.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Round {
+    /// The session of the first.
+    session: u32,
+    /// The median of each turn, in the order taken.
+    values: Vec<f64>,
+}
+
+/// Turns by round; nothing of what took no turns.
+pub fn rounds(side: &[&Measurement]) -> BTreeMap<u32, Round> {
+    let mut turns: Vec<_> = side
+        .iter()
+        .filter_map(|one| Some((one.turn?, one.session.unwrap_or_default(), one.median()?)))
+        .collect();
+    turns.sort_by_key(|(turn, ..)| *turn);
+    let mut rounds: BTreeMap<u32, Round> = BTreeMap::new();
+    for (turn, session, value) in turns {
+        rounds.entry(turn.round).or_insert(Round { session, values: Vec::new() }).values.push(value);
+    }
+    rounds
+}
+
+/// The rounds in which both sides took turns, of each the geometric mean of its turns; nothing where they were taken apart.
+pub fn pairs(a: &[&Measurement], b: &[&Measurement]) -> Option<Vec<Pair>> {
+    let (of_a, of_b) = (rounds(a), rounds(b));
+    if a.first()?.run != b.first()?.run || of_a.is_empty() || of_b.is_empty() {
+        return None;
+    }
+    let pair = |(round, a): (&u32, &Round)| {
+        let b = of_b.get(round)?;
+        Some(Pair { a: geometric_mean(&a.values), b: geometric_mean(&b.values), session: a.session })
+    };
+    Some(of_a.iter().filter_map(pair).collect())
+}
+
+/// The first turn of each round against the second.
+pub fn with_themselves(rounds: &BTreeMap<u32, Round>) -> Vec<Pair> {
+    let pair = |round: &Round| {
+        let [a, b] = round.values[..] else { return None };
+        Some(Pair { a, b, session: round.session })
+    };
+    rounds.values().filter_map(pair).collect()
+}
+
+/// The two turns of each round, as a comparison of a thing with itself. Two turns stand on each side of a comparison and
+/// one on each side here, so that their logarithm counts by the root of a half.
+pub fn apart_by_chance(rounds: &BTreeMap<u32, Round>) -> Vec<Pair> {
+    let weighed = |pair: Pair| Pair { b: pair.a * (pair.b / pair.a).powf(0.5f64.sqrt()), ..pair };
+    with_themselves(rounds).into_iter().map(weighed).collect()
+}
+
+/// What values are counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// The metric's unit.
+    Unit,
+    /// So many times the drift control's time, which takes the machine's own changes out.
+    OverControl,
+}
+
+impl Scale {
+    /// The scale on which all of these can be held against each other: over the drift control where that was taken with each.
+    pub fn of<'a>(all: impl IntoIterator<Item = &'a Measurement>) -> Scale {
+        let controlled = all.into_iter().all(|one| one.control_ms.is_some());
+        if controlled { Scale::OverControl } else { Scale::Unit }
+    }
+
+    /// All values of some measurements.
+    pub fn values(self, side: &[&Measurement]) -> Vec<f64> {
+        let unit = |one: &Measurement| match self {
+            Scale::OverControl => one.control_ms.unwrap_or(1.0),
+            Scale::Unit => 1.0,
+        };
+        side.iter().flat_map(|one| one.values.iter().map(move |value| value / unit(one))).collect()
+    }
+}
+
+/// The measurements of each run, the earliest first.
+pub fn by_run<'a>(
+    all: impl IntoIterator<Item = &'a Measurement>,
+) -> BTreeMap<&'a RunOf, Vec<&'a Measurement>> {
+    let mut runs: BTreeMap<&RunOf, Vec<&Measurement>> = BTreeMap::new();
+    for one in all {
+        runs.entry(&one.run).or_default().push(one);
+    }
+    runs
+}
+
+/// The median of each run, the earliest first, all on one scale.
+pub fn run_medians(all: &[&Measurement]) -> Vec<f64> {
+    let scale = Scale::of(all.iter().copied());
+    let median = |run: &Vec<&Measurement>| Some(Summary::of(&scale.values(run))?.median);
+    by_run(all.iter().copied()).values().filter_map(median).collect()
+}
+
+/// What runs of the same thing differ by: the noise floor of one run against another, from each run against the next with the
+/// same case on the same machine and with the same versions.
+pub fn noise_of_runs(history: &[&Measurement]) -> Option<f64> {
+    let mut alike: BTreeMap<_, Vec<&Measurement>> = BTreeMap::new();
+    for one in history {
+        let same = (&one.case_key, &one.versions.host, &one.versions.browser, &one.versions.parallax);
+        alike.entry(same).or_default().push(one);
+    }
+    let medians = alike.values().map(|runs| run_medians(runs));
+    let neighbours =
+        medians.flat_map(|medians| medians.windows(2).map(|two| (two[0], two[1])).collect::<Vec<_>>());
+    // Each run is a session of its own.
+    let pairs: Vec<Pair> = (0..).zip(neighbours).map(|(session, (a, b))| Pair { a, b, session }).collect();
+    noise::floor(&pairs, Effort { pairs: 1, sessions: 1 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::measurement::tests::measurement;
+
+    #[test]
+    fn values_are_over_the_control_only_where_all_have_it() {
+        let with = measurement("wgpu:vulkan", 1, 5.0);
+        let without = Measurement { control_ms: None, ..measurement("wgpu:vulkan", 2, 5.0) };
+        assert_eq!(Scale::of([&with]), Scale::OverControl);
+        assert_eq!(run_medians(&[&with]), [0.5]);
+        assert_eq!(run_medians(&[&with, &without]), [5.0, 5.0], "one scale for all");
+    }
+}

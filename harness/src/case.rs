@@ -130,7 +130,9 @@ pub fn check_size(plan: &Plan, durations: &BTreeMap<String, Duration>) -> Result
 pub fn lost(plan: &Plan) -> Vec<(Case, NoAnswer)> {
     let absent = |lost: &Lost| Model { dimensions: lost.dimensions.clone(), ..Model::absent(&lost.name) };
     let models = plan.lost.iter().map(|lost| Arc::new(absent(lost)));
-    let cells: Vec<Cell<'_>> = cells(plan).into_iter().filter(|cell| cell.features.is_default()).collect();
+    let mut cells = cells(plan);
+    // One row for each place, whatever is turned off there.
+    cells.dedup_by(|one, other| one.target == other.target && one.adapter == other.adapter);
     let reasons = plan.lost.iter().flat_map(|lost| std::iter::repeat_n(lost.none.clone(), cells.len()));
     matrix(plan, models, &cells).into_iter().zip(reasons).collect()
 }

@@ -408,6 +408,19 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_model_that_cannot_be_had_has_a_row_in_each_place_whatever_is_turned_off() {
+        let text = "models = ['bert-tiny']\ntargets = ['wgpu:vulkan', 'onnxruntime:cpu']\n";
+        for features in ["", "features = '-tuned'", "features = ['-tuned', '', '-fusion']"] {
+            let mut plan = resolve(Some(&format!("{text}{features}")), &[]).unwrap();
+            let none = NoAnswer::Failure(Failure { kind: FailureKind::Error, message: "gone".to_owned() });
+            plan.lost = vec![Lost { name: "m".to_owned(), dimensions: Dimensions::new(), none }];
+            let lost = crate::case::lost(&plan);
+            let targets: Vec<String> = lost.iter().map(|(case, _)| case.target.to_string()).collect();
+            assert_eq!(targets, ["wgpu:vulkan", "onnxruntime:cpu"], "{features}");
+        }
+    }
+
+    #[test]
     fn what_is_not_right_is_refused_with_its_place_and_what_would_be() {
         let sweep = "models = ['bert-tiny']\ntargets = ['webgpu@chrome']\n";
         for (name, plan, flags, parts) in [

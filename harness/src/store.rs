@@ -16,14 +16,13 @@ mod write;
 
 use std::fmt;
 use std::path::Path;
-use std::time::SystemTime;
 
 use duckdb::Connection;
 use duckdb::types::{ToSql, ToSqlOutput};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::event::{Event, Listener, RunEnd};
+use crate::event::{Event, Listener};
 use file::OpenFile;
 
 pub use conformance::{TargetBegun, TargetEnded};
@@ -104,43 +103,31 @@ impl<'a> Recorder<'a> {
     pub fn run(self) -> Option<RunId> {
         self.run
     }
-
-    fn finish(&mut self, end: &RunEnd, at: SystemTime) -> Result<(), Error> {
-        self.run.as_ref().map_or(Ok(()), |run| self.store.finish_run(run, end, at))
-    }
 }
 
 impl Listener for Recorder<'_> {
     fn hear(&mut self, event: &Event<'_>) -> Result<(), Error> {
-        match event {
-            Event::RunStarted { at, .. } => self.run = Some(self.store.begin_run(RunKind::Sweep, *at)?),
-            Event::SessionOpening(_) => {}
-            Event::SessionOpened { kind, number, opening } => {
-                if let Some(run) = &self.run {
-                    self.store.add_session(run, *number, kind, *opening)?;
-                }
-            }
-            Event::SessionClosed { number, took_ms } => {
-                if let Some(run) = &self.run {
-                    self.store.close_session(run, *number, *took_ms)?;
-                }
-            }
-            Event::Controlled { times_ms, at, concurrency } => {
-                if let Some(run) = &self.run {
-                    self.store.add_control(run, self.controls, (times_ms, *at, *concurrency))?;
-                    self.controls += 1;
-                }
+        match (event, &self.run) {
+            (Event::RunStarted { at, .. }, _) => {
+                self.run = Some(self.store.begin_run(RunKind::Sweep, *at)?);
+                Ok(())
             }
             // What cannot be kept is not measured.
-            Event::CaseStarted(_) => self.store.check_file()?,
-            Event::CaseFinished(trial) => {
-                if let Some(run) = &self.run {
-                    self.store.add_trial(run, trial)?;
-                }
+            (Event::CaseStarted(_), _) => self.store.check_file(),
+            (Event::SessionOpening(_), _) | (_, None) => Ok(()),
+            (Event::SessionOpened { kind, number, opening }, Some(run)) => {
+                self.store.add_session(run, *number, kind, *opening)
             }
-            Event::RunFinished { end, at } => self.finish(end, *at)?,
+            (Event::SessionClosed { number, took_ms }, Some(run)) => {
+                self.store.close_session(run, *number, *took_ms)
+            }
+            (Event::Controlled { times_ms, at, concurrency }, Some(run)) => {
+                self.controls += 1;
+                self.store.add_control(run, self.controls - 1, (times_ms, *at, *concurrency))
+            }
+            (Event::CaseFinished(trial), Some(run)) => self.store.add_trial(run, trial),
+            (Event::RunFinished { end, at }, Some(run)) => self.store.finish_run(run, end, *at),
         }
-        Ok(())
     }
 }
 

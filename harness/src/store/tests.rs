@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use protocol::{Capability, OutputCheck, Presence, Target, Tolerance, Verdict};
 use tempfile::TempDir;
 
 use super::*;
 use crate::case::tests::case;
+use crate::event::RunEnd;
 use crate::judge::{self, Judgement};
 use crate::rows::conformance::TestRow;
 use crate::session::{Observed, SessionTurn};

@@ -23,7 +23,7 @@ fn two_engines_far_apart_are_told_apart_and_a_thing_is_not_told_from_itself() {
     let sides = ["--a", "onnxruntime:cpu", "--b", "wgpu:vulkan"];
     let measured = run(
         &scene,
-        &[&["compare", "--models", "bert-tiny", "--rounds", "6", "--samples", "4", "--json"], &sides[..]]
+        &[&["compare", "--models", "bert-tiny", "--rounds", "8", "--samples", "4", "--json"], &sides[..]]
             .concat(),
     );
     assert_eq!(measured.code, Some(0), "{measured:?}");
@@ -31,7 +31,7 @@ fn two_engines_far_apart_are_told_apart_and_a_thing_is_not_told_from_itself() {
     let [row] = rows(&document, "comparisons") else { panic!("{document:#}") };
     assert_eq!(
         (&row["verdict"], &row["paired"], &row["rounds"]),
-        (&"faster".into(), &true.into(), &6.into()),
+        (&"faster".into(), &true.into(), &8.into()),
         "{row:#}"
     );
     assert_eq!(row["same_adapter"], false, "a CPU's engine against a CPU in place of a GPU: {row:#}");
@@ -61,19 +61,20 @@ fn a_gate_lets_the_same_through_and_fails_on_what_is_slower_or_gone() {
     };
     let (fast, again) = (sweep("bert-tiny", "onnxruntime:cpu"), sweep("bert-tiny", "onnxruntime:cpu"));
     assert_eq!((fast.code, again.code), (Some(0), Some(0)), "{again:?}");
+    // Ten times as long by chance, which a machine shared with others can take, shall not decide what comes here.
     let gate =
-        |against: &str| run(&scene, &["gate", "--against", against, "--max-slowdown", "60%", "--json"]);
+        |against: &str| run(&scene, &["gate", "--against", against, "--max-slowdown", "900%", "--json"]);
     let passed = gate("last-pass");
     assert_eq!((passed.code, &passed.document()["verdict"]), (Some(0), &"pass".into()), "{passed:?}");
     let run_id = fast.document()["run"]["id"].as_str().unwrap().to_owned();
     assert_eq!(gate(&run_id).document()["against"], run_id.as_str());
 
-    // The same cell of a baseline that took a tenth of the time.
+    // The same cell of a baseline whose every sample took a thousandth of the quickest.
     let baseline = scene.database().with_extension("json");
     let mut quicker: Value = serde_json::from_str(&fast.stdout).unwrap();
-    for sample in quicker["cases"][0]["metrics"]["latency_ms"]["samples"].as_array_mut().unwrap() {
-        *sample = (sample.as_f64().unwrap() / 10.0).into();
-    }
+    let samples = quicker["cases"][0]["metrics"]["latency_ms"]["samples"].as_array_mut().unwrap();
+    let quickest = samples.iter().filter_map(Value::as_f64).fold(f64::INFINITY, f64::min);
+    samples.fill((quickest / 1000.0).into());
     fs::write(&baseline, quicker.to_string()).unwrap();
     let slower = gate(baseline.to_str().unwrap());
     let document = slower.document();

@@ -73,7 +73,9 @@ fn check(steps: &mut Steps, arguments: &[String]) -> Result<()> {
         lints(steps)?;
         steps.loud("test: xtask", || workspace_command("test", &XTASK, &[]))?;
     }
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    // All that fails is told by one run.
+    let arguments: Vec<&str> =
+        ["--no-fail-fast"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
     steps.loud("test: everything else", || workspace_command("test", &WORKSPACE, &arguments))
 }
 

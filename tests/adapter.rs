@@ -143,3 +143,24 @@ fn a_plan_names_adapters_and_a_profile_takes_one() {
     assert_eq!(profile("no-such-card").code, Some(3));
     assert_eq!(profile("swiftshader,lavapipe").code, Some(2));
 }
+
+#[test]
+fn every_command_that_computes_on_an_adapter_takes_one() {
+    let scene = Scene::new();
+    let run = |words: &[&str], choice: &str| {
+        let database = scene.database();
+        let rest = ["--json", "--adapter", choice, "--db", database.to_str().unwrap()];
+        ended(scene.parallax(words.iter().copied().chain(rest)))
+    };
+    let diverge = ["diverge", "--model", "bert-tiny", "--a", "wgpu:vulkan", "--b", "webgpu@chrome"];
+    let conformance = ["conformance", "--targets", "wgpu:vulkan", "--tests", "test_add"];
+    let matmul = ["bench", "matmul", "--browsers", "firefox", "--sizes", "64", "--rounds", "1"];
+    for words in [&diverge[..], &conformance, &matmul] {
+        let on_swiftshader = run(words, "swiftshader");
+        assert_eq!(on_swiftshader.code, Some(0), "{on_swiftshader:?}");
+        let document = on_swiftshader.document().to_string().to_lowercase();
+        assert!(document.contains("swiftshader") && !document.contains("llvmpipe"), "{document}");
+        let nowhere = run(words, "no-such-card");
+        assert_eq!(nowhere.code, Some(3), "{nowhere:?}");
+    }
+}

@@ -284,6 +284,9 @@ pub struct DivergeArgs {
     /// The other
     #[arg(long, value_name = "TARGET")]
     pub b: Target,
+    /// The adapter of both.
+    #[command(flatten)]
+    pub adapter: AdapterArgs,
     /// How far apart a value may be, as a part of its own largest magnitude [default: the model's for fp32]
     #[arg(long, value_name = "X", value_parser = tolerance)]
     pub tolerance: Option<f64>,
@@ -377,6 +380,9 @@ pub struct MatmulArgs {
     #[arg(long, value_delimiter = ',', value_name = "SIZE,..", default_value = "512,1024",
           value_parser = clap::value_parser!(u32).range(1..=8192))]
     pub sizes: Vec<u32>,
+    /// The adapter.
+    #[command(flatten)]
+    pub adapter: AdapterArgs,
     /// Rounds after warm-up; each times both sides once
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,

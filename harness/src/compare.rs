@@ -8,7 +8,6 @@ use crate::adapter::machine;
 use crate::cli::{AdapterArgs, CompareArgs, SweepArgs};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::lane::Completion;
 use crate::pair::Pair;
 use crate::plan::each_once;
 use crate::precision::AskedPrecision;
@@ -34,16 +33,14 @@ const CORRECTION: &str = "Holm's step-down over all rows of the table";
 pub async fn run(args: &CompareArgs) -> Result<Exit, Error> {
     let pairs = pairs(args)?;
     let metric = metric(&args.metric)?;
-    let (store, run, completion) = match args.models.is_empty() {
-        true => (Store::open(&args.output.db)?, None, Completion::Complete),
+    let (store, run, exit) = match args.models.is_empty() {
+        true => (Store::open(&args.output.db)?, None, Exit::Success),
         false => {
-            let (store, run, completion) = sweep::measured(&sweep_of(args, &pairs)?, &args.output.db).await?;
-            (store, Some(run), completion)
+            // A wrong answer is a failure, however fast it is.
+            let (store, run, exit) = sweep::measured(&sweep_of(args, &pairs)?, &args.output.db).await?;
+            (store, Some(run), exit)
         }
     };
-    // A wrong answer is a failure, however fast it is.
-    let measured = run.as_ref().map(|run| store.report(run).map(|report| report.exit())).transpose()?;
-    let exit = completion.exit(measured.unwrap_or(Exit::Success));
     let run = match (run, &args.run) {
         (None, Some(name)) => Some(store.find_sweep(name)?),
         (run, _) => run,

@@ -11,10 +11,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use protocol::{Conformance, ConformanceReport, Failure, FailureKind, Target, Task, Tolerance};
+use protocol::{
+    AdapterChoice, Conformance, ConformanceReport, Failure, FailureKind, Target, Task, Tolerance,
+};
 
 use self::expected::Expected;
 use self::suite::{Batch, Suite};
+use crate::adapter::complaint;
 use crate::cli::ConformanceArgs;
 use crate::error::Error;
 use crate::event::RunEnd;
@@ -47,6 +50,7 @@ pub async fn run(args: &ConformanceArgs) -> Result<Exit, Error> {
     let open = |path: &PathBuf| Expected::open(path, args.update);
     let mut expected = args.expect.as_ref().map(open).transpose()?;
     let targets = targets(args, expected.as_ref());
+    let adapter = args.adapter.only()?;
     let context = plan::context(&targets).await?;
     let packs =
         scratch::folder().map_err(|source| Error::NodeTests { path: std::env::temp_dir(), source })?;
@@ -71,6 +75,7 @@ pub async fn run(args: &ConformanceArgs) -> Result<Exit, Error> {
     let timeout = Duration::from_secs(args.timeout_s);
     let suite_run = SuiteRun {
         context: &context,
+        adapter: &adapter,
         suite: &suite,
         batches: &batches,
         packs: packs.path(),
@@ -125,6 +130,7 @@ fn publish(found: &Found, args: &ConformanceArgs) -> Result<(), Error> {
 /// The givens of a run, the same for every target.
 struct SuiteRun<'a> {
     context: &'a Context,
+    adapter: &'a AdapterChoice,
     suite: &'a Result<Suite, Fault>,
     batches: &'a [Batch],
     packs: &'a Path,
@@ -153,6 +159,7 @@ impl SuiteRun<'_> {
                 store,
                 run: self.run,
                 target,
+                adapter: self.adapter,
                 bar: &bar,
                 stored: 0,
                 ended: TargetEnded::default(),
@@ -207,6 +214,10 @@ impl Unit for BatchRun<'_> {
         self.target.clone()
     }
 
+    fn adapter(&self) -> AdapterChoice {
+        self.suite.adapter.clone()
+    }
+
     fn task(&self, _: &Context) -> Task {
         Task::Conform(Conformance {
             location: self.suite.location(self.target, &self.batch),
@@ -242,6 +253,7 @@ struct Verdicts<'a> {
     store: &'a mut Store,
     run: &'a RunId,
     target: &'a Target,
+    adapter: &'a AdapterChoice,
     bar: &'a ProgressBar,
     stored: usize,
     ended: TargetEnded,
@@ -262,6 +274,11 @@ impl<'a> Listener<BatchRun<'a>> for Verdicts<'_> {
 
 impl Verdicts<'_> {
     fn answered(&mut self, batch: &Batch, report: ConformanceReport) -> Result<(), Error> {
+        if let Some((_, words)) = complaint(self.adapter, self.target, &report.adapter) {
+            self.ended.unavailable = Some(words);
+            self.bar.inc(batch.tests.len() as u64);
+            return Ok(());
+        }
         self.keep(&judge::batch(self.target, &batch.tests, &report))?;
         for (phase, ms) in report.phases_ms {
             *self.ended.phases_ms.entry(phase).or_default() += ms;

@@ -8,8 +8,9 @@ mod walk;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use protocol::{Adapter, OutputCheck, Target, Task, Trace, TraceReport};
+use protocol::{Adapter, AdapterChoice, OutputCheck, Target, Task, Trace, TraceReport};
 
+use crate::adapter;
 use crate::cli::{self, DivergeArgs};
 use crate::error::Error;
 use crate::event::RunEnd;
@@ -38,10 +39,11 @@ pub async fn run(args: &DivergeArgs) -> Result<Exit, Error> {
         Duration::from_secs(args.timeout_s),
     )
     .await?;
+    let adapter = args.adapter.only()?;
     let context = plan::context([&args.a, &args.b]).await?;
     let mut store = Store::open(&args.output.db)?;
     let run = store.begin_run(RunKind::Diverge, SystemTime::now())?;
-    let scene = Scene { context: &context, model: &model, args };
+    let scene = Scene { context: &context, model: &model, adapter: &adapter, args };
     let ended = scene.walk(&mut store, &run).await;
     store.finish_run(&run, &RunEnd::of(ended.as_ref().map(|_| Completion::Complete)), SystemTime::now())?;
     ended
@@ -64,10 +66,11 @@ impl Ran {
     }
 }
 
-/// The context, model and arguments that both sides have in common.
+/// The context, model, adapter and arguments that both sides have in common.
 struct Scene<'a> {
     context: &'a Context,
     model: &'a Model,
+    adapter: &'a AdapterChoice,
     args: &'a DivergeArgs,
 }
 
@@ -129,6 +132,9 @@ impl Scene<'_> {
             let engine = report.engine.name();
             return Err(not_run(format!("{target}: it ran on {engine} instead, which says nothing")));
         }
+        if let Some((_, words)) = adapter::complaint(self.adapter, target, &report.adapter) {
+            return Err(not_run(format!("{target}: {words}")));
+        }
         let values = Values::read(folder.path(), report.files);
         let values =
             values.map_err(|error| not_run(format!("{target} left values that are none: {error}")))?;
@@ -152,6 +158,10 @@ impl Unit for Tracing<'_> {
 
     fn target(&self) -> Target {
         self.target.clone()
+    }
+
+    fn adapter(&self) -> AdapterChoice {
+        self.scene.adapter.clone()
     }
 
     fn task(&self, context: &Context) -> Task {

@@ -7,7 +7,6 @@ use protocol::Metric;
 use crate::cli::{NoiseArgs, SweepArgs};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::lane::Completion;
 use crate::report::{self, noise};
 use crate::rows::measurement::{Measurement, Place, Subject};
 use crate::rows::noise::{Noise, NoiseRow};
@@ -24,17 +23,18 @@ use crate::sweep;
 /// # Errors
 /// When the request is bad, no target took turns, or the database or the report cannot be written.
 pub async fn run(args: &NoiseArgs) -> Result<Exit, Error> {
-    let (store, run, completion) = match args.models.is_empty() {
+    let (store, run, exit) = match args.models.is_empty() {
         true => {
             let store = Store::open(&args.output.db)?;
             let run = store.find_sweep(args.run.as_deref().unwrap_or("last"))?;
-            (store, run, Completion::Complete)
+            (store, run, Exit::Success)
         }
         false => {
             let mut rounds = args.rounds.clone();
             rounds.rounds = rounds.rounds.or(ROUNDS);
             let sweep = SweepArgs {
                 models: args.models.clone(),
+                axes: args.axes.clone(),
                 targets: args.targets.clone(),
                 adapter: args.adapter.clone(),
                 rounds,
@@ -55,7 +55,7 @@ pub async fn run(args: &NoiseArgs) -> Result<Exit, Error> {
     }
     let found = Noise { run: run.to_string(), noise: rows };
     screen::print(&if args.output.json { report::document(&found) } else { noise::render(&found) })?;
-    Ok(completion.exit(Exit::Success))
+    Ok(exit)
 }
 
 /// Rounds where nothing else is asked for: eight sessions of two.

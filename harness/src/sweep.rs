@@ -46,17 +46,20 @@ pub async fn run(args: &SweepArgs) -> Result<Exit, Error> {
     printed.map(|exit| completion.exit(exit))
 }
 
-/// Measures what flags ask for into a database, for a command that looks at it afterwards.
+/// Measures what flags ask for into a database, for a command that looks at it afterwards; gives the exit code that a sweep would
+/// have.
 ///
 /// # Errors
 /// When the request is bad, or the database fails.
-pub async fn measured(args: &SweepArgs, db: &Path) -> Result<(Store, RunId, Completion), Error> {
+pub async fn measured(args: &SweepArgs, db: &Path) -> Result<(Store, RunId, Exit), Error> {
     let mut interrupt = Interrupt::listen()?;
     let plan = Plan::resolve(args, &mut interrupt).await?;
     let mut store = Store::open(db)?;
     let durations = store.durations()?;
+    case::check_size(&plan, &durations)?;
     let (run, ended) = measure(&plan, &durations, &mut store, interrupt).await?;
-    Ok((store, run, ended?))
+    let exit = ended?.exit(store.report(&run)?.exit());
+    Ok((store, run, exit))
 }
 
 /// Measures what a plan asks for into the store, and shows how far it is; gives the run, and how it ended. `durations` are what

@@ -57,16 +57,43 @@ pub fn sweep(steps: &mut Steps, asked: Vec<String>) -> Result<ExitCode> {
 
 /// Runs the benchmark of whole models and gives its exit code.
 pub fn bench(steps: &mut Steps, full_size: bool, asked: Vec<String>) -> Result<ExitCode> {
-    let defaults = if full_size { FULL_SIZE_BENCH } else { BENCH };
-    parallax(steps, &["compare"], arguments(defaults, asked))
+    // Hours are what was asked for.
+    let (command, defaults) =
+        if full_size { (&["compare", "--large"][..], FULL_SIZE_BENCH) } else { (&["compare"][..], BENCH) };
+    parallax(steps, command, arguments(defaults, asked))
 }
 
-/// Prints how often the statistics err, by simulation: no browser, no model.
-pub fn error_rates(steps: &mut Steps) -> Result<()> {
-    setup::for_building(steps)?;
+/// How rates of error are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ErrorRates {
+    /// From numbers that are drawn: no browser, no model, a minute.
+    Simulated,
+    /// From latencies in browsers and natively: half an hour, in which nothing else should run.
+    Measured,
+}
+
+/// Prints how often verdicts err.
+pub fn error_rates(steps: &mut Steps, how: ErrorRates) -> Result<()> {
+    match how {
+        ErrorRates::Simulated => {
+            setup::for_building(steps)?;
+            steps.loud("simulate: error rates", || show(&mut example("error_rates")?))
+        }
+        ErrorRates::Measured => {
+            programs::ready(steps, Burn::KeptFresh)?;
+            let mut measured = example("measured_error_rates")?;
+            let kept = checkout::root()?.join("target/error-rates");
+            measured.arg("--").arg(checkout::program("parallax")?).arg(kept);
+            steps.loud("measure: error rates", || show(&mut measured))
+        }
+    }
+}
+
+fn example(name: &str) -> Result<Command> {
     let mut example = cargo();
-    example.args(["run", "--release", "--package", "harness", "--example", "error_rates"]);
-    steps.loud("simulate: error rates", || show(example.current_dir(checkout::root()?)))
+    example.args(["run", "--release", "--package", "harness", "--example", name]);
+    example.current_dir(checkout::root()?);
+    Ok(example)
 }
 
 fn parallax(steps: &mut Steps, command: &[&str], arguments: Vec<String>) -> Result<ExitCode> {

@@ -60,9 +60,10 @@ enum Chore {
         /// The nine full-size models instead of the tiny ones: hours, where the adapter is a software one.
         #[arg(long)]
         full_size: bool,
-        /// How often the statistics err, by simulation, and nothing else: no browser, no model.
-        #[arg(long, conflicts_with_all = ["full_size", "arguments"])]
-        error_rates: bool,
+        /// How often verdicts err, and nothing else.
+        #[arg(long, value_name = "HOW", conflicts_with_all = ["full_size", "arguments"])]
+        #[arg(num_args = 0..=1, default_missing_value = "simulated")]
+        error_rates: Option<demo::ErrorRates>,
         /// Passed on to `parallax compare`; --models and --pairs replace the defaults.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -112,8 +113,8 @@ fn perform(chore: Chore) -> Result<ExitCode> {
             wasm::build(&mut steps, Burn::Built)?;
         }
         Chore::Sweep { arguments } => return demo::sweep(&mut steps, arguments),
-        Chore::Bench { error_rates: true, .. } => demo::error_rates(&mut steps)?,
-        Chore::Bench { full_size, arguments, error_rates: false } => {
+        Chore::Bench { error_rates: Some(how), .. } => demo::error_rates(&mut steps, how)?,
+        Chore::Bench { full_size, arguments, error_rates: None } => {
             return demo::bench(&mut steps, full_size, arguments);
         }
         #[cfg(target_os = "linux")]

@@ -3,8 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use indicatif::ProgressBar;
-use protocol::{Engine, MatmulComparison, MatmulReport, Target, Task, Verdict};
+use protocol::{AdapterChoice, Engine, MatmulComparison, MatmulReport, Target, Task, Verdict};
 
+use crate::adapter::complaint;
 use crate::cli::MatmulArgs;
 use crate::error::Error;
 use crate::event::RunEnd;
@@ -27,13 +28,19 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// When a browser has no entry, or the database or the report cannot be written. A product that goes wrong is a row.
 pub async fn run(args: &MatmulArgs) -> Result<Exit, Error> {
     let targets: Vec<Target> = args.browsers.iter().map(|browser| webgpu_in(browser)).collect();
+    let adapter = args.adapter.only()?;
     let context = plan::context(&targets).await?;
     let mut store = Store::open(&args.output.db)?;
     let mut interrupt = Interrupt::listen()?;
     let run = store.begin_run(RunKind::BenchMatmul, SystemTime::now())?;
     let units = args.browsers.iter().flat_map(|browser| {
         let product = |&size| MatmulComparison { size, rounds: args.rounds };
-        args.sizes.iter().map(move |size| InBrowser { browser: browser.clone(), product: product(size) })
+        let adapter = &adapter;
+        args.sizes.iter().map(move |size| InBrowser {
+            browser: browser.clone(),
+            adapter: adapter.clone(),
+            product: product(size),
+        })
     });
     let mut answers = Answers { store: &mut store, run: &run, spinner: screen::spinner(), count: 0 };
     let lane = Lane::new(&context, Open::One);
@@ -57,6 +64,7 @@ fn webgpu_in(browser: &str) -> Target {
 #[derive(Clone)]
 struct InBrowser {
     browser: String,
+    adapter: AdapterChoice,
     product: MatmulComparison,
 }
 
@@ -65,6 +73,10 @@ impl Unit for InBrowser {
 
     fn target(&self) -> Target {
         webgpu_in(&self.browser)
+    }
+
+    fn adapter(&self) -> AdapterChoice {
+        self.adapter.clone()
     }
 
     fn task(&self, _: &Context) -> Task {
@@ -89,7 +101,7 @@ impl Listener<InBrowser> for Answers<'_> {
     fn hear(&mut self, event: Event<'_, InBrowser>) -> Result<Then<InBrowser>, Error> {
         match event {
             Event::Opening(_) | Event::Opened(..) | Event::Closed(..) => {}
-            Event::Started(InBrowser { browser, product: MatmulComparison { size, .. } }) => {
+            Event::Started(InBrowser { browser, product: MatmulComparison { size, .. }, .. }) => {
                 self.store.check_file()?;
                 self.spinner.set_message(format!("{size} x {size} in {browser}"));
             }
@@ -102,8 +114,9 @@ impl Listener<InBrowser> for Answers<'_> {
     }
 }
 
-fn product(InBrowser { browser, product }: InBrowser, ended: Ended<MatmulReport>) -> Product {
+fn product(InBrowser { browser, adapter, product }: InBrowser, ended: Ended<MatmulReport>) -> Product {
     let facts = ended.observed.facts;
+    let target = webgpu_in(&browser);
     let none = Product {
         browser,
         size: product.size,
@@ -116,18 +129,21 @@ fn product(InBrowser { browser, product }: InBrowser, ended: Ended<MatmulReport>
         reference_ms: Vec::new(),
         ours_gpu_ms: Vec::new(),
     };
-    match ended.answer {
-        Err(why) => Product { verdict: why.verdict(), message: Some(why.to_string()), ..none },
+    let answered = ended.answer.map_err(|why| (why.verdict(), why.to_string()));
+    match answered.and_then(|report| complaint(&adapter, &target, &report.adapter).map_or(Ok(report), Err)) {
+        Err((verdict, message)) => Product { verdict, message: Some(message), ..none },
         Ok(report) if report.ours_ms.is_empty() || report.reference_ms.is_empty() => none,
-        Ok(MatmulReport { adapter, ours_ms, reference_ms, ours_gpu_ms, max_abs_difference }) => Product {
-            verdict: Verdict::Pass,
-            message: None,
-            adapter: Some(adapter),
-            max_abs_difference: Some(max_abs_difference),
-            ours_ms,
-            reference_ms,
-            ours_gpu_ms,
-            ..none
-        },
+        Ok(MatmulReport { adapter: met, ours_ms, reference_ms, ours_gpu_ms, max_abs_difference }) => {
+            Product {
+                verdict: Verdict::Pass,
+                message: None,
+                adapter: Some(met),
+                max_abs_difference: Some(max_abs_difference),
+                ours_ms,
+                reference_ms,
+                ours_gpu_ms,
+                ..none
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use protocol::Target;
 
-use super::OutputArgs;
+use super::{AdapterArgs, OutputArgs};
 
 /// The examples below its help.
 pub const CONFORMANCE_EXAMPLE: &str = "\
@@ -24,6 +24,9 @@ pub struct ConformanceArgs {
     /// Targets: engine[:device][@browser], as in webgpu@chrome, wgpu:vulkan
     #[arg(long, value_delimiter = ',', value_name = "TARGET,..", required_unless_present = "expect")]
     pub targets: Vec<Target>,
+    /// The adapter that the tests run on.
+    #[command(flatten)]
+    pub adapter: AdapterArgs,
     /// Tests to run, * and ? stand for anything [default: all]
     #[arg(long, value_delimiter = ',', value_name = "GLOB,..")]
     pub tests: Vec<glob::Pattern>,

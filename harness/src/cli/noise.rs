@@ -3,7 +3,7 @@
 use clap::Args;
 use protocol::Target;
 
-use super::{AdapterArgs, OutputArgs, RoundsArgs};
+use super::{AdapterArgs, AxesArgs, OutputArgs, RoundsArgs};
 
 /// The examples below its help.
 pub const NOISE_EXAMPLE: &str = "\
@@ -23,6 +23,9 @@ pub struct NoiseArgs {
         requires = "targets"
     )]
     pub models: Vec<String>,
+    /// What is varied of the models that are measured
+    #[command(flatten)]
+    pub axes: AxesArgs,
     /// Targets to hold against themselves
     #[arg(long, value_delimiter = ',', value_name = "TARGET,..", requires = "models")]
     pub targets: Vec<Target>,

@@ -28,6 +28,8 @@ pub fn by_place(pair: &Pair, a: &[Measurement], b: &[Measurement]) -> Vec<Pair> 
         let others = if same.is_empty() { places_b.iter().collect() } else { same };
         pairs.extend(others.into_iter().map(|other| Pair { a: pair.a.at(place), b: pair.b.at(other) }));
     }
+    // Who asks for a place beside all places of a target does not ask for that place beside itself.
+    pairs.retain(|found| found.a != found.b || pair.a == pair.b);
     if pairs.is_empty() { vec![pair.clone()] } else { pairs }
 }
 
@@ -433,5 +435,21 @@ mod tests {
             ("webgpu@chrome+adapter=swiftshader".to_owned(), "webgpu@firefox+adapter=swiftshader".to_owned()),
         ];
         assert_eq!(pairs, expected);
+
+        let with = |features: &str| {
+            let mut one = measurement("webgpu@chrome", 1, 10.0);
+            features.clone_into(&mut one.place.features);
+            one
+        };
+        let all = [with(""), with("-fusion")];
+        let pairs = |asked: &str| {
+            let found = by_place(&pair(asked), &all, &all[usize::from(asked.contains("features"))..]);
+            found.iter().map(|pair| format!("{} / {}", pair.a, pair.b)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            pairs("webgpu@chrome/webgpu@chrome+features=-fusion"),
+            ["webgpu@chrome / webgpu@chrome+features=-fusion"]
+        );
+        assert_eq!(pairs("webgpu@chrome/webgpu@chrome").len(), 2, "each beside itself, since that was asked");
     }
 }

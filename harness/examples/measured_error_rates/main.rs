@@ -1,0 +1,79 @@
+//! Prints how often verdicts on real latencies err: of a target beside itself, and beside itself with one dispatch more, on an
+//! idle machine and beside other load. Arguments are the program `parallax` and a folder, in which the databases stay.
+//!
+//! One long sweep in turns is a stock of sessions, each of two rounds. A comparison draws sessions until the tool's own rule
+//! ends it, and is decided as `parallax compare` decides. What a target and itself are called is drawn anew for each session,
+//! so that every comparison of them is one that could have been taken.
+
+mod load;
+mod model;
+mod stock;
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use harness::store::{Store, Wanted};
+use load::Load;
+use protocol::Metric;
+use stock::{ITSELF, SLOWER, Stock};
+
+const TARGETS: [&str; 3] = ["webgpu@chrome", "webgpu@firefox", "wgpu:vulkan"];
+/// Rounds of the sweep that they are drawn from.
+const ROUNDS: &str = "96";
+const SAMPLES: &str = "3";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [parallax, folder] = &arguments[..] else {
+        eprintln!("error: name the program parallax and a folder for databases");
+        return ExitCode::FAILURE;
+    };
+    match print(Path::new(parallax), Path::new(folder)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print(parallax: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
+    fs::create_dir_all(folder)?;
+    let model = folder.join("steps.onnx");
+    fs::write(&model, model::file())?;
+    println!("                               beside itself                      with a dispatch more");
+    println!(
+        "{} comparisons of each        claimed     same    alike  rounds   slower    found    wrong    alike  rounds",
+        stock::COMPARISONS
+    );
+    for (machine, loaded) in [("idle", false), ("loaded", true)] {
+        let database = folder.join(machine).with_extension("duckdb");
+        if database.exists() {
+            fs::remove_file(&database)?;
+        }
+        let load = loaded.then(Load::begin);
+        sweep(parallax, &model, &database)?;
+        drop(load);
+        let store = Store::open(&database)?;
+        let taken = store.measurements(Metric::LatencyMs, &Wanted::default())?;
+        for target in TARGETS {
+            let rates = Stock::of(target, &taken)?.rates().ok_or("something failed in the sweep")?;
+            println!("{target:15}  {machine:12}  {rates}");
+        }
+    }
+    Ok(())
+}
+
+fn sweep(parallax: &Path, model: &Path, database: &Path) -> Result<(), Box<dyn Error>> {
+    let mut sweep = Command::new(parallax);
+    sweep.arg("sweep").arg("--models").arg(model).arg("--db").arg(database);
+    sweep.args(["--targets", &TARGETS.join(","), "--rounds", ROUNDS, "--samples", SAMPLES, "--large"]);
+    sweep.args(["", ITSELF, SLOWER].map(|setting| format!("--features={setting}")));
+    let ended = sweep.output()?;
+    if ended.status.success() {
+        return Ok(());
+    }
+    Err(format!("the sweep failed: {}", String::from_utf8_lossy(&ended.stderr)).into())
+}

@@ -1,0 +1,177 @@
+//! A stock of sessions of one target, and what comparisons drawn from it say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::fmt;
+
+use fastrand::Rng;
+use harness::compare::table::{decide, matched};
+use harness::pair::Pair;
+use harness::rows::measurement::Measurement;
+use harness::rows::series;
+use harness::side::Side;
+use harness::statistics::Summary;
+use harness::statistics::decision::Rule;
+use harness::statistics::ratio::{Pair as Times, Ratio};
+use harness::statistics::simulation::Rate;
+use harness::statistics::stopping::{Next, Stopping};
+
+/// A setting that changes nothing of a model in f32: the same programs as with everything on.
+pub const ITSELF: &str = "-f16";
+/// The setting that adds a dispatch.
+pub const SLOWER: &str = "-fusion";
+/// So many comparisons are drawn.
+pub const COMPARISONS: usize = 500;
+
+/// As `parallax compare` has it where nothing else is asked for.
+const STOPPING: Stopping = Stopping { precision: 0.02, least: 12, most: 40, rows: 1 };
+const WITHIN: f64 = 0.03;
+
+/// What was measured of one target, by session.
+pub struct Stock {
+    sessions: Vec<Vec<Measurement>>,
+    itself: Pair,
+    slower: Pair,
+}
+
+/// What comparisons of one pair say.
+#[derive(Default)]
+struct Rates {
+    /// A takes less time than b.
+    faster: Rate,
+    /// A takes more.
+    slower: Rate,
+    same: Rate,
+    /// Two comparisons that share no session say the same.
+    alike: Rate,
+    rounds: Vec<f64>,
+}
+
+/// The rates of a target beside itself, and beside itself with a dispatch more.
+pub struct Both {
+    itself: Rates,
+    slower: Rates,
+    /// How many times as long it takes with that dispatch, over all that was taken.
+    slowdown: Ratio,
+}
+
+impl Stock {
+    /// The target's part of a sweep.
+    pub fn of(target: &str, taken: &[Measurement]) -> Result<Stock, Box<dyn Error>> {
+        let mut sessions: BTreeMap<Option<u32>, Vec<Measurement>> = BTreeMap::new();
+        for one in taken.iter().filter(|one| one.place.target.to_string() == target) {
+            sessions.entry(one.session).or_default().push(one.clone());
+        }
+        let side = |setting: &str| -> Result<Side, Box<dyn Error>> {
+            Ok(Side { features: Some(setting.parse()?), ..Side::of(target.parse()?) })
+        };
+        Ok(Stock {
+            sessions: sessions.into_values().collect(),
+            itself: Pair { a: side("")?, b: side(ITSELF)? },
+            slower: Pair { a: side("")?, b: side(SLOWER)? },
+        })
+    }
+
+    /// Draws comparisons, two at a time that share no session, and counts what they say; nothing where something failed.
+    pub fn rates(&self) -> Option<Both> {
+        let mut random = Rng::with_seed(7);
+        let mut drawn: Vec<&Vec<Measurement>> = self.sessions.iter().collect();
+        let pairs = pairs(&self.slower, &in_order(&drawn))?;
+        let mut both =
+            Both { itself: Rates::default(), slower: Rates::default(), slowdown: Ratio::paired(&pairs)? };
+        for _ in 0..COMPARISONS {
+            random.shuffle(&mut drawn);
+            let (one, other) = drawn.split_at(drawn.len() / 2);
+            both.slower.count([one, other].map(|half| compared(&self.slower, &in_order(half))));
+            both.itself.count([one, other].map(|half| {
+                let mut half = in_order(half);
+                exchange(&mut half, &mut random);
+                compared(&self.itself, &half)
+            }));
+        }
+        Some(both)
+    }
+}
+
+/// Sessions as if they had been taken one after the other.
+fn in_order(sessions: &[&Vec<Measurement>]) -> Vec<Measurement> {
+    let mut all = Vec::new();
+    let mut begun = 0;
+    for (number, session) in (0..).zip(sessions) {
+        let rounds: BTreeSet<u32> = session.iter().filter_map(|one| Some(one.turn?.round)).collect();
+        for one in session.iter() {
+            let mut one = Measurement { session: Some(number), ..one.clone() };
+            if let Some(turn) = &mut one.turn {
+                turn.round = begun + rounds.range(..turn.round).count() as u32;
+            }
+            all.push(one);
+        }
+        begun += rounds.len() as u32;
+    }
+    all
+}
+
+/// Lets a target and itself change names in half of the sessions.
+fn exchange(taken: &mut [Measurement], random: &mut Rng) {
+    for session in taken.chunk_by_mut(|one, other| one.session == other.session) {
+        if random.bool() {
+            for one in session {
+                match one.place.features.as_str() {
+                    "" => ITSELF.clone_into(&mut one.place.features),
+                    ITSELF => one.place.features.clear(),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+fn pairs(question: &Pair, taken: &[Measurement]) -> Option<Vec<Times>> {
+    let of = |side: &Side| taken.iter().filter(|one| side.admits(one)).collect::<Vec<_>>();
+    series::pairs(&of(&question.a), &of(&question.b))
+}
+
+/// What is said once the rule for stopping ends it, and after how many rounds.
+fn compared(question: &Pair, taken: &[Measurement]) -> Option<(&'static str, usize)> {
+    let pairs = pairs(question, taken)?;
+    let enough = (1..=pairs.len()).find(|n| STOPPING.next(&pairs[..*n]) != Next::More)?;
+    let in_time = |one: &&Measurement| one.turn.is_some_and(|turn| (turn.round as usize) < enough);
+    let taken: Vec<Measurement> = taken.iter().filter(in_time).cloned().collect();
+    let (matched, _) = matched(question, &taken, &taken);
+    let (rows, _) = decide(&matched, "latency_ms", Rule::within(WITHIN));
+    Some((rows.first()?.verdict, enough))
+}
+
+impl Rates {
+    fn count(&mut self, two: [Option<(&'static str, usize)>; 2]) {
+        let [one, other] = two.map(|said| said.map(|(verdict, _)| verdict));
+        self.alike.count(one == other);
+        self.faster.count(one == Some("faster"));
+        self.slower.count(one == Some("slower"));
+        self.same.count(one == Some("same"));
+        self.rounds.extend(two[0].map(|(_, rounds)| rounds as f64));
+    }
+
+    fn typical_rounds(&self) -> f64 {
+        Summary::of(&self.rounds).map_or(f64::NAN, |summary| summary.median)
+    }
+}
+
+impl fmt::Display for Both {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Both { itself, slower, slowdown } = self;
+        let claimed = Rate { hits: itself.faster.hits + itself.slower.hits, of: itself.faster.of };
+        write!(
+            f,
+            "{claimed:>7}  {:>7}  {:>7}  {:>6.0}   {:>6.1} %  {:>7}  {:>7}  {:>7}  {:>6.0}",
+            itself.same,
+            itself.alike,
+            itself.typical_rounds(),
+            (slowdown.median - 1.0) * 100.0,
+            slower.faster,
+            slower.slower,
+            slower.alike,
+            slower.typical_rounds(),
+        )
+    }
+}

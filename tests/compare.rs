@@ -110,6 +110,7 @@ fn what_cannot_be_answered_is_said_with_what_would_do() {
         (&["compare"], &["nothing to compare", "--pairs"]),
         (&["gate", "--against", "last-pass"], &["no earlier sweep that passed"]),
         (&["gate", "--against", "zzz"], &["there is no run \"zzz\""]),
+        (&["gate", "--against", "none/such.json"], &["none/such.json", "No such file"]),
         (&["gate", "--against", "last", "--run", "zzz"], &["there is no run \"zzz\""]),
         (&["noise"], &["no target took turns", "--rounds"]),
         (&["history"], &["there is one run of it"]),

@@ -15,6 +15,7 @@ use crate::rows::gate::Gated;
 use crate::rows::measurement::Measurement;
 use crate::screen;
 use crate::store::{Store, Wanted};
+use findings::Found;
 
 const LAST_PASS: &str = "last-pass";
 
@@ -32,7 +33,9 @@ pub async fn run(args: &GateArgs) -> Result<Exit, Error> {
             let baseline = store.last_passing_sweep(&run)?;
             (baseline.to_string(), of_run(&baseline)?)
         }
-        path if Path::new(path).is_file() => (path.to_owned(), baseline::of_file(Path::new(path))?),
+        path if Path::new(path).is_file() || is_path(path) => {
+            (path.to_owned(), baseline::of_file(Path::new(path))?)
+        }
         name => {
             let baseline = store.find_sweep(name)?;
             (baseline.to_string(), of_run(&baseline)?)
@@ -43,6 +46,11 @@ pub async fn run(args: &GateArgs) -> Result<Exit, Error> {
     let exit = if found.verdict == "fail" { Exit::GateFailed } else { Exit::Success };
     screen::print(&if args.output.json { report::document(&found) } else { gate::render(&found) })?;
     Ok(exit)
+}
+
+/// Returns whether something is the name of a file, there or not: no run has such characters.
+fn is_path(name: &str) -> bool {
+    name.contains(['/', '\\', '.'])
 }
 
 /// What a run, an earlier one and all runs come to.
@@ -57,12 +65,12 @@ fn gated(
             "there is nothing to hold the run against: {against} has no results of a sweep"
         )));
     }
-    let (findings, cells) = findings::of(now, before, history, max_slowdown);
+    let Found { findings, cells, timed } = findings::of(now, before, history, max_slowdown);
     if cells == 0 {
         return Err(Error::NotComparable(format!(
             "run {run} and {against} have no cell in common, no model on the same target: name another with --against"
         )));
     }
     let verdict = if findings.iter().any(|finding| finding.fails) { "fail" } else { "pass" };
-    Ok(Gated { verdict, run: run.to_owned(), against, max_slowdown, cells, findings })
+    Ok(Gated { verdict, run: run.to_owned(), against, max_slowdown, cells, timed, findings })
 }

@@ -16,14 +16,19 @@ use crate::statistics::ratio::Ratio;
 type Cell<'a> = (&'a Subject, &'a Place);
 type Cells<'a> = BTreeMap<Cell<'a>, Vec<&'a Measurement>>;
 
-/// Everything that is worse now than before, what fails first, and how many cells both have. `history` is all that is known
-/// of any run.
-pub fn of(
-    now: &[Measurement],
-    before: &[Measurement],
-    history: &[Measurement],
-    max_slowdown: f64,
-) -> (Vec<Finding>, usize) {
+/// What came of holding one run against another.
+#[derive(Debug)]
+pub struct Found {
+    /// Everything that is worse, what fails first.
+    pub findings: Vec<Finding>,
+    /// Cells that both have.
+    pub cells: usize,
+    /// Those of them whose times could be held against each other.
+    pub timed: usize,
+}
+
+/// Everything that is worse now than before. `history` is all that is known of any run.
+pub fn of(now: &[Measurement], before: &[Measurement], history: &[Measurement], max_slowdown: f64) -> Found {
     let (now, before, history) = (by_cell(now), by_cell(before), by_cell(history));
     let mut findings = Vec::new();
     let mut timed = Vec::new();
@@ -41,13 +46,14 @@ pub fn of(
             })),
         }
     }
-    findings.extend(slowdowns(&timed, max_slowdown));
+    let (slower, timed) = slowdowns(&timed, max_slowdown);
+    findings.extend(slower);
     let gone = before.iter().filter(|(cell, _)| !now.contains_key(*cell));
     findings.extend(gone.map(|(cell, of_before)| {
         remark("not-swept", *cell, of_before, "this run did not take it".to_owned())
     }));
     findings.sort_by_key(|finding| !finding.fails);
-    (findings, cells)
+    Found { findings, cells, timed }
 }
 
 fn by_cell(measurements: &[Measurement]) -> Cells<'_> {
@@ -93,8 +99,8 @@ struct Timed<'a> {
     history: &'a [&'a Measurement],
 }
 
-/// What takes longer than it did, decided over all cells together.
-fn slowdowns(timed: &[Timed<'_>], max_slowdown: f64) -> Vec<Finding> {
+/// What takes longer than it did, decided over all cells together, and how many those are that could be decided.
+fn slowdowns(timed: &[Timed<'_>], max_slowdown: f64) -> (Vec<Finding>, usize) {
     let mut findings = Vec::new();
     let mut measured = Vec::new();
     for timed in timed {
@@ -112,7 +118,7 @@ fn slowdowns(timed: &[Timed<'_>], max_slowdown: f64) -> Vec<Finding> {
         timed.slowdown(*ratio, *noise, decision, max_slowdown)
     });
     findings.extend(slower);
-    findings
+    (findings, measured.len())
 }
 
 impl Timed<'_> {
@@ -314,8 +320,10 @@ mod tests {
             change(&mut now);
             let before: Vec<Measurement> = earlier.last().cloned().into_iter().collect();
             let history: Vec<Measurement> = earlier.into_iter().chain([now.clone()]).collect();
-            let (findings, cells) = of(&[now], &before, &history, MAX);
+            let Found { findings, cells, timed } = of(&[now], &before, &history, MAX);
             assert_eq!((kinds(&findings).as_slice(), cells), (expected, 1), "{name}: {findings:?}");
+            let apart = findings.iter().filter(|finding| finding.kind == "not-compared").count();
+            assert_eq!(timed, 1 - apart, "{name}");
         }
     }
 
@@ -328,7 +336,7 @@ mod tests {
         let now = measurement("webgpu@chrome", 25, 2.0 * level(24));
         let before = [earlier[23].clone()];
         let history: Vec<Measurement> = earlier.into_iter().chain([now.clone()]).collect();
-        let (findings, _) = of(&[now], &before, &history, MAX);
+        let Found { findings, .. } = of(&[now], &before, &history, MAX);
         assert_eq!(kinds(&findings), [("slower-unproven", false)], "{findings:?}");
         assert!(findings[0].message.contains("depends on itself"), "{findings:?}");
     }
@@ -352,7 +360,7 @@ mod tests {
             let mut now = at(is, 2);
             now.versions.browser = Some("157".to_owned());
             let before: Vec<Measurement> = was.map(|was| at(was, 1)).into_iter().collect();
-            let (findings, _) = of(&[now], &before, &[], MAX);
+            let Found { findings, .. } = of(&[now], &before, &[], MAX);
             assert_eq!(findings.first().map(|finding| finding.kind), expected, "{was:?} {is:?}");
             for finding in findings.iter().filter(|_| was.is_some()) {
                 let change = Change { what: "browser", from: "156".to_owned(), to: "157".to_owned() };
@@ -360,7 +368,7 @@ mod tests {
                 assert_eq!(finding.since, "run-01");
             }
         }
-        let (findings, cells) = of(&[], &[at(Pass, 1)], &[], MAX);
+        let Found { findings, cells, .. } = of(&[], &[at(Pass, 1)], &[], MAX);
         assert_eq!((kinds(&findings).as_slice(), cells), (&[("not-swept", false)][..], 0));
     }
 }

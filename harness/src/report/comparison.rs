@@ -113,7 +113,8 @@ fn means(rows: &[Comparison]) -> Vec<String> {
             .filter(|row| (row.a.as_str(), row.b.as_str()) == (a, b))
             .map(|row| row.ratio.median)
             .collect();
-        let least = ratios.iter().copied().reduce(f64::min)?;
+        // Of one model its row says it.
+        let least = ratios.iter().copied().reduce(f64::min).filter(|_| ratios.len() > 1)?;
         let [mean, least] = [crate::statistics::geometric_mean(&ratios), least].map(number::three_digits);
         Some(format!(
             "{b} takes {mean} times as long as {a} over {} models (geometric mean; the least {least})",

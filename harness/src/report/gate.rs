@@ -17,9 +17,10 @@ pub fn render(found: &Gated) -> String {
         several => format!("{several} findings fail it"),
     };
     lines.push(format!(
-        "gate {}: {count}, of {} cells; run {} against {}, slowdowns of up to {} let through",
+        "gate {}: {count}, of {} cells, {} of them timed; run {} against {}, slowdowns of up to {} let through",
         found.verdict,
         found.cells,
+        if found.timed == 0 { "none".to_owned() } else { found.timed.to_string() },
         found.run,
         shown(&found.against),
         number::per_cent(found.max_slowdown)

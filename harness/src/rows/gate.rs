@@ -17,6 +17,8 @@ pub struct Gated {
     pub max_slowdown: f64,
     /// Cells that both have, and that were looked at.
     pub cells: usize,
+    /// Those of them whose times could be held against each other.
+    pub timed: usize,
     /// What was found, that which fails first.
     pub findings: Vec<Finding>,
 }

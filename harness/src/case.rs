@@ -122,8 +122,8 @@ pub fn check_size(plan: &Plan, durations: &BTreeMap<String, Duration>) -> Result
     let cases = expand(plan);
     let turns = plan.rounds.map_or(1, |rounds| 2 * rounds.least.get());
     let known = cases.iter().filter_map(|case| durations.get(&case.key()));
-    let known: Vec<f64> = known.map(|duration| duration.as_secs_f64() * f64::from(turns)).collect();
-    size::check(cases.len(), &known, plan.large)
+    let known: Vec<f64> = known.map(Duration::as_secs_f64).collect();
+    size::check(cases.len(), turns, &known, plan.large)
 }
 
 /// The matrix of the models that cannot be had, each with the reason.

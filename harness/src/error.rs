@@ -49,7 +49,7 @@ pub enum Error {
     NotResized { verdict: Verdict, message: String },
     #[error("model \"{model}\" is not kept in {precision} here, only in {known}")]
     NoPrecision { model: String, precision: Precision, known: String },
-    #[error("the plan has {cases} cases, which take about {about}: vary less, or run it with --large")]
+    #[error("the plan has {cases} {}, which take about {about}: vary less, take fewer rounds, or run it with --large", if *cases == 1 { "case" } else { "cases" })]
     PlanTooLarge { cases: usize, about: String },
     #[error("\"{model}\" was not completed with inputs and expected outputs: {fault}")]
     Unfinished { model: String, fault: Fault },

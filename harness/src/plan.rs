@@ -128,6 +128,7 @@ impl Plan {
         let targets = each_once(targets.clone());
         size::check(
             names.len().saturating_mul(cases_of_a_model(&axes, &targets, &adapters)),
+            1,
             &[],
             args.axes.large,
         )?;

@@ -10,15 +10,28 @@ use serde::Deserialize;
 #[serde(try_from = "String")]
 pub struct Share(pub f64);
 
+impl Share {
+    /// What comes on top of a whole, and may be more than it: `150%`.
+    ///
+    /// # Errors
+    /// When it is no per cent above 0.
+    pub fn on_top(text: &str) -> Result<Share, String> {
+        above_zero(text).ok_or_else(|| "write per cent above 0, as in 5%".to_owned())
+    }
+}
+
+/// Per cent above 0.
+fn above_zero(text: &str) -> Option<Share> {
+    let number = text.strip_suffix('%')?.trim().parse::<f64>().ok()?;
+    (number.is_finite() && number > 0.0).then_some(Share(number / 100.0))
+}
+
 impl FromStr for Share {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Share, String> {
-        let number = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
-        let number = number.filter(|number| number.is_finite() && *number > 0.0 && *number < 100.0);
-        number
-            .map(|number| Share(number / 100.0))
-            .ok_or_else(|| "write per cent above 0 and below 100, as in 2%".to_owned())
+        let part = above_zero(text).filter(|share| share.0 < 1.0);
+        part.ok_or_else(|| "write per cent above 0 and below 100, as in 2%".to_owned())
     }
 }
 
@@ -48,6 +61,11 @@ mod tests {
         }
         for wrong in ["2", "0%", "100%", "-1%", "x%", "nan%", ""] {
             assert!(wrong.parse::<Share>().is_err(), "{wrong}");
+        }
+        for (text, share) in
+            [("5%", Some(0.05)), ("150%", Some(1.5)), ("0%", None), ("-1%", None), ("5", None)]
+        {
+            assert_eq!(Share::on_top(text).ok(), share.map(Share), "{text}");
         }
     }
 }

@@ -31,7 +31,7 @@ pub struct GateArgs {
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,
     /// The slowdown that is let through
-    #[arg(long, value_name = "P%", default_value = "5%")]
+    #[arg(long, value_name = "P%", default_value = "5%", value_parser = Share::on_top)]
     pub max_slowdown: Share,
     /// The database, and the form of the report
     #[command(flatten)]

@@ -54,10 +54,12 @@ impl Case {
     }
 
     fn key_text(&self) -> String {
-        let Sampling { samples, warmup_limit } = self.sampling;
+        let Sampling { samples, least_ms, warmup_limit } = self.sampling;
+        // What samples go on for is new, and nothing else has another key for it.
+        let sampled = if least_ms == 0 { String::new() } else { format!("least_ms={least_ms}\n") };
         format!(
             "parallax-case-{KEY_VERSION}\nmodel={}\ntarget={}\nadapter={}\nfeatures={}\ndimensions={}\nprecision={}\nbatch={}\n\
-             samples={samples}\nwarmup_limit={warmup_limit}\nstrict={}\nbrowser={}\ntuning={}\n\
+             samples={samples}\nwarmup_limit={warmup_limit}\n{sampled}strict={}\nbrowser={}\ntuning={}\n\
              temperature={TEMPERATURE}\n",
             self.model.digest,
             self.target,
@@ -231,7 +233,7 @@ pub(crate) mod tests {
             other.key() != original.key()
         };
         type Row = (&'static str, fn(&mut Case), bool);
-        let rows: [Row; 12] = [
+        let rows: [Row; 13] = [
             ("nothing", |_| {}, false),
             ("the model's folder", |case| Arc::make_mut(&mut case.model).folder = "/other".into(), false),
             ("the model's files", |case| Arc::make_mut(&mut case.model).digest.push('x'), true),
@@ -248,6 +250,7 @@ pub(crate) mod tests {
             ("a feature", |case| case.features = "-fusion".parse().unwrap(), true),
             ("the samples", |case| case.sampling.samples = 7, true),
             ("the warm-up", |case| case.sampling.warmup_limit = 7, true),
+            ("how long it is sampled for", |case| case.sampling.least_ms = 250, true),
             ("whether it is strict", |case| case.strict = true, true),
             ("the browser's flags", |case| case.browser_settings = Some("x".to_owned()), true),
         ];

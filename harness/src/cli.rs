@@ -204,7 +204,7 @@ pub struct SweepArgs {
     /// Jobs that may run at the same time; they measure each other, and rows say so [default: 1]
     #[arg(long, value_name = "N")]
     pub jobs: Option<NonZeroU32>,
-    /// Latency samples per case, after warm-up [default: 20]
+    /// Latency samples per case, after warm-up [default: 20; in rounds 5, and as many as a quarter of a second holds]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub samples: Option<u32>,
     /// Seconds that one case may take, and completing one ONNX file before [default: 300]

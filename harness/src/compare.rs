@@ -116,7 +116,7 @@ fn sweep_of(args: &CompareArgs, pairs: &[Pair]) -> Result<SweepArgs, Error> {
         adapter: AdapterArgs::of(adapters),
         targets: each_once(targets),
         rounds: args.rounds.clone(),
-        samples: Some(args.samples),
+        samples: args.samples,
         timeout_s: Some(args.timeout_s),
         ..SweepArgs::default()
     })

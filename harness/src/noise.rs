@@ -38,7 +38,7 @@ pub async fn run(args: &NoiseArgs) -> Result<Exit, Error> {
                 targets: args.targets.clone(),
                 adapter: args.adapter.clone(),
                 rounds,
-                samples: Some(args.samples),
+                samples: args.samples,
                 ..SweepArgs::default()
             };
             sweep::measured(&sweep, &args.output.db).await?

@@ -122,8 +122,6 @@ impl Plan {
             check_browser(target, &browsers)?;
         }
         let timeout_s = args.timeout_s.or(file.timeout_s.map(Into::into)).unwrap_or(TIMEOUT_S);
-        let mut sampling = Sampling::default();
-        sampling.samples = args.samples.or(file.samples.map(Into::into)).unwrap_or(sampling.samples);
         let axes = Axes::new(&file.batch, &file.dimensions, &file.precision, &file.features, &args.axes);
         let targets = each_once(targets.clone());
         size::check(
@@ -138,11 +136,17 @@ impl Plan {
             () = interrupt.received() => return Err(Error::Interrupted),
             found = find_models(names, &base, &axes, timeout) => found?,
         };
+        let rounds = rounds(args, &file, axes.interval());
+        let sampling = match args.samples.or(file.samples.map(Into::into)) {
+            Some(samples) => Sampling { samples, ..Sampling::default() },
+            None if rounds.is_some() => Sampling::TURN,
+            None => Sampling::default(),
+        };
         Ok(Plan {
             models,
             lost,
             adapters,
-            rounds: rounds(args, &file, axes.interval()),
+            rounds,
             targets,
             axes,
             large: args.axes.large,

@@ -92,6 +92,8 @@ pub struct Course<C> {
     spent_ms: BTreeMap<Activity, f64>,
     inferences: usize,
     warm_up_ms: Vec<f64>,
+    sampled: usize,
+    sampled_ms: f64,
     probes: u32,
     window: Option<SamplingWindow>,
     timing: Timing,
@@ -111,6 +113,8 @@ impl<C: Clock> Course<C> {
             spent_ms: BTreeMap::new(),
             inferences: 0,
             warm_up_ms: Vec::new(),
+            sampled: 0,
+            sampled_ms: 0.0,
             probes: 0,
             window: None,
             timing: Timing::default(),
@@ -168,11 +172,10 @@ impl<C: Clock> Course<C> {
     }
 
     fn due(&self) -> Activity {
-        let wanted = 1 + self.warm_up_ms.len() + self.sampling.samples as usize;
         match self.inferences {
             0 => Activity::First,
             _ if self.sampling.still_warming_up(&self.warm_up_ms) => Activity::WarmUp,
-            done if done < wanted => Activity::Sample,
+            _ if !self.sampling.has_enough(self.sampled, self.sampled_ms) => Activity::Sample,
             _ => Activity::Inspect,
         }
     }
@@ -199,8 +202,12 @@ impl<C: Clock> Course<C> {
             Activity::WarmUp => Phase::WarmUp,
             _ => Phase::Measured,
         };
-        if phase == Phase::WarmUp {
-            self.warm_up_ms.push(latency_ms);
+        match phase {
+            Phase::WarmUp => self.warm_up_ms.push(latency_ms),
+            Phase::Measured => {
+                self.sampled += 1;
+                self.sampled_ms += latency_ms;
+            }
         }
         for (metric, value) in self.timing.metrics(latency_ms, tokens) {
             self.measured.add(metric, phase, value);
@@ -355,7 +362,8 @@ mod tests {
     #[test]
     fn the_window_holds_the_samples_and_nothing_else() {
         let time = Cell::new(1000.0);
-        let mut course = Course::begin(&time, Sampling { samples: 3, warmup_limit: 0 });
+        let mut course =
+            Course::begin(&time, Sampling { samples: 3, warmup_limit: 0, ..Sampling::default() });
         let mut ran = 0;
         while course.next_step() == Step::Infer {
             assert_eq!(course.window().is_some(), ran > 0, "before inference {ran}");
@@ -380,9 +388,11 @@ mod tests {
     #[test]
     fn first_then_warm_up_then_samples_then_probes_then_the_report() {
         use Step::{Infer, ReadBack, Report};
-        let sampling = Sampling { samples: 3, warmup_limit: 30 };
+        let sampling = Sampling { samples: 3, ..Sampling::default() };
         for (name, engine, sampling, infer, probes) in [
             ("steady after eight", ENGINE, sampling, 1 + 8 + 3, 5),
+            // Ten of 4 ms.
+            ("for some time", ENGINE, Sampling { least_ms: 40, ..sampling }, 1 + 8 + 10, 5),
             ("no warm-up", ENGINE, Sampling { warmup_limit: 0, ..sampling }, 1 + 3, 5),
             ("nothing to read back", Engine { readback_ms: None, ..ENGINE }, sampling, 1 + 8 + 3, 1),
             (
@@ -400,7 +410,7 @@ mod tests {
 
     #[test]
     fn every_value_is_there_with_its_phase() {
-        let (_, samples, _) = ENGINE.measure(Sampling { samples: 2, warmup_limit: 1 });
+        let (_, samples, _) = ENGINE.measure(Sampling { samples: 2, warmup_limit: 1, ..Sampling::default() });
         let (warm_up, measured) = (Phase::WarmUp, Phase::Measured);
         let expected = [
             (Metric::LoadMs, measured, vec![20.0]),

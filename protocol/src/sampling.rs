@@ -5,17 +5,22 @@ use serde::{Deserialize, Serialize};
 /// How an executor measures the steady state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sampling {
-    /// Samples to take once the steady state is reached.
+    /// Samples to take at least once the steady state is reached.
     pub samples: u32,
+    /// Milliseconds to go on sampling for at least, though not for more than [`MOST`] times as many samples.
+    pub least_ms: u32,
     /// Warm-up inferences after which sampling begins even if no steady state was seen.
     pub warmup_limit: u32,
 }
 
 impl Default for Sampling {
     fn default() -> Self {
-        Sampling { samples: 20, warmup_limit: 30 }
+        Sampling { samples: 20, least_ms: 0, warmup_limit: 30 }
     }
 }
+
+/// So many times as many samples are enough, however short they are.
+const MOST: usize = 40;
 
 const WINDOW: usize = 4;
 const STEADY_RATIO: f64 = 1.10;
@@ -23,6 +28,15 @@ const STEADY_RATIO: f64 = 1.10;
 const LONGEST_WARM_UP_MS: f64 = 10_000.0;
 
 impl Sampling {
+    /// A turn among others: what disturbs a machine for a tenth of a second shall not be all that a turn has seen.
+    pub const TURN: Sampling = Sampling { samples: 5, least_ms: 250, warmup_limit: 30 };
+
+    /// Returns whether `taken` samples, which took so many milliseconds together, are enough.
+    pub fn has_enough(&self, taken: usize, taken_ms: f64) -> bool {
+        let samples = self.samples as usize;
+        taken >= samples && (taken_ms >= f64::from(self.least_ms) || taken >= samples * MOST)
+    }
+
     /// Returns whether more warm-up is needed after inferences that took `times_ms`.
     ///
     /// The state is steady when the median of the last four is no longer more than a tenth below the median
@@ -55,7 +69,7 @@ mod tests {
 
     #[test]
     fn warm_up_ends_when_times_stop_falling_or_at_a_limit() {
-        let sampling = Sampling { samples: 5, warmup_limit: 12 };
+        let sampling = Sampling { warmup_limit: 12, ..Sampling::default() };
         for (name, times, more) in [
             ("nothing yet", vec![], true),
             ("too few", vec![1.0; 7], true),
@@ -67,6 +81,22 @@ mod tests {
             ("one outlier", vec![1.0, 1.0, 9.0, 1.0, 1.0, 1.0, 1.0, 1.0], false),
         ] {
             assert_eq!(sampling.still_warming_up(&times), more, "{name}");
+        }
+    }
+
+    #[test]
+    fn there_are_enough_samples_by_their_number_and_their_time_but_for_very_short_ones() {
+        let twenty = Sampling::default();
+        for (sampling, taken, taken_ms, enough) in [
+            (twenty, 19, 1e6, false),
+            (twenty, 20, 0.1, true),
+            (Sampling::TURN, 4, 1e6, false),
+            (Sampling::TURN, 5, 300.0, true),
+            (Sampling::TURN, 5, 200.0, false),
+            (Sampling::TURN, 199, 20.0, false),
+            (Sampling::TURN, 200, 20.0, true),
+        ] {
+            assert_eq!(sampling.has_enough(taken, taken_ms), enough, "{taken} in {taken_ms} ms");
         }
     }
 }

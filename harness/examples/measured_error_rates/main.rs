@@ -22,7 +22,6 @@ use stock::{ITSELF, SLOWER, Stock};
 const TARGETS: [&str; 3] = ["webgpu@chrome", "webgpu@firefox", "wgpu:vulkan"];
 /// Rounds of the sweep that they are drawn from.
 const ROUNDS: &str = "96";
-const SAMPLES: &str = "3";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -69,7 +68,7 @@ fn print(parallax: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
 fn sweep(parallax: &Path, model: &Path, database: &Path) -> Result<(), Box<dyn Error>> {
     let mut sweep = Command::new(parallax);
     sweep.arg("sweep").arg("--models").arg(model).arg("--db").arg(database);
-    sweep.args(["--targets", &TARGETS.join(","), "--rounds", ROUNDS, "--samples", SAMPLES, "--large"]);
+    sweep.args(["--targets", &TARGETS.join(","), "--rounds", ROUNDS, "--large"]);
     sweep.args(["", ITSELF, SLOWER].map(|setting| format!("--features={setting}")));
     let ended = sweep.output()?;
     if ended.status.success() {

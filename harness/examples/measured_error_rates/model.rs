@@ -7,7 +7,7 @@ const COLUMNS: u64 = 1024;
 const INNER: u64 = 4;
 
 /// Dispatches between the products. With what a submission costs besides, one more is about five per cent.
-const STEPS: usize = 17;
+const STEPS: usize = 11;
 
 const FLOAT: u64 = 1;
 const IR_VERSION: u64 = 8;

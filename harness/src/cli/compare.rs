@@ -59,9 +59,9 @@ pub struct CompareArgs {
     /// How targets take turns
     #[command(flatten)]
     pub rounds: RoundsArgs,
-    /// Latency samples of each turn, after warm-up
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub samples: u32,
+    /// Latency samples of each turn, after warm-up [default: 5, and as many as a quarter of a second holds]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub samples: Option<u32>,
     /// Seconds that one turn may take
     #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout_s: u64,

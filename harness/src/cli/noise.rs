@@ -35,9 +35,9 @@ pub struct NoiseArgs {
     /// How targets take turns
     #[command(flatten)]
     pub rounds: RoundsArgs,
-    /// Latency samples of each turn, after warm-up
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub samples: u32,
+    /// Latency samples of each turn, after warm-up [default: 5, and as many as a quarter of a second holds]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub samples: Option<u32>,
     /// Take the results of this sweep: its identifier, the beginning of that, or last
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,

@@ -136,7 +136,7 @@ fn insert_row(transaction: &Transaction<'_>, run: &RunId, trial: &Trial) -> duck
 /// Adds what a case's key hashes, if it is not there, and gives the key.
 fn insert_case(transaction: &Transaction<'_>, case: &Case) -> duckdb::Result<String> {
     let key = case.key();
-    let Sampling { samples, warmup_limit } = case.sampling;
+    let Sampling { samples, least_ms, warmup_limit } = case.sampling;
     let row = params![
         key,
         KEY_VERSION,
@@ -155,10 +155,11 @@ fn insert_case(transaction: &Transaction<'_>, case: &Case) -> duckdb::Result<Str
         case.adapter.to_string(),
         case.features.to_string(),
         json(&case.model.dimensions),
+        least_ms,
     ];
     let sql = "insert or ignore into cases (key, version, model, model_digest, target, precision, batch, samples, \
                warmup_limit, strict, browser_settings, browser_settings_digest, tuning, temperature, adapter, features, \
-               dimensions) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+               dimensions, least_ms) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     transaction.execute(sql, row)?;
     Ok(key)
 }

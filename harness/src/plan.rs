@@ -33,7 +33,9 @@ const TIMEOUT_S: u64 = 300;
 /// Rounds that are taken where a precision is asked for: fewer have no interval.
 const LEAST_ROUNDS: NonZeroU32 = NonZeroU32::new(12).unwrap();
 /// Rounds after which a precision that is not reached is given up.
-const MOST_ROUNDS: NonZeroU32 = NonZeroU32::new(40).unwrap();
+const MOST_ROUNDS: NonZeroU32 = NonZeroU32::new(400).unwrap();
+/// Minutes that the turns of a model may take, where no precision is reached before.
+const MOST_MINUTES: NonZeroU32 = NonZeroU32::new(10).unwrap();
 /// Rounds between two new sessions.
 const ROUNDS_IN_A_SESSION: NonZeroU32 = NonZeroU32::new(2).unwrap();
 /// With fewer rounds there are too few sessions for an interval over them: all of them are in one.
@@ -92,6 +94,7 @@ struct PlanFile {
     features: Listed<Features>,
     rounds: Option<NonZeroU32>,
     most_rounds: Option<NonZeroU32>,
+    most_minutes: Option<NonZeroU32>,
     rounds_in_a_session: Option<NonZeroU32>,
     jobs: Option<NonZeroU32>,
     samples: Option<std::num::NonZeroU32>,
@@ -168,9 +171,11 @@ impl Plan {
 fn rounds(args: &SweepArgs, file: &PlanFile, precision: Option<Share>) -> Option<Rounds> {
     let asked = args.rounds.rounds.or(file.rounds).or(precision.map(|_| LEAST_ROUNDS))?;
     let most = args.rounds.most_rounds.or(file.most_rounds);
+    let minutes = args.rounds.most_minutes.or(file.most_minutes).unwrap_or(MOST_MINUTES);
     Some(Rounds {
         least: asked,
         most: most.unwrap_or(if precision.is_some() { MOST_ROUNDS } else { asked }).max(asked),
+        longest: Duration::from_secs(60 * u64::from(minutes.get())),
         in_a_session: args
             .rounds
             .rounds_in_a_session

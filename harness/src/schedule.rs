@@ -23,6 +23,8 @@ pub struct Block {
     takes_part: Vec<bool>,
     waiting: VecDeque<Turn>,
     begun: u32,
+    /// What its turns took so far.
+    spent: Duration,
     latencies: Latencies,
     random: fastrand::Rng,
 }
@@ -56,6 +58,7 @@ impl Block {
             takes_part,
             waiting: VecDeque::new(),
             begun: 0,
+            spent: Duration::ZERO,
             latencies: Latencies::new(),
             random: fastrand::Rng::with_seed(seed),
         }
@@ -85,9 +88,10 @@ impl Block {
         self.waiting.pop_front()
     }
 
-    /// Takes in how a turn ended: what an inference took, in milliseconds, or nothing where it failed, which keeps its case
-    /// out of what follows.
-    pub fn took(&mut self, turn: Turn, latency_ms: Option<f64>) {
+    /// Takes in how a turn ended: how long it was, and what an inference took, in milliseconds, or nothing where it failed, which
+    /// keeps its case out of what follows.
+    pub fn took(&mut self, turn: Turn, spent: Duration, latency_ms: Option<f64>) {
+        self.spent += spent;
         match (turn.round, latency_ms) {
             (Some(Place { round, .. }), Some(latency_ms)) => {
                 self.latencies[round as usize][turn.case].push(latency_ms);
@@ -106,7 +110,8 @@ impl Block {
         any && match self.begun {
             0 => true,
             begun if begun >= rounds.most.get() => false,
-            begun => begun < rounds.least.get() || !self.is_settled(rounds),
+            begun if begun < rounds.least.get() => true,
+            _ => self.spent < rounds.longest && !self.is_settled(rounds),
         }
     }
 
@@ -216,6 +221,7 @@ mod tests {
         Rounds {
             least: number(least),
             most: number(least),
+            longest: Duration::from_secs(600),
             in_a_session: number(in_a_session),
             precision: None,
         }
@@ -232,7 +238,7 @@ mod tests {
             turns.push(turn);
             let of_case = turns.iter().filter(|other| other.case == turn.case).count();
             let fails = failing == Some((turn.case, of_case));
-            block.took(turn, (!fails).then_some(1.0 + turn.case as f64));
+            block.took(turn, Duration::from_secs(1), (!fails).then_some(1.0 + turn.case as f64));
         }
         turns
     }
@@ -266,6 +272,27 @@ mod tests {
             (new.len(), new.iter().filter(|turn| turn.case == 1).count())
         };
         assert_eq!([0, 1, 2, 3, 4].map(renewed), [(0, 0), (0, 0), (2, 1), (0, 0), (2, 1)]);
+    }
+
+    #[test]
+    fn a_precision_that_is_never_reached_ends_by_its_rounds_or_by_its_time() {
+        // Turns of a case get slower without end, so that no interval gets narrow.
+        for (most, longest_s, expected) in [(30, 10_000, 30), (400, 60, 15), (400, 10, 12)] {
+            let rounds = Rounds {
+                most: number(most),
+                longest: Duration::from_secs(longest_s),
+                precision: Some(0.001),
+                ..rounds(12, 2)
+            };
+            let mut block = block(&TARGETS[..2], rounds);
+            let mut random = fastrand::Rng::with_seed(1);
+            let mut turns = 0;
+            while let Some(turn) = block.next_turn() {
+                turns += 1;
+                block.took(turn, Duration::from_secs(1), Some(1.0 + random.f64()));
+            }
+            assert_eq!(turns, 4 * expected, "{most} rounds, {longest_s} s");
+        }
     }
 
     #[test]

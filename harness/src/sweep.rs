@@ -339,7 +339,9 @@ impl Sweep<'_> {
         self.tell(&Event::CaseFinished(&trial))?;
         let verdict = trial.judgement.verdict;
         let latency = trial.summary(Metric::LatencyMs).filter(|_| verdict == Verdict::Pass);
-        self.blocks[block].took(turn, latency.map(|latency| latency.median));
+        // A clock that was set back in between tells nothing.
+        let spent = trial.finished_at.duration_since(trial.started_at).unwrap_or_default();
+        self.blocks[block].took(turn, spent, latency.map(|latency| latency.median));
         Ok(Then { spent: verdict == Verdict::DeviceLost, next: self.next(block) })
     }
 

@@ -1,6 +1,7 @@
 //! Turns: when a case runs among others of its model.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 /// How the cases of a model take turns.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -9,6 +10,8 @@ pub struct Rounds {
     pub least: NonZeroU32,
     /// Rounds after which it ends, settled or not.
     pub most: NonZeroU32,
+    /// Time that all turns of a model may take together, after which it ends likewise.
+    pub longest: Duration,
     /// Rounds in one session of each kind: what a session does to all its numbers must not pass for the target's.
     pub in_a_session: NonZeroU32,
     /// The part of a ratio by which its interval may reach to either side before more rounds are taken; without it, `least`

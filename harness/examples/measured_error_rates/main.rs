@@ -1,8 +1,9 @@
 //! Prints how often verdicts on real latencies err: of a target beside itself, and beside itself with one dispatch more, on an
-//! idle machine and beside other load. Arguments are the program `parallax` and a folder, in which the databases stay.
+//! idle machine and beside other load. Arguments are the program `parallax` and a folder for the databases; one that is there
+//! already is taken as it is.
 //!
-//! One long sweep in turns is a stock of sessions, each of two rounds. A comparison draws sessions until the tool's own rule
-//! ends it, and is decided as `parallax compare` decides. What a target and itself are called is drawn anew for each session,
+//! One long sweep in turns is a stock of sessions, each of two rounds. A comparison draws sessions from it until the tool's own
+//! rule ends it, and is decided as `parallax compare` decides. What a target and itself are called is drawn anew for each session,
 //! so that every comparison of them is one that could have been taken.
 
 mod load;
@@ -42,19 +43,20 @@ fn print(parallax: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(folder)?;
     let model = folder.join("steps.onnx");
     fs::write(&model, model::file())?;
-    println!("                               beside itself                      with a dispatch more");
     println!(
-        "{} comparisons of each        claimed     same    alike  rounds   slower    found    wrong    alike  rounds",
+        "                               rounds   beside itself                      with a dispatch more"
+    );
+    println!(
+        "{} comparisons of each     scatter  claimed     same    alike  rounds   slower    found    wrong    alike  rounds",
         stock::COMPARISONS
     );
     for (machine, loaded) in [("idle", false), ("loaded", true)] {
         let database = folder.join(machine).with_extension("duckdb");
-        if database.exists() {
-            fs::remove_file(&database)?;
+        if !database.exists() {
+            let load = loaded.then(Load::begin);
+            sweep(parallax, &model, &database)?;
+            drop(load);
         }
-        let load = loaded.then(Load::begin);
-        sweep(parallax, &model, &database)?;
-        drop(load);
         let store = Store::open(&database)?;
         let taken = store.measurements(Metric::LatencyMs, &Wanted::default())?;
         for target in TARGETS {

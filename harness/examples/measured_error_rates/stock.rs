@@ -23,8 +23,8 @@ pub const SLOWER: &str = "-fusion";
 /// So many comparisons are drawn.
 pub const COMPARISONS: usize = 500;
 
-/// As `parallax compare` has it where nothing else is asked for.
-const STOPPING: Stopping = Stopping { precision: 0.02, least: 12, most: 40, rows: 1 };
+/// As `parallax compare` has it where nothing else is asked for, when turns end it after ten minutes.
+const STOPPING: Stopping = Stopping { precision: 0.02, least: 12, most: 160, rows: 1 };
 const WITHIN: f64 = 0.03;
 
 /// What was measured of one target, by session.
@@ -42,7 +42,7 @@ struct Rates {
     /// A takes more.
     slower: Rate,
     same: Rate,
-    /// Two comparisons that share no session say the same.
+    /// Two comparisons say the same.
     alike: Rate,
     rounds: Vec<f64>,
 }
@@ -53,6 +53,8 @@ pub struct Both {
     slower: Rates,
     /// How many times as long it takes with that dispatch, over all that was taken.
     slowdown: Ratio,
+    /// The standard deviation of a round's ratio, as its middle half has it.
+    scatter: f64,
 }
 
 impl Stock {
@@ -72,24 +74,35 @@ impl Stock {
         })
     }
 
-    /// Draws comparisons, two at a time that share no session, and counts what they say; nothing where something failed.
+    /// Draws comparisons, two at a time, and counts what they say; nothing where something failed. Sessions are drawn with
+    /// replacement (the bootstrap), so that a comparison may be longer than the stock.
     pub fn rates(&self) -> Option<Both> {
         let mut random = Rng::with_seed(7);
-        let mut drawn: Vec<&Vec<Measurement>> = self.sessions.iter().collect();
-        let pairs = pairs(&self.slower, &in_order(&drawn))?;
-        let mut both =
-            Both { itself: Rates::default(), slower: Rates::default(), slowdown: Ratio::paired(&pairs)? };
+        let all: Vec<&Vec<Measurement>> = self.sessions.iter().collect();
+        let pairs = pairs(&self.slower, &in_order(&all))?;
+        let mut both = Both {
+            itself: Rates::default(),
+            slower: Rates::default(),
+            slowdown: Ratio::paired(&pairs)?,
+            scatter: scatter(&pairs),
+        };
         for _ in 0..COMPARISONS {
-            random.shuffle(&mut drawn);
-            let (one, other) = drawn.split_at(drawn.len() / 2);
-            both.slower.count([one, other].map(|half| compared(&self.slower, &in_order(half))));
-            both.itself.count([one, other].map(|half| {
-                let mut half = in_order(half);
-                exchange(&mut half, &mut random);
-                compared(&self.itself, &half)
+            both.slower.count([(); 2].map(|()| compared(&self.slower, &self.drawn(&mut random))));
+            both.itself.count([(); 2].map(|()| {
+                let mut drawn = self.drawn(&mut random);
+                exchange(&mut drawn, &mut random);
+                compared(&self.itself, &drawn)
             }));
         }
         Some(both)
+    }
+
+    /// Sessions enough for the longest comparison.
+    fn drawn(&self, random: &mut Rng) -> Vec<Measurement> {
+        // Two rounds each.
+        let sessions: Vec<&Vec<Measurement>> =
+            (0..STOPPING.most.div_ceil(2)).filter_map(|_| random.choice(&self.sessions)).collect();
+        in_order(&sessions)
     }
 }
 
@@ -131,6 +144,14 @@ fn pairs(question: &Pair, taken: &[Measurement]) -> Option<Vec<Times>> {
     series::pairs(&of(&question.a), &of(&question.b))
 }
 
+/// The standard deviation of the pairs' logarithms, from their quartiles, which outliers do not move.
+fn scatter(pairs: &[Times]) -> f64 {
+    let mut logarithms: Vec<f64> = pairs.iter().map(|pair| (pair.b / pair.a).ln()).collect();
+    logarithms.sort_by(f64::total_cmp);
+    let at = |share: f64| logarithms[(share * (logarithms.len() - 1) as f64) as usize];
+    if logarithms.is_empty() { f64::NAN } else { (at(0.75) - at(0.25)) / 1.349 }
+}
+
 /// What is said once the rule for stopping ends it, and after how many rounds.
 fn compared(question: &Pair, taken: &[Measurement]) -> Option<(&'static str, usize)> {
     let pairs = pairs(question, taken)?;
@@ -159,11 +180,12 @@ impl Rates {
 
 impl fmt::Display for Both {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Both { itself, slower, slowdown } = self;
+        let Both { itself, slower, slowdown, scatter } = self;
         let claimed = Rate { hits: itself.faster.hits + itself.slower.hits, of: itself.faster.of };
         write!(
             f,
-            "{claimed:>7}  {:>7}  {:>7}  {:>6.0}   {:>6.1} %  {:>7}  {:>7}  {:>7}  {:>6.0}",
+            "{:>5.1} %  {claimed:>7}  {:>7}  {:>7}  {:>6.0}   {:>6.1} %  {:>7}  {:>7}  {:>7}  {:>6.0}",
+            scatter * 100.0,
             itself.same,
             itself.alike,
             itself.typical_rounds(),

@@ -2,10 +2,13 @@
 
 use super::location::Location;
 use super::ratio::{Pair, session_values};
-use super::{mean, squares, student_quantile};
+use super::student_quantile;
 
 /// Of a hundred comparisons of a thing with itself, so many stay below the floor.
 const BELOW: f64 = 0.99;
+
+/// How much more a Hodges–Lehmann estimate varies than a mean, of normal values (Hollander, Wolfe and Chicken, chapter 3).
+const MORE_THAN_A_MEAN: f64 = std::f64::consts::PI / 3.0;
 
 /// Fewer pairs, or sessions, know too little of what they differ by.
 const FEWEST: usize = 4;
@@ -33,9 +36,9 @@ impl Effort {
 /// with `effort` stays below in 99 of 100 cases where there is no difference.
 ///
 /// A prediction limit: the scatter that the A/A pairs have, within sessions and between them, is scaled to the number of
-/// pairs and sessions of the comparison, and Student's quantile pays for how well it is known. Where the A/A pairs'
-/// interval excludes equality, so that which side comes first makes a difference, that difference is added. Pairs from one
-/// session know nothing of what sessions differ by, and their floor speaks of one session too.
+/// pairs and sessions of the comparison, and Student's quantile pays for how well it is known. Where it surely makes a
+/// difference which side comes first, that difference is added. Pairs from one session know nothing of what sessions differ by,
+/// and their floor speaks of one session too.
 ///
 /// Nothing where there are too few pairs (or, of several sessions, too few sessions) to tell.
 pub fn floor(a_a: &[Pair], effort: Effort) -> Option<f64> {
@@ -44,33 +47,35 @@ pub fn floor(a_a: &[Pair], effort: Effort) -> Option<f64> {
     let certainty = certainty?;
     let measured = Effort::of(a_a);
     let (pairs, sessions) = (effort.pairs.max(1) as f64, effort.sessions.max(1) as f64);
-    let variance = if measured.sessions == 1 {
+    let variance = if measured == effort {
+        certainty.spread.powi(2) / values.len() as f64
+    } else if measured.sessions == 1 {
         certainty.spread.powi(2) / pairs
     } else {
-        let within = within_sessions(a_a);
+        let within = within_sessions(a_a)?;
         let per_session =
             |effort: Effort| within * effort.sessions.max(1) as f64 / effort.pairs.max(1) as f64;
         let between = certainty.spread.powi(2) - per_session(measured);
         (between.max(0.0) + per_session(effort)) / sessions
     };
-    let reach = variance.sqrt() * student_quantile(f64::midpoint(1.0, BELOW), values.len() as f64 - 1.0);
-    let lean = if certainty.low > 0.0 || certainty.high < 0.0 { centre.abs() } else { 0.0 };
+    let reach = (variance * MORE_THAN_A_MEAN).sqrt()
+        * student_quantile(f64::midpoint(1.0, BELOW), values.len() as f64 - 1.0);
+    let lean = if certainty.p_value < 1.0 - BELOW { centre.abs() } else { 0.0 };
     Some((reach + lean).exp_m1())
 }
 
-/// The variance of one pair's logarithm within its session, over all sessions.
-fn within_sessions(pairs: &[Pair]) -> f64 {
+/// The variance of one pair's logarithm within its session, over all sessions: half of that from one pair to the next, which
+/// outliers move as little as they move the centre.
+fn within_sessions(pairs: &[Pair]) -> Option<f64> {
     let mut sorted = pairs.to_vec();
     sorted.sort_by_key(|pair| pair.session);
-    let variances: Vec<f64> = sorted
-        .chunk_by(|one, other| one.session == other.session)
-        .filter_map(|session| {
-            let values: Vec<f64> = session.iter().map(Pair::ln_ratio).collect();
-            let spread = Location::of(&values)?.certainty.map(|certainty| certainty.spread.powi(2));
-            spread.or_else(|| (values.len() > 1).then(|| squares(&values) / (values.len() as f64 - 1.0)))
-        })
-        .collect();
-    if variances.is_empty() { 0.0 } else { mean(&variances) }
+    let steps = sorted.windows(2).filter(|two| two[0].session == two[1].session);
+    let steps: Vec<f64> = steps.map(|two| two[1].ln_ratio() - two[0].ln_ratio()).collect();
+    match Location::of(&steps) {
+        Some(Location { certainty: Some(certainty), .. }) => Some(certainty.spread.powi(2) / 2.0),
+        // Sessions of one pair each have nothing within.
+        _ => steps.is_empty().then_some(0.0),
+    }
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub struct Block {
     random: fastrand::Rng,
 }
 
-/// Median latencies in milliseconds, by round and by case: of the turn on the way out and of the one on the way back.
+/// Undisturbed latencies in milliseconds, by round and by case: of the turn on the way out and of the one on the way back.
 type Latencies = Vec<Vec<Vec<f64>>>;
 
 impl Block {
@@ -88,7 +88,7 @@ impl Block {
         self.waiting.pop_front()
     }
 
-    /// Takes in how a turn ended: how long it was, and what an inference took, in milliseconds, or nothing where it failed, which
+    /// Takes in how a turn ended: how long it was, and what an inference took undisturbed, in milliseconds, or nothing where it failed, which
     /// keeps its case out of what follows.
     pub fn took(&mut self, turn: Turn, spent: Duration, latency_ms: Option<f64>) {
         self.spent += spent;

@@ -14,6 +14,7 @@ pub mod ratio;
 pub mod simulation;
 pub mod stopping;
 mod summary;
+mod undisturbed;
 
 /// The geometric mean of values above zero; 1 of none.
 pub fn geometric_mean(values: &[f64]) -> f64 {
@@ -21,6 +22,7 @@ pub fn geometric_mean(values: &[f64]) -> f64 {
 }
 
 pub use summary::{Interval, Summary};
+pub use undisturbed::undisturbed;
 
 /// How often an interval holds the true value.
 const CONFIDENCE: f64 = 0.95;

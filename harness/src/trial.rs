@@ -16,7 +16,7 @@ use crate::number;
 use crate::rows::{NOTES, REFERENCE};
 use crate::sensors::Quantity;
 use crate::session::{Observed, SessionTurn};
-use crate::statistics::Summary;
+use crate::statistics::{Summary, undisturbed};
 use crate::turn::Place;
 
 /// One finished case.
@@ -167,6 +167,12 @@ impl Trial {
     /// The summary of one metric, if it was measured.
     pub fn summary(&self, metric: Metric) -> Option<&Summary> {
         self.summaries.iter().find(|(known, _)| *known == metric).map(|(_, summary)| summary)
+    }
+
+    /// What a turn counts by among others.
+    pub fn undisturbed(&self, metric: Metric) -> Option<f64> {
+        let is_it = |series: &&Samples| series.metric == metric && series.phase == Phase::Measured;
+        undisturbed(&self.samples.iter().find(is_it)?.values)
     }
 }
 

@@ -114,6 +114,18 @@ impl<'a> Matched<'a> {
     }
 }
 
+impl Matched<'_> {
+    /// Whether typical inferences surely say the opposite of what undisturbed ones say: one is slow by itself at times.
+    fn is_contradicted(&self, verdict: decision::Verdict) -> bool {
+        let pairs = series::pairs_by(&self.a, &self.b, Measurement::median);
+        match (verdict, pairs.and_then(|pairs| Ratio::paired(&pairs))) {
+            (decision::Verdict::Faster, Some(Ratio { high: Some(high), .. })) => high < 1.0,
+            (decision::Verdict::Slower, Some(Ratio { low: Some(low), .. })) => low > 1.0,
+            _ => false,
+        }
+    }
+}
+
 /// How two sides were taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Taken {
@@ -248,7 +260,9 @@ fn comparison(
     let controls: Vec<f64> = a.iter().chain(b).filter_map(|one| one.control_ms).collect();
     let fastest = controls.iter().copied().reduce(f64::min);
     let slowest = controls.iter().copied().reduce(f64::max);
+    let contradicted = taken == Taken::InPairs && matched.is_contradicted(decision.verdict);
     let (verdict, samples_to_settle) = match (decision.verdict, taken) {
+        _ if contradicted => ("not-sure", None),
         (decision::Verdict::NotSure { samples_to_settle }, Taken::InPairs) => {
             ("not-sure", rounds_to_settle(&ratio, noise, rule, samples_to_settle))
         }
@@ -263,7 +277,12 @@ fn comparison(
         }
         _ => "",
     };
-    let reason = format!("{}{assumed}", decision.reason);
+    let reason = match contradicted {
+        true => {
+            format!("{}; but of typical inferences, by their medians, the opposite is true", decision.reason)
+        }
+        false => format!("{}{assumed}", decision.reason),
+    };
     let adapter = |side: &[&'_ Measurement]| side.first().and_then(|one| one.adapter.clone());
     let same = same_adapter(adapter(a).as_ref(), adapter(b).as_ref());
     Comparison {
@@ -352,6 +371,24 @@ mod tests {
         );
         let (rows, _) = compared(&chrome_firefox, &in_turns(1, 1.2));
         assert_eq!((rows[0].verdict, rows[0].ratio.low), ("not-sure", None), "{rows:?}");
+    }
+
+    #[test]
+    fn what_is_faster_undisturbed_and_slower_typically_is_not_sure() {
+        let all: Vec<Measurement> = in_turns(16, 1.2)
+            .into_iter()
+            .map(|mut one| {
+                if one.place.target.to_string() == "webgpu@chrome" {
+                    // All but the quickest take twice as long.
+                    let quickest = one.undisturbed().unwrap();
+                    one.values.iter_mut().filter(|value| **value > quickest).for_each(|value| *value *= 2.0);
+                }
+                one
+            })
+            .collect();
+        let (rows, _) = compared(&pair("webgpu@chrome/webgpu@firefox"), &all);
+        assert_eq!((rows[0].verdict, rows[0].samples_to_settle), ("not-sure", None), "{rows:?}");
+        assert!(rows[0].reason.contains("the opposite"), "{rows:?}");
     }
 
     #[test]

@@ -32,6 +32,13 @@ pub fn render(found: &Comparisons) -> String {
         number::per_cent(found.same_within),
         found.correction
     ));
+    if found.comparisons.iter().any(|row| row.paired) {
+        lines.push(
+            "what was taken in turns is compared by what a tenth of a turn's samples lies below, where nothing disturbed \
+             it; a and b take the medians"
+                .to_owned(),
+        );
+    }
     match found.comparisons.len() {
         ..=MOST_GROUNDS => lines.extend(grounds(&found.comparisons)),
         rows => lines.push(format!("  the grounds of {rows} verdicts are in --json")),

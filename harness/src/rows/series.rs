@@ -16,15 +16,22 @@ pub const ASSUMED_NOISE: f64 = 0.3;
 pub struct Round {
     /// The session of the first.
     session: u32,
-    /// The median of each turn, in the order taken.
+    /// What each turn counts by, in the order taken.
     values: Vec<f64>,
 }
 
-/// Turns by round; nothing of what took no turns.
+/// What a turn counts by.
+pub type Counted = fn(&Measurement) -> Option<f64>;
+
+/// Turns by round, counted by their undisturbed values; nothing of what took no turns.
 pub fn rounds(side: &[&Measurement]) -> BTreeMap<u32, Round> {
+    rounds_by(side, Measurement::undisturbed)
+}
+
+fn rounds_by(side: &[&Measurement], counted: Counted) -> BTreeMap<u32, Round> {
     let mut turns: Vec<_> = side
         .iter()
-        .filter_map(|one| Some((one.turn?, one.session.unwrap_or_default(), one.median()?)))
+        .filter_map(|one| Some((one.turn?, one.session.unwrap_or_default(), counted(one)?)))
         .collect();
     turns.sort_by_key(|(turn, ..)| *turn);
     let mut rounds: BTreeMap<u32, Round> = BTreeMap::new();
@@ -36,7 +43,12 @@ pub fn rounds(side: &[&Measurement]) -> BTreeMap<u32, Round> {
 
 /// The rounds in which both sides took turns, of each the geometric mean of its turns; nothing where they were taken apart.
 pub fn pairs(a: &[&Measurement], b: &[&Measurement]) -> Option<Vec<Pair>> {
-    let (of_a, of_b) = (rounds(a), rounds(b));
+    pairs_by(a, b, Measurement::undisturbed)
+}
+
+/// The same, counted otherwise.
+pub fn pairs_by(a: &[&Measurement], b: &[&Measurement], counted: Counted) -> Option<Vec<Pair>> {
+    let (of_a, of_b) = (rounds_by(a, counted), rounds_by(b, counted));
     if a.first()?.run != b.first()?.run || of_a.is_empty() || of_b.is_empty() {
         return None;
     }

@@ -12,7 +12,7 @@ const FEWEST: usize = 4;
 /// What one round of a comparison read, one side after the other.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pair {
-    /// Latency of the one side: the median of the round's inferences, in any unit above zero.
+    /// Latency of the one side, by all its turns in the round, in any unit above zero.
     pub a: f64,
     /// Latency of the other, in the same unit.
     pub b: f64,

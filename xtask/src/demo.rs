@@ -68,7 +68,8 @@ pub fn bench(steps: &mut Steps, full_size: bool, asked: Vec<String>) -> Result<E
 pub enum ErrorRates {
     /// From numbers that are drawn: no browser, no model, a minute.
     Simulated,
-    /// From latencies in browsers and natively: half an hour, in which nothing else should run.
+    /// From latencies in browsers and natively: about an hour, in which nothing else should run. Databases of an earlier time in
+    /// target/error-rates are taken as they are.
     Measured,
 }
 

@@ -5,9 +5,9 @@ const ONE_IN: usize = 10;
 
 /// The time that a tenth of some times lies below; the shortest of fewer than eleven. Nothing of none.
 ///
-/// What disturbs a machine only adds to a time, and on one that is shared it moves the median of a turn from round to round by
-/// two to five times as much as this: two turns of the same program, so many times fewer rounds tell apart. How often a thing is
-/// slow by itself it does not say: that the medians do not say the opposite is looked at beside it.
+/// What disturbs a machine only adds to a time: on one that is shared, the median of a turn was seen to scatter from round to round
+/// by two to three times as much. How often a thing is slow by itself this does not say, so that whoever decides by it has to look
+/// whether medians say the opposite.
 pub fn undisturbed(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -31,7 +31,7 @@ pub struct ConformanceArgs {
     #[arg(long, value_delimiter = ',', value_name = "GLOB,..")]
     pub tests: Vec<glob::Pattern>,
     /// Write one test as a page that needs nothing of ours, NAME.html, for a report to a browser's makers
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["tests", "document", "json"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["tests", "document", "json", "adapters", "require_hardware"])]
     pub repro: Option<glob::Pattern>,
     /// Hold the targets to a list of what they do not support; without --targets, those of the list run
     #[arg(long, value_name = "FILE", conflicts_with = "repro")]

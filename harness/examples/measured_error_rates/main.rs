@@ -2,7 +2,7 @@
 //! idle machine and beside other load. Arguments are the program `parallax` and a folder for the databases; one that is there
 //! already is taken as it is.
 //!
-//! One long sweep in turns is a stock of sessions, each of two rounds. A comparison draws sessions from it until the tool's own
+//! A long sweep in turns of each target is a stock of sessions, each of two rounds. A comparison draws sessions from it until the tool's own
 //! rule ends it, and is decided as `parallax compare` decides. What a target and itself are called is drawn anew for each session,
 //! so that every comparison of them is one that could have been taken.
 
@@ -54,7 +54,9 @@ fn print(parallax: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
         let database = folder.join(machine).with_extension("duckdb");
         if !database.exists() {
             let load = loaded.then(Load::begin);
-            sweep(parallax, &model, &database)?;
+            for target in TARGETS {
+                sweep(parallax, &model, target, &database)?;
+            }
             drop(load);
         }
         let store = Store::open(&database)?;
@@ -67,10 +69,11 @@ fn print(parallax: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn sweep(parallax: &Path, model: &Path, database: &Path) -> Result<(), Box<dyn Error>> {
+/// Measures one target, by itself: turns of a comparison follow each other closely.
+fn sweep(parallax: &Path, model: &Path, target: &str, database: &Path) -> Result<(), Box<dyn Error>> {
     let mut sweep = Command::new(parallax);
     sweep.arg("sweep").arg("--models").arg(model).arg("--db").arg(database);
-    sweep.args(["--targets", &TARGETS.join(","), "--rounds", ROUNDS, "--large"]);
+    sweep.args(["--targets", target, "--rounds", ROUNDS, "--large"]);
     sweep.args(["", ITSELF, SLOWER].map(|setting| format!("--features={setting}")));
     let ended = sweep.output()?;
     if ended.status.success() {

@@ -155,7 +155,8 @@ fn scatter(pairs: &[Times]) -> f64 {
 /// What is said once the rule for stopping ends it, and after how many rounds.
 fn compared(question: &Pair, taken: &[Measurement]) -> Option<(&'static str, usize)> {
     let pairs = pairs(question, taken)?;
-    let enough = (1..=pairs.len()).find(|n| STOPPING.next(&pairs[..*n]) != Next::More)?;
+    let ends = |n: usize| n == pairs.len() || STOPPING.next(&pairs[..n]) != Next::More;
+    let enough = (1..=pairs.len()).find(|n| ends(*n))?;
     let in_time = |one: &&Measurement| one.turn.is_some_and(|turn| (turn.round as usize) < enough);
     let taken: Vec<Measurement> = taken.iter().filter(in_time).cloned().collect();
     let (matched, _) = matched(question, &taken, &taken);

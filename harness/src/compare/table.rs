@@ -88,8 +88,8 @@ impl<'a> Matched<'a> {
         Ok(Matched { question, subject: subject.clone(), a, b, history })
     }
 
-    /// The pairs of rounds in which both took turns; nothing where they were taken apart. A side against itself is its first
-    /// turns against its second.
+    /// The pairs of rounds in which both took turns; nothing where they were taken apart. Of a side against itself
+    /// one turn of each round stands against the other.
     fn pairs(&self) -> Option<Vec<Times>> {
         let pairs = series::pairs(&self.a, &self.b)?;
         Some(if self.is_with_itself() { series::with_themselves(&series::rounds(&self.a)) } else { pairs })

@@ -24,7 +24,8 @@ pub struct NoiseRow {
     pub rounds: usize,
     /// Sessions that they were spread over.
     pub sessions: usize,
-    /// How many times as long its second turns take as its first, each counted by the root of a half.
+    /// How many times as long its one turn in a round takes as the other, which change sides from round to round; counted by the
+    /// root of a half, since in a comparison two turns stand on each side.
     pub against_itself: RatioRow,
     /// The relative difference that a comparison with as many rounds stays below in 99 of 100 cases where there is none.
     pub within_a_run: Option<f64>,

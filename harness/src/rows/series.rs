@@ -59,13 +59,20 @@ pub fn pairs_by(a: &[&Measurement], b: &[&Measurement], counted: Counted) -> Opt
     Some(of_a.iter().filter_map(pair).collect())
 }
 
-/// The first turn of each round against the second.
+/// The two turns of each round against each other, changing sides from round to round: what drifts through a session weighs on
+/// both sides alike, as it does on those of a comparison.
 pub fn with_themselves(rounds: &BTreeMap<u32, Round>) -> Vec<Pair> {
-    let pair = |round: &Round| {
-        let [a, b] = round.values[..] else { return None };
-        Some(Pair { a, b, session: round.session })
-    };
-    rounds.values().filter_map(pair).collect()
+    let turns = rounds.values().filter_map(|round| match round.values[..] {
+        [out, back] => Some((round.session, out, back)),
+        _ => None,
+    });
+    turns.enumerate().map(|(at, (session, out, back))| changing_sides(at, session, out, back)).collect()
+}
+
+/// A thing against itself, the first time and the next: at every other place in a series they stand the other way round.
+fn changing_sides(at: usize, session: u32, first: f64, next: f64) -> Pair {
+    let (a, b) = if at.is_multiple_of(2) { (first, next) } else { (next, first) };
+    Pair { a, b, session }
 }
 
 /// The two turns of each round, as a comparison of a thing with itself. Two turns stand on each side of a comparison and
@@ -130,8 +137,11 @@ pub fn noise_of_runs(history: &[&Measurement]) -> Option<f64> {
     let medians = alike.values().map(|runs| run_medians(runs));
     let neighbours =
         medians.flat_map(|medians| medians.windows(2).map(|two| (two[0], two[1])).collect::<Vec<_>>());
-    // Each run is a session of its own.
-    let pairs: Vec<Pair> = (0..).zip(neighbours).map(|(session, (a, b))| Pair { a, b, session }).collect();
+    // Each run is a session of its own, and runs that become slower and slower scatter by as much when they change sides.
+    let pairs: Vec<Pair> = neighbours
+        .enumerate()
+        .map(|(at, (earlier, later))| changing_sides(at, at as u32, earlier, later))
+        .collect();
     noise::floor(&pairs, Effort { pairs: 1, sessions: 1 })
 }
 
@@ -139,6 +149,27 @@ pub fn noise_of_runs(history: &[&Measurement]) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::rows::measurement::tests::measurement;
+
+    #[test]
+    fn a_drift_makes_nothing_of_a_thing_against_itself() {
+        let round = |at: u32| {
+            let first = 1.02f64.powi(2 * at as i32);
+            (at, Round { session: at / 2, values: vec![first, first * 1.02] })
+        };
+        let pairs = apart_by_chance(&(0..8).map(round).collect());
+        let sessions: Vec<f64> =
+            pairs.chunks(2).map(|two| two.iter().map(|pair| pair.b / pair.a).product()).collect();
+        assert!(sessions.iter().all(|apart| (apart - 1.0f64).abs() < 1e-12), "{sessions:?}");
+    }
+
+    #[test]
+    fn what_runs_drift_by_is_noise() {
+        // Three per cent more each time.
+        let runs: Vec<Measurement> =
+            (0..8).map(|at| measurement("wgpu:vulkan", at, 5.0 * 1.03f64.powi(at as i32))).collect();
+        let noise = noise_of_runs(&runs.iter().collect::<Vec<_>>()).unwrap();
+        assert!((0.03..0.2).contains(&noise), "{noise}");
+    }
 
     #[test]
     fn values_are_over_the_control_only_where_all_have_it() {

@@ -9,6 +9,7 @@ use crate::case::{Case, expand};
 use crate::plan::Plan;
 use crate::session::SessionKind;
 use crate::statistics::geometric_mean;
+use crate::statistics::noise::{self, Effort};
 use crate::statistics::ratio::Pair;
 use crate::statistics::stopping::{Next, Stopping};
 use crate::turn::{Place, Rounds, Turn};
@@ -131,7 +132,16 @@ impl Block {
         match others.is_empty() {
             true => stopping.next_alone(&self.alone(first)) != Next::More,
             false => {
-                others.iter().all(|other| stopping.next(&self.pairs(first, *other, rounds)) != Next::More)
+                let is_settled = |other: &usize| {
+                    let noise = || {
+                        self.noise(first, rounds)
+                            .into_iter()
+                            .chain(self.noise(*other, rounds))
+                            .reduce(f64::max)
+                    };
+                    stopping.next(&self.pairs(first, *other, rounds), noise) != Next::More
+                };
+                others.iter().all(is_settled)
             }
         }
     }
@@ -144,6 +154,16 @@ impl Block {
             session: round / rounds.in_a_session,
         };
         (0..).zip(&self.latencies).map(pair).collect()
+    }
+
+    /// What a case differs from itself by, in a comparison of as many rounds.
+    fn noise(&self, case: usize, rounds: Rounds) -> Option<f64> {
+        let turns = (0..).zip(&self.latencies).filter_map(|(round, latencies): (u32, &Vec<Vec<f64>>)| {
+            let [out, back] = latencies[case][..] else { return None };
+            Some((round / rounds.in_a_session, out, back))
+        });
+        let pairs = noise::apart_by_chance(turns);
+        noise::floor(&pairs, Effort::of(&pairs))
     }
 
     fn alone(&self, case: usize) -> Vec<f64> {

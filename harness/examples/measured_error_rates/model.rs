@@ -6,22 +6,19 @@ const COLUMNS: u64 = 1024;
 /// Inner extent of the products at both ends, small, so that these are no dispatches of another size.
 const INNER: u64 = 4;
 
-/// Dispatches between the products. With what a submission costs besides, one more is about five per cent.
-const STEPS: usize = 11;
-
 const FLOAT: u64 = 1;
 const IR_VERSION: u64 = 8;
 const OPSET: u64 = 17;
 
-/// `Relu(a · b)`, in one dispatch or, with `-fusion`, in two; then [`STEPS`] of one operator each; then a product that leaves
+/// `Relu(a · b)`, in one dispatch or, with `-fusion`, in two; then `steps` of one operator each; then a product that leaves
 /// little to read back. Fields are numbered as in onnx.proto.
-pub fn file() -> Vec<u8> {
+pub fn file(steps: usize) -> Vec<u8> {
     let mut nodes = [node("MatMul", &["a", "b"], "product"), node("Relu", &["product"], "step0")].concat();
-    for step in 1..=STEPS {
+    for step in 1..=steps {
         let operator = if step % 2 == 0 { "Abs" } else { "Neg" };
         nodes.extend(node(operator, &[&format!("step{}", step - 1)], &format!("step{step}")));
     }
-    nodes.extend(node("MatMul", &[&format!("step{STEPS}"), "c"], "out"));
+    nodes.extend(node("MatMul", &[&format!("step{steps}"), "c"], "out"));
     let inputs =
         [value(11, "a", [ROWS, INNER]), value(11, "b", [INNER, COLUMNS]), value(11, "c", [COLUMNS, INNER])];
     let graph = [nodes, message(2, b"steps"), inputs.concat(), value(12, "out", [ROWS, INNER])].concat();

@@ -12,6 +12,7 @@ use harness::rows::series;
 use harness::side::Side;
 use harness::statistics::Summary;
 use harness::statistics::decision::Rule;
+use harness::statistics::noise::{self, Effort};
 use harness::statistics::ratio::{Pair as Times, Ratio};
 use harness::statistics::simulation::Rate;
 use harness::statistics::stopping::{Next, Stopping};
@@ -155,7 +156,15 @@ fn scatter(pairs: &[Times]) -> f64 {
 /// What is said once the rule for stopping ends it, and after how many rounds.
 fn compared(question: &Pair, taken: &[Measurement]) -> Option<(&'static str, usize)> {
     let pairs = pairs(question, taken)?;
-    let ends = |n: usize| n == pairs.len() || STOPPING.next(&pairs[..n]) != Next::More;
+    let themselves = [&question.a, &question.b].map(|side| {
+        let of_side: Vec<&Measurement> = taken.iter().filter(|one| side.admits(one)).collect();
+        series::apart_by_chance(&series::rounds(&of_side))
+    });
+    let noise = |n: usize| {
+        let of = |pairs: &Vec<Times>| noise::floor(pairs.get(..n)?, Effort::of(pairs.get(..n)?));
+        themselves.iter().filter_map(of).reduce(f64::max)
+    };
+    let ends = |n: usize| n == pairs.len() || STOPPING.next(&pairs[..n], || noise(n)) != Next::More;
     let enough = (1..=pairs.len()).find(|n| ends(*n))?;
     let in_time = |one: &&Measurement| one.turn.is_some_and(|turn| (turn.round as usize) < enough);
     let taken: Vec<Measurement> = taken.iter().filter(in_time).cloned().collect();

@@ -59,27 +59,22 @@ pub fn pairs_by(a: &[&Measurement], b: &[&Measurement], counted: Counted) -> Opt
     Some(of_a.iter().filter_map(pair).collect())
 }
 
-/// The two turns of each round against each other, changing sides from round to round: what drifts through a session weighs on
-/// both sides alike, as it does on those of a comparison.
+/// The two turns of each round against each other.
 pub fn with_themselves(rounds: &BTreeMap<u32, Round>) -> Vec<Pair> {
-    let turns = rounds.values().filter_map(|round| match round.values[..] {
+    noise::with_itself(turns(rounds))
+}
+
+/// The two turns of each round, as a comparison of a thing with itself.
+pub fn apart_by_chance(rounds: &BTreeMap<u32, Round>) -> Vec<Pair> {
+    noise::apart_by_chance(turns(rounds))
+}
+
+/// The two turns of each round that has both, and its session.
+fn turns(rounds: &BTreeMap<u32, Round>) -> impl Iterator<Item = (u32, f64, f64)> {
+    rounds.values().filter_map(|round| match round.values[..] {
         [out, back] => Some((round.session, out, back)),
         _ => None,
-    });
-    turns.enumerate().map(|(at, (session, out, back))| changing_sides(at, session, out, back)).collect()
-}
-
-/// A thing against itself, the first time and the next: at every other place in a series they stand the other way round.
-fn changing_sides(at: usize, session: u32, first: f64, next: f64) -> Pair {
-    let (a, b) = if at.is_multiple_of(2) { (first, next) } else { (next, first) };
-    Pair { a, b, session }
-}
-
-/// The two turns of each round, as a comparison of a thing with itself. Two turns stand on each side of a comparison and
-/// one on each side here, so that their logarithm counts by the root of a half.
-pub fn apart_by_chance(rounds: &BTreeMap<u32, Round>) -> Vec<Pair> {
-    let weighed = |pair: Pair| Pair { b: pair.a * (pair.b / pair.a).powf(0.5f64.sqrt()), ..pair };
-    with_themselves(rounds).into_iter().map(weighed).collect()
+    })
 }
 
 /// What values are counted in.
@@ -138,10 +133,9 @@ pub fn noise_of_runs(history: &[&Measurement]) -> Option<f64> {
     let neighbours =
         medians.flat_map(|medians| medians.windows(2).map(|two| (two[0], two[1])).collect::<Vec<_>>());
     // Each run is a session of its own, and runs that become slower and slower scatter by as much when they change sides.
-    let pairs: Vec<Pair> = neighbours
-        .enumerate()
-        .map(|(at, (earlier, later))| changing_sides(at, at as u32, earlier, later))
-        .collect();
+    let pairs = noise::with_itself(
+        (0..).zip(neighbours).map(|(session, (earlier, later))| (session, earlier, later)),
+    );
     noise::floor(&pairs, Effort { pairs: 1, sessions: 1 })
 }
 

@@ -107,7 +107,7 @@ pub fn sample(rounds: Rounds<'_>, stopping: &Stopping) -> Vec<Pair> {
     let mut pairs = Vec::new();
     for pair in rounds {
         pairs.push(pair);
-        if stopping.next(&pairs) != Next::More {
+        if stopping.next(&pairs, || None) != Next::More {
             break;
         }
     }

@@ -50,11 +50,15 @@ pub enum Why {
 }
 
 impl Stopping {
-    /// What to do after some pairs of a comparison, in the order they were taken.
-    pub fn next(&self, pairs: &[Pair]) -> Next {
+    /// What to do after some pairs of a comparison, in the order they were taken. `noise` tells, where it is asked, by how much
+    /// they differ from themselves (see [`super::noise::floor`]), which more of them make less.
+    pub fn next(&self, pairs: &[Pair], noise: impl FnOnce() -> Option<f64>) -> Next {
         self.look(pairs.len(), || {
             let ratio = Ratio::paired(pairs)?;
             ratio.p_value?;
+            if self.is_drowned(ratio.median, noise) {
+                return None;
+            }
             let values = ratio.values;
             let quantile = student_quantile(f64::midpoint(1.0, CONFIDENCE), values as f64 - 1.0);
             let half_width = (ratio.error() * quantile).exp_m1();
@@ -63,6 +67,12 @@ impl Stopping {
             }
             (ratio.p_value? < self.early_false_alarms()).then_some(Why::Plain)
         })
+    }
+
+    /// Whether there is a difference that matters and is no larger than the noise: it would be claimed if that were less.
+    fn is_drowned(&self, ratio: f64, noise: impl FnOnce() -> Option<f64>) -> bool {
+        let difference = ratio.ln().abs();
+        difference > self.precision.ln_1p() && noise().is_some_and(|noise| difference <= noise.ln_1p())
     }
 
     /// What to do after some samples of one target alone.
@@ -133,7 +143,23 @@ mod tests {
             ("plain between two looks", 19, 0.2, 3.0, Next::More),
             ("spent", 60, 0.2, 1.0, Next::Settled(Why::Spent)),
         ] {
-            assert_eq!(stopping.next(&pairs(n, scatter, ratio)), next, "{name}");
+            assert_eq!(stopping.next(&pairs(n, scatter, ratio), || None), next, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_difference_that_drowns_in_the_noise_is_not_settled() {
+        let stopping = Stopping { precision: 0.02, least: 12, most: 60, rows: 1 };
+        let settled = |why| Next::Settled(why);
+        for (name, n, ratio, noise, next) in [
+            ("larger than the noise", 12, 1.05, Some(0.04), settled(Why::Precise)),
+            ("no larger", 12, 1.05, Some(0.06), Next::More),
+            ("no larger, the other way", 12, 1.0 / 1.05, Some(0.06), Next::More),
+            ("too small to matter", 12, 1.01, Some(0.06), settled(Why::Precise)),
+            ("noise unknown", 12, 1.05, None, settled(Why::Precise)),
+            ("spent", 60, 1.05, Some(0.06), settled(Why::Spent)),
+        ] {
+            assert_eq!(stopping.next(&pairs(n, 0.001, ratio), || noise), next, "{name}");
         }
     }
 

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::report::{self, noise};
 use crate::rows::measurement::{Measurement, Place, Subject};
 use crate::rows::noise::{Noise, NoiseRow};
-use crate::rows::series::{apart_by_chance, noise_of_runs, rounds};
+use crate::rows::series::{apart_by_chance, noise_of_runs};
 use crate::screen;
 use crate::statistics::noise::{Effort, floor};
 use crate::statistics::outliers;
@@ -68,7 +68,7 @@ fn rows(of_run: &[Measurement], history: &[Measurement]) -> Vec<NoiseRow> {
         cells.entry((&one.subject, &one.place)).or_default().push(one);
     }
     let row = |((subject, place), turns): ((&Subject, &Place), Vec<&Measurement>)| {
-        let pairs = apart_by_chance(&rounds(&turns));
+        let pairs = apart_by_chance(&turns);
         let ratio = Ratio::paired(&pairs)?;
         let effort = Effort::of(&pairs);
         let earlier: Vec<&Measurement> =

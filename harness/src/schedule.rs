@@ -8,10 +8,9 @@ use std::time::Duration;
 use crate::case::{Case, expand};
 use crate::plan::Plan;
 use crate::session::SessionKind;
-use crate::statistics::geometric_mean;
 use crate::statistics::noise::{self, Effort};
-use crate::statistics::ratio::Pair;
 use crate::statistics::stopping::{Next, Stopping};
+use crate::statistics::{turns, undisturbed};
 use crate::turn::{Place, Rounds, Turn};
 
 /// Cases that belong together: one that runs once, or those of a model that take turns.
@@ -26,12 +25,17 @@ pub struct Block {
     begun: u32,
     /// What its turns took so far.
     spent: Duration,
-    latencies: Latencies,
+    taken: Vec<Taken>,
     random: fastrand::Rng,
 }
 
-/// Undisturbed latencies in milliseconds, by round and by case: of the turn on the way out and of the one on the way back.
-type Latencies = Vec<Vec<Vec<f64>>>;
+/// A turn of a round that went well.
+#[derive(Debug)]
+struct Taken {
+    case: usize,
+    round: u32,
+    latencies_ms: Vec<f64>,
+}
 
 impl Block {
     /// A case that runs once.
@@ -60,7 +64,7 @@ impl Block {
             waiting: VecDeque::new(),
             begun: 0,
             spent: Duration::ZERO,
-            latencies: Latencies::new(),
+            taken: Vec::new(),
             random: fastrand::Rng::with_seed(seed),
         }
     }
@@ -89,13 +93,13 @@ impl Block {
         self.waiting.pop_front()
     }
 
-    /// Takes in how a turn ended: how long it was, and what an inference took undisturbed, in milliseconds, or nothing where it failed, which
-    /// keeps its case out of what follows.
-    pub fn took(&mut self, turn: Turn, spent: Duration, latency_ms: Option<f64>) {
+    /// Takes in how a turn ended: how long it was, and what its inferences took, in milliseconds, or nothing where it failed,
+    /// which keeps its case out of what follows.
+    pub fn took(&mut self, turn: Turn, spent: Duration, latencies_ms: Option<&[f64]>) {
         self.spent += spent;
-        match (turn.round, latency_ms) {
-            (Some(Place { round, .. }), Some(latency_ms)) => {
-                self.latencies[round as usize][turn.case].push(latency_ms);
+        match (turn.round, latencies_ms) {
+            (Some(Place { round, .. }), Some(latencies_ms)) => {
+                self.taken.push(Taken { case: turn.case, round, latencies_ms: latencies_ms.to_vec() });
             }
             (None, Some(_)) => {}
             (_, None) => {
@@ -129,45 +133,27 @@ impl Block {
         let mut left = (0..self.cases.len()).filter(|case| self.takes_part[*case]);
         let Some(first) = left.next() else { return true };
         let others: Vec<usize> = left.collect();
+        let of_first = self.turns_of(first, rounds);
+        let is_settled = |other: &usize| {
+            let of_other = self.turns_of(*other, rounds);
+            let floors = || [&of_first, &of_other].into_iter().filter_map(|turns| noise_of(turns));
+            let pairs = turns::pairs(&of_first, &of_other, undisturbed);
+            stopping.next(&pairs, || floors().reduce(f64::max)) != Next::More
+        };
         match others.is_empty() {
-            true => stopping.next_alone(&self.alone(first)) != Next::More,
-            false => {
-                let is_settled = |other: &usize| {
-                    let noise = || {
-                        self.noise(first, rounds)
-                            .into_iter()
-                            .chain(self.noise(*other, rounds))
-                            .reduce(f64::max)
-                    };
-                    stopping.next(&self.pairs(first, *other, rounds), noise) != Next::More
-                };
-                others.iter().all(is_settled)
-            }
+            true => stopping.next_alone(&by_round(&of_first)) != Next::More,
+            false => others.iter().all(is_settled),
         }
     }
 
-    /// The rounds of two cases, as a comparison takes them.
-    fn pairs(&self, a: usize, b: usize, rounds: Rounds) -> Vec<Pair> {
-        let pair = |(round, latencies): (u32, &Vec<Vec<f64>>)| Pair {
-            a: geometric_mean(&latencies[a]),
-            b: geometric_mean(&latencies[b]),
-            session: round / rounds.in_a_session,
+    /// The turns of a case in the order taken.
+    fn turns_of<'a>(&'a self, case: usize, rounds: Rounds) -> Vec<turns::Turn<'a>> {
+        let turn = |taken: &'a Taken| turns::Turn {
+            round: taken.round,
+            session: taken.round / rounds.in_a_session,
+            samples: &taken.latencies_ms,
         };
-        (0..).zip(&self.latencies).map(pair).collect()
-    }
-
-    /// What a case differs from itself by, in a comparison of as many rounds.
-    fn noise(&self, case: usize, rounds: Rounds) -> Option<f64> {
-        let turns = (0..).zip(&self.latencies).filter_map(|(round, latencies): (u32, &Vec<Vec<f64>>)| {
-            let [out, back] = latencies[case][..] else { return None };
-            Some((round / rounds.in_a_session, out, back))
-        });
-        let pairs = noise::apart_by_chance(turns);
-        noise::floor(&pairs, Effort::of(&pairs))
-    }
-
-    fn alone(&self, case: usize) -> Vec<f64> {
-        self.latencies.iter().map(|latencies| geometric_mean(&latencies[case])).collect()
+        self.taken.iter().filter(|taken| taken.case == case).map(turn).collect()
     }
 
     /// All cases in random order, and back again: whatever drifts along a round weighs on all of them alike, and the two
@@ -186,8 +172,24 @@ impl Block {
             new.extend(new_session.then_some(kind));
             self.waiting.push_back(Turn { case, round: Some(Place { round, position }), new_session });
         }
-        self.latencies.push(vec![Vec::new(); self.cases.len()]);
     }
+}
+
+/// What a thing differs from itself by, in a comparison of as many rounds.
+fn noise_of(turns: &[turns::Turn<'_>]) -> Option<f64> {
+    let pairs = turns::apart_by_chance(turns, undisturbed);
+    noise::floor(&pairs, Effort::of(&pairs))
+}
+
+/// What each round of a thing alone counts by.
+fn by_round(turns: &[turns::Turn<'_>]) -> Vec<f64> {
+    turns
+        .chunk_by(|one, other| one.round == other.round)
+        .filter_map(|round| {
+            let samples: Vec<f64> = round.iter().flat_map(|turn| turn.samples).copied().collect();
+            undisturbed(&samples)
+        })
+        .collect()
 }
 
 /// The blocks of a plan: each case one of its own, or, in rounds, the cases of each model together.
@@ -258,7 +260,8 @@ mod tests {
             turns.push(turn);
             let of_case = turns.iter().filter(|other| other.case == turn.case).count();
             let fails = failing == Some((turn.case, of_case));
-            block.took(turn, Duration::from_secs(1), (!fails).then_some(1.0 + turn.case as f64));
+            let latency_ms = [1.0 + turn.case as f64];
+            block.took(turn, Duration::from_secs(1), (!fails).then_some(&latency_ms[..]));
         }
         turns
     }
@@ -309,7 +312,7 @@ mod tests {
             let mut turns = 0;
             while let Some(turn) = block.next_turn() {
                 turns += 1;
-                block.took(turn, Duration::from_secs(1), Some(1.0 + random.f64()));
+                block.took(turn, Duration::from_secs(1), Some(&[1.0 + random.f64()]));
             }
             assert_eq!(turns, 4 * expected, "{most} rounds, {longest_s} s");
         }

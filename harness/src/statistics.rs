@@ -14,6 +14,7 @@ pub mod ratio;
 pub mod simulation;
 pub mod stopping;
 mod summary;
+pub mod turns;
 mod undisturbed;
 
 /// The geometric mean of values above zero; 1 of none.

@@ -338,10 +338,10 @@ impl Sweep<'_> {
         self.positions += u32::from(turn.round.is_some());
         self.tell(&Event::CaseFinished(&trial))?;
         let verdict = trial.judgement.verdict;
-        let latency_ms = trial.undisturbed(Metric::LatencyMs).filter(|_| verdict == Verdict::Pass);
+        let latencies_ms = trial.measured(Metric::LatencyMs).filter(|_| verdict == Verdict::Pass);
         // A clock that was set back in between tells nothing.
         let spent = trial.finished_at.duration_since(trial.started_at).unwrap_or_default();
-        self.blocks[block].took(turn, spent, latency_ms);
+        self.blocks[block].took(turn, spent, latencies_ms);
         Ok(Then { spent: verdict == Verdict::DeviceLost, next: self.next(block) })
     }
 

@@ -16,7 +16,7 @@ use crate::number;
 use crate::rows::{NOTES, REFERENCE};
 use crate::sensors::Quantity;
 use crate::session::{Observed, SessionTurn};
-use crate::statistics::{Summary, undisturbed};
+use crate::statistics::Summary;
 use crate::turn::Place;
 
 /// One finished case.
@@ -169,10 +169,14 @@ impl Trial {
         self.summaries.iter().find(|(known, _)| *known == metric).map(|(_, summary)| summary)
     }
 
-    /// What a turn counts by among others.
-    pub fn undisturbed(&self, metric: Metric) -> Option<f64> {
+    /// What was measured of a metric, in the order taken; nothing where it was not.
+    pub fn measured(&self, metric: Metric) -> Option<&[f64]> {
         let is_it = |series: &&Samples| series.metric == metric && series.phase == Phase::Measured;
-        undisturbed(&self.samples.iter().find(is_it)?.values)
+        self.samples
+            .iter()
+            .find(is_it)
+            .map(|series| series.values.as_slice())
+            .filter(|values| !values.is_empty())
     }
 }
 

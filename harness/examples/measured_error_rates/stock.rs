@@ -158,7 +158,7 @@ fn compared(question: &Pair, taken: &[Measurement]) -> Option<(&'static str, usi
     let pairs = pairs(question, taken)?;
     let themselves = [&question.a, &question.b].map(|side| {
         let of_side: Vec<&Measurement> = taken.iter().filter(|one| side.admits(one)).collect();
-        series::apart_by_chance(&series::rounds(&of_side))
+        series::apart_by_chance(&of_side)
     });
     let noise = |n: usize| {
         let of = |pairs: &Vec<Times>| noise::floor(pairs.get(..n)?, Effort::of(pairs.get(..n)?));

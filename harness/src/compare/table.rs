@@ -92,7 +92,7 @@ impl<'a> Matched<'a> {
     /// one turn of each round stands against the other.
     fn pairs(&self) -> Option<Vec<Times>> {
         let pairs = series::pairs(&self.a, &self.b)?;
-        Some(if self.is_with_itself() { series::with_themselves(&series::rounds(&self.a)) } else { pairs })
+        Some(if self.is_with_itself() { series::with_themselves(&self.a) } else { pairs })
     }
 
     fn is_with_itself(&self) -> bool {
@@ -103,8 +103,7 @@ impl<'a> Matched<'a> {
     fn ratio(&self) -> Option<(Ratio, Option<f64>, Taken)> {
         if let Some(pairs) = self.pairs() {
             let effort = Effort::of(&pairs);
-            let of_side =
-                |side: &[&Measurement]| noise::floor(&series::apart_by_chance(&series::rounds(side)), effort);
+            let of_side = |side: &[&Measurement]| noise::floor(&series::apart_by_chance(side), effort);
             let noise = of_side(&self.a).into_iter().chain(of_side(&self.b)).reduce(f64::max);
             return Some((Ratio::paired(&pairs)?, noise, Taken::InPairs));
         }
@@ -117,7 +116,7 @@ impl<'a> Matched<'a> {
 impl Matched<'_> {
     /// Whether typical inferences surely say the opposite of what undisturbed ones say: one is slow by itself at times.
     fn is_contradicted(&self, verdict: decision::Verdict) -> bool {
-        let pairs = series::pairs_by(&self.a, &self.b, Measurement::median);
+        let pairs = series::pairs_by(&self.a, &self.b, |samples| Some(Summary::of(samples)?.median));
         match (verdict, pairs.and_then(|pairs| Ratio::paired(&pairs))) {
             (decision::Verdict::Faster, Some(Ratio { high: Some(high), .. })) => high < 1.0,
             (decision::Verdict::Slower, Some(Ratio { low: Some(low), .. })) => low > 1.0,
@@ -314,6 +313,7 @@ fn comparison(
 mod tests {
     use super::*;
     use crate::rows::measurement::tests::measurement;
+    use crate::statistics::undisturbed;
     use crate::turn;
 
     const WITHIN: f64 = 0.03;
@@ -380,7 +380,7 @@ mod tests {
             .map(|mut one| {
                 if one.place.target.to_string() == "webgpu@chrome" {
                     // All but the quickest take twice as long.
-                    let quickest = one.undisturbed().unwrap();
+                    let quickest = undisturbed(&one.values).unwrap();
                     one.values.iter_mut().filter(|value| **value > quickest).for_each(|value| *value *= 2.0);
                 }
                 one

@@ -5,7 +5,7 @@ use std::fmt;
 
 use protocol::{Adapter, AdapterChoice, Target, Verdict};
 
-use crate::statistics::{Summary, undisturbed};
+use crate::statistics::Summary;
 use crate::turn;
 
 /// One metric of one trial.
@@ -127,12 +127,6 @@ impl Measurement {
     pub fn median(&self) -> Option<f64> {
         let passed = self.verdict == Verdict::Pass;
         Summary::of(&self.values).filter(|_| passed).map(|summary| summary.median)
-    }
-
-    /// What it counts by where targets take turns: its undisturbed value; nothing where it failed or was not measured.
-    pub fn undisturbed(&self) -> Option<f64> {
-        let passed = self.verdict == Verdict::Pass;
-        undisturbed(&self.values).filter(|_| passed)
     }
 }
 

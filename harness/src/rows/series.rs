@@ -2,79 +2,55 @@
 
 use std::collections::BTreeMap;
 
+use protocol::Verdict;
+
 use super::measurement::{Measurement, RunOf};
 use crate::statistics::noise::{self, Effort};
 use crate::statistics::ratio::Pair;
-use crate::statistics::{Summary, geometric_mean};
+use crate::statistics::turns::{self, Counted, Turn};
+use crate::statistics::{Summary, undisturbed};
+use crate::turn;
 
 /// What runs of the same thing are taken to differ by where that is not known: times of the same programs scatter by 15 % either
 /// way from run to run on shared machines.
 pub const ASSUMED_NOISE: f64 = 0.3;
 
-/// The turns in one round.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Round {
-    /// The session of the first.
-    session: u32,
-    /// What each turn counts by, in the order taken.
-    values: Vec<f64>,
+/// The turns that went well, in the order taken; nothing of what took no turns.
+pub fn turns<'a>(side: &[&'a Measurement]) -> Vec<Turn<'a>> {
+    let went_well = |one: &&&Measurement| one.verdict == Verdict::Pass && !one.values.is_empty();
+    let taken = side.iter().filter(went_well).filter_map(|one| Some((one.turn?, *one)));
+    let mut taken: Vec<(turn::Place, &Measurement)> = taken.collect();
+    taken.sort_by_key(|(place, _)| *place);
+    let turn = |(place, one): (turn::Place, &'a Measurement)| Turn {
+        round: place.round,
+        session: one.session.unwrap_or_default(),
+        samples: &one.values,
+    };
+    taken.into_iter().map(turn).collect()
 }
 
-/// What a turn counts by.
-pub type Counted = fn(&Measurement) -> Option<f64>;
-
-/// Turns by round, counted by their undisturbed values; nothing of what took no turns.
-pub fn rounds(side: &[&Measurement]) -> BTreeMap<u32, Round> {
-    rounds_by(side, Measurement::undisturbed)
-}
-
-fn rounds_by(side: &[&Measurement], counted: Counted) -> BTreeMap<u32, Round> {
-    let mut turns: Vec<_> = side
-        .iter()
-        .filter_map(|one| Some((one.turn?, one.session.unwrap_or_default(), counted(one)?)))
-        .collect();
-    turns.sort_by_key(|(turn, ..)| *turn);
-    let mut rounds: BTreeMap<u32, Round> = BTreeMap::new();
-    for (turn, session, value) in turns {
-        rounds.entry(turn.round).or_insert(Round { session, values: Vec::new() }).values.push(value);
-    }
-    rounds
-}
-
-/// The rounds in which both sides took turns, of each the geometric mean of its turns; nothing where they were taken apart.
+/// The rounds in which both sides took turns, counted by their undisturbed times; nothing where they were taken apart.
 pub fn pairs(a: &[&Measurement], b: &[&Measurement]) -> Option<Vec<Pair>> {
-    pairs_by(a, b, Measurement::undisturbed)
+    pairs_by(a, b, undisturbed)
 }
 
 /// The same, counted otherwise.
 pub fn pairs_by(a: &[&Measurement], b: &[&Measurement], counted: Counted) -> Option<Vec<Pair>> {
-    let (of_a, of_b) = (rounds_by(a, counted), rounds_by(b, counted));
+    let (of_a, of_b) = (turns(a), turns(b));
     if a.first()?.run != b.first()?.run || of_a.is_empty() || of_b.is_empty() {
         return None;
     }
-    let pair = |(round, a): (&u32, &Round)| {
-        let b = of_b.get(round)?;
-        Some(Pair { a: geometric_mean(&a.values), b: geometric_mean(&b.values), session: a.session })
-    };
-    Some(of_a.iter().filter_map(pair).collect())
+    Some(turns::pairs(&of_a, &of_b, counted))
 }
 
-/// The two turns of each round against each other.
-pub fn with_themselves(rounds: &BTreeMap<u32, Round>) -> Vec<Pair> {
-    noise::with_itself(turns(rounds))
+/// One of the two turns of each round against the other.
+pub fn with_themselves(side: &[&Measurement]) -> Vec<Pair> {
+    turns::with_itself(&turns(side), undisturbed)
 }
 
 /// The two turns of each round, as a comparison of a thing with itself.
-pub fn apart_by_chance(rounds: &BTreeMap<u32, Round>) -> Vec<Pair> {
-    noise::apart_by_chance(turns(rounds))
-}
-
-/// The two turns of each round that has both, and its session.
-fn turns(rounds: &BTreeMap<u32, Round>) -> impl Iterator<Item = (u32, f64, f64)> {
-    rounds.values().filter_map(|round| match round.values[..] {
-        [out, back] => Some((round.session, out, back)),
-        _ => None,
-    })
+pub fn apart_by_chance(side: &[&Measurement]) -> Vec<Pair> {
+    turns::apart_by_chance(&turns(side), undisturbed)
 }
 
 /// What values are counted in.
@@ -133,9 +109,11 @@ pub fn noise_of_runs(history: &[&Measurement]) -> Option<f64> {
     let neighbours =
         medians.flat_map(|medians| medians.windows(2).map(|two| (two[0], two[1])).collect::<Vec<_>>());
     // Each run is a session of its own, and runs that become slower and slower scatter by as much when they change sides.
-    let pairs = noise::with_itself(
-        (0..).zip(neighbours).map(|(session, (earlier, later))| (session, earlier, later)),
-    );
+    let pair = |(session, (earlier, later)): (u32, (f64, f64))| match session % 2 {
+        0 => Pair { a: earlier, b: later, session },
+        _ => Pair { a: later, b: earlier, session },
+    };
+    let pairs: Vec<Pair> = (0..).zip(neighbours).map(pair).collect();
     noise::floor(&pairs, Effort { pairs: 1, sessions: 1 })
 }
 
@@ -143,18 +121,6 @@ pub fn noise_of_runs(history: &[&Measurement]) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::rows::measurement::tests::measurement;
-
-    #[test]
-    fn a_drift_makes_nothing_of_a_thing_against_itself() {
-        let round = |at: u32| {
-            let first = 1.02f64.powi(2 * at as i32);
-            (at, Round { session: at / 2, values: vec![first, first * 1.02] })
-        };
-        let pairs = apart_by_chance(&(0..8).map(round).collect());
-        let sessions: Vec<f64> =
-            pairs.chunks(2).map(|two| two.iter().map(|pair| pair.b / pair.a).product()).collect();
-        assert!(sessions.iter().all(|apart| (apart - 1.0f64).abs() < 1e-12), "{sessions:?}");
-    }
 
     #[test]
     fn what_runs_drift_by_is_noise() {

@@ -32,23 +32,6 @@ impl Effort {
     }
 }
 
-/// A thing against itself, from its two turns in each round, with the session of each: which of them stands first changes from
-/// round to round, so that what drifts through a session weighs on both sides alike, as it does on those of a comparison. Two
-/// turns stand on each side of a comparison and one on each side here, so that their logarithm counts by the root of a half.
-pub fn apart_by_chance(turns: impl IntoIterator<Item = (u32, f64, f64)>) -> Vec<Pair> {
-    let weighed = |pair: Pair| Pair { b: pair.a * (pair.b / pair.a).powf(0.5f64.sqrt()), ..pair };
-    with_itself(turns).into_iter().map(weighed).collect()
-}
-
-/// The same, each turn for one side of it.
-pub fn with_itself(turns: impl IntoIterator<Item = (u32, f64, f64)>) -> Vec<Pair> {
-    let pair = |(at, (session, first, next)): (usize, (u32, f64, f64))| {
-        let (a, b) = if at.is_multiple_of(2) { (first, next) } else { (next, first) };
-        Pair { a, b, session }
-    };
-    turns.into_iter().enumerate().map(pair).collect()
-}
-
 /// The noise floor from A/A pairs (a target with itself): the relative difference (0.03 is 3 %) that a comparison taken
 /// with `effort` stays below in 99 of 100 cases where there is no difference.
 ///

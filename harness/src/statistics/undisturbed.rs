@@ -1,13 +1,12 @@
-//! What a turn says of a thing alone, without what disturbs the machine meanwhile.
+//! What times say of a thing alone, without what disturbs the machine meanwhile.
 
 /// One in so many samples lies below.
 const ONE_IN: usize = 10;
 
 /// The time that a tenth of some times lies below; the shortest of fewer than eleven. Nothing of none.
 ///
-/// What disturbs a machine only adds to a time: on one that is shared, the median of a turn was seen to scatter from round to round
-/// by two to three times as much. How often a thing is slow by itself this does not say, so that whoever decides by it has to look
-/// whether medians say the opposite.
+/// What disturbs a machine only adds to a time: on one that is shared, medians were seen to scatter by two to three times as much.
+/// How often a thing is slow by itself this does not say, so that whoever decides by it has to look whether medians say the opposite.
 pub fn undisturbed(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

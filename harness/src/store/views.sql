@@ -32,16 +32,14 @@ create or replace view scaling as
         where verdict = 'pass'
     );
 
--- Where targets take turns: how many times as long as another of the same model one takes, by round. A turn counts by the time
--- that a tenth of its samples lies below, a case in a round by the geometric mean of its turns.
+-- Where targets take turns: how many times as long as another of the same model one takes, by round. A case counts in a round by
+-- the time that a tenth of its samples in both turns lies below.
 create or replace view turn_ratios as
-    with turns as (
-        select trial_id, list_sort(list(value))[1 + (count(*) - 1) // 10] as undisturbed_ms
-        from samples where metric = 'latency_ms' and phase = 'measured' group by trial_id
-    ), rounds as (
-        select run_id, round, model, model_digest, target, adapter, features, exp(avg(ln(undisturbed_ms))) as latency_ms
-        from trials join cases on cases.key = case_key join turns on turns.trial_id = trials.id
-        where verdict = 'pass' and round is not null group by all
+    with rounds as (
+        select run_id, round, model, model_digest, target, adapter, features,
+            list_sort(list(value))[1 + (count(*) - 1) // 10] as latency_ms
+        from trials join cases on cases.key = case_key join samples on samples.trial_id = trials.id
+        where verdict = 'pass' and round is not null and metric = 'latency_ms' and phase = 'measured' group by all
     )
     select run_id, round, model, model_digest, a.target as a, a.adapter as adapter_a, a.features as features_a,
         b.target as b, b.adapter as adapter_b, b.features as features_b, b.latency_ms / a.latency_ms as b_over_a

@@ -35,7 +35,7 @@ const LEAST_ROUNDS: NonZeroU32 = NonZeroU32::new(12).unwrap();
 /// Rounds after which a precision that is not reached is given up.
 const MOST_ROUNDS: NonZeroU32 = NonZeroU32::new(400).unwrap();
 /// Minutes that the turns of a model may take, where no precision is reached before.
-const MOST_MINUTES: NonZeroU32 = NonZeroU32::new(10).unwrap();
+const MOST_MINUTES: NonZeroU32 = NonZeroU32::new(20).unwrap();
 /// Rounds between two new sessions.
 const ROUNDS_IN_A_SESSION: NonZeroU32 = NonZeroU32::new(2).unwrap();
 /// With fewer rounds there are too few sessions for an interval over them: all of them are in one.

@@ -24,8 +24,8 @@ pub const SLOWER: &str = "-fusion";
 /// So many comparisons are drawn.
 pub const COMPARISONS: usize = 500;
 
-/// As `parallax compare` has it where nothing else is asked for, when turns end it after ten minutes.
-const STOPPING: Stopping = Stopping { precision: 0.02, least: 12, most: 160, rows: 1 };
+/// As `parallax compare` has it where nothing else is asked for, as many rounds as twenty minutes hold.
+const STOPPING: Stopping = Stopping { precision: 0.02, least: 12, most: 240, rows: 1 };
 const WITHIN: f64 = 0.03;
 
 /// What was measured of one target, by session.

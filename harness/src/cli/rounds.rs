@@ -13,7 +13,7 @@ pub struct RoundsArgs {
     /// Rounds after which a precision is given up [default: 400]
     #[arg(long, value_name = "N")]
     pub most_rounds: Option<NonZeroU32>,
-    /// Minutes of one model's turns after which a precision is given up [default: 10]
+    /// Minutes of one model's turns after which a precision is given up [default: 20]
     #[arg(long, value_name = "N")]
     pub most_minutes: Option<NonZeroU32>,
     /// Rounds after which browsers and runners are started anew [default: 2, or all where there are fewer than 12]

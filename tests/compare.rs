@@ -54,6 +54,22 @@ fn two_engines_far_apart_are_told_apart_and_a_thing_is_not_told_from_itself() {
 }
 
 #[test]
+fn a_target_is_compared_with_itself_without_an_optimisation() {
+    let scene = Scene::new();
+    let sides = ["--a", "wgpu:vulkan", "--b", "wgpu:vulkan+features=-fusion"];
+    let words = ["compare", "--models", "bert-tiny", "--rounds", "4", "--samples", "4", "--json"];
+    let measured = run(&scene, &[&words[..], &sides].concat());
+    assert_eq!(measured.code, Some(0), "{measured:?}");
+    let document = measured.document();
+    let [row] = rows(&document, "comparisons") else { panic!("{document:#}") };
+    assert_eq!(
+        (&row["a"], &row["b"], &row["rounds"]),
+        (&sides[1].into(), &sides[3].into(), &4.into()),
+        "{row:#}"
+    );
+}
+
+#[test]
 fn a_gate_lets_the_same_through_and_fails_on_what_is_slower_or_gone() {
     let scene = Scene::new();
     let sweep = |models: &str, targets: &str| {

@@ -2,7 +2,7 @@
 
 pub mod table;
 
-use protocol::{AdapterChoice, Metric, Target};
+use protocol::{AdapterChoice, Features, Metric, Target};
 
 use crate::adapter::machine;
 use crate::cli::{AdapterArgs, CompareArgs, SweepArgs};
@@ -106,6 +106,9 @@ fn sweep_of(args: &CompareArgs, pairs: &[Pair]) -> Result<SweepArgs, Error> {
     let targets: Vec<Target> =
         pairs.iter().flat_map(|pair| [pair.a.target.clone(), pair.b.target.clone()]).collect();
     let mut axes = args.axes.clone();
+    if axes.features.is_empty() {
+        axes.features = features(pairs);
+    }
     let interval = |asked: &AskedPrecision| matches!(asked, AskedPrecision::Interval(_));
     if args.rounds.rounds.is_none() && !axes.precision.iter().any(interval) {
         axes.precision.push(AskedPrecision::Interval(PRECISION));
@@ -139,6 +142,15 @@ fn adapters(pairs: &[Pair], has_gpu: bool) -> Vec<AdapterChoice> {
         }
         false => Vec::new(),
     }
+}
+
+/// The settings of optimisations to measure where nothing else is asked for: those that sides name, and all on where another
+/// names none.
+fn features(pairs: &[Pair]) -> Vec<Features> {
+    let sides = || pairs.iter().flat_map(|pair| [&pair.a, &pair.b]);
+    let named = sides().any(|side| side.features.is_some());
+    let settings = || sides().map(|side| side.features.clone().unwrap_or_default()).collect();
+    if named { each_once(settings()) } else { Vec::new() }
 }
 
 /// The measurements of both sides.
@@ -206,4 +218,23 @@ fn nothing(pairs: &[Pair], refused: &[crate::rows::comparison::Refusal]) -> Erro
         "nothing can be compared:\n  {}\nname models with --models to have them measured now",
         reasons.join("\n  ")
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_sides_name_of_optimisations_is_measured() {
+        for (pairs, expected) in [
+            (&["wgpu:vulkan/webgpu@chrome"][..], &[][..]),
+            (&["wgpu:vulkan/wgpu:vulkan+features=-fusion"], &["", "-fusion"]),
+            (&["wgpu:vulkan+features=-fusion/wgpu:vulkan+features=-tuned"], &["-fusion", "-tuned"]),
+            (&["wgpu:vulkan/webgpu@chrome", "webgpu@chrome+features=-kick/webgpu@chrome"], &["", "-kick"]),
+        ] {
+            let pairs: Vec<Pair> = pairs.iter().map(|pair| pair.parse().unwrap()).collect();
+            let settings: Vec<String> = features(&pairs).iter().map(ToString::to_string).collect();
+            assert_eq!(settings, expected, "{pairs:?}");
+        }
+    }
 }

@@ -245,6 +245,11 @@ fn rounds_to_settle(ratio: &Ratio, noise: Option<f64>, rule: Rule, said: Option<
     (more <= MOST).then_some(more as u32)
 }
 
+/// The median of some values.
+fn middle(values: impl Iterator<Item = f64>) -> Option<f64> {
+    Summary::of(&values.collect::<Vec<f64>>()).map(|summary| summary.median)
+}
+
 fn comparison(
     matched: &Matched<'_>,
     (metric, rule): (&str, Rule),
@@ -252,10 +257,8 @@ fn comparison(
     decision: Decision,
 ) -> Comparison {
     let Matched { question, subject, a, b, .. } = matched;
-    let median = |side: &[&Measurement]| {
-        let medians: Vec<f64> = side.iter().filter_map(|one| one.median()).collect();
-        Summary::of(&medians).map(|summary| summary.median)
-    };
+    let median = |side: &[&Measurement]| middle(side.iter().filter_map(|one| one.median()));
+    let pairs = matched.pairs().filter(|_| taken == Taken::InPairs);
     let controls: Vec<f64> = a.iter().chain(b).filter_map(|one| one.control_ms).collect();
     let fastest = controls.iter().copied().reduce(f64::min);
     let slowest = controls.iter().copied().reduce(f64::max);
@@ -294,6 +297,8 @@ fn comparison(
         metric: metric.to_owned(),
         a_median: median(a),
         b_median: median(b),
+        a_compared: pairs.as_ref().map_or(median(a), |pairs| middle(pairs.iter().map(|pair| pair.a))),
+        b_compared: pairs.as_ref().map_or(median(b), |pairs| middle(pairs.iter().map(|pair| pair.b))),
         ratio: ratio.into(),
         verdict,
         reason,

@@ -34,8 +34,8 @@ pub fn render(found: &Comparisons) -> String {
     ));
     if found.comparisons.iter().any(|row| row.paired) {
         lines.push(
-            "what was taken in turns is compared by what a tenth of a turn's samples lies below, where nothing disturbed \
-             it; a and b take the medians"
+            "what was taken in turns is compared by what a tenth of a session's samples lies below, where nothing disturbed \
+             it; medians are in --json"
                 .to_owned(),
         );
     }
@@ -60,8 +60,8 @@ fn cells(row: &Comparison) -> Vec<String> {
         shown(&name(row)),
         shown(&row.a),
         shown(&row.b),
-        value(row.a_median),
-        value(row.b_median),
+        value(row.a_compared),
+        value(row.b_compared),
         number::ratio_interval(&row.ratio.summary(row.rounds)),
         verdict(row),
         shown(&adapter),

@@ -41,6 +41,11 @@ pub struct Comparison {
     pub a_median: Option<f64>,
     /// The other's.
     pub b_median: Option<f64>,
+    /// What the one side is compared by: its median; of sides that took turns, what a tenth of its samples lies below, in the
+    /// middle one of its sessions.
+    pub a_compared: Option<f64>,
+    /// What the other is compared by.
+    pub b_compared: Option<f64>,
     /// How many times as long b takes.
     pub ratio: RatioRow,
     /// Of a: `faster`, `slower`, `same` or `not-sure`.

@@ -77,8 +77,18 @@ fn pairs(args: &CompareArgs) -> Result<Vec<Pair>, Error> {
         true => Err(Error::NotComparable(
             "nothing to compare: name two sides with --a TARGET --b TARGET, or several pairs with --pairs A/B,C/D".to_owned(),
         )),
-        false => Ok(pairs),
+        false => Ok(pairs.into_iter().map(told_apart_by_features).collect()),
     }
+}
+
+/// Where one side names what is turned off there, the other one has all on, and not whatever else was measured of it.
+fn told_apart_by_features(Pair { mut a, mut b }: Pair) -> Pair {
+    match (&a.features, &b.features) {
+        (None, Some(_)) => a.features = Some(Features::default()),
+        (Some(_), None) => b.features = Some(Features::default()),
+        (Some(_), Some(_)) | (None, None) => {}
+    }
+    Pair { a, b }
 }
 
 /// A metric of which less is better.
@@ -223,6 +233,20 @@ fn nothing(pairs: &[Pair], refused: &[crate::rows::comparison::Refusal]) -> Erro
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_side_beside_one_without_an_optimisation_has_all_of_them() {
+        for (pair, expected) in [
+            ("wgpu:vulkan/webgpu@chrome", [None, None]),
+            ("wgpu:vulkan/wgpu:vulkan+features=-fusion", [Some(""), Some("-fusion")]),
+            ("wgpu:vulkan+features=-fusion/wgpu:vulkan", [Some("-fusion"), Some("")]),
+            ("wgpu:vulkan+features=-f16/wgpu:vulkan+features=-fusion", [Some("-f16"), Some("-fusion")]),
+        ] {
+            let Pair { a, b } = told_apart_by_features(pair.parse().unwrap());
+            let named = [a, b].map(|side| side.features.map(|features| features.to_string()));
+            assert_eq!(named.each_ref().map(Option::as_deref), expected, "{pair}");
+        }
+    }
 
     #[test]
     fn what_sides_name_of_optimisations_is_measured() {

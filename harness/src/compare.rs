@@ -83,10 +83,9 @@ fn pairs(args: &CompareArgs) -> Result<Vec<Pair>, Error> {
 
 /// Where one side names what is turned off there, the other one has all on, and not whatever else was measured of it.
 fn told_apart_by_features(Pair { mut a, mut b }: Pair) -> Pair {
-    match (&a.features, &b.features) {
-        (None, Some(_)) => a.features = Some(Features::default()),
-        (Some(_), None) => b.features = Some(Features::default()),
-        (Some(_), Some(_)) | (None, None) => {}
+    if a.features.is_some() || b.features.is_some() {
+        a.features.get_or_insert_default();
+        b.features.get_or_insert_default();
     }
     Pair { a, b }
 }

@@ -130,6 +130,10 @@ impl Block {
             most: rounds.most.get() as usize,
             rows: self.comparisons,
         };
+        // Every case that is left has as many rounds, and all samples are gone through to judge them.
+        if !stopping.is_due(self.begun as usize) {
+            return false;
+        }
         let mut left = (0..self.cases.len()).filter(|case| self.takes_part[*case]);
         let Some(first) = left.next() else { return true };
         let others: Vec<usize> = left.collect();

@@ -2,9 +2,9 @@
 //! idle machine and beside other load. Arguments are the program `parallax` and a folder for the databases; one that is there
 //! already is taken as it is.
 //!
-//! A long sweep in turns of each target is a stock of sessions, each of two rounds. A comparison draws sessions from it until the tool's own
-//! rule ends it, and is decided as `parallax compare` decides. What a target and itself are called is drawn anew for each session,
-//! so that every comparison of them is one that could have been taken.
+//! A long sweep in turns of each target is a stock of sessions, each of two rounds. A comparison draws sessions from it until the
+//! tool's own rule ends it, and is decided as `parallax compare` decides. What a target and itself are called is drawn anew for
+//! each session, so that every comparison of them is one that could have been taken.
 
 mod load;
 mod model;

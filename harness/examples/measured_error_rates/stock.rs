@@ -54,7 +54,7 @@ pub struct Both {
     slower: Rates,
     /// How many times as long it takes with that dispatch, over all that was taken.
     slowdown: Ratio,
-    /// The standard deviation of a round's ratio, as its middle half has it.
+    /// The standard deviation of a session's ratio, as its middle half has it.
     scatter: f64,
 }
 

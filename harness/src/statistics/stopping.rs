@@ -93,6 +93,11 @@ impl Stopping {
         looks
     }
 
+    /// Whether it looks at so many: at any other number there is nothing to judge.
+    pub fn is_due(&self, n: usize) -> bool {
+        self.looks().contains(&n)
+    }
+
     /// Whether an interval is narrow enough with the error of its own width to spare, which is one part in √(2n): else the
     /// luckiest look would end the sampling, and its interval be too narrow.
     fn is_narrow(&self, half_width: f64, n: usize) -> bool {
@@ -111,8 +116,7 @@ impl Stopping {
     }
 
     fn look(&self, n: usize, judge: impl FnOnce() -> Option<Why>) -> Next {
-        let due = self.looks().contains(&n);
-        match due.then(judge).flatten() {
+        match self.is_due(n).then(judge).flatten() {
             Some(why) => Next::Settled(why),
             None if n >= self.most => Next::Settled(Why::Spent),
             None => Next::More,

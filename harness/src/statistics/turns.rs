@@ -22,8 +22,8 @@ pub type Counted = fn(&[f64]) -> Option<f64>;
 ///
 /// Of several sessions each is one value in the end, so that all pairs of a session say the same: what all samples that each side
 /// has in it count by together. The longer one looks, the surer one is to have seen a thing undisturbed: a tenth of a session's
-/// samples was seen to scatter by half to two thirds of what the mean of its turns' tenths does. Within a single session each round
-/// stands for itself.
+/// samples was mostly seen to scatter by two thirds to nine tenths of what the mean of its turns' tenths does. Within a single
+/// session each round stands for itself.
 pub fn pairs(a: &[Turn<'_>], b: &[Turn<'_>], counted: Counted) -> Vec<Pair> {
     let rounds_of = |side: &[Turn<'_>]| side.iter().map(|turn| turn.round).collect::<BTreeSet<u32>>();
     let rounds: BTreeSet<u32> = rounds_of(a).intersection(&rounds_of(b)).copied().collect();

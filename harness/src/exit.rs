@@ -26,15 +26,8 @@ impl Exit {
     pub fn of(verdicts: impl IntoIterator<Item = Verdict>) -> Exit {
         let (mut ran, mut failed) = (false, false);
         for verdict in verdicts {
-            match verdict {
-                Verdict::Pass => ran = true,
-                Verdict::Unsupported | Verdict::Unavailable => {}
-                Verdict::Mismatch
-                | Verdict::Timeout
-                | Verdict::Crash
-                | Verdict::DeviceLost
-                | Verdict::Error => failed = true,
-            }
+            ran |= verdict == Verdict::Pass;
+            failed |= verdict.is_failure();
         }
         match (failed, ran) {
             (true, _) => Exit::GateFailed,

@@ -1,5 +1,6 @@
 //! The database: every trial of every run, each committed before the next begins. The harness is its one writer.
 
+mod backup;
 mod conformance;
 mod divergence;
 mod file;
@@ -71,13 +72,20 @@ pub enum RunKind {
 }
 
 impl Store {
-    /// Opens the database at `path`, makes it if it is not there, and brings its tables up to date.
+    /// Opens the database at `path`, makes it if it is not there, and brings its tables up to date, with a copy of what they
+    /// were beside it.
     ///
     /// # Errors
     /// When the file is not a database, is another program's, is newer than this program, or is held by
     /// another process. The file is then left as it was.
     pub fn open(path: &Path) -> Result<Store, Error> {
         let mut connection = open::connect(path)?;
+        if let Some(schema) = migrate::earlier(&connection, path)? {
+            // A file is copied as it lies there only once nobody has it open.
+            drop(connection);
+            backup::make(path, schema)?;
+            connection = open::connect(path)?;
+        }
         let file = OpenFile::at(path);
         migrate::up_to_date(&mut connection, path)?;
         let views = connection.execute_batch(include_str!("store/views.sql"));

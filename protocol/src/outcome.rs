@@ -224,6 +224,16 @@ impl Verdict {
         Verdict::Error,
     ];
 
+    /// Returns whether something went wrong: what ran right, and what the place lacks, did not.
+    pub fn is_failure(self) -> bool {
+        match self {
+            Verdict::Pass | Verdict::Unsupported | Verdict::Unavailable => false,
+            Verdict::Mismatch | Verdict::Timeout | Verdict::Crash | Verdict::DeviceLost | Verdict::Error => {
+                true
+            }
+        }
+    }
+
     /// The word in tables, documents and the store.
     pub fn name(self) -> &'static str {
         match self {

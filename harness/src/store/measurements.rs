@@ -3,7 +3,7 @@
 use duckdb::{Row, params_from_iter};
 use protocol::Metric;
 
-use super::read::{ADAPTER, iso, parsed, read_adapter, verdict_named};
+use super::read::{ADAPTER, iso, numbers, parsed, read_adapter, verdict_named};
 use super::{RunId, Store};
 use crate::error::Error;
 use crate::rows::measurement::{Conditions, Measurement, Place, RunOf, Subject, Versions};
@@ -40,10 +40,7 @@ impl Store {
         restrict(" and cases.model = ?", wanted.model.map(str::to_owned));
         restrict(" and cases.target = ?", wanted.target.clone());
         let sql = format!(
-            "with series as (
-                 select trial_id, to_json(list(value order by position))::varchar as taken from samples
-                 where metric = ? and phase = 'measured' group by trial_id
-             ), control as (
+            "with control as (
                  select run_id, taken_at, median(time_ms) as control_ms from controls
                  group by run_id, position, taken_at
              )
@@ -53,7 +50,8 @@ impl Store {
                  cases.tuning, verdict::varchar, trials.message, trials.round, round_position, session, taken, control_ms,
                  (select value from features where trial_id = trials.id and name = 'adapter_evidence'), {ADAPTER}
              from trials join runs on runs.id = trials.run_id join cases on cases.key = case_key
-                 left join adapters on adapters.id = adapter_id left join series on series.trial_id = trials.id
+                 left join adapters on adapters.id = adapter_id 
+                 left join series on series.trial_id = trials.id and metric = ? and phase = 'measured'
                  asof left join control on control.run_id = trials.run_id and control.taken_at <= trials.started_at
              where runs.kind = 'sweep'{conditions}
              order by runs.started_at, trials.position",
@@ -99,7 +97,7 @@ fn read(row: &Row<'_>) -> duckdb::Result<(String, String, Incomplete)> {
     let turn: (Option<u32>, Option<u32>) = (row.get(22)?, row.get(23)?);
     let turn = turn.0.zip(turn.1).map(|(round, position)| turn::Place { round, position });
     let session = row.get(24)?;
-    let values = parsed(row.get(25)?).unwrap_or_default();
+    let values = numbers(row.get(25)?);
     let control_ms = row.get(26)?;
     let adapter_evidence = row.get(27)?;
     let adapter = read_adapter(row, 28)?;

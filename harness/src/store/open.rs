@@ -28,8 +28,16 @@ const BESIDES_TABLES: [(&str, &str); 3] = [
 ];
 
 /// The views that are made anew whenever a database is opened: no other may be there.
-const VIEWS: [&str; 7] =
-    ["throughput", "results", "scaling", "turn_ratios", "product_ratios", "kernels", "last_probes"];
+const VIEWS: [&str; 8] = [
+    "samples",
+    "throughput",
+    "results",
+    "scaling",
+    "turn_ratios",
+    "product_ratios",
+    "kernels",
+    "last_probes",
+];
 
 /// Opens or makes the database at `path`, which afterwards nobody else can read: it names folders of its user.
 pub fn connect(path: &Path) -> Result<Connection, Error> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use duckdb::types::Value;
 use duckdb::{Params, Row, params};
 use protocol::{Adapter, Engine, FallbackNode, Metric, OutputCheck, Verdict};
 use serde::de::DeserializeOwned;
@@ -106,14 +107,10 @@ impl Store {
     }
 
     fn metrics(&self, run: &RunId) -> Result<ByTrial<(String, Measured)>, Error> {
-        let sql = "select trial_id::varchar, metric, value from samples join trials on trials.id = trial_id \
-                   where run_id = ? and phase = 'measured' order by trial_id, metric, samples.position";
-        let mut samples: BTreeMap<(String, String), Vec<f64>> = BTreeMap::new();
-        for (trial, metric, value) in
-            self.rows(sql, run, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        {
-            samples.entry((trial, metric)).or_default().push(value);
-        }
+        let sql = "select trial_id::varchar, metric, taken from series join trials on trials.id = trial_id \
+                   where run_id = ? and phase = 'measured'";
+        let series = self.rows(sql, run, |row| Ok(((row.get(0)?, row.get(1)?), numbers(row.get(2)?))))?;
+        let mut samples: BTreeMap<(String, String), Vec<f64>> = series.into_iter().collect();
         let sql = "select trial_id::varchar, metric, median, low, high, n from metrics join trials on trials.id = trial_id \
                    where run_id = ?";
         let summaries = self.rows(sql, run, |row| {
@@ -217,6 +214,13 @@ pub(super) fn verdict_named(name: &str) -> Result<Verdict, Error> {
 fn engine_named(name: &str) -> Result<Engine, Error> {
     let known = Engine::all().find(|known| known.name() == name);
     known.ok_or_else(|| Error::Row(format!("its engine is \"{name}\"")))
+}
+
+/// The numbers of a list; nothing where there is none.
+pub(super) fn numbers(list: Value) -> Vec<f64> {
+    let Value::List(values) = list else { return Vec::new() };
+    let number = |value| if let Value::Double(number) = value { Some(number) } else { None };
+    values.into_iter().filter_map(number).collect()
 }
 
 /// Reads JSON that we wrote; what is not there is nothing.

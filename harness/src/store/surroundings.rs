@@ -91,7 +91,7 @@ impl Store {
                 .map(|at| Ok(row.get::<_, Option<f64>>(at)?.unwrap_or_default()))
                 .collect::<duckdb::Result<Vec<_>>>()
         })?;
-        let metrics = "select metric, sum(value) from samples join trials on trials.id = trial_id \
+        let metrics = "select metric, sum(list_sum(taken)) from series join trials on trials.id = trial_id \
                        where run_id = ? and phase = 'measured' group by metric";
         let metrics: Vec<(String, f64)> = self.rows(metrics, run, |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(Some(TimeSpent::of(

@@ -1,5 +1,9 @@
 -- What follows from the tables. A view belongs to the program that opens the database, not to the database: each is made anew.
 
+-- Every value measured, a row each.
+create or replace view samples as
+    select trial_id, metric, phase, unnest(range(len(taken)))::integer as position, unnest(taken) as value from series;
+
 create or replace view throughput as
     select trial_id, cases.batch * 1000 / median as per_s, cases.batch * 1000 / high as low, cases.batch * 1000 / low as high, n
     from metrics join trials on trials.id = trial_id join cases on cases.key = case_key
@@ -37,8 +41,8 @@ create or replace view scaling as
 create or replace view turn_ratios as
     with rounds as (
         select run_id, round, model, model_digest, target, adapter, features,
-            list_sort(list(value))[1 + (count(*) - 1) // 10] as latency_ms
-        from trials join cases on cases.key = case_key join samples on samples.trial_id = trials.id
+            list_sort(flatten(list(taken)))[1 + (sum(len(taken)) - 1) // 10] as latency_ms
+        from trials join cases on cases.key = case_key join series on series.trial_id = trials.id
         where verdict = 'pass' and round is not null and metric = 'latency_ms' and phase = 'measured' group by all
     )
     select run_id, round, model, model_digest, a.target as a, a.adapter as adapter_a, a.features as features_a,

@@ -138,3 +138,24 @@ fn intervals_of_too_few_samples_are_taken_back() {
     let store = Store::open(&path).unwrap();
     assert_eq!(count(&store, "metrics where low is not null"), 1);
 }
+
+#[test]
+fn what_a_database_was_before_it_is_brought_up_to_date_stays_beside_it() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("old.duckdb");
+    for copy in ["old.duckdb.schema-4", "old.duckdb.schema-4-2"] {
+        let _ = fs::remove_file(&path);
+        filled(&path);
+        drop(Store::open(&path).unwrap());
+        let kept = duckdb::Connection::open(folder.path().join(copy)).unwrap();
+        let rows = |sql: &str| kept.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(
+            (rows("select max(version) from schema_version"), rows("select count(*) from samples")),
+            (4, 3),
+            "{copy}"
+        );
+    }
+    drop(Store::open(&path).unwrap());
+    let files = fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(files, 3, "what is up to date is not copied");
+}

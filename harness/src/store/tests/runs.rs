@@ -60,8 +60,8 @@ fn keys_keep_out_what_is_there_or_belongs_to_nothing() {
     store.add_trial(&run, &passed_trial()).unwrap();
     assert!(store.add_trial(&run, &passed_trial()).is_err(), "two trials of one place in the matrix");
     for sql in [
-        "insert into samples select trial_id, metric, phase, position, 1 from samples limit 1",
-        "insert into samples values (uuidv7(), 'latency_ms', 'measured', 0, 1)",
+        "insert into series select trial_id, metric, phase, [1] from series limit 1",
+        "insert into series values (uuidv7(), 'latency_ms', 'measured', [1])",
         "insert into metrics select trial_id, metric, 1, null, null, 1 from metrics limit 1",
         "insert into features select trial_id, name, 'x' from features limit 1",
         "insert into checks select trial_id, position, 'x', 1, 0, null, 0, 1, 0, null, null from checks limit 1",

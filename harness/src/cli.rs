@@ -10,6 +10,7 @@ mod noise;
 mod output;
 mod predict;
 mod recommend;
+mod report;
 mod rounds;
 
 use std::num::NonZeroU32;
@@ -27,6 +28,7 @@ pub use output::OutputArgs;
 pub use predict::PredictArgs;
 use protocol::Target;
 pub use recommend::{Goal, RecommendArgs};
+pub use report::ReportArgs;
 pub use rounds::RoundsArgs;
 
 use crate::model::Variant;
@@ -159,6 +161,9 @@ pub enum Command {
     /// Show models by targets from stored results: how each ended, and how many times as fast as a baseline it is.
     #[command(after_help = MATRIX_EXAMPLE)]
     Matrix(MatrixArgs),
+    /// Write a stored sweep for people and for CI: pages, JUnit XML, a summary, annotations.
+    #[command(after_help = report::REPORT_EXAMPLE)]
+    Report(ReportArgs),
     /// Time one thing against a reference runtime.
     #[command(subcommand, after_help = MATMUL_EXAMPLE)]
     Bench(Bench),
@@ -419,6 +424,7 @@ mod tests {
             &["parallax", "probe"],
             &["parallax", "profile"],
             &["parallax", "matrix"],
+            &["parallax", "report"],
             &["parallax", "cache"],
             &["parallax", "plan"],
         ] {

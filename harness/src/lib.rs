@@ -38,6 +38,7 @@ pub mod predict;
 pub mod probe;
 pub mod process;
 pub mod profile;
+pub mod publish;
 pub mod recommend;
 pub mod report;
 pub mod rows;

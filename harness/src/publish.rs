@@ -11,10 +11,11 @@ use crate::exit::Exit;
 use crate::gate;
 use crate::report;
 use crate::report::ci::{annotations, junit, summary};
+use crate::rows::Report;
 use crate::rows::gate::{Gated, Held};
 use crate::rows::published::Published;
 use crate::screen;
-use crate::store::{RunId, Store};
+use crate::store::{RunId, Shards, Store};
 
 /// The variable in which GitHub Actions names the file of a step's summary.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
@@ -28,9 +29,6 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Error> {
     let run = store.find_sweep(&args.run)?;
     let held =
         args.against.as_deref().map(|name| held(&store, &run, name, args.max_slowdown.0)).transpose()?;
-    if args.junit.is_none() && args.summary.is_none() && !args.github {
-        return print_table(&store, &run, held.as_ref());
-    }
     let found = published(&store, &run, held)?;
     if let Some(path) = &args.junit {
         fs::write(path, junit::render(&found)?).map_err(|source| unwritten(path, source))?;
@@ -41,24 +39,38 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Error> {
     if args.github {
         screen::print(&annotations::render(&found))?;
     }
-    Ok(Exit::Success)
-}
-
-fn print_table(store: &Store, run: &RunId, held: Option<&Held>) -> Result<Exit, Error> {
-    let report = store.report(run)?;
-    let colour = io::stdout().is_terminal() && console::colors_enabled();
-    screen::print_coloured(&report::render(&report, colour))?;
-    match held {
-        Some(Held::Gated(gated)) => screen::print(&format!("\n{}", report::gate::render(gated)))?,
-        Some(Held::Apart(reason)) => screen::print(&format!("\n{reason}"))?,
-        None => {}
+    if args.junit.is_none() && args.summary.is_none() && !args.github {
+        print_table(found)?;
     }
     Ok(Exit::Success)
 }
 
+fn print_table(found: Published) -> Result<(), Error> {
+    let Published { runs, missing_shards, cases, time_spent, held } = found;
+    let Some(run) = runs.into_iter().next_back() else { return Ok(()) };
+    let colour = io::stdout().is_terminal() && console::colors_enabled();
+    screen::print_coloured(&report::render(&Report { run, cases, time_spent }, colour))?;
+    if !missing_shards.is_empty() {
+        screen::print(&format!("shards that are not here: {missing_shards:?}"))?;
+    }
+    match &held {
+        Some(Held::Gated(gated)) => screen::print(&format!("\n{}", report::gate::render(gated))),
+        Some(Held::Apart(reason)) => screen::print(&format!("\n{reason}")),
+        None => Ok(()),
+    }
+}
+
+/// All that is published of the sweep that a run is part of.
 fn published(store: &Store, run: &RunId, held: Option<Held>) -> Result<Published, Error> {
-    let report = store.report(run)?;
-    Ok(Published { runs: vec![report.run], cases: report.cases, held })
+    let Shards { runs, missing } = store.shards(run)?;
+    let mut found = Published { missing_shards: missing, held, ..Published::default() };
+    for run in &runs {
+        let Report { run, cases, time_spent } = store.report(run)?;
+        found.runs.push(run);
+        found.cases.extend(cases);
+        found.time_spent = time_spent.filter(|_| runs.len() == 1);
+    }
+    Ok(found)
 }
 
 /// How a sweep stands against what `name` says. That there is nothing to compare is told, and ends nothing.
@@ -92,4 +104,62 @@ fn add_summary(path: &Path, found: &Published) -> Result<(), Error> {
 
 fn unwritten(path: &Path, source: io::Error) -> Error {
     Error::ReportUnwritten { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn asked(flags: &[&str]) -> ReportArgs {
+        let all = ["parallax", "report"].iter().chain(flags);
+        let Command::Report(args) = Cli::try_parse_from(all).unwrap().command else { unreachable!() };
+        args
+    }
+
+    #[test]
+    fn a_summary_of_a_step_is_added_to_what_is_there_and_never_makes_it_too_long() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("summary.md");
+        for (there, expected) in [
+            ("", "## Parallax nothing ran: of 0 cases, none finished\n"),
+            ("# Before\n", "# Before\n## Parallax nothing ran: of 0 cases, none finished\n"),
+        ] {
+            fs::write(&path, there).unwrap();
+            add_summary(&path, &Published::default()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_named_with_its_place() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("none/summary.md");
+        let error = write_summary(Some(&path), &Published::default()).unwrap_err();
+        assert!(error.to_string().contains("none/summary.md") && error.exit() == Exit::GateFailed, "{error}");
+        assert!(Error::NoStepSummary.to_string().contains("--summary summary.md"));
+    }
+
+    #[test]
+    fn a_database_without_a_sweep_is_refused() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("empty.duckdb");
+        let junit = folder.path().join("junit.xml");
+        let args = asked(&["--db", path.to_str().unwrap(), "--junit", junit.to_str().unwrap()]);
+        let error = run(&args).unwrap_err();
+        assert!(error.to_string().contains("the database holds no sweep"), "{error}");
+        assert!(!junit.exists());
+    }
+
+    #[test]
+    fn a_slowdown_is_let_through_only_of_what_is_held_against_something() {
+        assert_eq!(asked(&["--against", "last-pass", "--max-slowdown", "10%"]).max_slowdown.0, 0.1);
+        assert_eq!(asked(&["--against", "last-pass"]).max_slowdown.0, 0.05);
+        let alone = Cli::try_parse_from(["parallax", "report", "--max-slowdown", "10%"]).unwrap_err();
+        assert!(alone.to_string().contains("--against"), "{alone}");
+        assert_eq!(asked(&["--summary", "--github"]).summary, Some(None));
+    }
 }

@@ -12,6 +12,7 @@ mod product;
 mod profile;
 mod read;
 mod runs;
+mod shards;
 mod surroundings;
 mod write;
 
@@ -28,6 +29,7 @@ use file::OpenFile;
 
 pub use conformance::{TargetBegun, TargetEnded};
 pub use measurements::Wanted;
+pub use shards::Shards;
 
 /// An open database, brought up to date.
 pub struct Store {

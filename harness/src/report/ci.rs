@@ -56,11 +56,12 @@ fn verdict(published: &Published) -> String {
     let flaky = attempts.iter().filter(|one| matches!(one.together(), Together::Flaky { .. })).count();
     let not_run = attempts.iter().filter(|one| one.together() == Together::NotRun).count();
     let unfinished = published.unfinished().count();
+    let missing = published.missing_shards.len();
     let worse = match &published.held {
         Some(Held::Gated(gated)) => gated.failing(),
         Some(Held::Apart(_)) | None => 0,
     };
-    let head = match (failed + worse + unfinished > 0, cases > not_run) {
+    let head = match (failed + worse + unfinished + missing > 0, cases > not_run) {
         (true, _) => "failed",
         (false, true) => "passed",
         (false, false) => "nothing ran",
@@ -69,7 +70,9 @@ fn verdict(published: &Published) -> String {
         let count = attempts.iter().filter(|attempts| attempts.shown().verdict == verdict).count();
         (count > 0).then(|| format!("{count} {}", verdict.name()))
     });
-    let rest = [(flaky, "flaky"), (worse, "worse than before"), (unfinished, "unfinished")];
+    let shards = if missing == 1 { "shard missing" } else { "shards missing" };
+    let rest =
+        [(flaky, "flaky"), (worse, "worse than before"), (unfinished, "unfinished"), (missing, shards)];
     let rest =
         rest.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
     let counts: Vec<String> = by_verdict.chain(rest).collect();

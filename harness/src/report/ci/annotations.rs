@@ -26,7 +26,11 @@ pub fn render(published: &Published) -> String {
         title: format!("run {} did not finish", run.id),
         text: run.message.clone().unwrap_or_else(|| format!("it is {}", run.state)),
     });
-    let errors: Vec<_> = unfinished.chain(failed).chain(findings(published, true)).collect();
+    let missing = published.missing_shards.iter().map(|shard| Annotation {
+        title: format!("shard {shard} is missing"),
+        text: "nothing of what it should have run is here".to_owned(),
+    });
+    let errors: Vec<_> = missing.chain(unfinished).chain(failed).chain(findings(published, true)).collect();
     let remarks = findings(published, false);
     let warnings: Vec<_> =
         attempts.iter().flat_map(warnings).chain(remarks).chain(apart(published)).collect();

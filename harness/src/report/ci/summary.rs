@@ -1,12 +1,13 @@
 //! A sweep as a summary in Markdown, what went wrong first, cut to whole entries where it would be too long.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use protocol::Metric;
 
 use super::markdown::{block, code, code_in_cell};
 use super::{beginning, elsewhere, message, name, place, software, verdict};
 use crate::number;
+use crate::rows::Run;
 use crate::rows::attempts::{Attempts, Together};
 use crate::rows::gate::{Change, Finding, Gated, Held};
 use crate::rows::published::Published;
@@ -233,7 +234,7 @@ fn elsewhere_ran(attempts: &[Attempts<'_>]) -> Section {
 }
 
 fn runs(published: &Published) -> Section {
-    let entry = |run: &crate::rows::Run| {
+    let entry = |run: &Run| {
         let host =
             run.origin.host.name.as_deref().map(|host| format!(" on {}", code(host))).unwrap_or_default();
         let commit = run.origin.commit.as_deref().map(|commit| format!(", commit {}", code(commit)));
@@ -247,14 +248,12 @@ fn runs(published: &Published) -> Section {
             why.unwrap_or_default()
         )
     };
-    Section {
-        head: "\n### Runs\n\n".to_owned(),
-        entries: published.runs.iter().map(entry).collect(),
-        of: "runs",
-    }
+    let missing = |shard: &i32| format!("- shard {shard} is **missing**\n");
+    let entries = published.missing_shards.iter().map(missing).chain(published.runs.iter().map(entry));
+    Section { head: "\n### Runs\n\n".to_owned(), entries: entries.collect(), of: "runs" }
 }
 
 fn each_once(all: impl Iterator<Item = String>) -> Vec<String> {
-    let mut known = std::collections::HashSet::new();
+    let mut known = HashSet::new();
     all.filter(|one| known.insert(one.clone())).collect()
 }

@@ -77,7 +77,7 @@ fn eventful() -> Published {
         CaseRow { software_though_hardware: true, ..case("bert", "wgpu:vulkan", Verdict::Pass, "") },
     ];
     let held = Some(gated(vec![finding("slowdown", true), finding("slower-unproven", false)]));
-    Published { runs: vec![run()], cases, held }
+    Published { runs: vec![run()], cases, held, ..Published::default() }
 }
 
 /// Each test case of a document: its suite, name, children with their types, and seconds.
@@ -155,7 +155,13 @@ fn junit_is_well_formed_whatever_names_and_messages_hold() {
         let mut case = case(wild, wild, Verdict::Crash, wild);
         case.features.insert("browser_version".to_owned(), wild.to_owned());
         case.adapter = Some(Adapter { vendor: wild.to_owned(), ..Adapter::default() });
-        let xml = junit::render(&Published { runs: vec![run()], cases: vec![case], held: None }).unwrap();
+        let xml = junit::render(&Published {
+            runs: vec![run()],
+            cases: vec![case],
+            held: None,
+            ..Published::default()
+        })
+        .unwrap();
         let document = Document::parse(&xml).unwrap_or_else(|error| panic!("{wild:?}: {error}\n{xml}"));
         let found = document.descendants().find(|node| node.has_tag_name("error")).unwrap();
         let shown = crate::screen::shown(wild.trim_end())
@@ -276,8 +282,12 @@ fn nothing_in_a_summary_acts() {
             let mut run = run();
             (run.message, run.origin.host.name, run.state) =
                 (Some(text.clone()), Some(text.clone()), text.clone());
-            let published =
-                Published { runs: vec![run], cases: vec![one.clone(), other.clone()], held: Some(held) };
+            let published = Published {
+                runs: vec![run],
+                cases: vec![one.clone(), other.clone()],
+                held: Some(held),
+                ..Published::default()
+            };
             let rendered = summary::render(&published, summary::MOST_BYTES);
             let (code, text) = parsed(&rendered);
             assert!(code.len() > 8 || wild.trim().is_empty(), "{wild:?}: {code:?}");
@@ -297,7 +307,7 @@ fn a_summary_is_cut_to_whole_entries_with_failures_first() {
     let many = |failures: u32, passes: u32| Published {
         runs: vec![run()],
         cases: (0..passes).map(right).chain((0..failures).map(failed)).collect(),
-        held: None,
+        ..Published::default()
     };
     for (failures, passes, most_bytes, cut) in [
         (3, 10, summary::MOST_BYTES, &[][..]),
@@ -336,8 +346,12 @@ fn annotations_are_errors_warnings_and_a_notice() {
 #[test]
 fn no_name_and_no_message_begins_a_command_of_its_own() {
     for wild in WILD.into_iter().chain(["x\r::add-mask::y", "a:b,c%0A::warning::d"]) {
-        let published =
-            Published { runs: vec![run()], cases: vec![case(wild, wild, Verdict::Crash, wild)], held: None };
+        let published = Published {
+            runs: vec![run()],
+            cases: vec![case(wild, wild, Verdict::Crash, wild)],
+            held: None,
+            ..Published::default()
+        };
         let found = annotations::render(&published);
         let kinds: Vec<&str> =
             found.split('\n').map(|line| line.split([' ', ':']).nth(2).unwrap_or_default()).collect();
@@ -354,7 +368,7 @@ fn a_sweep_passes_fails_or_did_not_run() {
             .zip(verdicts)
             .map(|(number, verdict)| case(&format!("m{number}"), "wgpu:vulkan", *verdict, ""));
         let runs = vec![Run { state: state.to_owned(), ..run() }];
-        verdict(&Published { runs, cases: cases.collect(), held })
+        verdict(&Published { runs, cases: cases.collect(), held, ..Published::default() })
     };
     use Verdict::{Pass, Unavailable};
     for (found, expected) in [
@@ -378,6 +392,18 @@ fn a_sweep_passes_fails_or_did_not_run() {
     ] {
         assert_eq!(found, expected);
     }
+}
+
+#[test]
+fn a_shard_that_is_missing_fails_a_sweep_and_is_named() {
+    let cases = vec![case("bert", "wgpu:vulkan", Verdict::Pass, "")];
+    let published =
+        Published { runs: vec![run()], missing_shards: vec![2, 4], cases, ..Published::default() };
+    assert_eq!(verdict(&published), "failed: of 1 case, 1 pass, 2 shards missing");
+    let text = summary::render(&published, summary::MOST_BYTES);
+    assert!(text.contains("### Runs\n\n- shard 2 is **missing**\n- shard 4 is **missing**\n- `7`"), "{text}");
+    let annotated = annotations::render(&published);
+    assert!(annotated.starts_with("::error title=shard 2 is missing::nothing of what"), "{annotated}");
 }
 
 #[test]

@@ -63,7 +63,7 @@ pub fn against(store: &Store, run: &RunId, name: &str, max_slowdown: f64) -> Res
 /// The measurements of a sweep, of all its shards.
 fn of_sweep(store: &Store, run: &RunId) -> Result<Vec<Measurement>, Error> {
     let of_run = |run| store.measurements(Metric::LatencyMs, &Wanted { run: Some(run), ..Wanted::default() });
-    let found: Vec<_> = store.shards(run)?.runs.iter().map(of_run).collect::<Result<_, Error>>()?;
+    let found: Vec<_> = store.sweep_runs(run)?.runs.iter().map(of_run).collect::<Result<_, Error>>()?;
     Ok(found.into_iter().flatten().collect())
 }
 

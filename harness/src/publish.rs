@@ -15,7 +15,7 @@ use crate::rows::Report;
 use crate::rows::gate::{Gated, Held};
 use crate::rows::published::Published;
 use crate::screen;
-use crate::store::{RunId, Shards, Store};
+use crate::store::{RunId, Store, SweepRuns};
 
 /// The variable in which GitHub Actions names the file of a step's summary.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
@@ -62,7 +62,7 @@ fn print_table(found: Published) -> Result<(), Error> {
 
 /// All that is published of the sweep that a run is part of.
 fn published(store: &Store, run: &RunId, held: Option<Held>) -> Result<Published, Error> {
-    let Shards { runs, missing } = store.shards(run)?;
+    let SweepRuns { runs, missing } = store.sweep_runs(run)?;
     let mut found = Published { missing_shards: missing, held, ..Published::default() };
     for run in &runs {
         let Report { run, cases, time_spent } = store.report(run)?;

@@ -12,8 +12,8 @@ mod product;
 mod profile;
 mod read;
 mod runs;
-mod shards;
 mod surroundings;
+mod sweeps;
 mod write;
 
 use std::fmt;
@@ -29,7 +29,7 @@ use file::OpenFile;
 
 pub use conformance::{TargetBegun, TargetEnded};
 pub use measurements::Wanted;
-pub use shards::Shards;
+pub use sweeps::SweepRuns;
 
 /// An open database, brought up to date.
 pub struct Store {

@@ -3,7 +3,7 @@
 mod files;
 mod migration;
 mod runs;
-mod shards;
+mod sweeps;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -54,9 +54,9 @@ fn shards_of_one_plan_and_name_are_one_sweep() {
         (31, &[30, 31], &[]),
         (40, &[40, 41], &[]),
     ] {
-        let found = store.shards(&runs[&second]).unwrap();
+        let found = store.sweep_runs(&runs[&second]).unwrap();
         let expected: Vec<RunId> = expected.iter().map(|second| runs[second].clone()).collect();
-        assert_eq!(found, Shards { runs: expected, missing: missing.to_vec() }, "run {second}");
+        assert_eq!(found, SweepRuns { runs: expected, missing: missing.to_vec() }, "run {second}");
     }
 }
 

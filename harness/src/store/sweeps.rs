@@ -16,7 +16,7 @@ const SWEEPS: &str = "\
 
 /// The runs of a sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shards {
+pub struct SweepRuns {
     /// Those that are here, in the order of their shards.
     pub runs: Vec<RunId>,
     /// The shards of which there is none.
@@ -28,7 +28,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn shards(&self, run: &RunId) -> Result<Shards, Error> {
+    pub fn sweep_runs(&self, run: &RunId) -> Result<SweepRuns, Error> {
         let sql = format!(
             "with sweeps as ({SWEEPS}) select id::varchar, shard, shards from sweeps \
              where of = (select of from sweeps where id = ?::uuid) order by shard"
@@ -38,7 +38,7 @@ impl Store {
         let of = found.iter().filter_map(|(_, _, of)| *of).max().unwrap_or(0);
         let is_missing = |number: &i32| found.iter().all(|(_, shard, _)| *shard != Some(*number));
         let missing = (1..=of).filter(is_missing).collect();
-        Ok(Shards { runs: found.into_iter().map(|(id, _, _)| id).collect(), missing })
+        Ok(SweepRuns { runs: found.into_iter().map(|(id, _, _)| id).collect(), missing })
     }
 
     /// The last sweep before another in which everything that ran passed, all shards of it: one of its runs.

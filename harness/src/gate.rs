@@ -42,29 +42,23 @@ pub async fn run(args: &GateArgs) -> Result<Exit, Error> {
 /// # Errors
 /// When that is not there, or holds nothing to compare.
 pub fn against(store: &Store, run: &RunId, name: &str, max_slowdown: f64) -> Result<Gated, Error> {
-    let now = of_sweep(store, run)?;
+    let of_run = |run| store.measurements(Metric::LatencyMs, &Wanted { run: Some(run), ..Wanted::default() });
+    let now = of_run(run)?;
     let (against, before) = match name {
         LAST_PASS => {
             let baseline = store.last_passing_sweep(run)?;
-            (baseline.to_string(), of_sweep(store, &baseline)?)
+            (baseline.to_string(), of_run(&baseline)?)
         }
         path if Path::new(path).is_file() || is_path(path) => {
             (path.to_owned(), baseline::of_file(Path::new(path))?)
         }
         name => {
             let baseline = store.find_sweep(name)?;
-            (baseline.to_string(), of_sweep(store, &baseline)?)
+            (baseline.to_string(), of_run(&baseline)?)
         }
     };
     let history = store.measurements(Metric::LatencyMs, &Wanted::default())?;
     gated(&run.to_string(), against, max_slowdown, (&now, &before, &history))
-}
-
-/// The measurements of a sweep, of all its shards.
-fn of_sweep(store: &Store, run: &RunId) -> Result<Vec<Measurement>, Error> {
-    let of_run = |run| store.measurements(Metric::LatencyMs, &Wanted { run: Some(run), ..Wanted::default() });
-    let found: Vec<_> = store.sweep_runs(run)?.runs.iter().map(of_run).collect::<Result<_, Error>>()?;
-    Ok(found.into_iter().flatten().collect())
 }
 
 /// Returns whether something is the name of a file, there or not: no run has such characters.

@@ -15,7 +15,7 @@ use crate::rows::Report;
 use crate::rows::gate::{Gated, Held};
 use crate::rows::published::Published;
 use crate::screen;
-use crate::store::{RunId, Store, SweepRuns};
+use crate::store::{RunId, Store};
 
 /// The variable in which GitHub Actions names the file of a step's summary.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
@@ -29,6 +29,10 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Error> {
     let run = store.find_sweep(&args.run)?;
     let held =
         args.against.as_deref().map(|name| held(&store, &run, name, args.max_slowdown.0)).transpose()?;
+    if args.html.is_none() && args.junit.is_none() && args.summary.is_none() && !args.github {
+        print_table(&store, &run, held.as_ref())?;
+        return Ok(Exit::Success);
+    }
     let found = published(&store, &run, held)?;
     if let Some(path) = &args.junit {
         fs::write(path, junit::render(&found)?).map_err(|source| unwritten(path, source))?;
@@ -39,38 +43,24 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Error> {
     if args.github {
         screen::print(&annotations::render(&found))?;
     }
-    if args.junit.is_none() && args.summary.is_none() && !args.github {
-        print_table(found)?;
-    }
     Ok(Exit::Success)
 }
 
-fn print_table(found: Published) -> Result<(), Error> {
-    let Published { runs, missing_shards, cases, time_spent, held } = found;
-    let Some(run) = runs.into_iter().next_back() else { return Ok(()) };
+fn print_table(store: &Store, run: &RunId, held: Option<&Held>) -> Result<(), Error> {
+    let report = store.report(run)?;
     let colour = io::stdout().is_terminal() && console::colors_enabled();
-    screen::print_coloured(&report::render(&Report { run, cases, time_spent }, colour))?;
-    if !missing_shards.is_empty() {
-        screen::print(&format!("shards that are not here: {missing_shards:?}"))?;
-    }
-    match &held {
+    screen::print_coloured(&report::render(&report, colour))?;
+    match held {
         Some(Held::Gated(gated)) => screen::print(&format!("\n{}", report::gate::render(gated))),
         Some(Held::Apart(reason)) => screen::print(&format!("\n{reason}")),
         None => Ok(()),
     }
 }
 
-/// All that is published of the sweep that a run is part of.
+/// All that is published of a sweep.
 fn published(store: &Store, run: &RunId, held: Option<Held>) -> Result<Published, Error> {
-    let SweepRuns { runs, missing } = store.sweep_runs(run)?;
-    let mut found = Published { missing_shards: missing, held, ..Published::default() };
-    for run in &runs {
-        let Report { run, cases, time_spent } = store.report(run)?;
-        found.runs.push(run);
-        found.cases.extend(cases);
-        found.time_spent = time_spent.filter(|_| runs.len() == 1);
-    }
-    Ok(found)
+    let Report { run, cases, .. } = store.report(run)?;
+    Ok(Published { runs: vec![run], missing_shards: Vec::new(), cases, held })
 }
 
 /// How a sweep stands against what `name` says. That there is nothing to compare is told, and ends nothing.

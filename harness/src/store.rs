@@ -13,7 +13,6 @@ mod profile;
 mod read;
 mod runs;
 mod surroundings;
-mod sweeps;
 mod write;
 
 use std::fmt;
@@ -29,7 +28,6 @@ use file::OpenFile;
 
 pub use conformance::{TargetBegun, TargetEnded};
 pub use measurements::Wanted;
-pub use sweeps::SweepRuns;
 
 /// An open database, brought up to date.
 pub struct Store {

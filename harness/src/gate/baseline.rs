@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::error::Error;
 use crate::rows::measurement::{Conditions, Measurement, Place, RunOf, Subject, Versions};
-use crate::store::Store;
+use crate::store::{Store, Wanted};
 use crate::turn;
 
 /// The last sweep in a file: a database, or what `parallax sweep --json` printed.
@@ -28,7 +28,7 @@ pub fn of_file(path: &Path) -> Result<Vec<Measurement>, Error> {
     }
     let store = Store::open(path)?;
     let run = store.find_sweep("last")?;
-    super::of_sweep(&store, &run)
+    store.measurements(Metric::LatencyMs, &Wanted { run: Some(&run), ..Wanted::default() })
 }
 
 /// What a baseline needs of a sweep's document; all else in it is passed over.

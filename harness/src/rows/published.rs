@@ -2,7 +2,6 @@
 
 use super::attempts::Attempts;
 use super::gate::Held;
-use super::time_spent::TimeSpent;
 use super::{CaseRow, Run};
 
 /// One sweep, whole or put together from its shards.
@@ -11,11 +10,9 @@ pub struct Published {
     /// The runs that it is made of: one, or one for each shard.
     pub runs: Vec<Run>,
     /// The shards that it should be made of, and is not.
-    pub missing_shards: Vec<i32>,
+    pub missing_shards: Vec<u32>,
     /// The cases of all of them.
     pub cases: Vec<CaseRow>,
-    /// Where the time went, of a sweep that is one run.
-    pub time_spent: Option<TimeSpent>,
     /// How it stands against an earlier one, where that was asked.
     pub held: Option<Held>,
 }

@@ -32,6 +32,25 @@ impl Store {
         }
     }
 
+    /// The last sweep before another in which everything that ran passed; the last of all where there is no other.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn last_passing_sweep(&self, before: &RunId) -> Result<RunId, Error> {
+        let sql = format!(
+            "select id::varchar, {} from runs where kind = 'sweep' and state = 'finished' and id <> ?::uuid \
+                 and started_at <= (select started_at from runs where id = ?::uuid) \
+                 and exists (select 1 from trials where run_id = runs.id and verdict = 'pass') \
+                 and not exists (select 1 from trials where run_id = runs.id \
+                     and verdict not in ('pass', 'unsupported', 'unavailable')) \
+             order by started_at desc limit 1",
+            iso("started_at")
+        );
+        let found = self.named(&sql, params![before, before])?;
+        let none = || Error::NoBaseline { known: self.last_sweeps().unwrap_or_default() };
+        found.into_iter().next().map(|(id, _)| RunId(id)).ok_or_else(none)
+    }
+
     /// The models that any sweep had, by name.
     ///
     /// # Errors
@@ -62,7 +81,7 @@ impl Store {
         Ok(self.query(READING, sql, [], read)?.into_iter().collect())
     }
 
-    pub(super) fn last_sweeps(&self) -> Result<String, Error> {
+    fn last_sweeps(&self) -> Result<String, Error> {
         let sql = format!(
             "select id::varchar, {} from runs where kind = 'sweep' order by started_at desc",
             iso("started_at")

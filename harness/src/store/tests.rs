@@ -3,7 +3,6 @@
 mod files;
 mod migration;
 mod runs;
-mod sweeps;
 
 use std::collections::BTreeMap;
 use std::fs;

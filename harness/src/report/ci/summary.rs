@@ -248,7 +248,7 @@ fn runs(published: &Published) -> Section {
             why.unwrap_or_default()
         )
     };
-    let missing = |shard: &i32| format!("- shard {shard} is **missing**\n");
+    let missing = |shard: &u32| format!("- shard {shard} is **missing**\n");
     let entries = published.missing_shards.iter().map(missing).chain(published.runs.iter().map(entry));
     Section { head: "\n### Runs\n\n".to_owned(), entries: entries.collect(), of: "runs" }
 }

@@ -98,6 +98,9 @@ fn what_is_decided_from_results_is_as_its_schema_says() {
             check(name, &answered.document());
         }
     }
+    let first = run(&["gate", "--run", "last", "--against", "last-pass", "--allow-no-baseline"]);
+    assert_eq!((first.code, &first.document()["verdict"]), (Some(0), &"no-baseline".into()), "{first:?}");
+    check("gate", &first.document());
     let again =
         run(&["sweep", "--models", "llava-tiny,vit-tiny", "--targets", "onnxruntime:cpu", "--samples", "6"]);
     assert_eq!(again.code, Some(0), "{again:?}");

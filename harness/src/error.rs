@@ -86,7 +86,7 @@ pub enum Error {
     #[error("several runs begin with \"{name}\": {known}; write more of the identifier")]
     SeveralRuns { name: String, known: String },
     #[error(
-        "there is no earlier sweep that passed to hold this one against: {known}; run `parallax sweep` once more, or name a run or a file with --against"
+        "there is no earlier sweep that passed to hold this one against: {known}; run `parallax sweep` once more, name a run or a file with --against, or let it through with --allow-no-baseline"
     )]
     NoBaseline { known: String },
     #[error("cannot take {} as a baseline: {message}", path.display())]
@@ -107,6 +107,12 @@ pub enum Error {
     Signals(io::Error),
     #[error("cannot write the report: {0}")]
     Output(io::Error),
+    #[error("cannot write the report to {}: {source}", path.display())]
+    ReportUnwritten { path: PathBuf, source: io::Error },
+    #[error(
+        "--summary without a file adds to the summary of a GitHub Actions step, and GITHUB_STEP_SUMMARY does not say where that is; name a file, as in --summary summary.md"
+    )]
+    NoStepSummary,
     #[error("a row of the database is not one that Parallax writes: {0}")]
     Row(String),
     #[error("{0}")]
@@ -157,6 +163,7 @@ impl Error {
             | Error::NoBaseline { .. }
             | Error::BaselineUnread { .. }
             | Error::NotComparable(_)
+            | Error::NoStepSummary
             | Error::NoNodeTest { .. }
             | Error::Expectations { .. }
             | Error::NotADatabase { .. }
@@ -169,6 +176,7 @@ impl Error {
             | Error::Store { .. }
             | Error::Signals(_)
             | Error::Output(_)
+            | Error::ReportUnwritten { .. }
             | Error::Row(_) => Exit::GateFailed,
             Error::Interrupted => Exit::Interrupted,
             Error::NoReference { .. }

@@ -14,7 +14,7 @@ use crate::report::{self, gate};
 use crate::rows::gate::Gated;
 use crate::rows::measurement::Measurement;
 use crate::screen;
-use crate::store::{Store, Wanted};
+use crate::store::{RunId, Store, Wanted};
 use findings::Found;
 
 const LAST_PASS: &str = "last-pass";
@@ -26,11 +26,27 @@ const LAST_PASS: &str = "last-pass";
 pub async fn run(args: &GateArgs) -> Result<Exit, Error> {
     let store = Store::open(&args.output.db)?;
     let run = store.find_sweep(args.run.as_deref().unwrap_or("last"))?;
+    let found = match against(&store, &run, &args.against, args.max_slowdown.0) {
+        Err(Error::NoBaseline { .. }) if args.allow_no_baseline => {
+            Gated::without_baseline(&run.to_string(), &args.against, args.max_slowdown.0)
+        }
+        found => found?,
+    };
+    let exit = if found.verdict == "fail" { Exit::GateFailed } else { Exit::Success };
+    screen::print(&if args.output.json { report::document(&found) } else { gate::render(&found) })?;
+    Ok(exit)
+}
+
+/// Holds a sweep against what `name` says: a run, `last-pass`, a database, or a document of `parallax sweep --json`.
+///
+/// # Errors
+/// When that is not there, or holds nothing to compare.
+pub fn against(store: &Store, run: &RunId, name: &str, max_slowdown: f64) -> Result<Gated, Error> {
     let of_run = |run| store.measurements(Metric::LatencyMs, &Wanted { run: Some(run), ..Wanted::default() });
-    let now = of_run(&run)?;
-    let (against, before) = match args.against.as_str() {
+    let now = of_run(run)?;
+    let (against, before) = match name {
         LAST_PASS => {
-            let baseline = store.last_passing_sweep(&run)?;
+            let baseline = store.last_passing_sweep(run)?;
             (baseline.to_string(), of_run(&baseline)?)
         }
         path if Path::new(path).is_file() || is_path(path) => {
@@ -42,10 +58,7 @@ pub async fn run(args: &GateArgs) -> Result<Exit, Error> {
         }
     };
     let history = store.measurements(Metric::LatencyMs, &Wanted::default())?;
-    let found = gated(&run.to_string(), against, args.max_slowdown.0, (&now, &before, &history))?;
-    let exit = if found.verdict == "fail" { Exit::GateFailed } else { Exit::Success };
-    screen::print(&if args.output.json { report::document(&found) } else { gate::render(&found) })?;
-    Ok(exit)
+    gated(&run.to_string(), against, max_slowdown, (&now, &before, &history))
 }
 
 /// Returns whether something is the name of a file, there or not: no run has such characters.

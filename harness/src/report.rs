@@ -1,6 +1,7 @@
 //! Reports for people: tables, documents, progress. They show rows; they never measure or judge.
 
 mod capabilities;
+pub mod ci;
 pub mod columns;
 pub mod comparison;
 pub mod conformance;

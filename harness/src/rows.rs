@@ -1,5 +1,6 @@
 //! The findings of a sweep, row by row, as the store gives them and reports show them.
 
+pub mod attempts;
 pub mod comparison;
 pub mod conformance;
 pub mod divergence;
@@ -12,6 +13,7 @@ pub mod prediction;
 pub mod probe;
 pub mod product;
 pub mod profile;
+pub mod published;
 pub mod recommendation;
 pub mod series;
 pub mod time_spent;

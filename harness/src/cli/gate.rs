@@ -11,6 +11,7 @@ Examples:
   parallax sweep plan.toml && parallax gate --against last-pass
   parallax gate --run last --against 0192ab --max-slowdown 10%
   parallax gate --against main.json --json
+  parallax gate --against last-pass --allow-no-baseline    # in CI, where the first sweep has none before it
 
 A slowdown fails where it is larger than --max-slowdown, surer than chance over all cells together, and larger than the noise
 that earlier runs of the same thing show from each other. Times are ratios to the drift control of their run.
@@ -33,6 +34,9 @@ pub struct GateArgs {
     /// The slowdown that is let through
     #[arg(long, value_name = "P%", default_value = "5%", value_parser = Share::on_top)]
     pub max_slowdown: Share,
+    /// Succeed where no earlier sweep passed, and say so, instead of refusing
+    #[arg(long)]
+    pub allow_no_baseline: bool,
     /// The database, and the form of the report
     #[command(flatten)]
     pub output: OutputArgs,

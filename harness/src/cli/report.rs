@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::share::Share;
+
 /// The examples below its help.
 pub const REPORT_EXAMPLE: &str = "\
 Examples:
@@ -37,6 +39,9 @@ pub struct ReportArgs {
     /// `parallax sweep --json`
     #[arg(long, value_name = "RUN|FILE|last-pass")]
     pub against: Option<String>,
+    /// The slowdown that is let through
+    #[arg(long, value_name = "P%", default_value = "5%", value_parser = Share::on_top, requires = "against")]
+    pub max_slowdown: Share,
     /// The database that holds the results
     #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
     pub db: PathBuf,

@@ -10,13 +10,23 @@ pub fn render(found: &Gated) -> String {
     if !lines.is_empty() {
         lines.push(String::new());
     }
-    let failing = found.findings.iter().filter(|finding| finding.fails).count();
-    let count = match failing {
+    lines.push(closing(found));
+    lines.join("\n")
+}
+
+fn closing(found: &Gated) -> String {
+    if found.verdict == "no-baseline" {
+        return format!(
+            "gate {}: there is no earlier sweep that passed to hold run {} against; the next one has this one, where it passed",
+            found.verdict, found.run
+        );
+    }
+    let count = match found.failing() {
         0 => "nothing is worse".to_owned(),
         1 => "1 finding fails it".to_owned(),
         several => format!("{several} findings fail it"),
     };
-    lines.push(format!(
+    format!(
         "gate {}: {count}, of {} cells, {} of them timed; run {} against {}, slowdowns of up to {} let through",
         found.verdict,
         found.cells,
@@ -24,8 +34,7 @@ pub fn render(found: &Gated) -> String {
         found.run,
         shown(&found.against),
         number::per_cent(found.max_slowdown)
-    ));
-    lines.join("\n")
+    )
 }
 
 fn told(finding: &Finding) -> Vec<String> {

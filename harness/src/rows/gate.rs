@@ -7,7 +7,7 @@ use super::comparison::RatioRow;
 /// A run held against an earlier one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Gated {
-    /// `pass` or `fail`.
+    /// `pass`, `fail`, or `no-baseline` where there is nothing yet to hold the run against.
     pub verdict: &'static str,
     /// The run that was held against another.
     pub run: String,
@@ -21,6 +21,28 @@ pub struct Gated {
     pub timed: usize,
     /// What was found, that which fails first.
     pub findings: Vec<Finding>,
+}
+
+impl Gated {
+    /// A run before which no sweep passed.
+    pub fn without_baseline(run: &str, against: &str, max_slowdown: f64) -> Gated {
+        let (run, against) = (run.to_owned(), against.to_owned());
+        Gated { verdict: "no-baseline", run, against, max_slowdown, cells: 0, timed: 0, findings: Vec::new() }
+    }
+
+    /// Findings that fail it.
+    pub fn failing(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.fails).count()
+    }
+}
+
+/// What came of holding a sweep against another.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Held {
+    /// What the gate found.
+    Gated(Gated),
+    /// Why the two have nothing that could be compared.
+    Apart(String),
 }
 
 /// Something that differs.

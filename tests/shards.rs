@@ -51,6 +51,33 @@ fn two_shards_run_each_case_once() {
 }
 
 #[test]
+fn shards_in_one_database_are_one_sweep() {
+    let scene = Scene::new();
+    let run = |words: &[&str]| {
+        let mut command = scene.parallax(words);
+        command.args(["--json", "--db"]).arg(scene.database());
+        ended(command)
+    };
+    let (models, targets) = (MODELS.join(","), TARGETS.join(","));
+    let sweep = ["sweep", "--samples", "4", "--models", &models, "--targets", &targets, "--shard"];
+    for shard in ["1/2", "2/2"] {
+        let swept = run(&[&sweep[..], &[shard]].concat());
+        assert_eq!(swept.code, Some(0), "{swept:?}");
+        assert!(swept.cases().len() < MODELS.len(), "a sweep reports its own cases: {swept:?}");
+    }
+    // What the first shard took does not have the second one deal otherwise.
+    let matrix = run(&["matrix"]).document();
+    assert_eq!(matrix["models"].as_array().map(Vec::len), Some(MODELS.len()), "{matrix:#}");
+    assert_eq!(matrix["runs"].as_array().map(Vec::len), Some(1), "{matrix:#}");
+    let report = ended({
+        let mut command = scene.parallax(["report", "--db"]);
+        command.arg(scene.database());
+        command
+    });
+    assert!(report.stdout.contains("4 pass; 2 shards"), "{report:?}");
+}
+
+#[test]
 fn a_shard_without_a_model_is_a_run_without_a_case() {
     let scene = Scene::new();
     // Of eight shards, four at least have none of four models.

@@ -77,7 +77,9 @@ struct Asked {
 fn asked(args: &SweepArgs, plan: Plan, store: &Store) -> Result<Asked, Error> {
     let durations = store.durations()?;
     let sweep = args.shard.name.clone().or_else(|| name::of_ci(|variable| env::var(variable).ok()));
-    let part = Part::of(&plan, &durations, args.shard.shard, sweep);
+    let shard = args.shard.shard;
+    let before = shard.map(|shard| store.durations_before(shard.of(), sweep.as_deref())).transpose()?;
+    let part = Part::of(&plan, &before.unwrap_or_default(), shard, sweep);
     case::check_size(&plan, &part, &durations)?;
     Ok(Asked { plan, part, durations, progress: args.progress })
 }

@@ -17,7 +17,7 @@ use crate::plan::size::about;
 use crate::screen::{shown, tell};
 use crate::trial::Trial;
 
-const TEMPLATE: &str = "{spinner} [{bar:24}] {msg}  {standing}";
+const TEMPLATE: &str = "{spinner} [{bar:24}] {wide_msg} {standing}";
 const TICK: Duration = Duration::from_millis(120);
 
 /// Says what runs now, how much is done, what failed, and how long the rest may take.

@@ -179,6 +179,32 @@ fn a_shard_that_did_not_agree_is_told_where_it_is_missed() {
 }
 
 #[test]
+fn what_shards_of_a_sweep_took_is_left_aside_when_the_next_one_is_dealt() {
+    use RunEnd::Finished;
+    let (mut store, mut runs) = store(&[
+        ("whole", ("p", None, None), 0.0, Finished),
+        ("named", ("p", Some("1/2"), Some("s")), 0.0, Finished),
+        ("long ago", ("p", Some("1/2"), None), 0.0, Finished),
+    ]);
+    runs.push((store.begin_sweep(&part("p", Some("1/2"), None), SystemTime::now()).unwrap(), "just now"));
+    for (run, name) in &runs {
+        store.add_trial(run, &trial(name, "burn:cpu", 0, Verdict::Pass)).unwrap();
+    }
+    for (shards, sweep, expected) in [
+        (2, Some("s"), &["whole", "long ago", "just now"][..]),
+        (2, Some("t"), &["whole", "named", "long ago", "just now"]),
+        (2, None, &["whole", "named", "long ago"]),
+        (3, None, &["whole", "named", "long ago", "just now"]),
+    ] {
+        let found = store.durations_before(shards, sweep).unwrap();
+        let keys: std::collections::BTreeSet<_> =
+            expected.iter().map(|name| case(name, "burn:cpu").key()).collect();
+        assert!(found.keys().eq(&keys), "{shards} {sweep:?}");
+    }
+    assert_eq!(store.durations().unwrap().len(), 4);
+}
+
+#[test]
 fn measurements_of_shards_are_of_one_run() {
     let (mut store, first, second) = shards();
     let again = store.begin_sweep(&part("p", Some("1/2"), Some("s")), at(2 * HOUR)).unwrap();

@@ -14,6 +14,7 @@ use crate::model::Model;
 use crate::model::variant::described;
 use crate::plan::{Lost, Plan, size};
 use crate::session::Context;
+use crate::shard::part::Part;
 
 /// One model on one target, measured one way.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,12 +117,13 @@ pub fn expand(plan: &Plan) -> Vec<Case> {
     matrix(plan, plan.models.iter().cloned(), &cells(plan))
 }
 
-/// Holds a plan to a size that somebody meant, by what its cases took before, where they are known.
+/// Holds a part of a plan to a size that somebody meant, by what its cases took before, where they are known.
 ///
 /// # Errors
 /// When it is larger and was not said to be.
-pub fn check_size(plan: &Plan, durations: &BTreeMap<String, Duration>) -> Result<(), Error> {
-    let cases = expand(plan);
+pub fn check_size(plan: &Plan, part: &Part, durations: &BTreeMap<String, Duration>) -> Result<(), Error> {
+    let mut cases = expand(plan);
+    cases.retain(|case| part.has(&case.model.manifest.name));
     let turns = plan.rounds.map_or(1, |rounds| 2 * rounds.least.get());
     let known = cases.iter().filter_map(|case| durations.get(&case.key()));
     let known: Vec<f64> = known.map(Duration::as_secs_f64).collect();

@@ -9,9 +9,11 @@ mod history;
 mod noise;
 mod output;
 mod predict;
+mod progress;
 mod recommend;
 mod report;
 mod rounds;
+mod shard;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -26,10 +28,12 @@ pub use history::HistoryArgs;
 pub use noise::NoiseArgs;
 pub use output::OutputArgs;
 pub use predict::PredictArgs;
+pub use progress::ProgressForm;
 use protocol::Target;
 pub use recommend::{Goal, RecommendArgs};
 pub use report::ReportArgs;
 pub use rounds::RoundsArgs;
+pub use shard::ShardArgs;
 
 use crate::model::Variant;
 use crate::process::guard::GuardArgs;
@@ -51,6 +55,7 @@ Examples:
   parallax sweep --models bert-tiny --precision fp32,fp16 --features '' --features=-fusion --targets wgpu:vulkan
   parallax sweep plan.toml --samples 50 --json > result.json
   parallax sweep --models bert-tiny --targets webgpu@chrome,webgpu@firefox,wgpu:vulkan --adapter default,swiftshader
+  parallax sweep plan.toml --shard 2/5 --db shard-2.duckdb
 
 A plan:
   models = [\"bert-tiny\", \"./my-model\", \"hf:owner/repository\"]
@@ -218,6 +223,12 @@ pub struct SweepArgs {
     /// Refuse what a target cannot run as a whole, instead of running it, or a part of it, elsewhere
     #[arg(long)]
     pub strict: bool,
+    /// How it is split over machines
+    #[command(flatten)]
+    pub shard: ShardArgs,
+    /// How it is shown while it runs, on standard error [default: bar on a terminal, quiet elsewhere]
+    #[arg(long, value_name = "FORM")]
+    pub progress: Option<ProgressForm>,
     /// The database, and the form of the report
     #[command(flatten)]
     pub output: OutputArgs,
@@ -445,6 +456,12 @@ mod tests {
             (&["--dimension", "height=-1"], "as in height=224"),
             (&["--dimension", "=1"], "as in height=224"),
             (&["--adapter", ""], "a part of a name"),
+            (&["--shard", "0/3"], "as in 2/5"),
+            (&["--shard", "4/3"], "as in 2/5"),
+            (&["--shard", "x"], "as in 2/5"),
+            (&["--shard", "1/0"], "as in 2/5"),
+            (&["--sweep", " "], "a name that no other sweep has"),
+            (&["--progress", "loud"], "bar, lines, quiet"),
         ] {
             let all = ["parallax", "sweep"].iter().chain(arguments);
             let message = Cli::try_parse_from(all).unwrap_err().to_string();

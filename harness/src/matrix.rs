@@ -19,7 +19,8 @@ use crate::store::{Store, Wanted};
 /// When there is no such run, nothing in it to show, or nothing on the baseline.
 pub fn run(args: &MatrixArgs) -> Result<Exit, Error> {
     let store = Store::open(&args.db)?;
-    let runs = args.runs.iter().map(|name| store.find_sweep(name)).collect::<Result<Vec<_>, _>>()?;
+    let sweep = |name: &String| store.find_sweep(name).and_then(|run| store.first_shard(&run));
+    let runs = args.runs.iter().map(sweep).collect::<Result<Vec<_>, _>>()?;
     let mut measurements = Vec::new();
     for run in &each_once(runs) {
         let wanted = Wanted { run: Some(run), ..Wanted::default() };

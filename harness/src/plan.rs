@@ -127,12 +127,9 @@ impl Plan {
         let timeout_s = args.timeout_s.or(file.timeout_s.map(Into::into)).unwrap_or(TIMEOUT_S);
         let axes = Axes::new(&file.batch, &file.dimensions, &file.precision, &file.features, &args.axes);
         let targets = each_once(targets.clone());
-        size::check(
-            names.len().saturating_mul(cases_of_a_model(&axes, &targets, &adapters)),
-            1,
-            &[],
-            args.axes.large,
-        )?;
+        let cases = names.len().saturating_mul(cases_of_a_model(&axes, &targets, &adapters));
+        let shards = args.shard.shard.map_or(1, |shard| shard.of() as usize);
+        size::check(cases.div_ceil(shards), 1, &[], args.axes.large)?;
         let timeout = Duration::from_secs(timeout_s);
         let (models, lost) = tokio::select! {
             biased;
@@ -316,6 +313,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::case::{check_size, expand};
     use crate::cli::{Cli, Command};
+    use crate::shard::part::Part;
 
     /// Resolves `parallax sweep FLAGS` with a plan file of this text.
     pub(crate) fn resolve(plan: Option<&str>, flags: &[&str]) -> Result<Plan, Error> {
@@ -410,11 +408,14 @@ pub(crate) mod tests {
         assert_eq!(cases(&plan), expected.concat());
         let hour = |case: &crate::case::Case| (case.key(), Duration::from_secs(60 * 60));
         let hours = |count| expand(&plan).iter().take(count).map(hour).collect();
-        assert!(check_size(&plan, &hours(1)).is_ok());
-        let message = check_size(&plan, &hours(6)).unwrap_err().to_string();
+        let check = |plan: &Plan, durations: &BTreeMap<String, Duration>| {
+            check_size(plan, &Part::of(plan, durations, None, None), durations)
+        };
+        assert!(check(&plan, &hours(1)).is_ok());
+        let message = check(&plan, &hours(6)).unwrap_err().to_string();
         assert!(message.contains("6 cases, which take about 6 h"), "{message}");
         let large = resolve(Some(text), &["--large"]).unwrap();
-        assert!(check_size(&large, &hours(6)).is_ok());
+        assert!(check(&large, &hours(6)).is_ok());
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod profile;
 pub mod published;
 pub mod recommendation;
 pub mod series;
+pub mod shards;
 pub mod time_spent;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use crate::exit::Exit;
 use crate::model::variant::described;
 use crate::origin::Origin;
 use crate::statistics::{Summary, outliers};
+use shards::Shards;
 use time_spent::TimeSpent;
 
 /// The feature that says what computed the expected outputs, where it was not PyTorch.
@@ -40,9 +42,12 @@ pub const NOTES: &str = "notes";
 pub struct Report {
     /// The run.
     pub run: Run,
-    /// Its finished cases.
+    /// The runs of its sweep, where that was split over several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shards: Option<Shards>,
+    /// Its finished cases, those of all its shards.
     pub cases: Vec<CaseRow>,
-    /// Where the time went, where jobs did not overlap.
+    /// Where the time went, where jobs did not overlap, and shards neither.
     pub time_spent: Option<TimeSpent>,
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::case::{Case, expand};
 use crate::plan::Plan;
 use crate::session::SessionKind;
+use crate::shard::part::Part;
 use crate::statistics::noise::{self, Effort};
 use crate::statistics::stopping::{Next, Stopping};
 use crate::statistics::{turns, undisturbed};
@@ -72,6 +73,11 @@ impl Block {
     /// Its cases.
     pub fn cases(&self) -> &[Case] {
         &self.cases
+    }
+
+    /// Returns whether its model is run by this part of a plan.
+    pub fn is_of(&self, part: &Part) -> bool {
+        self.cases.first().is_some_and(|case| part.has(&case.model.manifest.name))
     }
 
     /// Turns that are sure to come.

@@ -12,6 +12,7 @@ mod product;
 mod profile;
 mod read;
 mod runs;
+mod shards;
 mod surroundings;
 mod write;
 
@@ -24,6 +25,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::event::{Event, Listener};
+use crate::shard::part::Part;
 use file::OpenFile;
 
 pub use conformance::{TargetBegun, TargetEnded};
@@ -97,6 +99,7 @@ impl Store {
 /// Writes what a sweep tells into the store as it happens.
 pub struct Recorder<'a> {
     store: &'a mut Store,
+    part: Option<&'a Part>,
     run: Option<RunId>,
     controls: u32,
 }
@@ -104,7 +107,12 @@ pub struct Recorder<'a> {
 impl<'a> Recorder<'a> {
     /// A recorder that has heard nothing.
     pub fn new(store: &'a mut Store) -> Recorder<'a> {
-        Recorder { store, run: None, controls: 0 }
+        Recorder { store, part: None, run: None, controls: 0 }
+    }
+
+    /// A recorder that notes which part of a plan its run is.
+    pub fn of_part(self, part: &'a Part) -> Recorder<'a> {
+        Recorder { part: Some(part), ..self }
     }
 
     /// The run it records, once one has started.
@@ -117,7 +125,10 @@ impl Listener for Recorder<'_> {
     fn hear(&mut self, event: &Event<'_>) -> Result<(), Error> {
         match (event, &self.run) {
             (Event::RunStarted { at, .. }, _) => {
-                self.run = Some(self.store.begin_run(RunKind::Sweep, *at)?);
+                self.run = Some(match self.part {
+                    None => self.store.begin_run(RunKind::Sweep, *at)?,
+                    Some(part) => self.store.begin_sweep(part, *at)?,
+                });
                 Ok(())
             }
             // What cannot be kept is not measured.

@@ -1,6 +1,7 @@
 //! The sweep: has a lane run every turn of every case, judges each answer, and tells its listeners.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::env;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -10,8 +11,9 @@ use protocol::{
 };
 
 use crate::case::{self, Case};
-use crate::cli::SweepArgs;
+use crate::cli::{ProgressForm, SweepArgs};
 use crate::error::Error;
+use crate::estimate::{Ahead, Estimate};
 use crate::event::{Event, Listener, RunEnd};
 use crate::exit::Exit;
 use crate::fallback;
@@ -24,6 +26,7 @@ use crate::rows::Report;
 use crate::schedule::{self, Block};
 use crate::screen;
 use crate::session::{Context, SessionKind};
+use crate::shard::{name, part::Part};
 use crate::store::{Recorder, RunId, Store};
 use crate::trial::Trial;
 use crate::turn::Turn;
@@ -36,14 +39,13 @@ pub async fn run(args: &SweepArgs) -> Result<Exit, Error> {
     let mut interrupt = Interrupt::listen()?;
     let plan = Plan::resolve(args, &mut interrupt).await?;
     let mut store = Store::open(&args.output.db)?;
-    let durations = store.durations()?;
-    case::check_size(&plan, &durations)?;
-    let (run, ended) = measure(&plan, &durations, &mut store, interrupt).await?;
-    let report = store.report(&run);
+    let asked = asked(args, plan, &store)?;
+    let (run, ended) = measure(&asked, &mut store, interrupt).await?;
+    let report = store.report_of_run(&run);
     // What is there is reported, whatever kept the rest from being there.
     let printed = report.and_then(|report| print(&report, args.output.json).map(|()| report.exit()));
     let completion = ended?;
-    printed.map(|exit| completion.exit(exit))
+    printed.map(|exit| completion.exit(if asked.tell_if_empty() { Exit::Success } else { exit }))
 }
 
 /// Measures what flags ask for into a database, for a command that looks at it afterwards; gives the exit code that a sweep would
@@ -55,27 +57,83 @@ pub async fn measured(args: &SweepArgs, db: &Path) -> Result<(Store, RunId, Exit
     let mut interrupt = Interrupt::listen()?;
     let plan = Plan::resolve(args, &mut interrupt).await?;
     let mut store = Store::open(db)?;
-    let durations = store.durations()?;
-    case::check_size(&plan, &durations)?;
-    let (run, ended) = measure(&plan, &durations, &mut store, interrupt).await?;
-    let exit = ended?.exit(store.report(&run)?.exit());
+    let asked = asked(args, plan, &store)?;
+    let (run, ended) = measure(&asked, &mut store, interrupt).await?;
+    let exit = ended?.exit(store.report_of_run(&run)?.exit());
     Ok((store, run, exit))
 }
 
-/// Measures what a plan asks for into the store, and shows how far it is; gives the run, and how it ended. `durations` are what
-/// cases took before, by key.
+/// All that decides what a sweep runs.
+struct Asked {
+    plan: Plan,
+    /// What of it is run here.
+    part: Part,
+    /// What cases took before, by key.
+    durations: BTreeMap<String, Duration>,
+    progress: Option<ProgressForm>,
+}
+
+/// What flags and a plan ask for, if it is of a size that somebody meant.
+fn asked(args: &SweepArgs, plan: Plan, store: &Store) -> Result<Asked, Error> {
+    let durations = store.durations()?;
+    let sweep = args.shard.name.clone().or_else(|| name::of_ci(|variable| env::var(variable).ok()));
+    let shard = args.shard.shard;
+    let before = shard.map(|shard| store.durations_before(shard.of(), sweep.as_deref())).transpose()?;
+    let part = Part::of(&plan, &before.unwrap_or_default(), shard, sweep);
+    case::check_size(&plan, &part, &durations)?;
+    Ok(Asked { plan, part, durations, progress: args.progress })
+}
+
+impl Asked {
+    /// Says so where the shard has no model, and returns whether it has none.
+    fn tell_if_empty(&self) -> bool {
+        let Asked { plan, part, .. } = self;
+        let models = plan.models.iter().map(|model| model.manifest.name.as_str());
+        let lost = plan.lost.iter().map(|lost| lost.name.as_str());
+        let is_empty = !models.chain(lost).any(|model| part.has(model));
+        if let (true, Some(shard)) = (is_empty, part.shard) {
+            let others = part.elsewhere();
+            screen::tell(&format!(
+                "shard {shard} has nothing to run: the other shards have the plan's {others} {}",
+                if others == 1 { "model" } else { "models" }
+            ));
+        }
+        is_empty
+    }
+
+    /// What is known beforehand of how long these blocks take.
+    fn estimate(&self, blocks: &[Block]) -> Estimate {
+        let ahead = |block: &Block, case: &Case| {
+            let key = case.key();
+            Ahead {
+                known_s: self.durations.get(&key).map(Duration::as_secs_f64),
+                key,
+                model: case.model.manifest.name.clone(),
+                target: case.target.to_string(),
+                turns: block.turns() / block.cases().len().max(1),
+            }
+        };
+        let mine = blocks.iter().filter(|block| block.is_of(&self.part));
+        let cases = mine.flat_map(|block| block.cases().iter().map(|case| ahead(block, case)));
+        Estimate::of(cases, self.plan.jobs.get() as usize)
+    }
+}
+
+/// Measures what is asked for into the store, and shows how far it is; gives the run, and how it ended.
 async fn measure(
-    plan: &Plan,
-    durations: &BTreeMap<String, Duration>,
+    asked: &Asked,
     store: &mut Store,
     interrupt: Interrupt,
 ) -> Result<(RunId, Result<Completion, Error>), Error> {
+    let Asked { plan, part, durations, .. } = asked;
     let context = Context::start(plan.browsers.clone()).await?;
     let blocks = schedule::blocks(plan);
-    let mut recorder = Recorder::new(store);
-    let mut progress = Progress::new();
+    let mut recorder = Recorder::new(store).of_part(part);
+    let open = plan.rounds.is_some_and(|rounds| rounds.precision.is_some());
+    let mut progress = Progress::new(asked.progress, asked.estimate(&blocks), open);
     let listeners: &mut [&mut dyn Listener] = &mut [&mut recorder, &mut progress];
-    let ended = Sweep { listeners, plan, blocks, durations, positions: 0 }.run(&context, interrupt).await;
+    let sweep = Sweep { listeners, plan, part, blocks, durations, positions: 0 };
+    let ended = sweep.run(&context, interrupt).await;
     match (recorder.run(), ended) {
         (Some(run), ended) => Ok((run, ended)),
         (None, Err(error)) => Err(error),
@@ -189,6 +247,8 @@ impl Unit for Work {
 struct Sweep<'a> {
     listeners: &'a mut [&'a mut dyn Listener],
     plan: &'a Plan,
+    part: &'a Part,
+    /// Of the whole plan, those of other shards too: places in the matrix are the same for all.
     blocks: Vec<Block>,
     /// What cases took before, by key.
     durations: &'a BTreeMap<String, Duration>,
@@ -200,7 +260,8 @@ impl Sweep<'_> {
     /// Runs all cases after those whose models cannot be had.
     async fn run(mut self, context: &Context, mut interrupt: Interrupt) -> Result<Completion, Error> {
         let lost = case::lost(self.plan);
-        let turns = lost.len() + self.blocks.iter().map(Block::turns).sum::<usize>();
+        let mine = self.blocks.iter().filter(|block| block.is_of(self.part));
+        let turns = lost.len() + mine.map(Block::turns).sum::<usize>();
         self.tell(&Event::RunStarted { turns, at: SystemTime::now() })?;
         let ended = match self.write_off(lost) {
             Ok(()) => {
@@ -221,9 +282,12 @@ impl Sweep<'_> {
     /// The first turn of every block, and the control before, between and after.
     fn units(&mut self) -> Vec<Work> {
         let mut units = Vec::new();
-        for (place, block) in
-            schedule::order(&self.blocks, self.plan.jobs, self.durations).into_iter().enumerate()
-        {
+        let mut order = schedule::order(&self.blocks, self.plan.jobs, self.durations);
+        order.retain(|block| self.blocks[*block].is_of(self.part));
+        if order.is_empty() {
+            return units;
+        }
+        for (place, block) in order.into_iter().enumerate() {
             let controlled = self.plan.rounds.is_none() && place % CASES_TO_A_CONTROL == 0;
             units.extend(controlled.then_some(Work::Control));
             units.extend(self.next(block));
@@ -245,11 +309,11 @@ impl Sweep<'_> {
     /// The rows of models that cannot be had.
     fn write_off(&mut self, lost: Vec<(Case, NoAnswer)>) -> Result<(), Error> {
         let first = if self.plan.rounds.is_none() { self.blocks.len() as u32 } else { 0 };
-        self.positions = first;
-        for (case, none) in lost {
-            let trial = Trial { position: self.positions, ..Trial::lost(case, none) };
-            self.positions += 1;
-            self.tell(&Event::CaseFinished(&trial))?;
+        self.positions = first + lost.len() as u32;
+        for (position, (case, none)) in (first..).zip(lost) {
+            if self.part.has(&case.model.manifest.name) {
+                self.tell(&Event::CaseFinished(&Trial { position, ..Trial::lost(case, none) }))?;
+            }
         }
         Ok(())
     }

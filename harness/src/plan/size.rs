@@ -28,7 +28,7 @@ pub fn check(cases: usize, turns: u32, known_s: &[f64], large: bool) -> Result<(
 }
 
 /// A time as somebody says who plans a day by it.
-fn about(seconds: f64) -> String {
+pub fn about(seconds: f64) -> String {
     match (seconds / 60.0).round() {
         minutes if minutes < 1.0 => "a minute".to_owned(),
         minutes if minutes < 120.0 => format!("{minutes} min"),

@@ -8,6 +8,7 @@ use super::{closing_line, scaling};
 use crate::adapter::adapter_name;
 use crate::exit::Exit;
 use crate::number;
+use crate::rows::shards::{ShardRun, Shards};
 use crate::rows::time_spent::TimeSpent;
 use crate::rows::{CaseRow, REFERENCE, Report};
 use crate::screen::shown;
@@ -53,6 +54,7 @@ pub fn render(report: &Report, colour: bool) -> String {
     let mut lines = lay_out(&heads, &rows);
     lines.extend(scaling::lines(&cases));
     lines.extend(messages(report).iter().map(|message| shown(message)));
+    lines.extend(report.shards.as_ref().and_then(disagreeing));
     lines.push(String::new());
     lines.extend(report.time_spent.as_ref().map(time_spent));
     lines.push(closing(report));
@@ -156,7 +158,21 @@ fn closing(report: &Report) -> String {
     let counts: Vec<String> =
         counts.filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
     let counts = if counts.is_empty() { "no case finished".to_owned() } else { counts.join(", ") };
-    closing_line(&report.run, &format!("{counts}{}", unseen(report)))
+    let shards = report.shards.as_ref().map(shards).unwrap_or_default();
+    closing_line(&report.run, &format!("{counts}{}{shards}", unseen(report)))
+}
+
+/// Which shards of the sweep are here, which of them did not come to their end, and which are not here.
+fn shards(Shards { of, runs, missing, .. }: &Shards) -> String {
+    let here = runs.iter().map(|run| run.number.to_string()).collect::<Vec<_>>().join(", ");
+    let here = match &runs[..] {
+        _ if missing.is_empty() => format!("; {of} shards"),
+        [_] => format!("; shard {here} of {of}"),
+        _ => format!("; shards {here} of {of}"),
+    };
+    let unfinished = runs.iter().filter(|run| run.state != "finished");
+    let unfinished = unfinished.map(|ShardRun { number, state, .. }| format!(", shard {number} {state}"));
+    here + &unfinished.collect::<String>()
 }
 
 /// Says what a success does not: that some of what was asked for did not run.
@@ -166,6 +182,18 @@ fn unseen(report: &Report) -> String {
         true => format!("; nothing failed, but {} of {all} cases did not run as asked", all - passed),
         false => String::new(),
     }
+}
+
+/// Says of shards that do not count why they do not.
+fn disagreeing(shards: &Shards) -> Option<String> {
+    let run = |run: &ShardRun| format!("shard {} (run {})", run.number, run.id);
+    let runs: Vec<String> = shards.disagreeing.iter().map(run).collect();
+    let sentence = format!(
+        "\n{}: of this sweep by name, but not in it: went by another plan, or dealt its models by other times of earlier runs; \
+         give all shards the same plan, and the same database to begin with or none",
+        runs.join(", ")
+    );
+    (!runs.is_empty()).then_some(sentence)
 }
 
 fn count_of(report: &Report, verdict: Verdict) -> usize {

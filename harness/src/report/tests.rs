@@ -6,6 +6,7 @@ use protocol::{Adapter, Verdict};
 
 use super::*;
 use crate::origin::{Host, Origin};
+use crate::rows::shards::{ShardRun, Shards};
 use crate::rows::time_spent::TimeSpent;
 use crate::rows::{CaseRow, Measured, NOTES, REFERENCE, Report, Run};
 use crate::statistics::{Interval, Summary};
@@ -99,6 +100,7 @@ fn report() -> Report {
     let missing = "no Edge was found; install it";
     Report {
         run: run(),
+        shards: None,
         cases: vec![
             passed(),
             failed("webgpu@edge", Verdict::Unavailable, missing),
@@ -294,4 +296,25 @@ fn an_adapter_that_was_asked_for_has_a_column_and_a_cpu_in_place_of_a_gpu_is_lou
     assert!(lines[2].ends_with("google swiftshader, software THOUGH THERE IS A GPU"), "{table}");
     assert!(lines[5].contains("webgpu@firefox  –            crash"), "{table}");
     assert!(table.contains("bert-tiny on webgpu@edge (hardware, unavailable)"), "{table}");
+}
+
+#[test]
+fn the_closing_line_says_which_shards_of_a_sweep_are_here() {
+    let shard =
+        |number, state: &str| ShardRun { number, id: String::new(), state: state.to_owned(), host: None };
+    for (runs, expected) in [
+        (vec![shard(1, "finished"), shard(2, "finished"), shard(3, "finished")], "; 3 shards"),
+        (vec![shard(2, "finished")], "; shard 2 of 3"),
+        (vec![shard(1, "finished"), shard(3, "finished")], "; shards 1, 3 of 3"),
+        (vec![shard(1, "interrupted"), shard(2, "finished")], "; shards 1, 2 of 3, shard 1 interrupted"),
+    ] {
+        let shards = Some(Shards::of(3, runs, vec![]));
+        let table = render(&Report { shards, cases: vec![passed()], ..report() }, false);
+        let last = table.lines().last().unwrap();
+        assert_eq!(last, format!("run 7 finished: 1 pass{expected}"));
+    }
+    let others = vec![shard(1, "finished"), shard(2, "finished")];
+    let shards = Some(Shards::of(3, vec![shard(1, "finished")], others));
+    let table = render(&Report { shards, cases: vec![passed()], ..report() }, false);
+    assert!(table.contains("\nshard 2 (run ): of this sweep by name, but not in it"), "{table}");
 }

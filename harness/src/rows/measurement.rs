@@ -11,7 +11,7 @@ use crate::turn;
 /// One metric of one trial.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measurement {
-    /// The run it was taken in.
+    /// The run it was taken in, or the first of the shards that run is one of.
     pub run: RunOf,
     /// The case's key.
     pub case_key: String,

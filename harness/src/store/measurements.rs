@@ -14,7 +14,7 @@ const READING: &str = "reading measurements";
 /// The measurements asked for; what is none is not restricted.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted<'a> {
-    /// Of this run.
+    /// Of this run and the shards of its sweep.
     pub run: Option<&'a RunId>,
     /// Of this model.
     pub model: Option<&'a str>,
@@ -29,6 +29,8 @@ impl Store {
     /// When the database cannot be read.
     pub fn measurements(&self, metric: Metric, wanted: &Wanted<'_>) -> Result<Vec<Measurement>, Error> {
         let mut values = vec![metric.name().to_owned()];
+        let sweep = if wanted.run.is_some() { "?::uuid" } else { "with_id" };
+        values.extend(wanted.run.map(ToString::to_string));
         let mut conditions = String::new();
         let mut restrict = |condition: &str, value: Option<String>| {
             if let Some(value) = value {
@@ -36,7 +38,6 @@ impl Store {
                 values.push(value);
             }
         };
-        restrict(" and runs.id = ?::uuid", wanted.run.map(ToString::to_string));
         restrict(" and cases.model = ?", wanted.model.map(str::to_owned));
         restrict(" and cases.target = ?", wanted.target.clone());
         let sql = format!(
@@ -44,18 +45,19 @@ impl Store {
                  select run_id, taken_at, median(time_ms) as control_ms from controls
                  group by run_id, position, taken_at
              )
-             select runs.id::varchar, {}, case_key, model, precision, batch, dimensions::varchar, model_digest, target,
+             select first.id::varchar, {}, case_key, model, precision, batch, dimensions::varchar, model_digest, target,
                  coalesce(cases.adapter, 'default'), coalesce(cases.features, ''), concurrency, temperature,
-                 browser_version, driver_version, runs.version, commit_hash, host_name, browser_settings_digest,
+                 browser_version, driver_version, runs.version, runs.commit_hash, runs.host_name, browser_settings_digest,
                  cases.tuning, verdict::varchar, trials.message, trials.round, round_position, session, taken, control_ms,
                  (select value from features where trial_id = trials.id and name = 'adapter_evidence'), {ADAPTER}
              from trials join runs on runs.id = trials.run_id join cases on cases.key = case_key
+                 join same_sweep on same_sweep.with_id = trials.run_id join runs as first on first.id = first_id
                  left join adapters on adapters.id = adapter_id 
                  left join series on series.trial_id = trials.id and metric = ? and phase = 'measured'
                  asof left join control on control.run_id = trials.run_id and control.taken_at <= trials.started_at
-             where runs.kind = 'sweep'{conditions}
-             order by runs.started_at, trials.position",
-            iso("runs.started_at")
+             where runs.kind = 'sweep' and same_sweep.run_id = {sweep}{conditions}
+             order by first.started_at, first.id, if(trials.round is null, 0, runs.shard), trials.position",
+            iso("first.started_at")
         );
         let rows = self.query(READING, &sql, params_from_iter(values), read)?;
         rows.into_iter()

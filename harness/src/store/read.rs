@@ -26,15 +26,30 @@ pub(super) fn iso(column: &str) -> String {
 }
 
 impl Store {
-    /// Everything stored of a sweep, its cases in the order of the matrix.
+    /// Everything stored of a sweep, of all its shards, its cases in the order of the matrix.
     ///
     /// # Errors
     /// When there is no such run or the database cannot be read.
     pub fn report(&self, run: &RunId) -> Result<Report, Error> {
+        self.report_of(run, &self.shards(run)?)
+    }
+
+    /// Everything stored of one run, its cases in the order of the matrix.
+    ///
+    /// # Errors
+    /// When there is no such run or the database cannot be read.
+    pub fn report_of_run(&self, run: &RunId) -> Result<Report, Error> {
+        self.report_of(run, std::slice::from_ref(run))
+    }
+
+    fn report_of(&self, run: &RunId, shards: &[RunId]) -> Result<Report, Error> {
+        let cases = shards.iter().map(|shard| self.cases(shard)).collect::<Result<Vec<_>, _>>()?;
+        let time_spent = if let [one] = shards { self.time_spent(one)? } else { None };
         Ok(Report {
             run: self.run(run)?,
-            cases: self.cases(run)?.into_iter().map(|(_, case)| case).collect(),
-            time_spent: self.time_spent(run)?,
+            shards: self.shard_rows(shards)?,
+            cases: self.in_order(shards, cases.into_iter().flatten().collect())?,
+            time_spent,
         })
     }
 

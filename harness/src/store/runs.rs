@@ -32,19 +32,27 @@ impl Store {
         }
     }
 
-    /// The last sweep before another in which everything that ran passed; the last of all where there is no other.
+    /// The last sweep before another, of one run or in all its shards, in which everything that ran passed; the last of all
+    /// where there is no other.
     ///
     /// # Errors
     /// When there is none.
     pub fn last_passing_sweep(&self, before: &RunId) -> Result<RunId, Error> {
         let sql = format!(
-            "select id::varchar, {} from runs where kind = 'sweep' and state = 'finished' and id <> ?::uuid \
-                 and started_at <= (select started_at from runs where id = ?::uuid) \
-                 and exists (select 1 from trials where run_id = runs.id and verdict = 'pass') \
-                 and not exists (select 1 from trials where run_id = runs.id \
+            "with sweeps as ( \
+                 select first_id, min(started_at) as began_at, \
+                     bool_and(state = 'finished') and count(*) = any_value(coalesce(shards, 1)) as is_whole \
+                 from same_sweep join runs on id = with_id where run_id = with_id and kind = 'sweep' group by first_id \
+             ), \
+             verdicts as (select first_id, verdict from same_sweep join trials using (run_id) where run_id = with_id) \
+             select first_id::varchar, {} from sweeps \
+             where is_whole and first_id <> (select first_id from same_sweep where run_id = ?::uuid limit 1) \
+                 and began_at <= (select started_at from runs where id = ?::uuid) \
+                 and exists (from verdicts where verdicts.first_id = sweeps.first_id and verdict = 'pass') \
+                 and not exists (from verdicts where verdicts.first_id = sweeps.first_id \
                      and verdict not in ('pass', 'unsupported', 'unavailable')) \
-             order by started_at desc limit 1",
-            iso("started_at")
+             order by began_at desc limit 1",
+            iso("began_at")
         );
         let found = self.named(&sql, params![before, before])?;
         let none = || Error::NoBaseline { known: self.last_sweeps().unwrap_or_default() };
@@ -59,13 +67,14 @@ impl Store {
         self.query(READING, "select distinct model from cases order by model", [], |row| row.get(0))
     }
 
-    /// The largest absolute error of each case in each run.
+    /// The largest absolute error of each case in each sweep, which is called after the first of its runs.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn largest_errors(&self) -> Result<BTreeMap<(String, String), f64>, Error> {
-        let sql = "select run_id::varchar, case_key, max(max_abs_error) from trials \
-                   join checks on trial_id = trials.id group by run_id, case_key";
+        let sql = "select first_id::varchar, case_key, max(max_abs_error) from trials \
+                   join checks on trial_id = trials.id join same_sweep using (run_id) where run_id = with_id \
+                   group by first_id, case_key";
         let read = |row: &Row<'_>| Ok(((row.get(0)?, row.get(1)?), row.get(2)?));
         Ok(self.query(READING, sql, [], read)?.into_iter().collect())
     }

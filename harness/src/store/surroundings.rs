@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use duckdb::{Row, params};
+use duckdb::{Params, Row, params};
 
 use super::write::epoch_s;
 use super::{RunId, Store, failed};
@@ -109,12 +109,38 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn durations(&self) -> Result<BTreeMap<String, Duration>, Error> {
-        let sql = "select case_key, median(epoch(finished_at) - epoch(started_at)) from trials \
-                   where actual_target is not null group by case_key";
+        self.durations_of("true", [])
+    }
+
+    /// What each case took before a sweep in so many shards, of this name: what its own shards took would have each of them deal
+    /// otherwise than the one before. Without a name, its shards are those of the last day.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn durations_before(
+        &self,
+        shards: u32,
+        sweep: Option<&str>,
+    ) -> Result<BTreeMap<String, Duration>, Error> {
+        let is_earlier = "run_id not in (select id from runs where shards = ? and sweep is not distinct from ? \
+                          and (sweep is not null or started_at > now() - interval 24 hours))";
+        self.durations_of(is_earlier, params![shards, sweep])
+    }
+
+    /// What each case took in trials that are so.
+    fn durations_of(
+        &self,
+        condition: &str,
+        values: impl Params,
+    ) -> Result<BTreeMap<String, Duration>, Error> {
+        let sql = format!(
+            "select case_key, median(epoch(finished_at) - epoch(started_at)) from trials \
+             where actual_target is not null and {condition} group by case_key"
+        );
         let read = |row: &Row<'_>| {
             let seconds: f64 = row.get(1)?;
             Ok((row.get(0)?, Duration::try_from_secs_f64(seconds).unwrap_or_default()))
         };
-        Ok(self.query("reading what cases took", sql, [], read)?.into_iter().collect())
+        Ok(self.query("reading what cases took", &sql, values, read)?.into_iter().collect())
     }
 }

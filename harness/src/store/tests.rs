@@ -3,6 +3,7 @@
 mod files;
 mod migration;
 mod runs;
+mod shards;
 
 use std::collections::BTreeMap;
 use std::fs;

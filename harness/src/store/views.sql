@@ -71,3 +71,43 @@ create or replace view last_probes as
     select adapter_id, browser, browser_version, metric, median, low, high, n, timer, run_id, target
     from probes
     qualify row_number() over (partition by adapter_id, browser, metric order by run_id desc) = 1;
+
+-- The runs that are one sweep with another: itself, or the shards of its plan that agree about who runs what; first_id stands for
+-- all of them. Of a shard that is there several times, the latest counts. Where sweeps have no name, one begins with the first of
+-- its shards, and the next one a day later, or with a shard that is over and is run again.
+create or replace view same_sweep as
+    with recursive unnamed as (
+        select id, state, started_at, plan_digest, shard, shards from runs where shards is not null and sweep is null
+    ),
+    begun as (
+        select plan_digest, shards, min(started_at) as began_at from unnamed group by all
+        union all
+        select later.plan_digest, later.shards, min(later.started_at)
+        from begun join unnamed as later using (plan_digest, shards)
+        where later.started_at > began_at and (
+            later.started_at > began_at + interval 24 hours
+            or exists (
+                from unnamed as over
+                where (over.plan_digest, over.shards, over.shard) = (later.plan_digest, later.shards, later.shard)
+                    and over.state = 'finished' and over.id <> later.id
+                    and over.started_at between began_at and later.started_at
+            )
+        )
+        group by later.plan_digest, later.shards, began_at
+    ),
+    sharded as (
+        select id, shard, started_at, ['named', plan_digest, shards::varchar, sweep] as sweep from runs
+        where shards is not null and sweep is not null
+        union all
+        select id, shard, started_at, ['begun', begun.plan_digest, begun.shards::varchar, began_at::varchar]
+        from unnamed asof join begun on begun.plan_digest = unnamed.plan_digest and begun.shards = unnamed.shards
+            and began_at <= started_at
+    ),
+    counting as (
+        select id, sweep from sharded
+        qualify row_number() over (partition by sweep, shard order by started_at desc, id desc) = 1
+    )
+    select sharded.id as run_id, counting.id as with_id, min(counting.id) over (partition by sharded.id) as first_id
+    from sharded join counting using (sweep)
+    union all
+    select id, id, id from runs where shards is null;

@@ -11,6 +11,7 @@ use crate::digest::digest;
 use crate::error::Error;
 use crate::event::RunEnd;
 use crate::origin::{Host, Origin};
+use crate::shard::part::Part;
 use crate::statistics::Interval;
 use crate::trial::Trial;
 
@@ -23,14 +24,40 @@ impl Store {
     /// # Errors
     /// When the database cannot take it.
     pub fn begin_run(&mut self, kind: RunKind, at: SystemTime) -> Result<RunId, Error> {
+        self.insert_run(kind, None, at)
+    }
+
+    /// Begins the run of a part of a plan and gives its identifier.
+    ///
+    /// # Errors
+    /// When the database cannot take it.
+    pub fn begin_sweep(&mut self, part: &Part, at: SystemTime) -> Result<RunId, Error> {
+        self.insert_run(RunKind::Sweep, Some(part), at)
+    }
+
+    fn insert_run(&mut self, kind: RunKind, part: Option<&Part>, at: SystemTime) -> Result<RunId, Error> {
         let sql = "insert into runs (kind, state, started_at, version, commit_hash, command_line, host_name, host_os, \
-                   host_architecture, host_logical_cpus) values (?, 'running', to_timestamp(?), ?, ?, ?, ?, ?, ?, ?) \
-                   returning id::varchar";
+                   host_architecture, host_logical_cpus, plan_digest, shard, shards, sweep) \
+                   values (?, 'running', to_timestamp(?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id::varchar";
         let Origin { version, commit, command_line, host } = Origin::here();
         let Host { name, os, architecture, logical_cpus } = host;
         let line = json(&command_line);
-        let row =
-            params![kind.name(), epoch_s(at), version, commit, line, name, os, architecture, logical_cpus];
+        let shard = part.and_then(|part| part.shard);
+        let row = params![
+            kind.name(),
+            epoch_s(at),
+            version,
+            commit,
+            line,
+            name,
+            os,
+            architecture,
+            logical_cpus,
+            part.map(|part| &part.plan_digest),
+            shard.map(|shard| shard.number()),
+            shard.map(|shard| shard.of()),
+            part.and_then(|part| part.sweep.as_ref()),
+        ];
         let id = self.connection.query_row(sql, row, |row| row.get(0));
         id.map(RunId).map_err(failed("beginning a run"))
     }

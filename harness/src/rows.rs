@@ -3,10 +3,12 @@
 pub mod comparison;
 pub mod conformance;
 pub mod divergence;
+pub mod export;
 pub mod gate;
 pub mod history;
 pub mod matrix;
 pub mod measurement;
+pub mod merge;
 pub mod noise;
 pub mod prediction;
 pub mod probe;

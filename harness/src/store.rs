@@ -5,14 +5,20 @@ mod conformance;
 mod divergence;
 mod file;
 mod measurements;
+mod merge;
 mod migrate;
 mod open;
+mod parquet;
 mod probe;
 mod product;
 mod profile;
+mod public;
 mod read;
 mod runs;
+mod shards;
+mod source;
 mod surroundings;
+pub mod tables;
 mod write;
 
 use std::fmt;
@@ -28,6 +34,8 @@ use file::OpenFile;
 
 pub use conformance::{TargetBegun, TargetEnded};
 pub use measurements::Wanted;
+pub use merge::merge;
+pub use parquet::write::{Selection, export};
 
 /// An open database, brought up to date.
 pub struct Store {

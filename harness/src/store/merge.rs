@@ -49,7 +49,7 @@ pub fn merge(into: &Path, sources: &[PathBuf], any: bool) -> Result<Merged, Erro
     let merged = merge_ready(into, sources, any);
     if made && merged.is_err() {
         // Nobody asked for an empty one.
-        let _ = fs::remove_file(into);
+        let _ = [into, &open::log_of(into)].map(fs::remove_file);
     }
     merged.map(|merged| Merged { made, ..merged })
 }

@@ -77,7 +77,10 @@ pub(super) fn read_only(path: &Path) -> Result<Connection, Error> {
 /// Opens a database in memory that can attach these databases, read and write in these folders, and reach nothing else; what
 /// does not fit into memory goes to `spilled`.
 pub(super) fn reaching(databases: &[&Path], folders: &[&Path], spilled: &Path) -> Result<Connection, Error> {
-    let files: Vec<PathBuf> = databases.iter().flat_map(|path| [path.to_path_buf(), log_of(path)]).collect();
+    // Beside a log are those that a checkpoint and a recovery begin.
+    let suffixes = ["", ".wal", ".wal.checkpoint", ".wal.recovery"];
+    let with_logs = |path: &&Path| suffixes.map(|suffix| with_suffix(path, suffix));
+    let files: Vec<PathBuf> = databases.iter().flat_map(with_logs).collect();
     let files = files.iter().map(|path| quoted(path)).collect::<Result<Vec<_>, _>>()?.join(", ");
     let folders = folders.iter().map(|path| quoted(path)).collect::<Result<Vec<_>, _>>()?.join(", ");
     let sql = format!(
@@ -106,9 +109,13 @@ pub(super) fn quoted(path: &Path) -> Result<String, Error> {
 
 /// Where DuckDB keeps what it has committed and not yet written into the file.
 pub(super) fn log_of(path: &Path) -> PathBuf {
-    let mut log = path.as_os_str().to_owned();
-    log.push(".wal");
-    log.into()
+    with_suffix(path, ".wal")
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 fn is_about_the_log(error: &duckdb::Error) -> bool {

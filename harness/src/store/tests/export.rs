@@ -92,44 +92,64 @@ fn only_an_earlier_export_is_replaced() {
 
 const HOST: &str = "alices-laptop";
 
-/// A database in which each text may be private: column by column, for a row of a table can hold only so much at once.
+/// Texts that decide which rows are exported: they are filled one by one, and all others at once.
+const DECIDING: [(&str, &str); 12] = [
+    ("cases", "target"),
+    ("series", "metric"),
+    ("metrics", "metric"),
+    ("features", "name"),
+    ("probes", "target"),
+    ("probes", "metric"),
+    ("probe_samples", "target"),
+    ("probe_samples", "metric"),
+    ("conformance_targets", "target"),
+    ("conformance_targets", "suite"),
+    ("conformance_tests", "target"),
+    ("conformance_tests", "test"),
+];
+
 #[test]
-fn no_column_of_a_public_export_shows_a_path_or_a_name() {
+fn no_text_of_a_public_export_shows_a_path_or_a_name() {
     let folder = TempDir::new().unwrap();
     let (path, run) = database(folder.path());
     let store = Store::open(&path).unwrap();
     fill(&store, &run);
-    let sql = "select table_name, column_name, data_type from duckdb_columns() where not internal \
-               and (data_type in ('VARCHAR', 'JSON') or data_type like '%VARCHAR%') \
-               and table_name in (select table_name from duckdb_tables()) order by all";
+    let sql = "select table_name, column_name, data_type from duckdb_columns() \
+               where not internal and (data_type = 'JSON' or data_type like '%VARCHAR%') \
+               and table_name in (select table_name from duckdb_tables())";
     let read = |row: &duckdb::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-    let columns: Vec<(String, String, String)> = store.query("reading", sql, [], read).unwrap();
+    let texts: Vec<(String, String, String)> = store.query("reading", sql, [], read).unwrap();
     drop(store);
-    assert!(columns.len() > 80, "{columns:?}");
+    let decides = |(table, column, _): &&(String, String, String)| {
+        DECIDING.iter().any(|known| *known == (table.as_str(), column.as_str()))
+    };
+    let (deciding, others): (Vec<_>, Vec<_>) = texts.iter().partition(decides);
+    let groups = deciding.into_iter().map(|one| vec![one]).chain([others]).collect::<Vec<_>>();
     let mut filled = 0;
-    for (table, column, kind) in &columns {
-        for marker in ["/home/alice/secret", r"C:\\Users\\alice\\secret", "file:///home/alice/secret", HOST] {
+    for marker in ["/home/alice/secret", r"C:\\Users\\alice\\secret", "file:///home/alice/secret", HOST] {
+        for group in &groups {
             let copy = folder.path().join("copy");
             fs::copy(&path, &copy).unwrap();
-            let value = if kind == "JSON" { format!("{{\"{marker}\": \"{marker}\"}}") } else { marker.to_owned() };
             let connection = Connection::open(&copy).unwrap();
-            connection.execute(&format!("update runs set host_name = '{HOST}'"), []).unwrap();
-            // A key that other tables refer to stays: it is a digest.
-            let changed = connection.execute(&format!("update \"{table}\" set \"{column}\" = ?"), [value]);
-            drop(connection);
-            if changed.unwrap_or(0) == 0 {
-                continue;
+            connection.execute("update runs set host_name = ?", [HOST]).unwrap();
+            for (table, column, kind) in group {
+                let object = format!("{{\"{marker}\": \"{marker}\"}}");
+                let value = if kind == "JSON" { object.as_str() } else { marker };
+                // A key that other tables refer to cannot be changed: it is a digest.
+                filled += connection
+                    .execute(&format!("update \"{table}\" set \"{column}\" = ?"), [value])
+                    .is_ok_and(|rows| rows > 0) as usize;
             }
-            filled += 1;
+            drop(connection);
             let out = folder.path().join("out");
             export(&copy, &out, &public()).unwrap();
             let text = everything(&out);
             for private in ["alice", "/home", HOST] {
-                assert!(!text.contains(private), "{table}.{column} shows {private} of {marker}");
+                assert!(!text.contains(private), "{marker} in {group:?} shows {private}: {text}");
             }
         }
     }
-    assert!(filled > 200, "{filled}: most columns can be filled");
+    assert!(filled > 4 * 70, "{filled} of {} texts, four times, could be filled", texts.len());
 }
 
 /// Rows in the tables that the sweep has none in.

@@ -2,7 +2,7 @@
 
 mod arguments;
 pub mod driver;
-mod table;
+pub(crate) mod table;
 
 use std::collections::BTreeMap;
 use std::env::{self, consts::EXE_EXTENSION};

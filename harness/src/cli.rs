@@ -4,8 +4,10 @@ mod adapter;
 mod axes;
 mod compare;
 mod conformance;
+mod export;
 mod gate;
 mod history;
+mod merge;
 mod noise;
 mod output;
 mod predict;
@@ -23,8 +25,10 @@ pub use axes::AxesArgs;
 use clap::{Args, Parser, Subcommand};
 pub use compare::CompareArgs;
 pub use conformance::ConformanceArgs;
+pub use export::ExportArgs;
 pub use gate::GateArgs;
 pub use history::HistoryArgs;
+pub use merge::MergeArgs;
 pub use noise::NoiseArgs;
 pub use output::OutputArgs;
 pub use predict::PredictArgs;
@@ -169,6 +173,12 @@ pub enum Command {
     /// Write a stored sweep for people and for CI: pages, JUnit XML, a summary, annotations.
     #[command(after_help = report::REPORT_EXAMPLE)]
     Report(ReportArgs),
+    /// Add the results of other databases and exports to one: shards of a sweep, or what others measured.
+    #[command(after_help = merge::MERGE_EXAMPLE)]
+    Merge(MergeArgs),
+    /// Write stored results as files that other tools read, and that others may have.
+    #[command(after_help = export::EXPORT_EXAMPLE)]
+    Export(ExportArgs),
     /// Time one thing against a reference runtime.
     #[command(subcommand, after_help = MATMUL_EXAMPLE)]
     Bench(Bench),
@@ -436,6 +446,8 @@ mod tests {
             &["parallax", "profile"],
             &["parallax", "matrix"],
             &["parallax", "report"],
+            &["parallax", "merge"],
+            &["parallax", "export"],
             &["parallax", "cache"],
             &["parallax", "plan"],
         ] {

@@ -69,6 +69,16 @@ pub enum Error {
     DatabaseHeld { path: PathBuf, holder: String },
     #[error("the database {} was written by a newer Parallax (schema {found}, this one knows {known}); update Parallax or name another file with --db", path.display())]
     DatabaseNewer { path: PathBuf, found: i64, known: i64 },
+    #[error("cannot merge {}: {message}; leave it out, or give another copy of it (it was left as it is)", path.display())]
+    SourceRefused { path: PathBuf, message: String },
+    #[error("run {run} of {} has other contents than here (table {table}), so one of both was changed; leave that source out, or merge it into another database with --into", path.display())]
+    RunAtOdds { run: String, path: PathBuf, table: &'static str },
+    #[error("shards of different plans: {a}, {b}; merge the shards of one sweep, or all of them as they are with --any")]
+    ShardsOfDifferentPlans { a: String, b: String },
+    #[error("{} is no export that could be replaced: it holds {}; name another folder with --parquet", folder.display(), found.display())]
+    ExportInTheWay { folder: PathBuf, found: PathBuf },
+    #[error("cannot write the export {}: {source}", folder.display())]
+    ExportUnwritten { folder: PathBuf, source: io::Error },
     #[error("cannot open the database {}: {message}; name another file with --db", path.display())]
     DatabaseUnopened { path: PathBuf, message: String },
     #[error("the database {} is gone: {what}, so what this run measured from then on would be found nowhere; put the file back and run again, or name another with --db", path.display())]
@@ -170,9 +180,14 @@ impl Error {
             | Error::ForeignDatabase { .. }
             | Error::DatabaseHeld { .. }
             | Error::DatabaseNewer { .. }
+            | Error::SourceRefused { .. }
+            | Error::RunAtOdds { .. }
+            | Error::ShardsOfDifferentPlans { .. }
+            | Error::ExportInTheWay { .. }
             | Error::DatabaseUnopened { .. } => Exit::BadRequest,
             Error::CacheUncleared { .. }
             | Error::DatabaseGone { .. }
+            | Error::ExportUnwritten { .. }
             | Error::Store { .. }
             | Error::Signals(_)
             | Error::Output(_)

@@ -10,7 +10,7 @@ use harness::interrupt::Interrupt;
 use harness::process::{below, guard};
 use harness::screen;
 use harness::{
-    bench, cache, compare, conformance, detect, diverge, draft, gate, history, matrix, noise, predict, probe,
+    bench, cache, compare, conformance, detect, diverge, draft, export, gate, history, matrix, merge, noise, predict, probe,
     profile, publish, recommend, sweep,
 };
 use tokio::runtime::Runtime;
@@ -78,6 +78,8 @@ async fn perform(command: &Command) -> Result<Exit, Error> {
         Command::Bench(Bench::Matmul(args)) => bench::matmul::run(args).await,
         Command::Matrix(args) => matrix::run(args),
         Command::Report(args) => publish::run(args),
+        Command::Merge(args) => merge::run(args),
+        Command::Export(args) => export::run(args),
         Command::Cache(args) => cache::run(args),
         Command::Plan(args) => until_interrupted(draft::run(args)).await,
         // It has no runtime: main has run it.

@@ -88,6 +88,11 @@ pub fn error(value: f64) -> String {
     if value == 0.0 || !value.is_finite() { value.to_string() } else { format!("{value:.2e}") }
 }
 
+/// So many things: `1 run`, `20 runs`.
+pub fn of(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,15 +5,21 @@ mod conformance;
 mod divergence;
 mod file;
 mod measurements;
+mod merge;
 mod migrate;
 mod open;
+mod parquet;
+mod parts;
 mod probe;
 mod product;
 mod profile;
+mod public;
 mod read;
 mod runs;
 mod shards;
+mod source;
 mod surroundings;
+pub mod tables;
 mod write;
 
 use std::fmt;
@@ -30,6 +36,8 @@ use file::OpenFile;
 
 pub use conformance::{TargetBegun, TargetEnded};
 pub use measurements::Wanted;
+pub use merge::merge;
+pub use parquet::write::{Selection, export};
 
 /// An open database, brought up to date.
 pub struct Store {

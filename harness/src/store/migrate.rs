@@ -18,25 +18,33 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/007_taken_away.sql"),
 ];
 
+/// The version that this program writes.
+pub const KNOWN: i64 = MIGRATIONS.len() as i64;
+
 /// The version of a database that has tables and lacks steps; none of others.
 pub fn earlier(connection: &Connection, path: &Path) -> Result<Option<i64>, Error> {
     let found = version(connection, path)?;
-    Ok(Some(found).filter(|found| (1..MIGRATIONS.len() as i64).contains(found)))
+    Ok(Some(found).filter(|found| (1..KNOWN).contains(found)))
+}
+
+/// Makes the tables of a new database as the version wrote them that knew so many steps.
+pub fn as_of(schema: i64, connection: &mut Connection) -> duckdb::Result<()> {
+    let mut steps = MIGRATIONS.iter().zip(1..).take_while(|(_, number)| *number <= schema);
+    steps.try_for_each(|(step, number)| apply(connection, number, step))
 }
 
 /// Applies the steps that the database lacks.
 pub fn up_to_date(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     let found = version(connection, path)?;
-    let known = MIGRATIONS.len() as i64;
-    if found > known {
-        return Err(Error::DatabaseNewer { path: path.to_owned(), found, known });
+    if found > KNOWN {
+        return Err(Error::DatabaseNewer { path: path.to_owned(), found, known: KNOWN });
     }
     let changing = failed("bringing the tables up to date");
     for (step, number) in MIGRATIONS.iter().zip(1..).filter(|(_, number)| *number > found) {
         apply(connection, number, step).map_err(&changing)?;
     }
     // DuckDB 1.5 cannot replay a log that adds columns to such tables: after a crash it would be lost, and all after it.
-    if found < known { connection.execute_batch("checkpoint").map_err(&changing) } else { Ok(()) }
+    if found < KNOWN { connection.execute_batch("checkpoint").map_err(&changing) } else { Ok(()) }
 }
 
 fn apply(connection: &mut Connection, number: i64, step: &str) -> duckdb::Result<()> {
@@ -48,7 +56,7 @@ fn apply(connection: &mut Connection, number: i64, step: &str) -> duckdb::Result
 }
 
 /// The number of the last step that the database has seen; 0 for an empty one.
-fn version(connection: &Connection, path: &Path) -> Result<i64, Error> {
+pub fn version(connection: &Connection, path: &Path) -> Result<i64, Error> {
     let tables = tables(connection).map_err(failed("listing its tables"))?;
     let foreign = |found: String| Error::ForeignDatabase { path: path.to_owned(), found };
     match tables.iter().any(|table| table == "schema_version") {
@@ -68,8 +76,5 @@ fn tables(connection: &Connection) -> duckdb::Result<Vec<String>> {
 /// A database as the version wrote it that knew so many steps.
 #[cfg(test)]
 pub(super) fn up_to(steps: usize, path: &Path) {
-    let mut connection = Connection::open(path).unwrap();
-    for (step, number) in MIGRATIONS.iter().zip(1..).take(steps) {
-        apply(&mut connection, number, step).unwrap();
-    }
+    as_of(i64::try_from(steps).unwrap(), &mut Connection::open(path).unwrap()).unwrap();
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use duckdb::{Config, Connection};
+use duckdb::{AccessMode, Config, Connection};
 
 use crate::error::Error;
 use crate::screen;
@@ -59,16 +59,64 @@ pub fn connect(path: &Path) -> Result<Connection, Error> {
 }
 
 fn open(path: &Path) -> duckdb::Result<Connection> {
-    let config = Config::default();
-    let config = SETTINGS.iter().try_fold(config, |config, (name, value)| config.with(name, value))?;
-    Connection::open_with_flags(path, config)
+    Connection::open_with_flags(path, settings(&SETTINGS)?)
+}
+
+fn settings(settings: &[(&str, &str)]) -> duckdb::Result<Config> {
+    settings.iter().try_fold(Config::default(), |config, (name, value)| config.with(name, value))
+}
+
+/// Opens the database at `path` to look at it: nothing of it is changed, and it must be there.
+pub(super) fn read_only(path: &Path) -> Result<Connection, Error> {
+    let config = settings(&SETTINGS).and_then(|config| config.access_mode(AccessMode::ReadOnly));
+    let connection = config.and_then(|config| Connection::open_with_flags(path, config));
+    let connection = connection.map_err(|error| explain(path, &error.to_string()))?;
+    trust(&connection, path)?;
+    Ok(connection)
+}
+
+/// Opens a database in memory that can attach these databases, read and write in these folders, and reach nothing else; what
+/// does not fit into memory goes to `spilled`.
+pub(super) fn reaching(databases: &[&Path], folders: &[&Path], spilled: &Path) -> Result<Connection, Error> {
+    // Beside a log are those that a checkpoint and a recovery begin.
+    let suffixes = ["", ".wal", ".wal.checkpoint", ".wal.recovery"];
+    let with_logs = |path: &&Path| suffixes.map(|suffix| with_suffix(path, suffix));
+    let files: Vec<PathBuf> = databases.iter().flat_map(with_logs).collect();
+    let files = files.iter().map(|path| quoted(path)).collect::<Result<Vec<_>, _>>()?.join(", ");
+    let folders = folders.iter().map(|path| quoted(path)).collect::<Result<Vec<_>, _>>()?.join(", ");
+    let sql = format!(
+        "set temp_directory = {}; set allowed_paths = [{files}]; set allowed_directories = [{folders}]; \
+         set enable_external_access = false; set lock_configuration = true",
+        quoted(spilled)?
+    );
+    let open = || -> duckdb::Result<Connection> {
+        // What may be reached can be said only while all may be, and nothing is read before.
+        let before = SETTINGS.iter().filter(|(name, _)| !sql.contains(&format!("set {name}"))).copied();
+        let connection = Connection::open_in_memory_with_flags(settings(&before.collect::<Vec<_>>())?)?;
+        connection.execute_batch(&sql)?;
+        Ok(connection)
+    };
+    open().map_err(super::failed("opening files beside it"))
+}
+
+/// A path as a text of SQL.
+pub(super) fn quoted(path: &Path) -> Result<String, Error> {
+    let text = path.to_str().ok_or_else(|| Error::DatabaseUnopened {
+        path: path.to_owned(),
+        message: "its name is not Unicode: rename it".to_owned(),
+    })?;
+    Ok(format!("'{}'", text.replace('\'', "''")))
 }
 
 /// Where DuckDB keeps what it has committed and not yet written into the file.
 pub(super) fn log_of(path: &Path) -> PathBuf {
-    let mut log = path.as_os_str().to_owned();
-    log.push(".wal");
-    log.into()
+    with_suffix(path, ".wal")
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 fn is_about_the_log(error: &duckdb::Error) -> bool {
@@ -96,8 +144,8 @@ fn put_log_aside(path: &Path) -> Result<bool, Error> {
     Ok(true)
 }
 
-/// Refuses a database that holds anything but tables and views of these names.
-fn trust(connection: &Connection, path: &Path) -> Result<(), Error> {
+/// Refuses a database that holds anything but tables and views of these names, or is attached to one that does.
+pub(super) fn trust(connection: &Connection, path: &Path) -> Result<(), Error> {
     for (kind, sql) in BESIDES_TABLES {
         let names = || -> duckdb::Result<Vec<String>> {
             connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()

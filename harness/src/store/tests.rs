@@ -1,6 +1,8 @@
 //! The store against real files: what goes in comes out, what is not ours is refused, a death loses nothing.
 
+mod export;
 mod files;
+mod merge;
 mod migration;
 mod runs;
 mod shards;

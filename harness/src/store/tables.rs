@@ -1,0 +1,135 @@
+//! The tables of the database, each after those that it refers to: the order in which rows can be added, and backwards that in
+//! which they can be removed. Tests hold the list against what the migrations make.
+
+/// A table that holds rows of Parallax; `schema_version` is none.
+#[derive(Debug, Clone, Copy)]
+pub struct Table {
+    /// Its name.
+    pub name: &'static str,
+    /// The columns of its primary key, which tell a row in every copy of a database.
+    pub key: &'static [&'static str],
+    /// The run that a row is part of.
+    pub part_of: PartOf,
+}
+
+/// The run that a row is part of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartOf {
+    /// No run: rows that runs share, named by a digest of what they hold.
+    None,
+    /// The run itself.
+    Itself,
+    /// The run in `run_id`.
+    Run,
+    /// The run of the trial in `trial_id`.
+    Trial,
+}
+
+const fn table(name: &'static str, key: &'static [&'static str], part_of: PartOf) -> Table {
+    Table { name, key, part_of }
+}
+
+/// Every table.
+pub const TABLES: [Table; 23] = [
+    table("runs", &["id"], PartOf::Itself),
+    table("adapters", &["id"], PartOf::None),
+    table("cases", &["key"], PartOf::None),
+    table("trials", &["id"], PartOf::Run),
+    table("series", &["trial_id", "metric", "phase"], PartOf::Trial),
+    table("metrics", &["trial_id", "metric"], PartOf::Trial),
+    table("checks", &["trial_id", "position"], PartOf::Trial),
+    table("placements", &["trial_id", "position"], PartOf::Trial),
+    table("features", &["trial_id", "name"], PartOf::Trial),
+    table("controls", &["run_id", "position", "repetition"], PartOf::Run),
+    table("sessions", &["run_id", "number"], PartOf::Run),
+    table("products", &["run_id", "position"], PartOf::Run),
+    table("product_times", &["run_id", "position", "side", "round"], PartOf::Run),
+    table("profiles", &["run_id"], PartOf::Run),
+    table("dispatches", &["run_id", "position"], PartOf::Run),
+    table("dispatch_times", &["run_id", "position", "turn"], PartOf::Run),
+    table("divergences", &["run_id"], PartOf::Run),
+    table("divergence_nodes", &["run_id", "position"], PartOf::Run),
+    table("probes", &["run_id", "target", "metric"], PartOf::Run),
+    table("probe_samples", &["run_id", "target", "metric", "position"], PartOf::Run),
+    table("capabilities", &["run_id", "position"], PartOf::Run),
+    table("conformance_targets", &["run_id", "target"], PartOf::Run),
+    table("conformance_tests", &["run_id", "target", "test"], PartOf::Run),
+];
+
+impl Table {
+    /// Returns the condition under which rows of `a` and `b` are the same row.
+    pub fn same_row(&self, a: &str, b: &str) -> String {
+        let equal = self.key.iter().map(|column| format!("{a}.{column} = {b}.{column}"));
+        equal.collect::<Vec<_>>().join(" and ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use super::*;
+    use crate::store::Store;
+
+    /// What DuckDB says, as text; a list is joined by commas.
+    fn told(sql: &str) -> Vec<Vec<String>> {
+        let store = Store::open(Path::new(":memory:")).unwrap();
+        let mut statement = store.connection.prepare(sql).unwrap();
+        let mut rows = statement.query([]).unwrap();
+        let mut all = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            let columns = row.as_ref().column_count();
+            all.push((0..columns).map(|at| row.get(at).unwrap()).collect());
+        }
+        all
+    }
+
+    #[test]
+    fn every_table_that_the_migrations_make_is_listed() {
+        let made = told("select table_name from duckdb_tables() where table_name <> 'schema_version' order by 1");
+        let mut listed: Vec<Vec<String>> = TABLES.iter().map(|table| vec![table.name.to_owned()]).collect();
+        listed.sort();
+        assert_eq!(made, listed);
+    }
+
+    #[test]
+    fn a_tables_key_is_its_primary_key() {
+        let keys = told(
+            "select table_name, array_to_string(constraint_column_names, ',') from duckdb_constraints() \
+             where constraint_type = 'PRIMARY KEY'",
+        );
+        let keys: BTreeMap<_, _> = keys.iter().map(|row| (row[0].as_str(), row[1].as_str())).collect();
+        for table in TABLES {
+            assert_eq!(keys.get(table.name), Some(&table.key.join(",").as_str()), "{}", table.name);
+        }
+    }
+
+    #[test]
+    fn a_table_comes_after_those_that_it_refers_to() {
+        let place = |name: &str| TABLES.iter().position(|table| table.name == name).unwrap();
+        let references = told(
+            "select table_name, referenced_table from duckdb_constraints() where constraint_type = 'FOREIGN KEY'",
+        );
+        assert!(references.len() > 20, "{references:?}");
+        for row in references {
+            assert!(place(&row[1]) < place(&row[0]), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_is_part_of_the_run_that_its_columns_name() {
+        let columns = told("select table_name, string_agg(column_name, ',') from duckdb_columns() group by all");
+        let columns: BTreeMap<_, _> = columns.iter().map(|row| (row[0].as_str(), row[1].as_str())).collect();
+        for table in TABLES {
+            let has = |column: &str| columns[table.name].split(',').any(|name| name == column);
+            let part_of = match (table.name, has("run_id"), has("trial_id")) {
+                ("runs", ..) => PartOf::Itself,
+                (_, true, false) => PartOf::Run,
+                (_, false, true) => PartOf::Trial,
+                _ => PartOf::None,
+            };
+            assert_eq!(table.part_of, part_of, "{}", table.name);
+        }
+    }
+}

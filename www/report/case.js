@@ -1,0 +1,94 @@
+// The view of one case: a dialog whose case stands in the address, so it can be sent to someone and closed by going back.
+(() => {
+  const report = window.parallaxReport;
+  const { el, name, text, verdicts, address, caseParts, charts } = report;
+
+  const dialog = document.getElementById("case");
+  let shown = null;
+  let opener = null;
+
+  const close = () => address.undo({ case: "" });
+  dialog.addEventListener("cancel", (event) => {
+    event.preventDefault();
+    close();
+  });
+  dialog.addEventListener("click", (event) => event.target === dialog && close());
+
+  // A plain click opens the dialog without leaving the place that the page is at.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a.case-link");
+    if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    opener = { section: link.closest("section")?.id, case: link.dataset.case };
+    address.change({ case: link.dataset.case });
+  });
+
+  function head(title, cell) {
+    return el("header", {},
+      el("h2", { id: "case-title", tabindex: "-1" }, title),
+      el("div", { class: "case-line" }, cell ? verdicts.badge(cell.verdict) : null, cell?.flaky ? el("span", {}, "~ passed only when tried again") : null, caseParts.copyButton("Copy the link", () => location.href)),
+      el("button", { type: "button", class: "close", "aria-label": "Close this case", onclick: close }, "×"));
+  }
+
+  function fill(...children) {
+    charts.release(dialog);
+    dialog.replaceChildren(...children);
+  }
+
+  const titleOf = (cell) => [name(text.named(cell.model, cell.variant)), el("span", { class: "quiet" }, " on "), name(cell.target)];
+
+  function withCell(cell, rest) {
+    const message = cell.message ? el("p", { class: "message" }, cell.message) : null;
+    fill(head(titleOf(cell), cell), el("div", { class: "case-body" }, message, caseParts.summary(cell), rest));
+  }
+
+  // What the sweep knows of it comes at once, and what its own file holds as soon as that is read.
+  async function load(id, sweep) {
+    const cell = sweep.cells.find((one) => one.case === id);
+    if (!cell) return fill(head("No such case", null), el("p", { class: "nothing" }, `This sweep has no case ${id}: the link may be from another report.`));
+    if (!dialog.open || shown?.id !== id) withCell(cell, el("p", { role: "status", class: "quiet" }, "Reading this case…"));
+    try {
+      const data = await report.loadCase(id);
+      if (shown?.id === id) withCell(data.cell, caseParts.all.map((part) => part(data)));
+    } catch (error) {
+      if (shown?.id === id) withCell(cell, el("p", { class: "nothing" }, `The rest of this case is not shown: ${error.message}.`));
+    }
+  }
+
+  // Where the focus was when a case was opened; what was drawn anew since is found by its case.
+  function giveBackFocus() {
+    if (!opener) return;
+    const section = document.getElementById(opener.section) ?? document;
+    section.querySelector(`a.case-link[data-case="${CSS.escape(opener.case)}"]`)?.focus({ preventScroll: true });
+    opener = null;
+  }
+
+  function show(id, sweep) {
+    if (!id) {
+      if (!dialog.open) return;
+      shown = null;
+      dialog.close();
+      fill();
+      giveBackFocus();
+      return;
+    }
+    if (shown?.id === id) return;
+    const loaded = load((shown = { id }).id, sweep);
+    if (!dialog.open) dialog.showModal();
+    dialog.scrollTop = 0;
+    document.getElementById("case-title").focus();
+    return loaded;
+  }
+
+  // The same case again from new data, at the same place.
+  async function refresh(sweep) {
+    if (!shown) return;
+    const { scrollTop } = dialog;
+    const focused = dialog.contains(document.activeElement);
+    await load(shown.id, sweep);
+    dialog.scrollTop = scrollTop;
+    if (focused && !dialog.contains(document.activeElement)) document.getElementById("case-title")?.focus({ preventScroll: true });
+  }
+
+  report.caseView = { show, refresh };
+})();

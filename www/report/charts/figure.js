@@ -1,0 +1,133 @@
+// The frame of every chart: a title, a sentence that says what it shows, the drawing, and the same as a table. It is
+// drawn when it comes into view, at the width that there is, and anew when that changes.
+(() => {
+  const report = window.parallaxReport;
+  const { el } = report;
+  const drawings = new WeakMap();
+  const drawn = new Set();
+  let ids = 0;
+
+  const AHEAD = "400px";
+  const watch = new IntersectionObserver(
+    (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => draw(entry.target)),
+    { rootMargin: AHEAD },
+  );
+
+  const resized = new ResizeObserver((entries) => requestAnimationFrame(() => entries.forEach(redraw)));
+  function redraw({ target }) {
+    const { width } = drawings.get(target) ?? {};
+    if (width && target.isConnected && Math.abs(target.clientWidth - width) > 1) draw(target);
+  }
+
+  function draw(holder) {
+    watch.unobserve(holder);
+    const drawing = drawings.get(holder);
+    const width = holder.clientWidth;
+    if (!drawing || width === 0) return;
+    drawing.width = width;
+    const made = drawing.draw(Math.max(width, 220));
+    holder.replaceChildren(made);
+    holder.style.minHeight = "";
+    if (!drawn.has(holder)) resized.observe(holder);
+    drawn.add(holder);
+  }
+
+  // The point under the pointer opens its case.
+  function openOnClick(made) {
+    made.addEventListener("click", () => {
+      const point = made.value;
+      if (point?.case) report.address.change({ case: point.case });
+    });
+    return made;
+  }
+
+  // `draw(width)` gives the drawing, `table()` the table; `height` keeps its place until it is drawn.
+  function figure({ title, says, height, draw: make, table, legend, heading = "h3" }) {
+    const id = `chart-${(ids += 1)}`;
+    const holder = el("div", {
+      class: "plot", role: "img", "aria-labelledby": `${id}-title`, "aria-describedby": `${id}-says`,
+    });
+    holder.style.minHeight = `${height}px`;
+    drawings.set(holder, { draw: (width) => openOnClick(make(width)) });
+    watch.observe(holder);
+    return el(
+      "figure", { class: "chart", "aria-labelledby": `${id}-title` },
+      el("figcaption", {}, el(heading, { id: `${id}-title` }, title), el("p", { id: `${id}-says` }, says)),
+      legend ?? null,
+      holder,
+      asTable(table),
+    );
+  }
+
+  function asTable(make) {
+    const details = el("details", { class: "as-table" }, el("summary", {}, "Show as table"));
+    details.addEventListener("toggle", () => {
+      if (details.open && details.children.length === 1) details.append(make());
+    });
+    return details;
+  }
+
+  // Charts that are about to leave the page are watched no longer.
+  function release(container) {
+    for (const holder of container.querySelectorAll(".plot")) {
+      watch.unobserve(holder);
+      resized.unobserve(holder);
+      drawn.delete(holder);
+    }
+  }
+
+  addEventListener("beforeprint", () =>
+    document.querySelectorAll(".plot").forEach((holder) => drawn.has(holder) || draw(holder)));
+
+  // Colours and shapes of groups: told apart by either alone.
+  const SHAPES = [d3.symbolCircle, d3.symbolSquare, d3.symbolTriangle, d3.symbolDiamond, d3.symbolCross, d3.symbolStar, d3.symbolWye];
+  const look = (index) => ({ color: `var(--series-${(index % 8) + 1})`, shape: SHAPES[index % SHAPES.length] });
+
+  function shapeMark({ color, shape }) {
+    const path = report.svg("path", { d: d3.symbol(shape, 56)() });
+    path.style.fill = color;
+    return report.svg("svg", { width: 14, height: 14, viewBox: "-7 -7 14 14", "aria-hidden": "true" }, path);
+  }
+
+  function swatch({ color }) {
+    const mark = el("span", { class: "swatch", "aria-hidden": "true" });
+    mark.style.background = color;
+    return mark;
+  }
+
+  // `entries`: [[name, look]]; `marks` says whether shapes or areas stand for them.
+  const legend = (entries, marks = "shapes") =>
+    el("ul", { class: "legend" }, entries.map(([name, its]) =>
+      el("li", {}, marks === "shapes" ? shapeMark(its) : swatch(its), report.name(name))));
+
+  // Round numbers (1, 2, 5 and their tenfold) between two, as many as fit.
+  function logTicks([low, high], most) {
+    const ticks = [];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
+      for (const step of [1, 2, 5]) ticks.push(step * 10 ** power);
+    }
+    const inside = ticks.filter((tick) => tick >= low && tick <= high);
+    if (inside.length <= most) return inside;
+    const tens = inside.filter((tick) => Math.abs(Math.log10(tick) - Math.round(Math.log10(tick))) < 1e-9);
+    const every = Math.ceil(tens.length / most);
+    return tens.length >= 2 ? tens.filter((_, index) => index % every === 0) : inside.filter((_, index) => index % 2 === 0);
+  }
+
+  // The ends of a logarithmic axis: all values, and a little more.
+  function logDomain(values) {
+    const positive = values.filter((value) => value > 0 && Number.isFinite(value));
+    if (positive.length === 0) return [1, 10];
+    return [Math.min(...positive) / 1.15, Math.max(...positive) * 1.15];
+  }
+
+  // Room for the longest name beside an axis, at most two fifths of the width; and how many letters go in.
+  function labelRoom(names, width) {
+    const longest = Math.max(4, ...names.map((name) => report.text.visible(name).length));
+    const letters = Math.max(8, Math.min(longest, 44, Math.floor((width * 0.42) / 6.6)));
+    return { marginLeft: Math.ceil(Math.min(longest, letters) * 6.6) + 14, letters };
+  }
+
+  const STYLE = { fontFamily: "inherit", fontSize: "12px", background: "none", overflow: "visible" };
+
+  report.charts = { figure, release, legend, look, logTicks, logDomain, labelRoom, STYLE };
+})();

@@ -1,0 +1,46 @@
+// What a served page hears while a sweep runs: how far it is, and that there is something new to show.
+(() => {
+  const report = window.parallaxReport;
+  const { text } = report;
+
+  const status = document.getElementById("status");
+  const say = (words) => {
+    if (status.textContent !== words) status.textContent = text.visible(words);
+  };
+
+  function progressWords({ done, all, failed, now, left_ms: left }) {
+    const parts = [`A sweep is running: ${done} of ${all} cases done`];
+    if (failed) parts.push(`${failed} broke`);
+    if (now) parts.push(`now ${now}`);
+    if (left > 0) parts.push(`about ${text.time(left)} left`);
+    return `${parts.join(", ")}.`;
+  }
+
+  // News that come while the page is being drawn are answered by one more look, however many they are.
+  function oneAtATime(act) {
+    let running = false;
+    let again = false;
+    return async () => {
+      again = true;
+      if (running) return;
+      running = true;
+      while (again) {
+        again = false;
+        await act();
+      }
+      running = false;
+    };
+  }
+
+  function start(reload) {
+    if (document.documentElement.dataset.served === undefined) return;
+    const events = new EventSource("events");
+    const changed = oneAtATime(() => reload().catch((error) => say(`The page shows what it had before: ${error.message}.`)));
+    events.addEventListener("progress", (event) => say(progressWords(JSON.parse(event.data))));
+    events.addEventListener("changed", changed);
+    events.addEventListener("idle", () => say(""));
+    events.addEventListener("error", () => say("parallax serve does not answer: the page shows what it had before."));
+  }
+
+  report.live = { start };
+})();

@@ -1,7 +1,7 @@
 // The section on what is faster: pairs of targets summed up, model by model with their intervals, and as points.
 (() => {
   const report = window.parallaxReport;
-  const { el, name, some, text, table, charts } = report;
+  const { el, brief, some, text, table, charts } = report;
 
   const KINDS = [
     ["browsers", "Browser against browser"],
@@ -10,15 +10,13 @@
 
   // The verdict of a comparison, in words; `a` and `b` are targets, the ratio is b's time over a's.
   function words({ a, b, ratio, verdict }) {
-    const by = digitsOf(ratio);
     switch (verdict) {
-      case "a-faster": return `${a} is faster: ${b} takes ${by} times as long`;
-      case "b-faster": return `${b} is faster: ${a} takes ${digitsOf(1 / ratio)} times as long`;
+      case "a-faster": return `${text.short(a, 36)} is ${text.digits(ratio)} times as fast`;
+      case "b-faster": return `${text.short(b, 36)} is ${text.digits(1 / ratio)} times as fast`;
       case "same": return "as fast as each other";
       default: return "not sure";
     }
   }
-  const digitsOf = (value) => text.digits(value);
 
   const LOOKS = {
     "a-faster": { color: "var(--series-1)", shape: d3.symbolCircle },
@@ -51,26 +49,26 @@
   }
 
   const pairTable = (title, found) => table(title, [
-    { head: "a", cell: (pair) => name(pair.a) },
-    { head: "b", cell: (pair) => name(pair.b) },
-    { head: "faster", cell: (pair) => overall(pair) },
+    { head: "a", cell: (pair) => brief(pair.a) },
+    { head: "b", cell: (pair) => brief(pair.b) },
+    { head: "faster", class: "words", cell: (pair) => overall(pair) },
     { head: "models", number: true, cell: (pair) => String(pair.rows.length) },
     { head: "a faster", number: true, cell: (pair) => String(counted(pair, "a-faster")) },
     { head: "b faster", number: true, cell: (pair) => String(counted(pair, "b-faster")) },
     { head: "same", number: true, cell: (pair) => String(counted(pair, "same")) },
     { head: "not sure", number: true, cell: (pair) => String(counted(pair, "not-sure")) },
-    { head: "b's time over a's, geometric mean", number: true, cell: (pair) => text.ratio(middle(pair)) },
+    { head: "mean ratio", number: true, cell: (pair) => text.ratio(middle(pair)) },
   ], found, { first: 12, what: "more pairs" });
 
   function modelTable(title, comparisons) {
     const domain = charts.ratioDomain(comparisons);
     return table(title, [
-      { head: "model", cell: (row) => name(text.named(row.model, row.variant)) },
-      { head: "a", cell: (row) => name(row.a) },
-      { head: "b", cell: (row) => name(row.b) },
+      { head: "model", cell: (row) => brief(text.named(row.model, row.variant)) },
+      { head: "verdict", class: "words", cell: (row) => [el("span", { class: `comparison ${row.verdict}` }, words(row)), row.why ? el("span", { class: "under" }, row.why) : null] },
       { head: "ratio", number: true, cell: (row) => text.ratio(row.ratio) },
       { head: "95 % interval", cell: (row) => el("span", { class: "with-interval" }, charts.ratioInterval(row, domain, row.verdict), el("span", {}, text.interval(row.low, row.high))) },
-      { head: "verdict", class: "words", cell: (row) => [el("span", { class: `comparison ${row.verdict}` }, words(row)), row.why ? el("span", { class: "under" }, row.why) : null] },
+      { head: "a", cell: (row) => brief(row.a) },
+      { head: "b", cell: (row) => brief(row.b) },
     ], comparisons, { first: 12, what: "more comparisons" });
   }
 
@@ -91,7 +89,7 @@
       title: `${pair.a} against ${pair.b}`,
       says: `${text.count(all.length, "model")}; below the diagonal ${pair.b} takes less time: ${below}.`,
       points: all, x: pair.a, y: pair.b, square: 360,
-      groups: Object.keys(LOOKS).map((verdict) => ({ name: inWords(verdict, pair), look: LOOKS[verdict] })),
+      groups: Object.keys(LOOKS).filter((verdict) => pair.rows.some((row) => row.verdict === verdict)).map((verdict) => ({ name: inWords(verdict, pair), look: LOOKS[verdict] })),
     });
   }
 
@@ -102,7 +100,7 @@
     const sure = rows.filter((row) => row.verdict !== "not-sure").length;
     return [
       el("h3", {}, title),
-      el("p", {}, `${text.count(rows.length, "comparison")}; ${sure === rows.length ? "all of them are sure" : `${text.count(rows.length - sure, "of them is", "of them are")} not sure`}. A ratio is b's time over a's: above one, a is faster.`),
+      el("p", {}, `${text.count(rows.length, "comparison")}; ${sure === rows.length ? "all of them are sure" : `${text.count(rows.length - sure, "of them is", "of them are")} not sure`}. A ratio is b's time over a's, so above one a is faster; a mean ratio is the geometric mean over models.`),
       pairTable(`${title}: pairs of targets`, found),
       modelTable(`${title}: model by model`, [...rows].sort((one, other) => Math.abs(Math.log(other.ratio || 1)) - Math.abs(Math.log(one.ratio || 1)))),
       some(found.filter((pair) => points(view, pair, at).length), (pair) => pairChart(view, pair, at), { first: 3, step: 6, holder: el("div", { class: "charts" }), what: "more charts" }),

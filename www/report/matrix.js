@@ -8,7 +8,7 @@
   // Beyond this many times the best of its row, a shade gets no fainter.
   const FAINTEST = 8;
   const MARKS = [
-    ["°", "on a CPU in place of a GPU", (cell) => cell.software === true],
+    ["°", "on a CPU", (cell) => cell.software === true],
     ["↪", "in part or wholly on another engine", (cell) => cell.fell_back || cell.nodes_elsewhere > 0],
     ["~", "passed only when tried again", (cell) => cell.flaky],
   ];

@@ -1,9 +1,9 @@
 // The section on what ran on what: CPUs in place of GPUs, other engines in place of those asked for, adapters, runs.
 (() => {
   const report = window.parallaxReport;
-  const { el, name, text, table, caseLink } = report;
+  const { el, brief, text, table, caseLink } = report;
 
-  const named = (cell) => caseLink(cell, text.named(cell.model, cell.variant));
+  const named = (cell) => caseLink(cell, brief(text.named(cell.model, cell.variant)));
   const nothing = (words) => el("p", { class: "nothing" }, words);
 
   function warned({ cells }) {
@@ -11,7 +11,7 @@
     if (rows.length === 0) return nothing("No case that asked for a GPU was given a CPU.");
     return table("Asked for a GPU, and a CPU computed", [
       { head: "model", cell: named },
-      { head: "target", cell: (cell) => name(cell.target) },
+      { head: "target", cell: (cell) => brief(cell.target) },
       { head: "adapter", cell: (cell) => cell.adapter ?? "not named" },
       { head: "asked for", cell: (cell) => cell.adapter_choice },
     ], rows, { first: 10, what: "more cases" });
@@ -24,8 +24,8 @@
     if (rows.length === 0) return nothing("Every case ran on the engine that it names.");
     return table("In part or wholly on another engine", [
       { head: "model", cell: named },
-      { head: "target", cell: (cell) => name(cell.target) },
-      { head: "ran on", cell: (cell) => name(cell.actual_target ?? text.NONE) },
+      { head: "target", cell: (cell) => brief(cell.target) },
+      { head: "ran on", cell: (cell) => brief(cell.actual_target ?? text.NONE) },
       { head: "nodes elsewhere", number: true, cell: (cell) => String(cell.nodes_elsewhere) },
     ], rows, { first: 10, what: "more cases" });
   }
@@ -36,7 +36,7 @@
     if (rows.length === 0) return nothing("No case has told what adapter it ran on.");
     const kind = (software) => (software === null ? "not told" : software ? "° a CPU" : "a GPU");
     return table("Adapters by target", [
-      { head: "target", cell: (row) => name(row.target) },
+      { head: "target", cell: (row) => brief(row.target) },
       { head: "adapter", cell: (row) => row.adapter ?? "not named" },
       { head: "what it is", cell: (row) => kind(row.software) },
       { head: "cases", number: true, cell: (row) => String(row.cells) },
@@ -50,12 +50,12 @@
     const shard = (run) => (run.shards ? `${run.shard} of ${run.shards}` : text.NONE);
     const columns = [
       { head: "run", cell: (run) => el("code", {}, run.id.slice(0, 13)) },
-      { head: "started", cell: (run) => text.date(run.started_at) },
+      { head: "started", class: "line", cell: (run) => text.date(run.started_at) },
       { head: "took", number: true, cell: length },
       { head: "state", class: "words", cell: (run) => [run.state, run.message ? el("span", { class: "under" }, run.message) : null] },
       { head: "Parallax", cell: (run) => [run.version, run.commit ? el("span", { class: "under" }, run.commit.slice(0, 12)) : null] },
-      { head: "machine", cell: (run) => [run.host ?? "not named", el("span", { class: "under" }, run.os)] },
-      { head: "shard", cell: shard },
+      { head: "machine", class: "line", cell: (run) => [run.host ?? "not named", el("span", { class: "under" }, run.os)] },
+      { head: "shard", class: "line", cell: shard },
       { head: "command", class: "words", cell: (run) => (run.command ? el("code", {}, run.command) : text.NONE) },
     ];
     return table("Runs of this sweep", columns, sweep.runs, { what: "more runs" });

@@ -73,11 +73,15 @@
     return unit ? unit[1](value) : digits(value);
   }
 
+  const NAMES = { gpu_ms: "GPU time", cpu_utilisation: "busy processors", wasm_memory_bytes: "WebAssembly memory" };
   const metricName = (metric) =>
-    metric.replace(/_(ms|bytes|mb|j|w)$/, "").replace(/_per_s$/, " per second").replaceAll("_", " ");
+    Object.hasOwn(NAMES, metric) ? NAMES[metric] : metric.replace(/_(ms|bytes|mb|j|w)$/, "").replace(/_per_s$/, " per second").replaceAll("_", " ");
 
   // 2026-11-28 09:12 UTC
   const date = (iso) => (iso ? `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC` : NONE);
+
+  // What an axis says: without the zeros that say how exactly something was measured.
+  const tick = (show) => (value) => show(value).replace(/(\.\d*?)0+(?= |$)/, "$1").replace(/\.(?= |$)/, "");
 
   const count = (n, one, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 
@@ -92,6 +96,6 @@
 
   report.text = {
     NONE, visible, digits, time, interval, timeInterval, ratio, megabytes, perCent, error, quantity, metricName, date,
-    count, named, short,
+    tick, count, named, short,
   };
 })();

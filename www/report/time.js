@@ -94,10 +94,10 @@
       const [{ model, dimension, others }] = lines;
       return charts.growth({
         title: `${model} by ${dimension}`, heading: "h4", lines, dimension,
-        says: `${text.count(lines.length, "target")}${others ? `, at ${others}` : ""}. Both axes are logarithmic: a line half as steep as the diagonal grows with the square root.`,
+        says: `${text.count(lines.length, "target")}${others ? `, at ${others}` : ""}. Both axes are logarithmic.`,
       });
     };
-    return report.some(groups, made, { first: 4, step: 8, holder: el("div", { class: "charts" }), what: "more charts" });
+    return report.some(groups, made, { first: 6, step: 12, holder: el("div", { class: "charts" }), what: "more charts" });
   }
 
   function memory({ cells }) {

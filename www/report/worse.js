@@ -1,7 +1,7 @@
 // The section on what got worse: what the gate found against an earlier sweep, and the histories with their changes.
 (() => {
   const report = window.parallaxReport;
-  const { el, name, some, text, table, charts, caseLink } = report;
+  const { el, brief, some, text, table, charts, caseLink } = report;
 
   const found = (row) => [
     el("span", { class: `comparison ${row.fails ? "fails" : "remark"}` }, el("span", { "aria-hidden": "true" }, row.fails ? "✕ " : "· "), row.fails ? "fails: " : "remark: ", row.what),
@@ -9,8 +9,8 @@
 
   function findingTable(rows, caption) {
     return table(caption, [
-      { head: "model", cell: (row) => name(text.named(row.model, row.variant)) },
-      { head: "target", cell: (row) => name(row.target) },
+      { head: "model", cell: (row) => brief(text.named(row.model, row.variant)) },
+      { head: "target", cell: (row) => brief(row.target) },
       { head: "what", class: "words", cell: found },
       { head: "ratio", number: true, cell: (row) => (row.ratio === null ? text.NONE : text.ratio(row.ratio)) },
       { head: "95 % interval", number: true, cell: (row) => (row.ratio === null ? text.NONE : text.interval(row.low, row.high)) },
@@ -47,7 +47,7 @@
     rows.sort((a, b) => Number(growth(b) > 1) - Number(growth(a) > 1) || newest(b) - newest(a) || growth(b) - growth(a));
     return [
       el("p", {}, `${text.count(rows.length, "history has", "histories have")} a lasting change. Slowdowns come first.`),
-      some(rows, (history) => one(history, cells), { first: 4, step: 10, holder: el("div", { class: "charts" }), what: "more histories" }),
+      some(rows, (history) => one(history, cells), { first: 6, step: 12, holder: el("div", { class: "charts" }), what: "more histories" }),
     ];
   }
 

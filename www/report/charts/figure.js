@@ -42,6 +42,10 @@
   }
 
   // `draw(width)` gives the drawing, `table()` the table; `height` keeps its place until it is drawn.
+  // Several things to be said are a list.
+  const said = (id, says) =>
+    Array.isArray(says) ? el("ul", { id, class: "says" }, says.map((line) => el("li", {}, line))) : el("p", { id }, says);
+
   function figure({ title, says, height, draw: make, table, legend, heading = "h3" }) {
     const id = `chart-${(ids += 1)}`;
     const holder = el("div", {
@@ -52,7 +56,7 @@
     watch.observe(holder);
     return el(
       "figure", { class: "chart", "aria-labelledby": `${id}-title` },
-      el("figcaption", {}, el(heading, { id: `${id}-title` }, title), el("p", { id: `${id}-says` }, says)),
+      el("figcaption", {}, el(heading, { id: `${id}-title` }, title), said(`${id}-says`, says)),
       legend ?? null,
       holder,
       asTable(table),
@@ -120,11 +124,19 @@
     return [Math.min(...positive) / 1.15, Math.max(...positive) * 1.15];
   }
 
-  // Room for the longest name beside an axis, at most two fifths of the width; and how many letters go in.
+  // Room for the longest name beside an axis, at most two fifths of the width; and the names as they fit in.
+  const pen = document.createElement("canvas").getContext("2d");
   function labelRoom(names, width) {
-    const longest = Math.max(4, ...names.map((name) => report.text.visible(name).length));
-    const letters = Math.max(8, Math.min(longest, 44, Math.floor((width * 0.42) / 6.6)));
-    return { marginLeft: Math.ceil(Math.min(longest, letters) * 6.6) + 14, letters };
+    pen.font = `12px ${getComputedStyle(document.body).fontFamily}`;
+    const most = Math.min(340, width * 0.42);
+    const fitted = names.map((name) => {
+      let letters = 60;
+      let shown = report.text.short(name, letters);
+      while (pen.measureText(shown).width > most && letters > 10) shown = report.text.short(name, (letters -= 2));
+      return shown;
+    });
+    const widest = Math.max(20, ...fitted.map((name) => pen.measureText(name).width));
+    return { marginLeft: Math.ceil(widest) + 14, fitted };
   }
 
   const STYLE = { fontFamily: "inherit", fontSize: "12px", background: "none", overflow: "visible" };

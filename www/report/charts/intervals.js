@@ -6,13 +6,13 @@
   const ROW = 26;
 
   function draw({ rows, x }, width) {
-    const { marginLeft, letters } = charts.labelRoom(rows.map((row) => row.label), width);
+    const { marginLeft, fitted } = charts.labelRoom(rows.map((row) => row.label), width);
     const domain = charts.logDomain(rows.flatMap((row) => [row.low ?? row.median, row.high ?? row.median]));
     const ticks = charts.logTicks(domain, width < 420 ? 3 : 7);
     return Plot.plot({
-      width, height: rows.length * ROW + 56, marginLeft, marginRight: 84, marginTop: 10, marginBottom: 40, style: charts.STYLE,
-      x: { type: "log", domain, ticks, tickFormat: text.time, label: x },
-      y: { type: "band", domain: rows.map((_, index) => index), label: null, tickSize: 0, tickFormat: (index) => text.short(rows[index].label, letters) },
+      width, height: rows.length * ROW + 60, marginLeft, marginRight: 84, marginTop: 10, marginBottom: 44, style: charts.STYLE,
+      x: { type: "log", domain, ticks, tickFormat: text.tick(text.time), label: x },
+      y: { type: "band", domain: rows.map((_, index) => index), label: null, tickSize: 0, tickFormat: (index) => fitted[index] },
       marks: [
         Plot.gridX({ ticks, stroke: "var(--line)", strokeOpacity: 1 }),
         Plot.ruleY(rows.filter((row) => row.low !== null), { y: (row) => rows.indexOf(row), x1: "low", x2: "high", stroke: "var(--accent)", strokeWidth: 5, strokeOpacity: 0.35, strokeLinecap: "round" }),
@@ -27,7 +27,7 @@
   function intervals(chart) {
     return charts.figure({
       ...chart,
-      height: chart.rows.length * ROW + 56,
+      height: chart.rows.length * ROW + 60,
       draw: (width) => draw(chart, width),
       table: () => table(chart.title, [
         { head: "target", cell: (row) => report.caseLink(row.cell, row.label) },

@@ -7,29 +7,30 @@
   const direction = (ratio) => (ratio >= 1 ? "slower" : "faster");
   const changeSays = (change) =>
     `${text.ratio(change.ratio)} the time (${text.interval(change.low, change.high)}): ${change.changed || "nothing that is known changed"}`;
+  const dated = (at) => (at ? at.slice(0, 10) : "");
 
   function marksOf({ points, changes }) {
-    const dated = points.map(([at, ms, commit]) => ({ at: new Date(at), ms, commit }));
-    const marked = changes.filter((change) => dated[change.at]).map((change) => ({ ...change, ...dated[change.at] }));
-    return { dated, marked };
+    const line = points.map(([at, ms, commit]) => ({ at: new Date(at), ms, commit }));
+    const marked = changes.filter((change) => line[change.at]).map((change) => ({ ...change, ...line[change.at] }));
+    return { line, marked };
   }
 
   const color = (change) => (change.ratio >= 1 ? "var(--broken)" : "var(--right)");
 
   function drawHistory(history, width) {
-    const { dated, marked } = marksOf(history);
-    const top = Math.max(...dated.map((point) => point.ms));
+    const { line, marked } = marksOf(history);
+    const top = Math.max(...line.map((point) => point.ms));
     const ticks = width < 420 ? 3 : 6;
     return Plot.plot({
       width, height: HEIGHT, marginLeft: 64, marginRight: 20, marginTop: 28, marginBottom: 32, style: charts.STYLE,
-      x: { type: "utc", label: null, ticks }, y: { domain: [0, top * 1.15], label: null, tickFormat: text.time, ticks: 4 },
+      x: { type: "utc", label: null, ticks }, y: { domain: [0, top * 1.15], label: null, tickFormat: text.tick(text.time), ticks: 4 },
       marks: [
         Plot.gridY({ ticks: 4, stroke: "var(--line)", strokeOpacity: 1 }),
         Plot.ruleX(marked, { x: "at", stroke: { value: color, scale: null }, strokeWidth: 1.5, strokeDasharray: "3 3" }),
         Plot.text(marked, { x: "at", frameAnchor: "top", dy: -16, text: (change) => `${change.ratio >= 1 ? "▲" : "▼"} ${text.ratio(change.ratio)}`, fill: { value: color, scale: null }, fontWeight: 600 }),
-        Plot.line(dated, { x: "at", y: "ms", stroke: "var(--accent)", strokeWidth: 1.5 }),
-        Plot.dot(dated, { x: "at", y: "ms", r: 2.2, fill: "var(--accent)" }),
-        Plot.tip(dated, Plot.pointerX({ x: "at", y: "ms", fill: "var(--surface)", title: (point) => text.visible([text.date(point.at.toISOString()), text.time(point.ms), point.commit && `commit ${point.commit}`].filter(Boolean).join("\n")) })),
+        Plot.line(line, { x: "at", y: "ms", stroke: "var(--accent)", strokeWidth: 1.5 }),
+        Plot.dot(line, { x: "at", y: "ms", r: 2.2, fill: "var(--accent)" }),
+        Plot.tip(line, Plot.pointerX({ x: "at", y: "ms", fill: "var(--surface)", title: (point) => text.visible([text.date(point.at.toISOString()), text.time(point.ms), point.commit && `commit ${point.commit}`].filter(Boolean).join("\n")) })),
       ],
     });
   }
@@ -48,7 +49,7 @@
   // `points`: [[when, ms, commit]]; `changes`: [{ at: index, ratio, low, high, run, changed }].
   function history(title, its, heading) {
     const says = its.changes.length
-      ? its.changes.map((change) => `${text.date(its.points[change.at]?.[0])}: ${direction(change.ratio)}, ${changeSays(change)}.`).join(" ")
+      ? its.changes.map((change) => `${dated(its.points[change.at]?.[0])} ${direction(change.ratio)}, ${changeSays(change)}`)
       : `${text.count(its.points.length, "earlier measurement")}, none of which marks a change.`;
     return charts.figure({
       title, says, heading, height: HEIGHT,
@@ -64,9 +65,9 @@
     const ticks = charts.logTicks(domain, 5);
     const looks = { stroke: { value: (point) => point.look.color, scale: null } };
     return Plot.plot({
-      width, height: 300, marginLeft: 64, marginRight: 20, marginBottom: 42, style: charts.STYLE,
-      x: { type: extents[0] > 0 ? "log" : "linear", base: 2, ticks: extents, tickFormat: text.digits, label: text.short(dimension) },
-      y: { type: "log", domain, ticks, tickFormat: text.time, label: "latency" },
+      width, height: 300, marginLeft: 64, marginRight: 20, marginBottom: 46, style: charts.STYLE,
+      x: { type: extents[0] > 0 ? "log" : "linear", base: 2, ticks: extents, tickFormat: text.tick(text.digits), label: text.short(dimension) },
+      y: { type: "log", domain, ticks, tickFormat: text.tick(text.time), label: "latency" },
       marks: [
         Plot.gridY({ ticks, stroke: "var(--line)", strokeOpacity: 1 }),
         Plot.line(points, { x: "extent", y: "ms", z: "line", strokeWidth: 1.6, ...looks }),

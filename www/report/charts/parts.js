@@ -12,13 +12,12 @@
   }
 
   function draw({ rows, names, x, show }, width) {
-    const { marginLeft, letters } = charts.labelRoom(rows.map((row) => row.label), width);
+    const { marginLeft, fitted } = charts.labelRoom(rows.map((row) => row.label), width);
     const parts = pieces(rows, names);
-    const label = (row) => text.short(row.label, letters);
     return Plot.plot({
-      width, height: rows.length * ROW + 56, marginLeft, marginRight: 76, marginTop: 10, marginBottom: 40, style: charts.STYLE,
-      x: { label: x, tickFormat: show, ticks: width < 480 ? 3 : 6, labelArrow: "none" },
-      y: { type: "band", domain: rows.map((_, index) => index), padding: 0.28, label: null, tickSize: 0, tickFormat: (index) => label(rows[index]) },
+      width, height: rows.length * ROW + 60, marginLeft, marginRight: 76, marginTop: 10, marginBottom: 44, style: charts.STYLE,
+      x: { label: x, tickFormat: text.tick(show), ticks: width < 480 ? 3 : 6, labelArrow: "none" },
+      y: { type: "band", domain: rows.map((_, index) => index), padding: 0.28, label: null, tickSize: 0, tickFormat: (index) => fitted[index] },
       marks: [
         Plot.gridX({ ticks: width < 480 ? 3 : 6, stroke: "var(--line)", strokeOpacity: 1 }),
         Plot.barX(parts, Plot.stackX({ y: "index", x: "value", fill: { value: (part) => part.look.color, scale: null }, stroke: "var(--surface)", strokeWidth: 1 })),
@@ -43,7 +42,7 @@
     const of = (name, index) => [name, charts.look(index)];
     return charts.figure({
       ...chart,
-      height: chart.rows.length * ROW + 56,
+      height: chart.rows.length * ROW + 60,
       legend: chart.names.length > 1 ? charts.legend(chart.names.map(of), "areas") : null,
       draw: (width) => draw(chart, width),
       table: () => table(chart.title, columns(chart), chart.rows, { hideCaption: true }),

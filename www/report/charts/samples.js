@@ -28,9 +28,9 @@
     const show = (value) => text.quantity(metric, value);
     const of = (field) => ({ value: (point) => LOOKS[point.kind][field], scale: null });
     return Plot.plot({
-      width, height: 240, marginLeft: 72, marginRight: 16, marginBottom: 40, style: charts.STYLE,
-      x: { label: warmed ? "sample; warm-up left of the line" : "sample", labelArrow: "none", tickFormat: (at) => (at < 0 ? "" : text.digits(at)), ticks: width < 480 ? 4 : 8 },
-      y: { label: null, tickFormat: show, ticks: 5, nice: true, zero: false },
+      width, height: 240, marginLeft: 72, marginRight: 16, marginBottom: 44, style: charts.STYLE,
+      x: { label: warmed ? "sample; warm-up left of the line" : "sample", labelArrow: "none", tickFormat: (at) => (at < 0 ? "" : String(at)), ticks: width < 480 ? 4 : 8 },
+      y: { label: null, tickFormat: text.tick(show), ticks: 5, nice: true, zero: false },
       marks: [
         Plot.gridY({ ticks: 5, stroke: "var(--line)", strokeOpacity: 1 }),
         warmed ? Plot.ruleX([0], { stroke: "currentColor", strokeOpacity: 0.5 }) : null,

@@ -10,12 +10,12 @@
   function draw({ points, groups, x, y, corners, square }, width) {
     const side = Math.min(width, square ?? 460);
     const domain = charts.logDomain(points.flatMap((point) => [point.x, point.y]));
-    const ticks = charts.logTicks(domain, side < 360 ? 4 : 6);
-    const axis = { type: "log", domain, ticks, tickFormat: text.time };
+    const ticks = charts.logTicks(domain, Math.floor(side / 70));
+    const axis = { type: "log", domain, ticks, tickFormat: text.tick(text.time) };
     const looks = new Map(groups.map((group, index) => [group.name, group.look ?? charts.look(index)]));
     const [low, high] = domain;
     return Plot.plot({
-      width: side, height: side, marginLeft: 62, marginBottom: 44, marginRight: 16, style: charts.STYLE,
+      width: side, height: side, marginLeft: 62, marginBottom: 48, marginRight: 16, style: charts.STYLE,
       x: { ...axis, label: text.short(x, 40) }, y: { ...axis, label: text.short(y, 40) },
       marks: [
         Plot.gridX({ ticks, stroke: "var(--line)", strokeOpacity: 1 }),

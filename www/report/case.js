@@ -4,6 +4,8 @@
   const { el, name, text, verdicts, address, caseParts, charts } = report;
 
   const dialog = document.getElementById("case");
+  // The case that is shown: its name, and what its head was made for. The head stays while the rest is drawn anew, for
+  // it may have the focus.
   let shown = null;
   let opener = null;
 
@@ -35,23 +37,35 @@
     dialog.replaceChildren(...children);
   }
 
+  function fillBody(...children) {
+    const body = dialog.querySelector(".case-body");
+    charts.release(body);
+    body.replaceChildren(el("div", {}, children));
+  }
+
   const titleOf = (cell) => [name(text.named(cell.model, cell.variant)), el("span", { class: "quiet" }, " on "), name(cell.target)];
 
   function withCell(cell, rest) {
-    const message = cell.message ? el("p", { class: "message" }, cell.message) : null;
-    fill(head(titleOf(cell), cell), el("div", { class: "case-body" }, message, caseParts.summary(cell), rest));
+    if (shown.head !== cell.verdict) fill(head(titleOf(cell), cell), el("div", { class: "case-body" }));
+    shown.head = cell.verdict;
+    fillBody(cell.message ? el("p", { class: "message" }, cell.message) : null, caseParts.summary(cell), rest);
+  }
+
+  function noCase(id) {
+    shown.head = null;
+    fill(head("No such case", null), el("p", { class: "nothing" }, `This sweep has no case ${id}: the link may be from another report.`));
   }
 
   // What the sweep knows of it comes at once, and what its own file holds as soon as that is read.
-  async function load(id, sweep) {
-    const cell = sweep.cells.find((one) => one.case === id);
-    if (!cell) return fill(head("No such case", null), el("p", { class: "nothing" }, `This sweep has no case ${id}: the link may be from another report.`));
-    if (!dialog.open || shown?.id !== id) withCell(cell, el("p", { role: "status", class: "quiet" }, "Reading this case…"));
+  async function load(its, sweep) {
+    const cell = sweep.cells.find((one) => one.case === its.id);
+    if (!cell) return noCase(its.id);
+    if (!its.head) withCell(cell, el("p", { role: "status", class: "quiet" }, "Reading this case…"));
     try {
-      const data = await report.loadCase(id);
-      if (shown?.id === id) withCell(data.cell, caseParts.all.map((part) => part(data)));
+      const data = await report.loadCase(its.id);
+      if (shown === its) withCell(data.cell, caseParts.all.map((part) => part(data)));
     } catch (error) {
-      if (shown?.id === id) withCell(cell, el("p", { class: "nothing" }, `The rest of this case is not shown: ${error.message}.`));
+      if (shown === its) withCell(cell, el("p", { class: "nothing" }, `The rest of this case is not shown: ${error.message}.`));
     }
   }
 
@@ -73,7 +87,7 @@
       return;
     }
     if (shown?.id === id) return;
-    const loaded = load((shown = { id }).id, sweep);
+    const loaded = load((shown = { id, head: null }), sweep);
     if (!dialog.open) dialog.showModal();
     dialog.scrollTop = 0;
     document.getElementById("case-title").focus();
@@ -85,7 +99,7 @@
     if (!shown) return;
     const { scrollTop } = dialog;
     const focused = dialog.contains(document.activeElement);
-    await load(shown.id, sweep);
+    await load(shown, sweep);
     dialog.scrollTop = scrollTop;
     if (focused && !dialog.contains(document.activeElement)) document.getElementById("case-title")?.focus({ preventScroll: true });
   }

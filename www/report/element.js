@@ -38,7 +38,7 @@
   const name = (text) => el("bdi", {}, text);
 
   // A name in a table: on one line, shortened in its middle where it is very long, whole in its title.
-  const brief = (text) => el("bdi", { class: "brief", title: visible(text) }, report.text.short(text, 44));
+  const brief = (text) => el("bdi", { class: "brief", title: visible(text) }, report.text.short(text, 36));
 
   // A list of which the first few are shown, and a button for more of them. `make` gives an element for each item.
   function some(items, make, { first = 12, step = first, holder = el("div"), what = "more" } = {}) {

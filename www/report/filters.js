@@ -83,7 +83,7 @@
 
   function search() {
     const input = el("input", {
-      name: "model", type: "search", placeholder: "part of a name", autocomplete: "off", spellcheck: "false",
+      name: "model", type: "search", placeholder: "part of it", autocomplete: "off", spellcheck: "false",
       oninput: (event) => address.change({ model: event.target.value }, { replace: true }),
     });
     return el("label", {}, el("span", {}, "Model"), input);

@@ -7,6 +7,9 @@
   const NOTHING = "·";
   // Beyond this many times the best of its row, a shade gets no fainter.
   const FAINTEST = 8;
+  // Columns of one width: a browser then need not look into every cell to lay the table out.
+  const HEAD_REM = 11;
+  const COLUMN_REM = 7.1;
   const MARKS = [
     ["°", "on a CPU", (cell) => cell.software === true],
     ["↪", "in part or wholly on another engine", (cell) => cell.fell_back || cell.nodes_elsewhere > 0],
@@ -56,25 +59,20 @@
     return Math.max(0, 1 - Math.log(cell.latency.median / fastest) / Math.log(FAINTEST));
   }
 
-  const unseen = (words) => el("span", { class: "unseen" }, words);
+  const FASTEST = ["★", "fastest of its row"];
 
-  function inside(cell, fastest) {
-    const { sign, word } = verdicts.of(cell.verdict);
-    const marks = MARKS.filter(([, , has]) => has(cell));
-    const shown = cell.verdict === "pass" ? (cell.latency ? text.time(cell.latency.median) : "pass") : word;
-    return [
-      el("span", { class: "sign", "aria-hidden": "true" }, sign), unseen(`${word}, `), " ", shown,
-      marks.map(([mark, says]) => [el("span", { class: "mark", "aria-hidden": "true" }, mark), unseen(`, ${says}`)]),
-      fastest !== null && ranRight(cell) && cell.latency.median === fastest ? [el("span", { class: "mark", "aria-hidden": "true" }, "★"), unseen(", the fastest of its row")] : null,
-    ];
-  }
-
+  // A cell in signs for the eye, and in words for everyone else. Few elements, since there are many cells.
   function gridCell(row, column, fastest) {
     const cell = row.at.get(column.key);
-    if (!cell) return el("td", { role: "gridcell", class: "none", tabindex: "-1" }, el("span", { "aria-hidden": "true" }, NOTHING), unseen("not run"));
-    const link = caseLink(cell, inside(cell, fastest));
+    if (!cell) return el("td", { role: "gridcell", class: "none", tabindex: "-1", "aria-label": "not run" }, NOTHING);
+    const { sign, word, kind } = verdicts.of(cell.verdict);
+    const first = ranRight(cell) && cell.latency.median === fastest;
+    const marks = [...MARKS.filter(([, , has]) => has(cell)), ...(first ? [FASTEST] : [])];
+    const time = cell.verdict === "pass" && cell.latency ? text.time(cell.latency.median) : null;
+    const link = caseLink(cell, [el("span", { class: "sign" }, sign), [time ?? word, ...marks.map(([mark]) => mark)].join(" ")]);
+    link.setAttribute("aria-label", [word, time, ...marks.map(([, says]) => says)].filter(Boolean).join(", "));
     link.tabIndex = -1;
-    const made = el("td", { role: "gridcell", class: verdicts.of(cell.verdict).kind }, link);
+    const made = el("td", { role: "gridcell", class: kind }, link);
     const shade = speed(cell, fastest);
     if (shade !== null) made.style.setProperty("--speed", shade.toFixed(2));
     return made;
@@ -163,6 +161,7 @@
       el("thead", {}, el("tr", {}, el("th", { scope: "col", role: "columnheader" }, "Model"), heads.map((column) => headOf(column, choices.get(column.target))))),
       el("tbody", {}, lines.map((row) => rowOf(row, heads, precisions.get(row.model).size > 1))),
     );
+    made.style.width = `${HEAD_REM + heads.length * COLUMN_REM}rem`;
     rove(made);
     const box = scroller("Models by targets", made);
     box.removeAttribute("tabindex");

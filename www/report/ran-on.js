@@ -66,7 +66,10 @@
     return el("div", {}, el("h3", {}, "Left out to keep this page small"), el("ul", {}, sweep.left_out.map((words) => el("li", {}, words))));
   }
 
-  const render = (view) => [warned(view), fallbacks(view), adapters(view), runs(view), leftOut(view)];
+  function render(view) {
+    const ofCases = view.cells.length ? [warned(view), fallbacks(view), adapters(view)] : [nothing(view.filtered ? "No case fits the filters." : "This sweep has no cases.")];
+    return [...ofCases, runs(view), leftOut(view)];
+  }
 
   report.sections.push({ id: "ran-on", render });
 })();

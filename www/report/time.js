@@ -14,7 +14,7 @@
     const rows = spent.parts.filter(([, ms]) => ms > 0).sort((a, b) => b[1] - a[1]).map(([part, ms]) => ({ label: part, parts: [["time", ms]], says: text.perCent(ms / spent.total_ms) }));
     const [first] = rows;
     return charts.parts({
-      title: "Time of the whole sweep", rows, names: ["time"], show: text.time, x: "time",
+      title: "Time of the whole sweep", of: "part", rows, names: ["time"], show: text.time, x: "time",
       says: `${text.time(spent.total_ms)} in all${first ? `, most of it ${first.label}` : ""}. The filters do not change this.`,
       heads: [{ head: "share", number: true, cell: (row) => row.says }],
     });
@@ -33,7 +33,7 @@
     rows.sort((a, b) => all(b) - all(a));
     const shown = rows.slice(0, MOST);
     return charts.parts({
-      title: "From nothing to the first inference, and one after it", rows: shown, names: START.map(([part]) => part), show: text.time, x: "time",
+      title: "From nothing to the first inference, and one after it", of: "case", rows: shown, names: START.map(([part]) => part), show: text.time, x: "time",
       says: `${shown.length < rows.length ? `The ${MOST} slowest of ${text.count(rows.length, "case")}; filters show others` : text.count(rows.length, "case")}. The slowest takes ${text.time(all(rows[0]))}.`,
     });
   }
@@ -70,7 +70,7 @@
     const shown = rows.slice(0, MOST);
     const says = `${text.count(rows.length, "kernel")}, ${text.time(d3.sum(rows, (row) => row.gpu_ms))} of GPU time${rows[0]?.adapter ? ` on ${rows[0].adapter}` : ""}. ${rows[0] ? `${rows[0].kernel} takes ${text.perCent(rows[0].share)} of it.` : ""}`;
     return charts.parts({
-      title, says, heading, names: ["GPU time"], show: text.time, x: "GPU time",
+      title, says, heading, of: "kernel", names: ["GPU time"], show: text.time, x: "GPU time",
       rows: shown.map((row) => ({ label: row.kernel, parts: [["GPU time", row.gpu_ms]], says: `${text.perCent(row.share)}, ${text.count(row.dispatches, "dispatch", "dispatches")}`, row })),
       heads: [
         { head: "share", number: true, cell: ({ row }) => text.perCent(row.share) },
@@ -105,7 +105,7 @@
     if (rows.length === 0) return nothing("No case has told how much memory it took.");
     const shown = rows.slice(0, MOST);
     return charts.parts({
-      title: "Memory", names: ["memory"], show: text.megabytes, x: "memory",
+      title: "Memory", of: "case", names: ["memory"], show: text.megabytes, x: "memory",
       says: `${shown.length < rows.length ? `The ${MOST} largest of ${text.count(rows.length, "case")}` : text.count(rows.length, "case")}; the largest takes ${text.megabytes(rows[0].memory_mb)}.`,
       rows: shown.map((cell) => ({ label: label(cell), cell, case: cell.case, parts: [["memory", cell.memory_mb]] })),
     });

@@ -32,8 +32,10 @@
     drawn.add(holder);
   }
 
-  // The point under the pointer opens its case.
+  // The point under the pointer opens its case. What is inside a drawing is for eyes: the title, the sentence and the
+  // table say it to everyone else.
   function openOnClick(made) {
+    made.setAttribute("aria-hidden", "true");
     made.addEventListener("click", () => {
       const point = made.value;
       if (point?.case) report.address.change({ case: point.case });
@@ -104,17 +106,16 @@
     el("ul", { class: "legend" }, entries.map(([name, its]) =>
       el("li", {}, marks === "shapes" ? shapeMark(its) : swatch(its), report.name(name))));
 
-  // Round numbers (1, 2, 5 and their tenfold) between two, as many as fit.
+  // Round numbers between two, as many as fit: the finest steps that do.
+  const STEPS = [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 2, 3, 5], [1, 2, 5], [1, 3], [1]];
   function logTicks([low, high], most) {
-    const ticks = [];
-    for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
-      for (const step of [1, 2, 5]) ticks.push(step * 10 ** power);
-    }
-    const inside = ticks.filter((tick) => tick >= low && tick <= high);
-    if (inside.length <= most) return inside;
-    const tens = inside.filter((tick) => Math.abs(Math.log10(tick) - Math.round(Math.log10(tick))) < 1e-9);
-    const every = Math.ceil(tens.length / most);
-    return tens.length >= 2 ? tens.filter((_, index) => index % every === 0) : inside.filter((_, index) => index % 2 === 0);
+    if (high / low < 3) return d3.ticks(low, high, most);
+    const powers = d3.range(Math.floor(Math.log10(low)), Math.ceil(Math.log10(high)) + 1);
+    const inside = (steps) => powers.flatMap((power) => steps.map((step) => step * 10 ** power)).filter((tick) => tick >= low && tick <= high);
+    const fitting = STEPS.map(inside).find((ticks) => ticks.length <= most);
+    if (fitting) return fitting;
+    const tens = inside([1]);
+    return tens.filter((_, index) => index % Math.ceil(tens.length / most) === 0);
   }
 
   // The ends of a logarithmic axis: all values, and a little more.

@@ -28,22 +28,22 @@
     });
   }
 
-  function columns({ names, show, heads = [] }) {
+  function columns({ of, names, show, heads = [] }) {
     const value = (row, name) => row.parts.find((part) => part[0] === name)?.[1];
     return [
-      { head: "", cell: (row) => (row.cell ? report.caseLink(row.cell, row.label) : row.label) },
+      { head: of, cell: (row) => (row.cell ? report.caseLink(row.cell, row.label) : row.label) },
       ...names.map((name) => ({ head: name, number: true, cell: (row) => (value(row, name) === undefined ? text.NONE : show(value(row, name))) })),
       ...heads,
     ];
   }
 
-  // `rows`: [{ label, parts: [[name, value]], cell, case }]; `names`: every part's, in order; `show` writes a value.
+  // `rows`: [{ label, parts: [[name, value]], cell, case }]; `of`: what a row is; `names`: every part's, in order; `show` writes a value.
   function parts(chart) {
-    const of = (name, index) => [name, charts.look(index)];
+    const entry = (name, index) => [name, charts.look(index)];
     return charts.figure({
       ...chart,
       height: chart.rows.length * ROW + 60,
-      legend: chart.names.length > 1 ? charts.legend(chart.names.map(of), "areas") : null,
+      legend: chart.names.length > 1 ? charts.legend(chart.names.map(entry), "areas") : null,
       draw: (width) => draw(chart, width),
       table: () => table(chart.title, columns(chart), chart.rows, { hideCaption: true }),
     });

@@ -4,8 +4,8 @@
   const { el, name, text, verdicts, address, caseParts, charts } = report;
 
   const dialog = document.getElementById("case");
-  // The case that is shown: its name, and what its head was made for. The head stays while the rest is drawn anew, for
-  // it may have the focus.
+  // The case that is shown: its name, what its head was made for and the cell it was drawn from. The head stays while
+  // the rest is drawn anew, for it may have the focus.
   let shown = null;
   let opener = null;
 
@@ -59,6 +59,7 @@
   // What the sweep knows of it comes at once, and what its own file holds as soon as that is read.
   async function load(its, sweep) {
     const cell = sweep.cells.find((one) => one.case === its.id);
+    its.cell = JSON.stringify(cell ?? null);
     if (!cell) return noCase(its.id);
     if (!its.head) withCell(cell, el("p", { role: "status", class: "quiet" }, "Reading this case…"));
     try {
@@ -87,16 +88,18 @@
       return;
     }
     if (shown?.id === id) return;
-    const loaded = load((shown = { id, head: null }), sweep);
+    const loaded = load((shown = { id, head: null, cell: null }), sweep);
     if (!dialog.open) dialog.showModal();
     dialog.scrollTop = 0;
     document.getElementById("case-title").focus();
     return loaded;
   }
 
-  // The same case again from new data, at the same place.
+  // The same case again, at the same place, where the new data tells anything else of it.
   async function refresh(sweep) {
     if (!shown) return;
+    const now = JSON.stringify(sweep.cells.find((one) => one.case === shown.id) ?? null);
+    if (now === shown.cell) return;
     const { scrollTop } = dialog;
     const focused = dialog.contains(document.activeElement);
     await load(shown, sweep);

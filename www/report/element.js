@@ -51,7 +51,7 @@
       const left = items.length - shown;
       button.hidden = left === 0;
       button.dataset.shown = shown;
-      button.textContent = `Show ${Math.min(step, left)} of ${left} ${what}`;
+      button.textContent = left <= step ? `Show ${left} ${what}` : `Show ${step} of ${left} ${what}`;
       if (focus) focusOn(next[0]);
     }
     button.showAtLeast = (n) => n > shown && show(n - shown, false);

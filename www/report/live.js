@@ -39,7 +39,17 @@
     events.addEventListener("progress", (event) => say(progressWords(JSON.parse(event.data))));
     events.addEventListener("changed", changed);
     events.addEventListener("idle", () => say(""));
-    events.addEventListener("error", () => say("parallax serve does not answer: the page shows what it had before."));
+    let lost = false;
+    events.addEventListener("error", () => {
+      lost = true;
+      say("parallax serve does not answer: the page shows what it had before.");
+    });
+    events.addEventListener("open", () => {
+      if (!lost) return;
+      lost = false;
+      say("");
+      changed();
+    });
   }
 
   report.live = { start };

@@ -125,22 +125,31 @@
     return [Math.min(...positive) / 1.15, Math.max(...positive) * 1.15];
   }
 
-  // Room for the longest name beside an axis, at most two fifths of the width; and the names as they fit in.
+  // Where the names of rows go, as they fit: beside their rows, in at most two fifths of the width, or above them where
+  // there is little of it. `rowHeight` is what a row takes then.
+  const NARROW = 480;
   const pen = document.createElement("canvas").getContext("2d");
-  function labelRoom(names, width) {
+
+  function fit(name, most) {
+    let letters = 60;
+    let shown = report.text.short(name, letters);
+    while (pen.measureText(shown).width > most && letters > 10) shown = report.text.short(name, (letters -= 2));
+    return shown;
+  }
+
+  function rowNames(names, width) {
     pen.font = `12px ${getComputedStyle(document.body).fontFamily}`;
-    const most = Math.min(340, width * 0.42);
-    const fitted = names.map((name) => {
-      let letters = 60;
-      let shown = report.text.short(name, letters);
-      while (pen.measureText(shown).width > most && letters > 10) shown = report.text.short(name, (letters -= 2));
-      return shown;
-    });
+    const above = width < NARROW;
+    const most = above ? width - 90 : Math.min(340, width * 0.42);
+    const fitted = names.map((name) => fit(name, most));
     const widest = Math.max(20, ...fitted.map((name) => pen.measureText(name).width));
-    return { marginLeft: Math.ceil(widest) + 14, fitted };
+    const axis = { type: "band", domain: names.map((_, index) => index), label: null, tickSize: 0 };
+    if (!above) return { rowHeight: 26, marginLeft: Math.ceil(widest) + 14, inset: 0, y: { ...axis, tickFormat: (index) => fitted[index] }, mark: null };
+    const mark = Plot.text(fitted, { y: (_, index) => index, frameAnchor: "left", textAnchor: "start", dx: -12, dy: -15, text: (name) => name });
+    return { rowHeight: 42, marginLeft: 14, inset: 16, y: { ...axis, axis: null }, mark };
   }
 
   const STYLE = { fontFamily: "inherit", fontSize: "12px", background: "none", overflow: "visible" };
 
-  report.charts = { figure, release, legend, look, logTicks, logDomain, labelRoom, STYLE };
+  report.charts = { figure, release, legend, look, logTicks, logDomain, rowNames, STYLE };
 })();

@@ -6,14 +6,15 @@
   const ROW = 26;
 
   function draw({ rows, x }, width) {
-    const { marginLeft, fitted } = charts.labelRoom(rows.map((row) => row.label), width);
+    const { rowHeight, marginLeft, y, mark } = charts.rowNames(rows.map((row) => row.label), width);
     const domain = charts.logDomain(rows.flatMap((row) => [row.low ?? row.median, row.high ?? row.median]));
-    const ticks = charts.logTicks(domain, width < 420 ? 3 : 7);
+    const ticks = charts.logTicks(domain, Math.floor((width - marginLeft - 84) / 70));
     return Plot.plot({
-      width, height: rows.length * ROW + 60, marginLeft, marginRight: 84, marginTop: 10, marginBottom: 44, style: charts.STYLE,
+      width, height: rows.length * rowHeight + 60, marginLeft, marginRight: 84, marginTop: 10, marginBottom: 44, style: charts.STYLE,
       x: { type: "log", domain, ticks, tickFormat: text.tick(text.time), label: x },
-      y: { type: "band", domain: rows.map((_, index) => index), label: null, tickSize: 0, tickFormat: (index) => fitted[index] },
+      y,
       marks: [
+        mark,
         Plot.gridX({ ticks, stroke: "var(--line)", strokeOpacity: 1 }),
         Plot.ruleY(rows.filter((row) => row.low !== null), { y: (row) => rows.indexOf(row), x1: "low", x2: "high", stroke: "var(--accent)", strokeWidth: 5, strokeOpacity: 0.35, strokeLinecap: "round" }),
         Plot.dot(rows, { y: (_, index) => index, x: "median", r: 4, fill: "var(--accent)" }),

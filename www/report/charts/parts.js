@@ -12,16 +12,17 @@
   }
 
   function draw({ rows, names, x, show }, width) {
-    const { marginLeft, fitted } = charts.labelRoom(rows.map((row) => row.label), width);
+    const { rowHeight, marginLeft, inset, y, mark } = charts.rowNames(rows.map((row) => row.label), width);
     const parts = pieces(rows, names);
     return Plot.plot({
-      width, height: rows.length * ROW + 60, marginLeft, marginRight: 76, marginTop: 10, marginBottom: 44, style: charts.STYLE,
+      width, height: rows.length * rowHeight + 60, marginLeft, marginRight: 76, marginTop: 10, marginBottom: 44, style: charts.STYLE,
       x: { label: x, tickFormat: text.tick(show), ticks: width < 480 ? 3 : 6, labelArrow: "none" },
-      y: { type: "band", domain: rows.map((_, index) => index), padding: 0.28, label: null, tickSize: 0, tickFormat: (index) => fitted[index] },
+      y: { ...y, padding: 0.28 },
       marks: [
+        mark,
         Plot.gridX({ ticks: width < 480 ? 3 : 6, stroke: "var(--line)", strokeOpacity: 1 }),
-        Plot.barX(parts, Plot.stackX({ y: "index", x: "value", fill: { value: (part) => part.look.color, scale: null }, stroke: "var(--surface)", strokeWidth: 1 })),
-        Plot.text(rows, { y: (_, index) => index, x: (row) => sum(row.parts), text: (row) => show(sum(row.parts)), textAnchor: "start", dx: 6 }),
+        Plot.barX(parts, Plot.stackX({ y: "index", x: "value", insetTop: inset, fill: { value: (part) => part.look.color, scale: null }, stroke: "var(--surface)", strokeWidth: 1 })),
+        Plot.text(rows, { y: (_, index) => index, x: (row) => sum(row.parts), text: (row) => show(sum(row.parts)), textAnchor: "start", dx: 6, dy: inset / 2 }),
         Plot.tip(parts, Plot.pointer(Plot.stackX({ y: "index", x: "value", fill: "var(--surface)", title: (part) => text.visible(`${part.label}\n${part.name}: ${show(part.value)}${part.says ? `\n${part.says}` : ""}`) }))),
         Plot.ruleX([0]),
       ],

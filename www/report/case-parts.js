@@ -56,7 +56,7 @@
 
   function metrics({ metrics: rows }) {
     if (rows.length === 0) return null;
-    const interval = (row) => (row.low === null || row.high === null ? text.NONE : `${text.quantity(row.metric, row.low)} to ${text.quantity(row.metric, row.high)}`);
+    const interval = (row) => (!text.isInterval(row) ? text.NONE : `${text.quantity(row.metric, row.low)} to ${text.quantity(row.metric, row.high)}`);
     return part("Measurements", table("Measurements", [
       { head: "metric", cell: (row) => text.metricName(row.metric) },
       { head: "median", number: true, cell: (row) => text.quantity(row.metric, row.median) },

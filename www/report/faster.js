@@ -1,7 +1,7 @@
 // The section on what is faster: pairs of targets summed up, model by model with their intervals, and as points.
 (() => {
   const report = window.parallaxReport;
-  const { el, brief, some, text, table, charts } = report;
+  const { el, brief, some, text, table, charts, filters } = report;
 
   const KINDS = [
     ["browsers", "Browser against browser"],
@@ -72,17 +72,30 @@
     ], comparisons, { first: 12, what: "more comparisons" });
   }
 
-  function points(view, pair, at) {
-    const found = (row, target) => at.get(JSON.stringify([row.model, row.variant, target]));
+  // The name of the cell that a side of a comparison stands for.
+  function named(row, side) {
+    const { target, features } = filters.sideOf(side);
+    return { model: row.model, variant: [row.variant, features].filter(Boolean).join(" "), target };
+  }
+
+  const key = ({ model, variant, target }) => JSON.stringify([model, variant, target]);
+
+  function cellOf(row, side, at) {
+    const cells = at.get(key(named(row, side))) ?? [];
+    const { adapter } = filters.sideOf(side);
+    return cells.find((cell) => cell.adapter_choice === (adapter ?? "default")) ?? cells[0];
+  }
+
+  function points(pair, at) {
     return pair.rows.flatMap((row) => {
-      const [a, b] = [found(row, row.a), found(row, row.b)];
+      const [a, b] = [cellOf(row, row.a, at), cellOf(row, row.b, at)];
       if (!(a?.latency?.median > 0) || !(b?.latency?.median > 0)) return [];
       return [{ x: a.latency.median, y: b.latency.median, group: inWords(row.verdict, row), label: text.named(row.model, row.variant), says: `${text.ratio(row.ratio)} (${text.interval(row.low, row.high)})`, case: b.case, cell: b }];
     });
   }
 
-  function pairChart(view, pair, at) {
-    const all = points(view, pair, at);
+  function pairChart(pair, at) {
+    const all = points(pair, at);
     if (all.length === 0) return null;
     const below = all.filter((point) => point.y < point.x).length;
     return charts.scatter({
@@ -94,7 +107,7 @@
   }
 
   function part(view, at, kind, title) {
-    const rows = view.sweep.comparisons.filter((row) => row.kind === kind && (view.has({ ...row, target: row.a }) || view.has({ ...row, target: row.b })));
+    const rows = view.sweep.comparisons.filter((row) => row.kind === kind && (view.has(named(row, row.a)) || view.has(named(row, row.b))));
     if (rows.length === 0) return [el("h3", {}, title), el("p", { class: "nothing" }, view.filtered ? "No comparison fits the filters." : "There is nothing to compare: it takes two such targets that ran the same model right.")];
     const found = pairs(rows);
     const sure = rows.filter((row) => row.verdict !== "not-sure").length;
@@ -103,12 +116,12 @@
       el("p", {}, `${text.count(rows.length, "comparison")}; ${sure === rows.length ? "all of them are sure" : `${text.count(rows.length - sure, "of them is", "of them are")} not sure`}. A ratio is b's time over a's, so above one a is faster; a mean ratio is the geometric mean over models.`),
       pairTable(`${title}: pairs of targets`, found),
       modelTable(`${title}: model by model`, [...rows].sort((one, other) => Math.abs(Math.log(other.ratio || 1)) - Math.abs(Math.log(one.ratio || 1)))),
-      some(found.filter((pair) => points(view, pair, at).length), (pair) => pairChart(view, pair, at), { first: 3, step: 6, holder: el("div", { class: "charts" }), what: "more charts" }),
+      some(found.filter((pair) => points(pair, at).length), (pair) => pairChart(pair, at), { first: 3, step: 6, holder: el("div", { class: "charts" }), what: "more charts" }),
     ];
   }
 
   function render(view) {
-    const at = new Map(view.sweep.cells.map((cell) => [JSON.stringify([cell.model, cell.variant, cell.target]), cell]));
+    const at = d3.group(view.sweep.cells, key);
     return KINDS.flatMap(([kind, title]) => part(view, at, kind, title));
   }
 

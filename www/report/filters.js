@@ -6,6 +6,14 @@
   const engineOf = (target) => target.split("@")[0];
   const browserOf = (target) => (target.includes("@") ? target.slice(target.indexOf("@") + 1) : "native");
 
+  // A side of a comparison: a target, and what sets it apart from the same target asked otherwise.
+  //     webgpu@chrome+adapter=hardware+features=-fusion
+  function sideOf(text) {
+    const [target, ...parts] = text.split(/\+(adapter|features|run|version|digest)=/);
+    const of = (name) => (parts.includes(name) ? parts[parts.indexOf(name) + 1] : null);
+    return { target, adapter: of("adapter"), features: of("features") };
+  }
+
   const BROKEN = "broken";
   const verdictFits = (verdict, value) =>
     value === BROKEN ? verdicts.of(verdict).kind === "broken" : verdict === value;
@@ -118,5 +126,5 @@
     form().elements.clear.disabled = !["model", ...CHOICES.map(([name]) => name)].some((name) => values.get(name));
   }
 
-  report.filters = { apply, build, show, engineOf, browserOf };
+  report.filters = { apply, build, show, engineOf, browserOf, sideOf };
 })();

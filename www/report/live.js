@@ -32,14 +32,16 @@
     };
   }
 
-  function start(reload) {
-    if (document.documentElement.dataset.served === undefined) return;
+  function listen(look) {
     const events = new EventSource("events");
-    const changed = oneAtATime(() => reload().catch((error) => say(`The page shows what it had before: ${error.message}.`)));
+    const changed = () => {
+      report.forget();
+      look();
+    };
+    let lost = false;
     events.addEventListener("progress", (event) => say(progressWords(JSON.parse(event.data))));
     events.addEventListener("changed", changed);
     events.addEventListener("idle", () => say(""));
-    let lost = false;
     events.addEventListener("error", () => {
       lost = true;
       say("parallax serve does not answer: the page shows what it had before.");
@@ -50,6 +52,24 @@
       say("");
       changed();
     });
+  }
+
+  // The first look at the data, and one more at each news where the page is served. What goes wrong is said, and what
+  // was shown before stays; where there is no sweep yet, the news that there is one brings it.
+  function start(load) {
+    let failed = null;
+    const tried = async () => {
+      try {
+        await load();
+        if (failed === status.textContent) say("");
+      } catch (error) {
+        say(error.message);
+        failed = status.textContent;
+      }
+    };
+    const look = oneAtATime(tried);
+    if (document.documentElement.dataset.served !== undefined) listen(look);
+    look();
   }
 
   report.live = { start };

@@ -90,32 +90,19 @@
     };
   }
 
-  async function reload() {
-    report.forget();
+  async function load() {
+    const first = sweep === null;
     sweep = await report.loadSweep();
-    const back = remember();
+    const back = first ? () => {} : remember();
     made();
     filters.build(sweep);
     drawnFor = null;
     follow();
     back();
+    document.documentElement.dataset.drawn = "";
     await caseView.refresh(sweep);
   }
 
-  async function start() {
-    try {
-      sweep = await report.loadSweep();
-    } catch (error) {
-      byId("found").textContent = `${error.message}.`;
-      return;
-    }
-    made();
-    filters.build(sweep);
-    follow();
-    address.listen(follow);
-    document.documentElement.dataset.drawn = "";
-    report.live.start(reload);
-  }
-
-  start();
+  address.listen(() => sweep && follow());
+  report.live.start(load);
 })();

@@ -189,7 +189,7 @@
   function oneModel(cells, label) {
     const rows = cells.map((cell) => ({ label: cell.target, ...cell.latency, cell, case: cell.case })).sort((a, b) => a.median - b.median);
     const [fastest] = rows;
-    const overlap = rows.filter((row) => row !== fastest && row.low !== null && fastest.high !== null && row.low <= fastest.high).length;
+    const overlap = rows.filter((row) => row !== fastest && text.isInterval(row) && row.low <= fastest.high).length;
     const doubt = overlap ? ` The ${overlap === 1 ? "interval of one other overlaps" : `intervals of ${overlap} others overlap`} with its own.` : "";
     return report.charts.intervals({
       title: "Latency by target", x: `latency of ${text.short(label)}, 95 % interval`, rows,

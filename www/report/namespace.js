@@ -3,6 +3,7 @@
 
 window.parallaxReport = (() => {
   let sweepData = null;
+  let failure = null;
   const caseData = new Map();
   let again = 0;
 
@@ -13,7 +14,13 @@ window.parallaxReport = (() => {
     return new Promise((resolve, reject) => {
       const script = document.createElement("script");
       script.src = address(path);
-      script.addEventListener("load", () => resolve(script.remove()));
+      script.addEventListener("load", () => {
+        script.remove();
+        const said = failure;
+        failure = null;
+        if (said === null) resolve();
+        else reject(new Error(said));
+      });
       script.addEventListener("error", () => {
         script.remove();
         reject(new Error(`${path} cannot be read: it belongs beside this page, in its folder data`));
@@ -34,7 +41,7 @@ window.parallaxReport = (() => {
     return caseData.get(name);
   }
 
-  // All that was loaded may be old: the next look loads it anew.
+  // All that was loaded may be old: what is loaded next is loaded anew.
   function forget() {
     again += 1;
     caseData.clear();
@@ -43,6 +50,8 @@ window.parallaxReport = (() => {
   return {
     sweep: (data) => (sweepData = data),
     case: (name, data) => caseData.set(name, data),
+    // A server that has nothing to hand over says why.
+    failed: (why) => (failure = why),
     loadSweep,
     loadCase,
     forget,

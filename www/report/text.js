@@ -35,14 +35,14 @@
     return minutes < 120 ? `${minutes} min ${seconds % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   }
 
+  const isInterval = ({ low, high }) => Number.isFinite(low) && Number.isFinite(high);
+
   const interval = (low, high, factor = 1) =>
-    low === null || high === null || low === undefined || high === undefined
-      ? "no interval"
-      : `${digits(low * factor)} to ${digits(high * factor)}`;
+    isInterval({ low, high }) ? `${digits(low * factor)} to ${digits(high * factor)}` : "no interval";
 
   function timeInterval({ median, low, high }) {
     const [unit, factor] = timeUnit(median);
-    return low === null || high === null ? "no interval" : `${interval(low, high, factor)} ${unit}`;
+    return isInterval({ low, high }) ? `${interval(low, high, factor)} ${unit}` : "no interval";
   }
 
   const ratio = (value) => (value === null || value === undefined ? NONE : `×${digits(value)}`);
@@ -95,7 +95,7 @@
   }
 
   report.text = {
-    NONE, visible, digits, time, interval, timeInterval, ratio, megabytes, perCent, error, quantity, metricName, date,
+    NONE, visible, digits, time, isInterval, interval, timeInterval, ratio, megabytes, perCent, error, quantity, metricName, date,
     tick, count, named, short,
   };
 })();

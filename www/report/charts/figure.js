@@ -145,7 +145,7 @@
     const widest = Math.max(20, ...fitted.map((name) => pen.measureText(name).width));
     const axis = { type: "band", domain: names.map((_, index) => index), label: null, tickSize: 0 };
     if (!above) return { rowHeight: 26, marginLeft: Math.ceil(widest) + 14, inset: 0, y: { ...axis, tickFormat: (index) => fitted[index] }, mark: null };
-    const mark = Plot.text(fitted, { y: (_, index) => index, frameAnchor: "left", textAnchor: "start", dx: -12, dy: -15, text: (name) => name });
+    const mark = Plot.text(fitted, { y: (_, index) => index, frameAnchor: "left", textAnchor: "start", dx: 2, dy: -14, text: (name) => name, stroke: "var(--page)", strokeWidth: 4, fill: "currentColor" });
     return { rowHeight: 42, marginLeft: 14, inset: 16, y: { ...axis, axis: null }, mark };
   }
 

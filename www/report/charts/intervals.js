@@ -16,7 +16,7 @@
       marks: [
         mark,
         Plot.gridX({ ticks, stroke: "var(--line)", strokeOpacity: 1 }),
-        Plot.ruleY(rows.filter((row) => row.low !== null), { y: (row) => rows.indexOf(row), x1: "low", x2: "high", stroke: "var(--accent)", strokeWidth: 5, strokeOpacity: 0.35, strokeLinecap: "round" }),
+        Plot.ruleY(rows.filter(text.isInterval), { y: (row) => rows.indexOf(row), x1: "low", x2: "high", stroke: "var(--accent)", strokeWidth: 5, strokeOpacity: 0.35, strokeLinecap: "round" }),
         Plot.dot(rows, { y: (_, index) => index, x: "median", r: 4, fill: "var(--accent)" }),
         Plot.text(rows, { y: (_, index) => index, x: domain[1], text: (row) => text.time(row.median), textAnchor: "start", dx: 8 }),
         Plot.tip(rows, Plot.pointerY({ y: (_, index) => index, x: "median", fill: "var(--surface)", title: (row) => text.visible(`${row.label}\n${text.time(row.median)}, ${text.timeInterval(row)}`) })),
@@ -50,7 +50,7 @@
     return svg(
       "svg", { class: `interval ${kind}`, width: WIDTH, height: HEIGHT, viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true" },
       svg("line", { class: "one", x1: at(1), x2: at(1), y1: 0, y2: HEIGHT }),
-      low === null || high === null ? null : svg("line", { class: "span", x1: at(low), x2: at(high), y1: middle, y2: middle }),
+      !text.isInterval({ low, high }) ? null : svg("line", { class: "span", x1: at(low), x2: at(high), y1: middle, y2: middle }),
       svg("circle", { cx: at(ratio), cy: middle, r: 3.5 }),
     );
   }

@@ -88,8 +88,9 @@ impl Store {
         }
         let file = OpenFile::at(path);
         migrate::up_to_date(&mut connection, path)?;
-        let views = connection.execute_batch(include_str!("store/views.sql"));
-        views.map_err(failed("making its views"))?;
+        for views in [include_str!("store/views.sql"), include_str!("store/analysts.sql")] {
+            connection.execute_batch(views).map_err(failed("making its views"))?;
+        }
         Ok(Store { connection, file })
     }
 }

@@ -9,6 +9,7 @@ mod history;
 mod noise;
 mod output;
 mod predict;
+mod query;
 mod recommend;
 mod report;
 mod rounds;
@@ -27,6 +28,7 @@ pub use noise::NoiseArgs;
 pub use output::OutputArgs;
 pub use predict::PredictArgs;
 use protocol::Target;
+pub use query::{QueryArgs, QueryForm};
 pub use recommend::{Goal, RecommendArgs};
 pub use report::ReportArgs;
 pub use rounds::RoundsArgs;
@@ -164,6 +166,9 @@ pub enum Command {
     /// Write a stored sweep for people and for CI: pages, JUnit XML, a summary, annotations.
     #[command(after_help = report::REPORT_EXAMPLE)]
     Report(ReportArgs),
+    /// Ask the database in SQL, and see the rows.
+    #[command(after_help = query::QUERY_EXAMPLE)]
+    Query(QueryArgs),
     /// Time one thing against a reference runtime.
     #[command(subcommand, after_help = MATMUL_EXAMPLE)]
     Bench(Bench),
@@ -425,6 +430,7 @@ mod tests {
             &["parallax", "profile"],
             &["parallax", "matrix"],
             &["parallax", "report"],
+            &["parallax", "query"],
             &["parallax", "cache"],
             &["parallax", "plan"],
         ] {

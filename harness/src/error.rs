@@ -93,6 +93,16 @@ pub enum Error {
     BaselineUnread { path: PathBuf, message: String },
     #[error("{0}")]
     NotComparable(String),
+    #[error("cannot read the query from {}: {source}", path.display())]
+    QueryUnreadable { path: PathBuf, source: io::Error },
+    #[error("the query cannot be answered: {message}")]
+    QueryWrong { message: String },
+    #[error("the query changes the database, which is open for reading alone: with --write it may")]
+    QueryWrites,
+    #[error(
+        "nothing of the query is kept: {found}; with --write rows may change, and not the tables that hold them"
+    )]
+    QueryTakenBack { found: String },
     #[error("the page server cannot start: {reason}; {remedy}")]
     PageServer { reason: String, remedy: String },
     #[error("no node test is called {patterns}; there are {count} in {}, such as test_add or test_matmul_2d", folder.display())]
@@ -157,6 +167,10 @@ impl Error {
             | Error::NoBaseline { .. }
             | Error::BaselineUnread { .. }
             | Error::NotComparable(_)
+            | Error::QueryUnreadable { .. }
+            | Error::QueryWrong { .. }
+            | Error::QueryWrites
+            | Error::QueryTakenBack { .. }
             | Error::NoNodeTest { .. }
             | Error::Expectations { .. }
             | Error::NotADatabase { .. }

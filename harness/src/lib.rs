@@ -39,6 +39,7 @@ pub mod probe;
 pub mod process;
 pub mod profile;
 pub mod publish;
+pub mod query;
 pub mod recommend;
 pub mod report;
 pub mod rows;

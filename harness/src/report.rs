@@ -1,9 +1,11 @@
 //! Reports for people: tables, documents, progress. They show rows; they never measure or judge.
 
+pub mod answer;
 mod capabilities;
 pub mod columns;
 pub mod comparison;
 pub mod conformance;
+mod csv;
 pub mod gate;
 pub mod history;
 mod json;

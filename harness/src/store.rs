@@ -1,5 +1,6 @@
 //! The database: every trial of every run, each committed before the next begins. The harness is its one writer.
 
+mod ask;
 mod backup;
 mod conformance;
 mod divergence;
@@ -12,6 +13,7 @@ mod product;
 mod profile;
 mod read;
 mod runs;
+mod statements;
 mod surroundings;
 mod write;
 
@@ -26,6 +28,7 @@ use crate::error::Error;
 use crate::event::{Event, Listener};
 use file::OpenFile;
 
+pub use ask::Reader;
 pub use conformance::{TargetBegun, TargetEnded};
 pub use measurements::Wanted;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use duckdb::{Config, Connection};
+use duckdb::{AccessMode, Config, Connection};
 
 use crate::error::Error;
 use crate::screen;
@@ -20,11 +20,21 @@ const SETTINGS: [(&str, &str); 5] = [
 ];
 
 /// Things that a database can hold besides tables, each with the names of those that are not DuckDB's own. A view or a
-/// macro may stand in for a table or a function that we ask for; so these are asked for where nothing can stand in.
+/// macro may stand in for a table or a function that we ask for; so these are asked for where nothing can stand in. What is
+/// temporary is in no file.
 const BESIDES_TABLES: [(&str, &str); 3] = [
-    ("view", "select view_name from system.main.duckdb_views() where not internal"),
-    ("macro", "select function_name from system.main.duckdb_functions() where not internal"),
-    ("type", "select type_name from system.main.duckdb_types() where not internal"),
+    (
+        "view",
+        "select view_name from system.main.duckdb_views() where not internal and database_name <> 'temp'",
+    ),
+    (
+        "macro",
+        "select function_name from system.main.duckdb_functions() where not internal and database_name <> 'temp'",
+    ),
+    (
+        "type",
+        "select type_name from system.main.duckdb_types() where not internal and database_name <> 'temp'",
+    ),
 ];
 
 /// The views that are made anew whenever a database is opened: no other may be there.
@@ -63,8 +73,20 @@ pub fn connect(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// Opens the database at `path`, which is there and up to date, with nothing that can write to it.
+pub fn connect_for_reading(path: &Path) -> Result<Connection, Error> {
+    let config = Config::default().access_mode(AccessMode::ReadOnly);
+    let connection = config.and_then(|config| open_with(path, config));
+    let connection = connection.map_err(|error| explain(path, &error.to_string()))?;
+    trust(&connection, path)?;
+    Ok(connection)
+}
+
 fn open(path: &Path) -> duckdb::Result<Connection> {
-    let config = Config::default();
+    open_with(path, Config::default())
+}
+
+fn open_with(path: &Path, config: Config) -> duckdb::Result<Connection> {
     let config = SETTINGS.iter().try_fold(config, |config, (name, value)| config.with(name, value))?;
     Connection::open_with_flags(path, config)
 }
@@ -102,7 +124,7 @@ fn put_log_aside(path: &Path) -> Result<bool, Error> {
 }
 
 /// Refuses a database that holds anything but tables and views of these names.
-fn trust(connection: &Connection, path: &Path) -> Result<(), Error> {
+pub(super) fn trust(connection: &Connection, path: &Path) -> Result<(), Error> {
     for (kind, sql) in BESIDES_TABLES {
         let names = || -> duckdb::Result<Vec<String>> {
             connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()

@@ -9,6 +9,7 @@ mod history;
 mod noise;
 mod output;
 mod predict;
+mod prune;
 mod query;
 mod recommend;
 mod report;
@@ -28,6 +29,7 @@ pub use noise::NoiseArgs;
 pub use output::OutputArgs;
 pub use predict::PredictArgs;
 use protocol::Target;
+pub use prune::PruneArgs;
 pub use query::{QueryArgs, QueryForm};
 pub use recommend::{Goal, RecommendArgs};
 pub use report::ReportArgs;
@@ -169,6 +171,9 @@ pub enum Command {
     /// Ask the database in SQL, and see the rows.
     #[command(after_help = query::QUERY_EXAMPLE)]
     Query(QueryArgs),
+    /// Remove old runs from the database, and give their space back.
+    #[command(after_help = prune::PRUNE_EXAMPLE)]
+    Prune(PruneArgs),
     /// Time one thing against a reference runtime.
     #[command(subcommand, after_help = MATMUL_EXAMPLE)]
     Bench(Bench),
@@ -431,6 +436,7 @@ mod tests {
             &["parallax", "matrix"],
             &["parallax", "report"],
             &["parallax", "query"],
+            &["parallax", "prune"],
             &["parallax", "cache"],
             &["parallax", "plan"],
         ] {

@@ -103,6 +103,8 @@ pub enum Error {
         "nothing of the query is kept: {found}; with --write rows may change, and not the tables that hold them"
     )]
     QueryTakenBack { found: String },
+    #[error("the database {} cannot be rewritten without the runs that were to go: {source}; it is as it was", path.display())]
+    NotPruned { path: PathBuf, source: io::Error },
     #[error("the page server cannot start: {reason}; {remedy}")]
     PageServer { reason: String, remedy: String },
     #[error("no node test is called {patterns}; there are {count} in {}, such as test_add or test_matmul_2d", folder.display())]
@@ -179,6 +181,7 @@ impl Error {
             | Error::DatabaseNewer { .. }
             | Error::DatabaseUnopened { .. } => Exit::BadRequest,
             Error::CacheUncleared { .. }
+            | Error::NotPruned { .. }
             | Error::DatabaseGone { .. }
             | Error::Store { .. }
             | Error::Signals(_)

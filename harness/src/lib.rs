@@ -38,6 +38,7 @@ pub mod predict;
 pub mod probe;
 pub mod process;
 pub mod profile;
+pub mod prune;
 pub mod publish;
 pub mod query;
 pub mod recommend;

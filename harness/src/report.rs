@@ -16,6 +16,7 @@ pub mod probe;
 pub mod product;
 pub mod profile;
 mod progress;
+pub mod pruned;
 pub mod recommendation;
 mod scaling;
 mod table;

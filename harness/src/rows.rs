@@ -13,6 +13,7 @@ pub mod prediction;
 pub mod probe;
 pub mod product;
 pub mod profile;
+pub mod pruned;
 pub mod recommendation;
 pub mod series;
 pub mod time_spent;

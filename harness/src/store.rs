@@ -11,6 +11,7 @@ mod open;
 mod probe;
 mod product;
 mod profile;
+mod prune;
 mod read;
 mod runs;
 mod statements;
@@ -31,6 +32,7 @@ use file::OpenFile;
 pub use ask::Reader;
 pub use conformance::{TargetBegun, TargetEnded};
 pub use measurements::Wanted;
+pub use prune::Choice;
 
 /// An open database, brought up to date.
 pub struct Store {

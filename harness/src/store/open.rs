@@ -19,6 +19,9 @@ const SETTINGS: [(&str, &str); 5] = [
     ("lock_configuration", "true"),
 ];
 
+/// Those of them that say which files can be reached, the one that locks them last.
+const REACH: [&str; 2] = ["enable_external_access", "lock_configuration"];
+
 /// Things that a database can hold besides tables, each with the names of those that are not DuckDB's own. A view or a
 /// macro may stand in for a table or a function that we ask for; so these are asked for where nothing can stand in. What is
 /// temporary is in no file.
@@ -80,6 +83,36 @@ pub fn connect_for_reading(path: &Path) -> Result<Connection, Error> {
     let connection = connection.map_err(|error| explain(path, &error.to_string()))?;
     trust(&connection, path)?;
     Ok(connection)
+}
+
+/// Opens or makes the database at `new`, which can reach the one at `path` and nothing else.
+pub fn connect_for_copying(path: &Path, new: &Path) -> Result<Connection, Error> {
+    let opened = || -> duckdb::Result<Connection> {
+        let (late, early): (Vec<_>, Vec<_>) = SETTINGS.iter().partition(|(name, _)| REACH.contains(name));
+        let config =
+            early.iter().try_fold(Config::default(), |config, (name, value)| config.with(name, value));
+        let connection = Connection::open_with_flags(new, config?)?;
+        let allowed = [path, &log_of(path)].map(quoted).join(", ");
+        connection.execute_batch(&format!("set allowed_paths = [{allowed}]"))?;
+        for (name, value) in late {
+            connection.execute_batch(&format!("set {name} = {value}"))?;
+        }
+        Ok(connection)
+    };
+    let connection = opened().map_err(|error| explain(new, &error.to_string()))?;
+    #[cfg(unix)]
+    keep_private(new)?;
+    Ok(connection)
+}
+
+/// Adds another database to a connection that can reach it, under a name. It is only read.
+pub fn attach(connection: &Connection, path: &Path, name: &str) -> Result<(), Error> {
+    let attached = connection.execute_batch(&format!("attach {} as {name} (read_only)", quoted(path)));
+    attached.map_err(|error| explain(path, &error.to_string()))
+}
+
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', "''"))
 }
 
 fn open(path: &Path) -> duckdb::Result<Connection> {

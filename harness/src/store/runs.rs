@@ -18,8 +18,20 @@ impl Store {
     /// # Errors
     /// When there is none, or several begin so.
     pub fn find_sweep(&self, name: &str) -> Result<RunId, Error> {
+        self.find("kind = 'sweep'", name)
+    }
+
+    /// The run of any kind that a text names: `last`, an identifier, or the beginning of one.
+    ///
+    /// # Errors
+    /// When there is none, or several begin so.
+    pub fn find_run(&self, name: &str) -> Result<RunId, Error> {
+        self.find("true", name)
+    }
+
+    fn find(&self, condition: &str, name: &str) -> Result<RunId, Error> {
         let sql = format!(
-            "select id::varchar, {} from runs where kind = 'sweep' and (? = 'last' or starts_with(id::varchar, lower(?))) \
+            "select id::varchar, {} from runs where {condition} and (? = 'last' or starts_with(id::varchar, lower(?))) \
              order by started_at desc",
             iso("started_at")
         );

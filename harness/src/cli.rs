@@ -12,6 +12,8 @@ mod noise;
 mod output;
 mod predict;
 mod progress;
+mod prune;
+mod query;
 mod recommend;
 mod report;
 mod rounds;
@@ -34,6 +36,8 @@ pub use output::OutputArgs;
 pub use predict::PredictArgs;
 pub use progress::ProgressForm;
 use protocol::Target;
+pub use prune::PruneArgs;
+pub use query::{QueryArgs, QueryForm};
 pub use recommend::{Goal, RecommendArgs};
 pub use report::ReportArgs;
 pub use rounds::RoundsArgs;
@@ -179,6 +183,12 @@ pub enum Command {
     /// Write stored results as files that other tools read, and that others may have.
     #[command(after_help = export::EXPORT_EXAMPLE)]
     Export(ExportArgs),
+    /// Ask the database in SQL, and see the rows.
+    #[command(after_help = query::QUERY_EXAMPLE)]
+    Query(QueryArgs),
+    /// Remove old runs from the database, and give their space back.
+    #[command(after_help = prune::PRUNE_EXAMPLE)]
+    Prune(PruneArgs),
     /// Time one thing against a reference runtime.
     #[command(subcommand, after_help = MATMUL_EXAMPLE)]
     Bench(Bench),
@@ -448,6 +458,8 @@ mod tests {
             &["parallax", "report"],
             &["parallax", "merge"],
             &["parallax", "export"],
+            &["parallax", "query"],
+            &["parallax", "prune"],
             &["parallax", "cache"],
             &["parallax", "plan"],
         ] {

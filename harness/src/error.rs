@@ -73,7 +73,9 @@ pub enum Error {
     SourceRefused { path: PathBuf, message: String },
     #[error("run {run} of {} has other contents than here (table {table}), so one of both was changed; leave that source out, or merge it into another database with --into", path.display())]
     RunAtOdds { run: String, path: PathBuf, table: &'static str },
-    #[error("shards of different plans: {a}, {b}; merge the shards of one sweep, or all of them as they are with --any")]
+    #[error(
+        "shards of different plans: {a}, {b}; merge the shards of one sweep, or all of them as they are with --any"
+    )]
     ShardsOfDifferentPlans { a: String, b: String },
     #[error("{} is no export that could be replaced: it holds {}; name another folder with --parquet", folder.display(), found.display())]
     ExportInTheWay { folder: PathBuf, found: PathBuf },
@@ -103,6 +105,18 @@ pub enum Error {
     BaselineUnread { path: PathBuf, message: String },
     #[error("{0}")]
     NotComparable(String),
+    #[error("cannot read the query from {}: {source}", path.display())]
+    QueryUnreadable { path: PathBuf, source: io::Error },
+    #[error("the query cannot be answered: {message}")]
+    QueryWrong { message: String },
+    #[error("the query changes the database, which is open for reading alone: with --write it may")]
+    QueryWrites,
+    #[error(
+        "nothing of the query is kept: {found}; with --write rows may change, and not the tables that hold them"
+    )]
+    QueryTakenBack { found: String },
+    #[error("the database {} cannot be rewritten without the runs that were to go: {source}; it is as it was", path.display())]
+    NotPruned { path: PathBuf, source: io::Error },
     #[error("the page server cannot start: {reason}; {remedy}")]
     PageServer { reason: String, remedy: String },
     #[error("no node test is called {patterns}; there are {count} in {}, such as test_add or test_matmul_2d", folder.display())]
@@ -174,6 +188,10 @@ impl Error {
             | Error::BaselineUnread { .. }
             | Error::NotComparable(_)
             | Error::NoStepSummary
+            | Error::QueryUnreadable { .. }
+            | Error::QueryWrong { .. }
+            | Error::QueryWrites
+            | Error::QueryTakenBack { .. }
             | Error::NoNodeTest { .. }
             | Error::Expectations { .. }
             | Error::NotADatabase { .. }
@@ -186,6 +204,7 @@ impl Error {
             | Error::ExportInTheWay { .. }
             | Error::DatabaseUnopened { .. } => Exit::BadRequest,
             Error::CacheUncleared { .. }
+            | Error::NotPruned { .. }
             | Error::DatabaseGone { .. }
             | Error::ExportUnwritten { .. }
             | Error::Store { .. }

@@ -1,10 +1,12 @@
 //! Reports for people: tables, documents, progress. They show rows; they never measure or judge.
 
+pub mod answer;
 mod capabilities;
 pub mod ci;
 pub mod columns;
 pub mod comparison;
 pub mod conformance;
+mod csv;
 pub mod export;
 pub mod gate;
 pub mod history;
@@ -17,6 +19,7 @@ pub mod probe;
 pub mod product;
 pub mod profile;
 mod progress;
+pub mod pruned;
 pub mod recommendation;
 mod scaling;
 mod table;

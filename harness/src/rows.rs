@@ -1,5 +1,6 @@
 //! The findings of a sweep, row by row, as the store gives them and reports show them.
 
+pub mod answer;
 pub mod attempts;
 pub mod comparison;
 pub mod conformance;
@@ -15,6 +16,7 @@ pub mod prediction;
 pub mod probe;
 pub mod product;
 pub mod profile;
+pub mod pruned;
 pub mod published;
 pub mod recommendation;
 pub mod series;

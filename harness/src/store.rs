@@ -1,5 +1,6 @@
 //! The database: every trial of every run, each committed before the next begins. The harness is its one writer.
 
+mod ask;
 mod backup;
 mod conformance;
 mod divergence;
@@ -13,11 +14,13 @@ mod parts;
 mod probe;
 mod product;
 mod profile;
+mod prune;
 mod public;
 mod read;
 mod runs;
 mod shards;
 mod source;
+mod statements;
 mod surroundings;
 pub mod tables;
 mod write;
@@ -34,10 +37,12 @@ use crate::event::{Event, Listener};
 use crate::shard::part::Part;
 use file::OpenFile;
 
+pub use ask::Reader;
 pub use conformance::{TargetBegun, TargetEnded};
 pub use measurements::Wanted;
 pub use merge::merge;
 pub use parquet::write::{Selection, export};
+pub use prune::Choice;
 
 /// An open database, brought up to date.
 pub struct Store {
@@ -98,8 +103,9 @@ impl Store {
         }
         let file = OpenFile::at(path);
         migrate::up_to_date(&mut connection, path)?;
-        let views = connection.execute_batch(include_str!("store/views.sql"));
-        views.map_err(failed("making its views"))?;
+        for views in [include_str!("store/views.sql"), include_str!("store/analysts.sql")] {
+            connection.execute_batch(views).map_err(failed("making its views"))?;
+        }
         Ok(Store { connection, file })
     }
 }

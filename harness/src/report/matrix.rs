@@ -4,6 +4,7 @@ use protocol::{AdapterChoice, Verdict};
 use serde_json::{Value, json};
 
 use super::columns::{Align, lay_out};
+use super::csv::quoted;
 use crate::number;
 use crate::rows::matrix::{Against, Cell, Matrix};
 use crate::rows::measurement::{Place, Subject};
@@ -149,14 +150,6 @@ pub fn csv(matrix: &Matrix) -> String {
         FIELDS.iter().map(text).collect::<Vec<_>>().join(",")
     });
     std::iter::once(FIELDS.join(",")).chain(rows).collect::<Vec<_>>().join("\n")
-}
-
-fn quoted(text: &str) -> String {
-    let text = shown(text);
-    match text.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text,
-    }
 }
 
 /// The document: fields are added as needed and never renamed.

@@ -72,7 +72,8 @@ fn merge_ready(into: &Path, sources: Vec<Source>, any: bool) -> Result<Merged, E
 
 /// A connection that has the database and all sources attached, each file once, and reaches nothing else.
 fn attached(own: &Path, sources: Vec<Source>) -> Result<(Connection, Vec<Attached>), Error> {
-    let files: Vec<&Path> = std::iter::once(own).chain(sources.iter().map(|it| it.database.as_path())).collect();
+    let files: Vec<&Path> =
+        std::iter::once(own).chain(sources.iter().map(|it| it.database.as_path())).collect();
     let connection = open::reaching(&files, &[], &own.with_added_extension("tmp"))?;
     let sql = format!("attach {} as {INTO}", open::quoted(own)?);
     connection.execute_batch(&sql).map_err(failed("opening it to merge into"))?;
@@ -127,7 +128,9 @@ fn columns(transaction: &Transaction<'_>, table: &Table, name: &str) -> Result<V
                    where database_name = ? and schema_name = 'main' and table_name = ? order by column_index";
         let read = || {
             let mut statement = transaction.prepare(sql)?;
-            statement.query_map(params![database, table.name], |row| row.get(0))?.collect::<duckdb::Result<_>>()
+            statement
+                .query_map(params![database, table.name], |row| row.get(0))?
+                .collect::<duckdb::Result<_>>()
         };
         read().map_err(failed("reading its tables"))
     };
@@ -154,14 +157,18 @@ fn refuse_at_odds(
         PartOf::None => return Ok(()),
         PartOf::Itself => "theirs.id".to_owned(),
         PartOf::Run => "theirs.run_id".to_owned(),
-        PartOf::Trial => format!("(select run_id from {}.main.trials where id = theirs.trial_id)", attached.name),
+        PartOf::Trial => {
+            format!("(select run_id from {}.main.trials where id = theirs.trial_id)", attached.name)
+        }
     };
     let compared = public::kept(table.name).unwrap_or_else(|| columns.to_vec());
     let differ = compared.iter().filter(|column| !table.key.contains(&column.trim_matches('"')));
     let mut differ: Vec<String> = differ.map(|column| format!("ours.{column} <> theirs.{column}")).collect();
     if table.name == "runs" {
         let ended = "ours.state <> 'running' and theirs.state <> 'running'";
-        differ.push(format!("({ended} and (ours.state <> theirs.state or ours.finished_at <> theirs.finished_at))"));
+        differ.push(format!(
+            "({ended} and (ours.state <> theirs.state or ours.finished_at <> theirs.finished_at))"
+        ));
     }
     if differ.is_empty() {
         return Ok(());
@@ -207,7 +214,8 @@ fn insert(
 ) -> duckdb::Result<Counts> {
     let (columns, table_name) = (columns.join(", "), table.name);
     let all: usize =
-        transaction.query_row(&format!("select count(*) from {name}.main.{table_name}"), [], |row| row.get(0))?;
+        transaction
+            .query_row(&format!("select count(*) from {name}.main.{table_name}"), [], |row| row.get(0))?;
     let sql = format!(
         "insert into {INTO}.main.{table_name} ({columns}) select {columns} from {name}.main.{table_name} as theirs \
          where not exists (select 1 from {INTO}.main.{table_name} as ours where {})",

@@ -19,16 +19,29 @@ const SETTINGS: [(&str, &str); 5] = [
     ("lock_configuration", "true"),
 ];
 
+/// Those of them that say which files can be reached, the one that locks them last.
+const REACH: [&str; 2] = ["enable_external_access", "lock_configuration"];
+
 /// Things that a database can hold besides tables, each with the names of those that are not DuckDB's own. A view or a
-/// macro may stand in for a table or a function that we ask for; so these are asked for where nothing can stand in.
+/// macro may stand in for a table or a function that we ask for; so these are asked for where nothing can stand in. What is
+/// temporary is in no file.
 const BESIDES_TABLES: [(&str, &str); 3] = [
-    ("view", "select view_name from system.main.duckdb_views() where not internal"),
-    ("macro", "select function_name from system.main.duckdb_functions() where not internal"),
-    ("type", "select type_name from system.main.duckdb_types() where not internal"),
+    (
+        "view",
+        "select view_name from system.main.duckdb_views() where not internal and database_name <> 'temp'",
+    ),
+    (
+        "macro",
+        "select function_name from system.main.duckdb_functions() where not internal and database_name <> 'temp'",
+    ),
+    (
+        "type",
+        "select type_name from system.main.duckdb_types() where not internal and database_name <> 'temp'",
+    ),
 ];
 
 /// The views that are made anew whenever a database is opened: no other may be there.
-const VIEWS: [&str; 9] = [
+const VIEWS: [&str; 15] = [
     "samples",
     "throughput",
     "results",
@@ -38,6 +51,12 @@ const VIEWS: [&str; 9] = [
     "kernels",
     "last_probes",
     "same_sweep",
+    "web_platform_tests",
+    "web_platform_performance",
+    "browser_capabilities",
+    "feature_usage",
+    "hardware_results",
+    "hardware_detection",
 ];
 
 /// Opens or makes the database at `path`, which afterwards nobody else can read: it names folders of its user.
@@ -56,6 +75,30 @@ pub fn connect(path: &Path) -> Result<Connection, Error> {
     #[cfg(unix)]
     keep_private(path)?;
     Ok(connection)
+}
+
+/// Opens or makes the database at `new`, which can reach the one at `path` and nothing else.
+pub fn connect_for_copying(path: &Path, new: &Path) -> Result<Connection, Error> {
+    let allowed = format!("{}, {}", quoted(path)?, quoted(&log_of(path))?);
+    let opened = || -> duckdb::Result<Connection> {
+        let (late, early): (Vec<_>, Vec<_>) = SETTINGS.iter().partition(|(name, _)| REACH.contains(name));
+        let connection = Connection::open_with_flags(new, settings(&early)?)?;
+        connection.execute_batch(&format!("set allowed_paths = [{allowed}]"))?;
+        for (name, value) in late {
+            connection.execute_batch(&format!("set {name} = {value}"))?;
+        }
+        Ok(connection)
+    };
+    let connection = opened().map_err(|error| explain(new, &error.to_string()))?;
+    #[cfg(unix)]
+    keep_private(new)?;
+    Ok(connection)
+}
+
+/// Adds another database to a connection that can reach it, under a name. It is only read.
+pub fn attach(connection: &Connection, path: &Path, name: &str) -> Result<(), Error> {
+    let attached = connection.execute_batch(&format!("attach {} as {name} (read_only)", quoted(path)?));
+    attached.map_err(|error| explain(path, &error.to_string()))
 }
 
 fn open(path: &Path) -> duckdb::Result<Connection> {

@@ -1,5 +1,6 @@
 //! The store against real files: what goes in comes out, what is not ours is refused, a death loses nothing.
 
+mod analysts;
 mod export;
 mod files;
 mod merge;

@@ -6,6 +6,7 @@ mod compare;
 mod conformance;
 mod gate;
 mod history;
+mod import;
 mod noise;
 mod output;
 mod predict;
@@ -25,6 +26,7 @@ pub use compare::CompareArgs;
 pub use conformance::ConformanceArgs;
 pub use gate::GateArgs;
 pub use history::HistoryArgs;
+pub use import::ImportArgs;
 pub use noise::NoiseArgs;
 pub use output::OutputArgs;
 pub use predict::PredictArgs;
@@ -171,6 +173,9 @@ pub enum Command {
     /// Ask the database in SQL, and see the rows.
     #[command(after_help = query::QUERY_EXAMPLE)]
     Query(QueryArgs),
+    /// Take results from files into the database: another machine's sweeps, another program's measurements.
+    #[command(after_help = import::IMPORT_EXAMPLE)]
+    Import(ImportArgs),
     /// Remove old runs from the database, and give their space back.
     #[command(after_help = prune::PRUNE_EXAMPLE)]
     Prune(PruneArgs),
@@ -436,6 +441,7 @@ mod tests {
             &["parallax", "matrix"],
             &["parallax", "report"],
             &["parallax", "query"],
+            &["parallax", "import"],
             &["parallax", "prune"],
             &["parallax", "cache"],
             &["parallax", "plan"],

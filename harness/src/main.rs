@@ -10,8 +10,8 @@ use harness::interrupt::Interrupt;
 use harness::process::{below, guard};
 use harness::screen;
 use harness::{
-    bench, cache, compare, conformance, detect, diverge, draft, gate, history, matrix, noise, predict, probe,
-    profile, prune, publish, query, recommend, sweep,
+    bench, cache, compare, conformance, detect, diverge, draft, gate, history, import, matrix, noise,
+    predict, probe, profile, prune, publish, query, recommend, sweep,
 };
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
@@ -79,6 +79,7 @@ async fn perform(command: &Command) -> Result<Exit, Error> {
         Command::Matrix(args) => matrix::run(args),
         Command::Report(args) => publish::run(args),
         Command::Prune(args) => prune::run(args),
+        Command::Import(args) => import::run(args),
         Command::Query(args) => query::run(args),
         Command::Cache(args) => cache::run(args),
         Command::Plan(args) => until_interrupted(draft::run(args)).await,

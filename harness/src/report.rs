@@ -8,6 +8,7 @@ pub mod conformance;
 mod csv;
 pub mod gate;
 pub mod history;
+pub mod imported;
 mod json;
 pub mod matrix;
 pub mod noise;

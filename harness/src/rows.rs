@@ -1,11 +1,13 @@
 //! The findings of a sweep, row by row, as the store gives them and reports show them.
 
 pub mod answer;
+pub mod arrival;
 pub mod comparison;
 pub mod conformance;
 pub mod divergence;
 pub mod gate;
 pub mod history;
+pub mod imported;
 pub mod matrix;
 pub mod measurement;
 pub mod noise;

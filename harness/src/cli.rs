@@ -7,6 +7,7 @@ mod conformance;
 mod export;
 mod gate;
 mod history;
+mod import;
 mod merge;
 mod noise;
 mod output;
@@ -30,6 +31,7 @@ pub use conformance::ConformanceArgs;
 pub use export::ExportArgs;
 pub use gate::GateArgs;
 pub use history::HistoryArgs;
+pub use import::ImportArgs;
 pub use merge::MergeArgs;
 pub use noise::NoiseArgs;
 pub use output::OutputArgs;
@@ -186,6 +188,9 @@ pub enum Command {
     /// Ask the database in SQL, and see the rows.
     #[command(after_help = query::QUERY_EXAMPLE)]
     Query(QueryArgs),
+    /// Take results from files into the database: another machine's sweeps, another program's measurements.
+    #[command(after_help = import::IMPORT_EXAMPLE)]
+    Import(ImportArgs),
     /// Remove old runs from the database, and give their space back.
     #[command(after_help = prune::PRUNE_EXAMPLE)]
     Prune(PruneArgs),
@@ -459,6 +464,7 @@ mod tests {
             &["parallax", "merge"],
             &["parallax", "export"],
             &["parallax", "query"],
+            &["parallax", "import"],
             &["parallax", "prune"],
             &["parallax", "cache"],
             &["parallax", "plan"],

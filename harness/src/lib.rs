@@ -24,6 +24,7 @@ mod fallback;
 pub mod fault;
 pub mod gate;
 pub mod history;
+pub mod import;
 pub mod interrupt;
 pub mod judge;
 pub mod lane;

@@ -10,8 +10,8 @@ use harness::interrupt::Interrupt;
 use harness::process::{below, guard};
 use harness::screen;
 use harness::{
-    bench, cache, compare, conformance, detect, diverge, draft, export, gate, history, matrix, merge, noise,
-    predict, probe, profile, prune, publish, query, recommend, sweep,
+    bench, cache, compare, conformance, detect, diverge, draft, export, gate, history, import, matrix, merge,
+    noise, predict, probe, profile, prune, publish, query, recommend, sweep,
 };
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
@@ -81,6 +81,7 @@ async fn perform(command: &Command) -> Result<Exit, Error> {
         Command::Merge(args) => merge::run(args),
         Command::Export(args) => export::run(args),
         Command::Prune(args) => prune::run(args),
+        Command::Import(args) => import::run(args),
         Command::Query(args) => query::run(args),
         Command::Cache(args) => cache::run(args),
         Command::Plan(args) => until_interrupted(draft::run(args)).await,

@@ -10,6 +10,7 @@ mod csv;
 pub mod export;
 pub mod gate;
 pub mod history;
+pub mod imported;
 mod json;
 pub mod matrix;
 pub mod merge;

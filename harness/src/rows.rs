@@ -1,6 +1,7 @@
 //! The findings of a sweep, row by row, as the store gives them and reports show them.
 
 pub mod answer;
+pub mod arrival;
 pub mod attempts;
 pub mod comparison;
 pub mod conformance;
@@ -8,6 +9,7 @@ pub mod divergence;
 pub mod export;
 pub mod gate;
 pub mod history;
+pub mod imported;
 pub mod matrix;
 pub mod measurement;
 pub mod merge;

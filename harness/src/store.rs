@@ -5,6 +5,7 @@ mod backup;
 mod conformance;
 mod divergence;
 mod file;
+mod load;
 mod measurements;
 mod merge;
 mod migrate;

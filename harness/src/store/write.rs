@@ -1,9 +1,10 @@
 //! Writes runs, trials and capabilities. One trial is one transaction: all of it is there, or none.
 
+use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use duckdb::{Connection, Transaction, params};
-use protocol::{Adapter, Capability, Metric, Presence, Samples, Sampling};
+use protocol::{Adapter, Capability, FallbackNode, Metric, OutputCheck, Presence, Samples, Sampling};
 
 use super::{RunId, RunKind, Store, failed};
 use crate::case::{Case, KEY_VERSION, TEMPERATURE};
@@ -12,7 +13,7 @@ use crate::error::Error;
 use crate::event::RunEnd;
 use crate::origin::{Host, Origin};
 use crate::shard::part::Part;
-use crate::statistics::Interval;
+use crate::statistics::{Interval, Summary};
 use crate::trial::Trial;
 
 /// Features that have a column of their own in `trials`.
@@ -116,8 +117,8 @@ pub(super) fn insert_trial(
     trial: &Trial,
 ) -> duckdb::Result<String> {
     let id = insert_row(transaction, run, trial)?;
-    insert_numbers(transaction, &id, trial)?;
-    insert_circumstances(transaction, &id, trial)?;
+    insert_numbers(transaction, &id, &trial.samples, &trial.summaries)?;
+    insert_circumstances(transaction, &id, &trial.checks, &trial.fallback_nodes, &trial.features)?;
     Ok(id)
 }
 
@@ -208,15 +209,21 @@ pub(super) fn insert_adapter(transaction: &Transaction<'_>, adapter: &Adapter) -
     Ok(id)
 }
 
-fn insert_numbers(transaction: &Transaction<'_>, trial_id: &str, trial: &Trial) -> duckdb::Result<()> {
+/// Adds what was measured in a trial, value by value, and the summaries of it.
+pub(super) fn insert_numbers(
+    transaction: &Transaction<'_>,
+    trial_id: &str,
+    samples: &[Samples],
+    summaries: &[(Metric, Summary)],
+) -> duckdb::Result<()> {
     // The appender is the fast way in, a millisecond a statement faster, and takes part in the transaction.
     let mut series = transaction.appender("series")?;
-    for Samples { metric, phase, values } in &trial.samples {
+    for Samples { metric, phase, values } in samples {
         series.append_row(params![trial_id, metric.name(), phase.name(), list(values)])?;
     }
     series.flush()?;
     let mut metrics = transaction.appender("metrics")?;
-    for (metric, summary) in trial.summaries.iter().filter(|(metric, _)| *metric != Metric::ThroughputPerS) {
+    for (metric, summary) in summaries.iter().filter(|(metric, _)| *metric != Metric::ThroughputPerS) {
         let [low, high] =
             [|it: Interval| it.low, |it: Interval| it.high].map(|end| summary.interval.map(end));
         let row = params![trial_id, metric.name(), summary.median, low, high, summary.n];
@@ -225,8 +232,15 @@ fn insert_numbers(transaction: &Transaction<'_>, trial_id: &str, trial: &Trial) 
     metrics.flush()
 }
 
-fn insert_circumstances(transaction: &Transaction<'_>, trial_id: &str, trial: &Trial) -> duckdb::Result<()> {
-    for (position, check) in (0..).zip(&trial.checks) {
+/// Adds what else is known of a trial.
+pub(super) fn insert_circumstances(
+    transaction: &Transaction<'_>,
+    trial_id: &str,
+    checks: &[OutputCheck],
+    fallback_nodes: &[FallbackNode],
+    told: &BTreeMap<String, String>,
+) -> duckdb::Result<()> {
+    for (position, check) in (0..).zip(checks) {
         let row = params![
             trial_id,
             position,
@@ -242,12 +256,12 @@ fn insert_circumstances(transaction: &Transaction<'_>, trial_id: &str, trial: &T
         ];
         transaction.execute("insert into checks values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)?;
     }
-    for (position, node) in (0..).zip(&trial.fallback_nodes) {
+    for (position, node) in (0..).zip(fallback_nodes) {
         let row = params![trial_id, position, node.node, node.operator, node.engine.name(), node.reason];
         transaction.execute("insert into placements values (?, ?, ?, ?, ?, ?)", row)?;
     }
     let mut features = transaction.appender("features")?;
-    for (name, value) in trial.features.iter().filter(|(name, _)| !COLUMNS.contains(&name.as_str())) {
+    for (name, value) in told.iter().filter(|(name, _)| !COLUMNS.contains(&name.as_str())) {
         features.append_row(params![trial_id, name, value])?;
     }
     features.flush()

@@ -37,7 +37,9 @@ fn plain(value: Value) -> Cell {
         Value::UInt(number) => Cell::Number(number.to_string()),
         Value::UBigInt(number) => Cell::Number(number.to_string()),
         Value::UHugeInt(number) => Cell::Number(number.to_string()),
+        Value::Float(number) if is_long(number.into()) => Cell::Number(format!("{number:e}")),
         Value::Float(number) => Cell::Number(number.to_string()),
+        Value::Double(number) if is_long(number) => Cell::Number(format!("{number:e}")),
         Value::Double(number) => Cell::Number(number.to_string()),
         Value::Decimal(number) => Cell::Number(number.to_string()),
         Value::Text(text) | Value::Enum(text) => Cell::Text(text),
@@ -58,6 +60,11 @@ fn plain(value: Value) -> Cell {
         // DuckDB's crate may learn of types that this does not know.
         other => Cell::Text(format!("{other:?}")),
     }
+}
+
+/// Returns whether a number takes many zeros without an exponent.
+fn is_long(number: f64) -> bool {
+    number.is_finite() && number != 0.0 && !(1e-5..1e16).contains(&number.abs())
 }
 
 fn json(value: Value) -> Json {

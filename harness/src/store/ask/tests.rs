@@ -57,6 +57,10 @@ fn every_kind_of_value_has_its_form() {
             "select '\\xAB'::blob as a, '101'::bit::varchar as b, uuid '01900000-0000-7000-8000-000000000001' as c",
             json!([{ "a": "ab", "b": "101", "c": "01900000-0000-7000-8000-000000000001" }]),
         ),
+        (
+            "select 1e300::double as a, 2.5e-7::float as b, 1e15::double as c",
+            json!([{ "a": 1e300, "b": 2.5e-7, "c": 1_000_000_000_000_000i64 }]),
+        ),
         ("select 1 as x, 2 as x", json!([{ "x": 1, "x_2": 2 }])),
         ("select 1 as x where false", json!([])),
         ("select count(*) as n from results -- all", json!([{ "n": 0 }])),

@@ -263,7 +263,8 @@ fn stand_ins(scene: &Scene) -> PathBuf {
     for name in ["parallax", "cargo", "rustup"] {
         let path = folder.join(name);
         let calls = scene.path(&format!("{name}.calls"));
-        fs::write(&path, format!("#!/bin/sh\nprintf '%s\\n' \"$@\" '(end)' >> '{}'\n", calls.display())).unwrap();
+        fs::write(&path, format!("#!/bin/sh\nprintf '%s\\n' \"$@\" '(end)' >> '{}'\n", calls.display()))
+            .unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
     folder

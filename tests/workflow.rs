@@ -253,14 +253,18 @@ impl Job<'_> {
     }
 }
 
-/// Programs that only note how they were called, an argument a line and an empty line at the end.
+/// Ends what is noted of a call.
+const END: &str = "(end)\n";
+
+/// Programs that only note how they were called, an argument a line.
 fn stand_ins(scene: &Scene) -> PathBuf {
     let folder = scene.path("stand-ins");
     fs::create_dir(&folder).unwrap();
     for name in ["parallax", "cargo", "rustup"] {
         let path = folder.join(name);
         let calls = scene.path(&format!("{name}.calls"));
-        fs::write(&path, format!("#!/bin/sh\nprintf '%s\\n' \"$@\" '' >> '{}'\n", calls.display())).unwrap();
+        fs::write(&path, format!("#!/bin/sh\nprintf '%s\\n' \"$@\" '(end)' >> '{}'\n", calls.display()))
+            .unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
     folder
@@ -295,7 +299,7 @@ fn every_command_is_one_that_the_tool_knows() {
         assert_eq!(ended.code, Some(0), "{step:?}: {ended:?}");
     }
     let calls = fs::read_to_string(scene.path("parallax.calls")).unwrap();
-    let calls: BTreeSet<Vec<&str>> = calls.split("\n\n").map(|call| call.lines().collect()).collect();
+    let calls: BTreeSet<Vec<&str>> = calls.split(END).map(|call| call.lines().collect()).collect();
     let commands: BTreeSet<&str> = calls.iter().filter_map(|call| call.first().copied()).collect();
     for command in ["sweep", "merge", "gate", "report"] {
         assert!(commands.contains(command), "no script calls {command}: {commands:?}");

@@ -11,7 +11,7 @@ use crate::digest::digest;
 use crate::error::Error;
 use crate::event::RunEnd;
 use crate::origin::{Host, Origin};
-use crate::shard::part::Part;
+use crate::part::Part;
 use crate::statistics::Interval;
 use crate::trial::Trial;
 

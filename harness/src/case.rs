@@ -1,20 +1,16 @@
 //! One cell of the matrix and the key under which its history lines up. Pure.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use protocol::{AdapterChoice, Feature, Features, Inference, Sampling, Target, Task, tuning};
 
 use crate::digest::digest;
-use crate::error::Error;
 use crate::lane::NoAnswer;
 use crate::model::Model;
 use crate::model::variant::described;
-use crate::plan::{Lost, Plan, size};
+use crate::plan::{Lost, Plan};
 use crate::session::Context;
-use crate::shard::part::Part;
 
 /// One model on one target, measured one way.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,19 +111,6 @@ impl fmt::Display for Case {
 /// The matrix of a plan: every model on every target with every setting of features, models outermost.
 pub fn expand(plan: &Plan) -> Vec<Case> {
     matrix(plan, plan.models.iter().cloned(), &cells(plan))
-}
-
-/// Holds a part of a plan to a size that somebody meant, by what its cases took before, where they are known.
-///
-/// # Errors
-/// When it is larger and was not said to be.
-pub fn check_size(plan: &Plan, part: &Part, durations: &BTreeMap<String, Duration>) -> Result<(), Error> {
-    let mut cases = expand(plan);
-    cases.retain(|case| part.has(&case.model.manifest.name));
-    let turns = plan.rounds.map_or(1, |rounds| 2 * rounds.least.get());
-    let known = cases.iter().filter_map(|case| durations.get(&case.key()));
-    let known: Vec<f64> = known.map(Duration::as_secs_f64).collect();
-    size::check(cases.len(), turns, &known, plan.large)
 }
 
 /// The matrix of the models that cannot be had, each with the reason.

@@ -36,6 +36,7 @@ pub mod number;
 mod origin;
 pub mod page_server;
 pub mod pair;
+pub mod part;
 pub mod plan;
 pub mod precision;
 pub mod predict;

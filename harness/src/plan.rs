@@ -311,9 +311,9 @@ pub(crate) mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::case::{check_size, expand};
+    use crate::case::expand;
     use crate::cli::{Cli, Command};
-    use crate::shard::part::Part;
+    use crate::part::Part;
 
     /// Resolves `parallax sweep FLAGS` with a plan file of this text.
     pub(crate) fn resolve(plan: Option<&str>, flags: &[&str]) -> Result<Plan, Error> {
@@ -409,7 +409,7 @@ pub(crate) mod tests {
         let hour = |case: &crate::case::Case| (case.key(), Duration::from_secs(60 * 60));
         let hours = |count| expand(&plan).iter().take(count).map(hour).collect();
         let check = |plan: &Plan, durations: &BTreeMap<String, Duration>| {
-            check_size(plan, &Part::of(plan, durations, None, None), durations)
+            Part::of(plan, durations, None, None).check_size(plan, durations)
         };
         assert!(check(&plan, &hours(1)).is_ok());
         let message = check(&plan, &hours(6)).unwrap_err().to_string();

@@ -6,9 +6,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::case::{Case, expand};
+use crate::part::Part;
 use crate::plan::Plan;
 use crate::session::SessionKind;
-use crate::shard::part::Part;
 use crate::statistics::noise::{self, Effort};
 use crate::statistics::stopping::{Next, Stopping};
 use crate::statistics::{turns, undisturbed};

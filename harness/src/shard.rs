@@ -1,7 +1,6 @@
 //! Which machine of several runs which models of a plan: evenly by time, and so that another model moves few others. Pure.
 
 pub mod name;
-pub mod part;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -35,7 +35,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::event::{Event, Listener};
-use crate::shard::part::Part;
+use crate::part::Part;
 use file::OpenFile;
 
 pub use ask::Reader;

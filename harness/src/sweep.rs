@@ -20,13 +20,14 @@ use crate::fallback;
 use crate::interrupt::Interrupt;
 use crate::judge;
 use crate::lane::{self, Completion, Ended, Lane, NoAnswer, Open, Then, Unit};
+use crate::part::Part;
 use crate::plan::Plan;
 use crate::report::{self, Progress};
 use crate::rows::Report;
 use crate::schedule::{self, Block};
 use crate::screen;
 use crate::session::{Context, SessionKind};
-use crate::shard::{name, part::Part};
+use crate::shard::name;
 use crate::store::{Recorder, RunId, Store};
 use crate::trial::Trial;
 use crate::turn::Turn;
@@ -80,7 +81,7 @@ fn asked(args: &SweepArgs, plan: Plan, store: &Store) -> Result<Asked, Error> {
     let shard = args.shard.shard;
     let before = shard.map(|shard| store.durations_before(shard.of(), sweep.as_deref())).transpose()?;
     let part = Part::of(&plan, &before.unwrap_or_default(), shard, sweep);
-    case::check_size(&plan, &part, &durations)?;
+    part.check_size(&plan, &durations)?;
     Ok(Asked { plan, part, durations, progress: args.progress })
 }
 

@@ -12,7 +12,7 @@ use crate::digest::digest;
 use crate::error::Error;
 use crate::event::RunEnd;
 use crate::origin::{Host, Origin};
-use crate::shard::part::Part;
+use crate::part::Part;
 use crate::statistics::{Interval, Summary};
 use crate::trial::Trial;
 

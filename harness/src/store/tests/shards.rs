@@ -3,7 +3,7 @@
 use protocol::Metric;
 
 use super::*;
-use crate::shard::part::Part;
+use crate::part::Part;
 
 /// The part of a plan that a shard is, of a plan and a sweep that are called so.
 fn part(plan: &str, shard: Option<&str>, sweep: Option<&str>) -> Part {

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Shard, deal};
 use crate::case::{self, Case};
 use crate::digest::digest;
+use crate::error::Error;
 use crate::model::variant::described;
-use crate::plan::Plan;
+use crate::plan::{Plan, size};
+use crate::shard::{Shard, deal};
 use crate::statistics::Summary;
 
 /// What a case is taken to take where nothing is known of any.
@@ -53,6 +54,19 @@ impl Part {
     /// Returns whether a model of this name is run here.
     pub fn has(&self, model: &str) -> bool {
         self.shard.is_none_or(|shard| self.dealt.get(model) == Some(&shard.number()))
+    }
+
+    /// Holds it to a size that somebody meant, by what its cases took before, where they are known.
+    ///
+    /// # Errors
+    /// When it is larger and was not said to be.
+    pub fn check_size(&self, plan: &Plan, durations: &BTreeMap<String, Duration>) -> Result<(), Error> {
+        let mut cases = case::expand(plan);
+        cases.retain(|case| self.has(&case.model.manifest.name));
+        let turns = plan.rounds.map_or(1, |rounds| 2 * rounds.least.get());
+        let known = cases.iter().filter_map(|case| durations.get(&case.key()));
+        let known: Vec<f64> = known.map(Duration::as_secs_f64).collect();
+        size::check(cases.len(), turns, &known, plan.large)
     }
 
     /// How many models are run elsewhere.

@@ -159,6 +159,9 @@ async fn a_report_is_legible_on_a_phone_and_in_the_dark() {
 
 async fn check_look(window: &Window, look: Look, dark: bool) {
     let browser = window.browser;
+    // Firefox makes no window that is narrower than 450 pixels.
+    let width = window.look("innerWidth").await.as_u64().unwrap();
+    assert_eq!(width <= 500, look == Look::NarrowAndDark, "{browser:?}: {width} pixels wide");
     let overflow = window.look(OVERFLOW).await;
     assert!(
         overflow.as_f64().is_some_and(|pixels| pixels <= 0.0),

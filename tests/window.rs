@@ -167,7 +167,7 @@ fn start(program: &Path) -> (Child, u16) {
 
 /// The port in `… started successfully on port 41213.` or `… Listening on 127.0.0.1:41213`.
 fn port(line: &str) -> Option<u16> {
-    let is_said = line.contains("on port ") || line.contains("Listening on ");
+    let is_said = line.contains("successfully on port ") || line.contains("Listening on ");
     let digits = line.trim_end_matches('.').rsplit([' ', ':']).next()?;
     digits.parse().ok().filter(|_| is_said)
 }

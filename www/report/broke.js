@@ -26,7 +26,8 @@
     const same = cells.every((cell) => cell.message === first.message);
     const where = `${text.count(cells.length, "case")}, ${text.count(distinct(cells.map((cell) => cell.model)), "model")}, ${text.count(distinct(cells.map((cell) => cell.target)), "target")}`;
     return el(
-      "article", { class: "group" },
+      "article",
+      { class: "group" },
       el("header", {}, verdicts.badge(first.verdict), el("span", { class: "quiet" }, where)),
       el("p", { class: "message" }, first.message ?? `no message: ${verdicts.of(first.verdict).says}`),
       same ? null : el("p", { class: "quiet" }, "The others differ in numbers only."),
@@ -34,36 +35,65 @@
     );
   }
 
-  const listed = (cells, what) => some(groups(cells), group, { first: 6, step: 20, holder: el("div", { class: "groups" }), what });
+  const listed = (cells, what) =>
+    some(groups(cells), group, { first: 6, step: 20, holder: el("div", { class: "groups" }), what });
 
   // How many ended how; each count filters.
   function tally({ cells }) {
     const counts = new Map();
     for (const { verdict } of cells) counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
-    const order = [...verdicts.ORDER.filter((verdict) => counts.has(verdict)), ...[...counts.keys()].filter((verdict) => !verdicts.ORDER.includes(verdict))];
+    const order = [
+      ...verdicts.ORDER.filter((verdict) => counts.has(verdict)),
+      ...[...counts.keys()].filter((verdict) => !verdicts.ORDER.includes(verdict)),
+    ];
     const part = (verdict) =>
-      el("li", {}, el("button", { type: "button", onclick: () => address.change({ verdict }), title: `Show these only: ${verdicts.of(verdict).says}` },
-        el("b", {}, counts.get(verdict).toLocaleString("en")), " ", verdicts.badge(verdict)));
+      el(
+        "li",
+        {},
+        el(
+          "button",
+          {
+            type: "button",
+            onclick: () => address.change({ verdict }),
+            title: `Show these only: ${verdicts.of(verdict).says}`,
+          },
+          el("b", {}, counts.get(verdict).toLocaleString("en")),
+          " ",
+          verdicts.badge(verdict),
+        ),
+      );
     return el("ul", { class: "tally", "aria-label": "Cases by verdict" }, order.map(part));
   }
 
   function lacking(cells) {
     if (cells.length === 0) return null;
-    const details = el("details", { class: "fold" }, el("summary", {}, `Not possible here: ${text.count(cells.length, "case")} that a target lacks something for`));
-    details.addEventListener("toggle", () => details.children.length === 1 && details.append(...listed(cells, "more reasons")));
+    const details = el(
+      "details",
+      { class: "fold" },
+      el("summary", {}, `Not possible here: ${text.count(cells.length, "case")} that a target lacks something for`),
+    );
+    details.addEventListener(
+      "toggle",
+      () => details.children.length === 1 && details.append(...listed(cells, "more reasons")),
+    );
     return details;
   }
 
   function flaky(cells) {
     if (cells.length === 0) return null;
-    return el("div", {}, el("h3", {}, "Passed only when tried again"),
-      some(cells, link, { first: 12, holder: el("ul", { class: "links" }), what: "more cases" }));
+    return el(
+      "div",
+      {},
+      el("h3", {}, "Passed only when tried again"),
+      some(cells, link, { first: 12, holder: el("ul", { class: "links" }), what: "more cases" }),
+    );
   }
 
   function render(view) {
     const of = (kind) => view.cells.filter((cell) => verdicts.of(cell.verdict).kind === kind);
     const broken = of("broken");
-    if (view.cells.length === 0) return [el("p", { class: "nothing" }, view.filtered ? "No case fits the filters." : "This sweep has no cases.")];
+    if (view.cells.length === 0)
+      return [el("p", { class: "nothing" }, view.filtered ? "No case fits the filters." : "This sweep has no cases.")];
     return [
       tally(view),
       broken.length

@@ -26,10 +26,19 @@
   });
 
   function head(title, cell) {
-    return el("header", {},
+    return el(
+      "header",
+      {},
       el("h2", { id: "case-title", tabindex: "-1" }, title),
-      el("div", { class: "case-line" }, cell ? verdicts.badge(cell.verdict) : null, cell?.flaky ? el("span", {}, "~ passed only when tried again") : null, caseParts.copyButton("Copy the link", () => location.href)),
-      el("button", { type: "button", class: "close", "aria-label": "Close this case", onclick: close }, "×"));
+      el(
+        "div",
+        { class: "case-line" },
+        cell ? verdicts.badge(cell.verdict) : null,
+        cell?.flaky ? el("span", {}, "~ passed only when tried again") : null,
+        caseParts.copyButton("Copy the link", () => location.href),
+      ),
+      el("button", { type: "button", class: "close", "aria-label": "Close this case", onclick: close }, "×"),
+    );
   }
 
   function fill(...children) {
@@ -43,7 +52,11 @@
     body.replaceChildren(el("div", {}, children));
   }
 
-  const titleOf = (cell) => [name(text.named(cell.model, cell.variant)), el("span", { class: "quiet" }, " on "), name(cell.target)];
+  const titleOf = (cell) => [
+    name(text.named(cell.model, cell.variant)),
+    el("span", { class: "quiet" }, " on "),
+    name(cell.target),
+  ];
 
   function withCell(cell, rest) {
     if (shown.head !== cell.verdict) fill(head(titleOf(cell), cell), el("div", { class: "case-body" }));
@@ -53,7 +66,10 @@
 
   function noCase(id) {
     shown.head = null;
-    fill(head("No such case", null), el("p", { class: "nothing" }, `This sweep has no case ${id}: the link may be from another report.`));
+    fill(
+      head("No such case", null),
+      el("p", { class: "nothing" }, `This sweep has no case ${id}: the link may be from another report.`),
+    );
   }
 
   // What the sweep knows of it comes at once, and what its own file holds as soon as that is read.
@@ -64,9 +80,14 @@
     if (!its.head) withCell(cell, el("p", { role: "status", class: "quiet" }, "Reading this case…"));
     try {
       const data = await report.loadCase(its.id);
-      if (shown === its) withCell(data.cell, caseParts.all.map((part) => part(data)));
+      if (shown === its)
+        withCell(
+          data.cell,
+          caseParts.all.map((part) => part(data)),
+        );
     } catch (error) {
-      if (shown === its) withCell(cell, el("p", { class: "nothing" }, `The rest of this case is not shown: ${error.message}.`));
+      if (shown === its)
+        withCell(cell, el("p", { class: "nothing" }, `The rest of this case is not shown: ${error.message}.`));
     }
   }
 
@@ -104,7 +125,8 @@
     const focused = dialog.contains(document.activeElement);
     await load(shown, sweep);
     dialog.scrollTop = scrollTop;
-    if (focused && !dialog.contains(document.activeElement)) document.getElementById("case-title")?.focus({ preventScroll: true });
+    if (focused && !dialog.contains(document.activeElement))
+      document.getElementById("case-title")?.focus({ preventScroll: true });
   }
 
   report.caseView = { show, refresh };

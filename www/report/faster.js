@@ -11,10 +11,14 @@
   // The verdict of a comparison, in words; `a` and `b` are targets, the ratio is b's time over a's.
   function words({ a, b, ratio, verdict }) {
     switch (verdict) {
-      case "a-faster": return `${text.short(a, 36)} is ${text.digits(ratio)} times as fast`;
-      case "b-faster": return `${text.short(b, 36)} is ${text.digits(1 / ratio)} times as fast`;
-      case "same": return "as fast as each other";
-      default: return "not sure";
+      case "a-faster":
+        return `${text.short(a, 36)} is ${text.digits(ratio)} times as fast`;
+      case "b-faster":
+        return `${text.short(b, 36)} is ${text.digits(1 / ratio)} times as fast`;
+      case "same":
+        return "as fast as each other";
+      default:
+        return "not sure";
     }
   }
 
@@ -38,7 +42,13 @@
   }
 
   const counted = (pair, verdict) => pair.rows.filter((row) => row.verdict === verdict).length;
-  const middle = (pair) => Math.exp(d3.mean(pair.rows.filter((row) => row.ratio > 0), (row) => Math.log(row.ratio)));
+  const middle = (pair) =>
+    Math.exp(
+      d3.mean(
+        pair.rows.filter((row) => row.ratio > 0),
+        (row) => Math.log(row.ratio),
+      ),
+    );
 
   function overall(pair) {
     const [a, b] = [counted(pair, "a-faster"), counted(pair, "b-faster")];
@@ -48,28 +58,55 @@
     return a === b ? "it depends on the model" : `${a > b ? pair.a : pair.b} more often`;
   }
 
-  const pairTable = (title, found) => table(title, [
-    { head: "a", cell: (pair) => brief(pair.a) },
-    { head: "b", cell: (pair) => brief(pair.b) },
-    { head: "faster", class: "words", cell: (pair) => overall(pair) },
-    { head: "models", number: true, cell: (pair) => String(pair.rows.length) },
-    { head: "a faster", number: true, cell: (pair) => String(counted(pair, "a-faster")) },
-    { head: "b faster", number: true, cell: (pair) => String(counted(pair, "b-faster")) },
-    { head: "same", number: true, cell: (pair) => String(counted(pair, "same")) },
-    { head: "not sure", number: true, cell: (pair) => String(counted(pair, "not-sure")) },
-    { head: "mean ratio", number: true, cell: (pair) => text.ratio(middle(pair)) },
-  ], found, { first: 12, what: "more pairs" });
+  const pairTable = (title, found) =>
+    table(
+      title,
+      [
+        { head: "a", cell: (pair) => brief(pair.a) },
+        { head: "b", cell: (pair) => brief(pair.b) },
+        { head: "faster", class: "words", cell: (pair) => overall(pair) },
+        { head: "models", number: true, cell: (pair) => String(pair.rows.length) },
+        { head: "a faster", number: true, cell: (pair) => String(counted(pair, "a-faster")) },
+        { head: "b faster", number: true, cell: (pair) => String(counted(pair, "b-faster")) },
+        { head: "same", number: true, cell: (pair) => String(counted(pair, "same")) },
+        { head: "not sure", number: true, cell: (pair) => String(counted(pair, "not-sure")) },
+        { head: "mean ratio", number: true, cell: (pair) => text.ratio(middle(pair)) },
+      ],
+      found,
+      { first: 12, what: "more pairs" },
+    );
 
   function modelTable(title, comparisons) {
     const domain = charts.ratioDomain(comparisons);
-    return table(title, [
-      { head: "model", cell: (row) => brief(text.named(row.model, row.variant)) },
-      { head: "verdict", class: "words", cell: (row) => [el("span", { class: `comparison ${row.verdict}` }, words(row)), row.why ? el("span", { class: "under" }, row.why) : null] },
-      { head: "ratio", number: true, cell: (row) => text.ratio(row.ratio) },
-      { head: "95 % interval", cell: (row) => el("span", { class: "with-interval" }, charts.ratioInterval(row, domain, row.verdict), el("span", {}, text.interval(row.low, row.high))) },
-      { head: "a", cell: (row) => brief(row.a) },
-      { head: "b", cell: (row) => brief(row.b) },
-    ], comparisons, { first: 12, what: "more comparisons" });
+    return table(
+      title,
+      [
+        { head: "model", cell: (row) => brief(text.named(row.model, row.variant)) },
+        {
+          head: "verdict",
+          class: "words",
+          cell: (row) => [
+            el("span", { class: `comparison ${row.verdict}` }, words(row)),
+            row.why ? el("span", { class: "under" }, row.why) : null,
+          ],
+        },
+        { head: "ratio", number: true, cell: (row) => text.ratio(row.ratio) },
+        {
+          head: "95 % interval",
+          cell: (row) =>
+            el(
+              "span",
+              { class: "with-interval" },
+              charts.ratioInterval(row, domain, row.verdict),
+              el("span", {}, text.interval(row.low, row.high)),
+            ),
+        },
+        { head: "a", cell: (row) => brief(row.a) },
+        { head: "b", cell: (row) => brief(row.b) },
+      ],
+      comparisons,
+      { first: 12, what: "more comparisons" },
+    );
   }
 
   // The name of the cell that a side of a comparison stands for.
@@ -90,7 +127,17 @@
     return pair.rows.flatMap((row) => {
       const [a, b] = [cellOf(row, row.a, at), cellOf(row, row.b, at)];
       if (!(a?.latency?.median > 0) || !(b?.latency?.median > 0)) return [];
-      return [{ x: a.latency.median, y: b.latency.median, group: inWords(row.verdict, row), label: text.named(row.model, row.variant), says: `${text.ratio(row.ratio)} (${text.interval(row.low, row.high)})`, case: b.case, cell: b }];
+      return [
+        {
+          x: a.latency.median,
+          y: b.latency.median,
+          group: inWords(row.verdict, row),
+          label: text.named(row.model, row.variant),
+          says: `${text.ratio(row.ratio)} (${text.interval(row.low, row.high)})`,
+          case: b.case,
+          cell: b,
+        },
+      ];
     });
   }
 
@@ -101,22 +148,50 @@
     return charts.scatter({
       title: `${pair.a} against ${pair.b}`,
       says: `${text.count(all.length, "model")}; below the diagonal ${pair.b} takes less time: ${below}.`,
-      points: all, x: pair.a, y: pair.b, square: 360,
-      groups: Object.keys(LOOKS).filter((verdict) => pair.rows.some((row) => row.verdict === verdict)).map((verdict) => ({ name: inWords(verdict, pair), look: LOOKS[verdict] })),
+      points: all,
+      x: pair.a,
+      y: pair.b,
+      square: 360,
+      groups: Object.keys(LOOKS)
+        .filter((verdict) => pair.rows.some((row) => row.verdict === verdict))
+        .map((verdict) => ({ name: inWords(verdict, pair), look: LOOKS[verdict] })),
     });
   }
 
   function part(view, at, kind, title) {
-    const rows = view.sweep.comparisons.filter((row) => row.kind === kind && (view.has(named(row, row.a)) || view.has(named(row, row.b))));
-    if (rows.length === 0) return [el("h3", {}, title), el("p", { class: "nothing" }, view.filtered ? "No comparison fits the filters." : "There is nothing to compare: it takes two such targets that ran the same model right.")];
+    const rows = view.sweep.comparisons.filter(
+      (row) => row.kind === kind && (view.has(named(row, row.a)) || view.has(named(row, row.b))),
+    );
+    if (rows.length === 0)
+      return [
+        el("h3", {}, title),
+        el(
+          "p",
+          { class: "nothing" },
+          view.filtered
+            ? "No comparison fits the filters."
+            : "There is nothing to compare: it takes two such targets that ran the same model right.",
+        ),
+      ];
     const found = pairs(rows);
     const sure = rows.filter((row) => row.verdict !== "not-sure").length;
     return [
       el("h3", {}, title),
-      el("p", {}, `${text.count(rows.length, "comparison")}; ${sure === rows.length ? "all of them are sure" : `${text.count(rows.length - sure, "of them is", "of them are")} not sure`}. A ratio is b's time over a's, so above one a is faster; a mean ratio is the geometric mean over models.`),
+      el(
+        "p",
+        {},
+        `${text.count(rows.length, "comparison")}; ${sure === rows.length ? "all of them are sure" : `${text.count(rows.length - sure, "of them is", "of them are")} not sure`}. A ratio is b's time over a's, so above one a is faster; a mean ratio is the geometric mean over models.`,
+      ),
       pairTable(`${title}: pairs of targets`, found),
-      modelTable(`${title}: model by model`, [...rows].sort((one, other) => Math.abs(Math.log(other.ratio || 1)) - Math.abs(Math.log(one.ratio || 1)))),
-      some(found.filter((pair) => points(pair, at).length), (pair) => pairChart(pair, at), { first: 3, step: 6, holder: el("div", { class: "charts" }), what: "more charts" }),
+      modelTable(
+        `${title}: model by model`,
+        [...rows].sort((one, other) => Math.abs(Math.log(other.ratio || 1)) - Math.abs(Math.log(one.ratio || 1))),
+      ),
+      some(
+        found.filter((pair) => points(pair, at).length),
+        (pair) => pairChart(pair, at),
+        { first: 3, step: 6, holder: el("div", { class: "charts" }), what: "more charts" },
+      ),
     ];
   }
 

@@ -91,7 +91,11 @@
 
   function search() {
     const input = el("input", {
-      name: "model", type: "search", placeholder: "part of it", autocomplete: "off", spellcheck: "false",
+      name: "model",
+      type: "search",
+      placeholder: "part of it",
+      autocomplete: "off",
+      spellcheck: "false",
       oninput: (event) => address.change({ model: event.target.value }, { replace: true }),
     });
     return el("label", {}, el("span", {}, "Model"), input);
@@ -104,10 +108,16 @@
 
   const form = () => document.getElementById("filters");
 
-  // Makes the form anew for a sweep; what has the focus keeps it.
+  let offered = null;
+
+  // Makes the form for a sweep. Where there is nothing new to choose from it stays, with the focus and a list that is open.
   function build(sweep) {
+    const offers = JSON.stringify(CHOICES.map(([name, , read]) => options(sweep, name, read)));
+    if (offers === offered) return;
+    offered = offers;
     const focused = form().contains(document.activeElement) ? document.activeElement.name : null;
-    form().replaceChildren(search(), ...CHOICES.map((entry) => choice(sweep, entry)).filter(Boolean), clear());
+    const typed = form().elements.model?.closest("label") ?? search();
+    form().replaceChildren(typed, ...CHOICES.map((entry) => choice(sweep, entry)).filter(Boolean), clear());
     form().onsubmit = (event) => event.preventDefault();
     if (focused) form().elements[focused]?.focus();
   }

@@ -12,9 +12,17 @@
 
   function made() {
     const hosts = [...new Set(sweep.runs.map((run) => run.host).filter(Boolean))];
-    const from = sweep.runs.length ? ` from ${text.count(sweep.runs.length, "run")}${hosts.length ? ` on ${hosts.slice(0, 3).join(", ")}${hosts.length > 3 ? " and others" : ""}` : ""}` : "";
+    const from = sweep.runs.length
+      ? ` from ${text.count(sweep.runs.length, "run")}${hosts.length ? ` on ${hosts.slice(0, 3).join(", ")}${hosts.length > 3 ? " and others" : ""}` : ""}`
+      : "";
     byId("made").replaceChildren(text.visible(`Made ${text.date(sweep.made_at)}${from}.`));
-    byId("about").replaceChildren(el("p", {}, `Parallax ${sweep.parallax}. Charts are drawn by Observable Plot and D3; their licences lie in app/vendor.`));
+    byId("about").replaceChildren(
+      el(
+        "p",
+        {},
+        `Parallax ${sweep.parallax}. Charts are drawn by Observable Plot and D3; their licences lie in app/vendor.`,
+      ),
+    );
   }
 
   // One section that cannot be drawn does not take the others with it.
@@ -30,7 +38,9 @@
   }
 
   function found({ cells, filtered }) {
-    const words = filtered ? `Showing ${cells.length.toLocaleString("en")} of ${text.count(sweep.cells.length, "case")}.` : `${text.count(cells.length, "case")}, ${text.count(sweep.models.length, "model")}, ${text.count(sweep.targets.length, "target")}.`;
+    const words = filtered
+      ? `Showing ${cells.length.toLocaleString("en")} of ${text.count(sweep.cells.length, "case")}.`
+      : `${text.count(cells.length, "case")}, ${text.count(sweep.models.length, "model")}, ${text.count(sweep.targets.length, "target")}.`;
     if (byId("found").textContent !== words) byId("found").textContent = words;
   }
 
@@ -50,7 +60,8 @@
       drawnFor = filterText(now.values);
       draw(now.values);
     }
-    for (const link of byId("contents").querySelectorAll("a")) link.href = address.sectionAddress(link.hash.slice(1).split("?")[0]);
+    for (const link of byId("contents").querySelectorAll("a"))
+      link.href = address.sectionAddress(link.hash.slice(1).split("?")[0]);
     if (now.section !== section) go((section = now.section));
     caseView.show(now.values.get("case"), sweep);
   }
@@ -72,22 +83,57 @@
     byId("content").focus();
   });
 
+  const MORE = ":scope > .more, :scope > .tabled > .more";
+  const allIn = (selector) => sections.map(({ id }) => [...bodyOf(id).querySelectorAll(selector)]);
+
+  // Does to each element that a selector finds now what was read from the one in its place before.
+  function keeper(selector, read, write) {
+    const before = allIn(selector).map((found) => found.map(read));
+    return () =>
+      allIn(selector).forEach((found, section) =>
+        found.forEach((element, at) => at in before[section] && write(element, before[section][at])),
+      );
+  }
+
+  function focusKeeper() {
+    const { activeElement } = document;
+    const name = activeElement?.dataset.case;
+    const id = activeElement?.closest("section")?.id;
+    if (!name || !id) return () => {};
+    return () =>
+      byId(id)
+        .querySelector(`[data-case="${CSS.escape(name)}"]`)
+        ?.focus({ preventScroll: true });
+  }
+
+  function placeKeeper() {
+    const top = sections.map(({ id }) => byId(id)).find((one) => one.getBoundingClientRect().bottom > 0);
+    const before = top?.getBoundingClientRect().top;
+    return () => top && scrollBy({ top: top.getBoundingClientRect().top - before, behavior: "instant" });
+  }
+
   // What a reader has unfolded, and where the page and the focus are: kept while new data is drawn.
   function remember() {
-    const top = sections.map(({ id }) => byId(id)).find((one) => one.getBoundingClientRect().bottom > 0);
-    const offset = top?.getBoundingClientRect().top;
-    const unfolded = sections.map(({ id }) => [...bodyOf(id).querySelectorAll("details")].map((details) => details.open));
-    const lengths = sections.map(({ id }) => [...bodyOf(id).querySelectorAll(":scope > .more, :scope > .tabled > .more")].map((more) => Number(more.dataset.shown)));
-    const { activeElement } = document;
-    const focused = activeElement?.dataset.case && { section: activeElement.closest("section")?.id, case: activeElement.dataset.case };
-    return () => {
-      sections.forEach(({ id }, index) => {
-        bodyOf(id).querySelectorAll("details").forEach((details, at) => (details.open = unfolded[index][at] ?? false));
-        bodyOf(id).querySelectorAll(":scope > .more, :scope > .tabled > .more").forEach((more, at) => more.showAtLeast(lengths[index][at] ?? 0));
-      });
-      if (focused?.section) byId(focused.section).querySelector(`[data-case="${CSS.escape(focused.case)}"]`)?.focus({ preventScroll: true });
-      if (top) scrollBy(0, top.getBoundingClientRect().top - offset);
-    };
+    const keepers = [
+      keeper(
+        "details",
+        (one) => one.open,
+        (one, open) => (one.open = open),
+      ),
+      keeper(
+        MORE,
+        (one) => Number(one.dataset.shown),
+        (one, shown) => one.showAtLeast(shown),
+      ),
+      keeper(
+        ".scroller",
+        (one) => [one.scrollLeft, one.scrollTop],
+        (one, [left, top]) => one.scrollTo({ left, top, behavior: "instant" }),
+      ),
+      focusKeeper(),
+      placeKeeper(),
+    ];
+    return () => keepers.forEach((back) => back());
   }
 
   async function load() {

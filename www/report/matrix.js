@@ -35,7 +35,8 @@
     for (const cell of cells) {
       for (let copy = 0; ; copy += 1) {
         const key = JSON.stringify([cell.model, cell.variant, cell.precision, copy]);
-        if (!found.has(key)) found.set(key, { model: cell.model, variant: cell.variant, precision: cell.precision, at: new Map() });
+        if (!found.has(key))
+          found.set(key, { model: cell.model, variant: cell.variant, precision: cell.precision, at: new Map() });
         const { at } = found.get(key);
         if (at.has(columnKey(cell))) continue;
         at.set(columnKey(cell), cell);
@@ -69,7 +70,10 @@
     const first = ranRight(cell) && cell.latency.median === fastest;
     const marks = [...MARKS.filter(([, , has]) => has(cell)), ...(first ? [FASTEST] : [])];
     const time = cell.verdict === "pass" && cell.latency ? text.time(cell.latency.median) : null;
-    const link = caseLink(cell, [el("span", { class: "sign" }, sign), [time ?? word, ...marks.map(([mark]) => mark)].join(" ")]);
+    const link = caseLink(cell, [
+      el("span", { class: "sign" }, sign),
+      [time ?? word, ...marks.map(([mark]) => mark)].join(" "),
+    ]);
     link.setAttribute("aria-label", [word, time, ...marks.map(([, says]) => says)].filter(Boolean).join(", "));
     link.tabIndex = -1;
     const made = el("td", { role: "gridcell", class: kind }, link);
@@ -80,24 +84,41 @@
 
   function rowOf(row, heads, several) {
     const fastest = best(row);
-    return el("tr", {},
-      el("th", { scope: "row", role: "rowheader", title: text.visible(row.model) }, name(text.short(row.model, 34)),
+    return el(
+      "tr",
+      {},
+      el(
+        "th",
+        { scope: "row", role: "rowheader", title: text.visible(row.model) },
+        name(text.short(row.model, 34)),
         row.variant ? el("span", { class: "under" }, row.variant) : null,
-        several ? el("span", { class: "under" }, row.precision) : null),
-      heads.map((column) => gridCell(row, column, fastest)));
+        several ? el("span", { class: "under" }, row.precision) : null,
+      ),
+      heads.map((column) => gridCell(row, column, fastest)),
+    );
   }
 
   function headOf(column, choices) {
     const at = filters.browserOf(column.target);
-    return el("th", { scope: "col", role: "columnheader", title: text.visible(column.target) },
-      el("span", {}, text.short(filters.engineOf(column.target), 18)), el("span", { class: "under" }, at === "native" ? "native" : `@${text.short(at, 18)}`),
-      choices > 1 ? el("span", { class: "under" }, column.choice) : null);
+    return el(
+      "th",
+      { scope: "col", role: "columnheader", title: text.visible(column.target) },
+      el("span", {}, text.short(filters.engineOf(column.target), 18)),
+      el("span", { class: "under" }, at === "native" ? "native" : `@${text.short(at, 18)}`),
+      choices > 1 ? el("span", { class: "under" }, column.choice) : null,
+    );
   }
 
   // Where the arrows lead from a place of the grid.
   const STEPS = {
-    ArrowRight: (y, x) => [y, x + 1], ArrowLeft: (y, x) => [y, x - 1], ArrowDown: (y, x) => [y + 1, x], ArrowUp: (y, x) => [y - 1, x],
-    PageDown: (y, x) => [y + 10, x], PageUp: (y, x) => [y - 10, x], Home: (y) => [y, 0], End: (y) => [y, Infinity],
+    ArrowRight: (y, x) => [y, x + 1],
+    ArrowLeft: (y, x) => [y, x - 1],
+    ArrowDown: (y, x) => [y + 1, x],
+    ArrowUp: (y, x) => [y - 1, x],
+    PageDown: (y, x) => [y + 10, x],
+    PageUp: (y, x) => [y - 10, x],
+    Home: (y) => [y, 0],
+    End: (y) => [y, Infinity],
   };
 
   const within = (value, size) => Math.max(0, Math.min(size - 1, value));
@@ -145,7 +166,14 @@
   function legend() {
     const words = verdicts.ORDER.map((verdict) => el("li", {}, verdicts.badge(verdict)));
     const marks = MARKS.map(([mark, says]) => el("li", {}, el("b", {}, mark), ` ${says}`));
-    const shades = el("li", { class: "shades" }, el("i", {}), el("i", {}), el("i", {}), " slower to faster, within a row");
+    const shades = el(
+      "li",
+      { class: "shades" },
+      el("i", {}),
+      el("i", {}),
+      el("i", {}),
+      " slower to faster, within a row",
+    );
     return el("ul", { class: "legend" }, shades, el("li", {}, el("b", {}, "★"), " fastest of its row"), marks, words);
   }
 
@@ -153,13 +181,28 @@
     const heads = columns(view.cells, view.sweep.targets);
     const lines = rows(view.cells, view.sweep.models);
     const precisions = new Map();
-    for (const { model, precision } of lines) precisions.set(model, (precisions.get(model) ?? new Set()).add(precision));
+    for (const { model, precision } of lines)
+      precisions.set(model, (precisions.get(model) ?? new Set()).add(precision));
     const choices = new Map();
     for (const { target } of heads) choices.set(target, (choices.get(target) ?? 0) + 1);
     const made = el(
-      "table", { class: "matrix", role: "grid", "aria-labelledby": "matrix-title", "aria-describedby": "matrix-says" },
-      el("thead", {}, el("tr", {}, el("th", { scope: "col", role: "columnheader" }, "Model"), heads.map((column) => headOf(column, choices.get(column.target))))),
-      el("tbody", {}, lines.map((row) => rowOf(row, heads, precisions.get(row.model).size > 1))),
+      "table",
+      { class: "matrix", role: "grid", "aria-labelledby": "matrix-title", "aria-describedby": "matrix-says" },
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          el("th", { scope: "col", role: "columnheader" }, "Model"),
+          heads.map((column) => headOf(column, choices.get(column.target))),
+        ),
+      ),
+      el(
+        "tbody",
+        {},
+        lines.map((row) => rowOf(row, heads, precisions.get(row.model).size > 1)),
+      ),
     );
     made.style.width = `${HEAD_REM + heads.length * COLUMN_REM}rem`;
     rove(made);
@@ -178,30 +221,52 @@
     const holder = el("div");
     const show = (label) => {
       report.charts.release(holder);
-      holder.replaceChildren(oneModel(measured.filter((cell) => text.named(cell.model, cell.variant) === label), label));
+      holder.replaceChildren(
+        oneModel(
+          measured.filter((cell) => text.named(cell.model, cell.variant) === label),
+          label,
+        ),
+      );
     };
     const first = names.includes(chosen) ? chosen : names[0];
-    const select = el("select", { onchange: (event) => show((chosen = event.target.value)) }, names.map((label) => el("option", { value: label, selected: label === first }, label)));
+    const select = el(
+      "select",
+      { onchange: (event) => show((chosen = event.target.value)) },
+      names.map((label) => el("option", { value: label, selected: label === first }, label)),
+    );
     show(first);
     return el("div", { class: "chosen" }, el("label", { class: "choose" }, "Model ", select), holder);
   }
 
   function oneModel(cells, label) {
-    const rows = cells.map((cell) => ({ label: cell.target, ...cell.latency, cell, case: cell.case })).sort((a, b) => a.median - b.median);
+    const rows = cells
+      .map((cell) => ({ label: cell.target, ...cell.latency, cell, case: cell.case }))
+      .sort((a, b) => a.median - b.median);
     const [fastest] = rows;
     const overlap = rows.filter((row) => row !== fastest && text.isInterval(row) && row.low <= fastest.high).length;
-    const doubt = overlap ? ` The ${overlap === 1 ? "interval of one other overlaps" : `intervals of ${overlap} others overlap`} with its own.` : "";
+    const doubt = overlap
+      ? ` The ${overlap === 1 ? "interval of one other overlaps" : `intervals of ${overlap} others overlap`} with its own.`
+      : "";
     return report.charts.intervals({
-      title: "Latency by target", x: `latency of ${text.short(label)}, 95 % interval`, rows,
+      title: "Latency by target",
+      x: `latency of ${text.short(label)}, 95 % interval`,
+      rows,
       says: `${label}: fastest on ${fastest.label}, ${text.time(fastest.median)} an inference.${doubt}`,
     });
   }
 
   function render(view) {
-    if (view.cells.length === 0) return [el("p", { class: "nothing" }, view.filtered ? "No case fits the filters." : "This sweep has no cases.")];
+    if (view.cells.length === 0)
+      return [el("p", { class: "nothing" }, view.filtered ? "No case fits the filters." : "This sweep has no cases.")];
     return [
-      el("p", { id: "matrix-says", class: "quiet" }, "The median time of an inference in the steady state. Arrow keys walk the table; Enter opens a case."),
-      grid(view), legend(), byTarget(view),
+      el(
+        "p",
+        { id: "matrix-says", class: "quiet" },
+        "The median time of an inference in the steady state. Arrow keys walk the table; Enter opens a case.",
+      ),
+      grid(view),
+      legend(),
+      byTarget(view),
     ];
   }
 

@@ -5,12 +5,16 @@
 
   // `columns`: [{ head, cell: (row) => text or element, number: true for figures }]; the first one heads its row.
   function row(columns, item) {
-    return el("tr", {}, columns.map((column, index) => {
-      const attributes = { class: column.number ? "number" : column.class ?? null };
-      return index === 0
-        ? el("th", { ...attributes, scope: "row" }, column.cell(item))
-        : el("td", attributes, column.cell(item));
-    }));
+    return el(
+      "tr",
+      {},
+      columns.map((column, index) => {
+        const attributes = { class: column.number ? "number" : (column.class ?? null) };
+        return index === 0
+          ? el("th", { ...attributes, scope: "row" }, column.cell(item))
+          : el("td", attributes, column.cell(item));
+      }),
+    );
   }
 
   function table(caption, columns, rows, { first = 25, hideCaption = false, what = "more rows" } = {}) {
@@ -18,7 +22,8 @@
     const body = el("tbody");
     const [, button] = report.some(rows, (item) => row(columns, item), { first, step: 100, holder: body, what });
     const made = el(
-      "table", {},
+      "table",
+      {},
       el("caption", { class: hideCaption ? "unseen" : null }, caption),
       el("thead", {}, el("tr", {}, heads)),
       body,
@@ -33,7 +38,11 @@
 
   // Pairs of a name and a value.
   const pairs = (entries) =>
-    el("dl", { class: "pairs" }, entries.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
+    el(
+      "dl",
+      { class: "pairs" },
+      entries.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
+    );
 
   // The link to a cell's case, by the cell's names where there is no text for it.
   function caseLink(cell, text) {

@@ -48,7 +48,11 @@
   const ratio = (value) => (value === null || value === undefined ? NONE : `×${digits(value)}`);
 
   function bytes(size) {
-    const found = [["GB", 1e9], ["MB", 1e6], ["kB", 1e3]].find(([, unit]) => size >= 0.9995 * unit);
+    const found = [
+      ["GB", 1e9],
+      ["MB", 1e6],
+      ["kB", 1e3],
+    ].find(([, unit]) => size >= 0.9995 * unit);
     return found ? `${digits(size / found[1])} ${found[0]}` : `${digits(size)} B`;
   }
 
@@ -75,13 +79,21 @@
 
   const NAMES = { gpu_ms: "GPU time", cpu_utilisation: "busy processors", wasm_memory_bytes: "WebAssembly memory" };
   const metricName = (metric) =>
-    Object.hasOwn(NAMES, metric) ? NAMES[metric] : metric.replace(/_(ms|bytes|mb|j|w)$/, "").replace(/_per_s$/, " per second").replaceAll("_", " ");
+    Object.hasOwn(NAMES, metric)
+      ? NAMES[metric]
+      : metric
+          .replace(/_(ms|bytes|mb|j|w)$/, "")
+          .replace(/_per_s$/, " per second")
+          .replaceAll("_", " ");
 
   // 2026-11-28 09:12 UTC
   const date = (iso) => (iso ? `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC` : NONE);
 
   // What an axis says: without the zeros that say how exactly something was measured.
-  const tick = (show) => (value) => show(value).replace(/(\.\d*?)0+(?= |$)/, "$1").replace(/\.(?= |$)/, "");
+  const tick = (show) => (value) =>
+    show(value)
+      .replace(/(\.\d*?)0+(?= |$)/, "$1")
+      .replace(/\.(?= |$)/, "");
 
   const count = (n, one, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 
@@ -95,7 +107,23 @@
   }
 
   report.text = {
-    NONE, visible, digits, time, isInterval, interval, timeInterval, ratio, megabytes, perCent, error, quantity, metricName, date,
-    tick, count, named, short,
+    NONE,
+    visible,
+    digits,
+    time,
+    isInterval,
+    interval,
+    timeInterval,
+    ratio,
+    megabytes,
+    perCent,
+    error,
+    quantity,
+    metricName,
+    date,
+    tick,
+    count,
+    named,
+    short,
   };
 })();

@@ -7,7 +7,12 @@
     "device-lost": { sign: "⊘", word: "device lost", kind: "broken", says: "the device went away" },
     timeout: { sign: "…", word: "timeout", kind: "broken", says: "no answer in time" },
     error: { sign: "!", word: "error", kind: "broken", says: "anything else, bad input included" },
-    unsupported: { sign: "○", word: "unsupported", kind: "lacking", says: "this target lacks an operator, a type or a limit" },
+    unsupported: {
+      sign: "○",
+      word: "unsupported",
+      kind: "lacking",
+      says: "this target lacks an operator, a type or a limit",
+    },
     unavailable: { sign: "–", word: "unavailable", kind: "lacking", says: "no such browser, device or library here" },
   };
   const UNKNOWN = { sign: "?", kind: "broken", says: "a verdict that this page does not know" };

@@ -46,18 +46,28 @@
   // `draw(width)` gives the drawing, `table()` the table; `height` keeps its place until it is drawn.
   // Several things to be said are a list.
   const said = (id, says) =>
-    Array.isArray(says) ? el("ul", { id, class: "says" }, says.map((line) => el("li", {}, line))) : el("p", { id }, says);
+    Array.isArray(says)
+      ? el(
+          "ul",
+          { id, class: "says" },
+          says.map((line) => el("li", {}, line)),
+        )
+      : el("p", { id }, says);
 
   function figure({ title, says, height, draw: make, table, legend, heading = "h3" }) {
     const id = `chart-${(ids += 1)}`;
     const holder = el("div", {
-      class: "plot", role: "img", "aria-labelledby": `${id}-title`, "aria-describedby": `${id}-says`,
+      class: "plot",
+      role: "img",
+      "aria-labelledby": `${id}-title`,
+      "aria-describedby": `${id}-says`,
     });
     holder.style.minHeight = `${height}px`;
     drawings.set(holder, { draw: (width) => openOnClick(make(width)) });
     watch.observe(holder);
     return el(
-      "figure", { class: "chart", "aria-labelledby": `${id}-title` },
+      "figure",
+      { class: "chart", "aria-labelledby": `${id}-title` },
       el("figcaption", {}, el(heading, { id: `${id}-title` }, title), said(`${id}-says`, says)),
       legend ?? null,
       holder,
@@ -83,10 +93,19 @@
   }
 
   addEventListener("beforeprint", () =>
-    document.querySelectorAll(".plot").forEach((holder) => drawn.has(holder) || draw(holder)));
+    document.querySelectorAll(".plot").forEach((holder) => drawn.has(holder) || draw(holder)),
+  );
 
   // Colours and shapes of groups: told apart by either alone.
-  const SHAPES = [d3.symbolCircle, d3.symbolSquare, d3.symbolTriangle, d3.symbolDiamond, d3.symbolCross, d3.symbolStar, d3.symbolWye];
+  const SHAPES = [
+    d3.symbolCircle,
+    d3.symbolSquare,
+    d3.symbolTriangle,
+    d3.symbolDiamond,
+    d3.symbolCross,
+    d3.symbolStar,
+    d3.symbolWye,
+  ];
   const look = (index) => ({ color: `var(--series-${(index % 8) + 1})`, shape: SHAPES[index % SHAPES.length] });
 
   function shapeMark({ color, shape }) {
@@ -103,15 +122,19 @@
 
   // `entries`: [[name, look]]; `marks` says whether shapes or areas stand for them.
   const legend = (entries, marks = "shapes") =>
-    el("ul", { class: "legend" }, entries.map(([name, its]) =>
-      el("li", {}, marks === "shapes" ? shapeMark(its) : swatch(its), report.name(name))));
+    el(
+      "ul",
+      { class: "legend" },
+      entries.map(([name, its]) => el("li", {}, marks === "shapes" ? shapeMark(its) : swatch(its), report.name(name))),
+    );
 
   // Round numbers between two, as many as fit: the finest steps that do.
   const STEPS = [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 2, 3, 5], [1, 2, 5], [1, 3], [1]];
   function logTicks([low, high], most) {
     if (high / low < 3) return d3.ticks(low, high, most);
     const powers = d3.range(Math.floor(Math.log10(low)), Math.ceil(Math.log10(high)) + 1);
-    const inside = (steps) => powers.flatMap((power) => steps.map((step) => step * 10 ** power)).filter((tick) => tick >= low && tick <= high);
+    const inside = (steps) =>
+      powers.flatMap((power) => steps.map((step) => step * 10 ** power)).filter((tick) => tick >= low && tick <= high);
     const fitting = STEPS.map(inside).find((ticks) => ticks.length <= most);
     if (fitting) return fitting;
     const tens = inside([1]);
@@ -144,8 +167,25 @@
     const fitted = names.map((name) => fit(name, most));
     const widest = Math.max(20, ...fitted.map((name) => pen.measureText(name).width));
     const axis = { type: "band", domain: names.map((_, index) => index), label: null, tickSize: 0 };
-    if (!above) return { rowHeight: 26, marginLeft: Math.ceil(widest) + 14, inset: 0, y: { ...axis, tickFormat: (index) => fitted[index] }, mark: null };
-    const mark = Plot.text(fitted, { y: (_, index) => index, frameAnchor: "left", textAnchor: "start", dx: 2, dy: -14, text: (name) => name, stroke: "var(--page)", strokeWidth: 4, fill: "currentColor" });
+    if (!above)
+      return {
+        rowHeight: 26,
+        marginLeft: Math.ceil(widest) + 14,
+        inset: 0,
+        y: { ...axis, tickFormat: (index) => fitted[index] },
+        mark: null,
+      };
+    const mark = Plot.text(fitted, {
+      y: (_, index) => index,
+      frameAnchor: "left",
+      textAnchor: "start",
+      dx: 2,
+      dy: -14,
+      text: (name) => name,
+      stroke: "var(--page)",
+      strokeWidth: 4,
+      fill: "currentColor",
+    });
     return { rowHeight: 42, marginLeft: 14, inset: 16, y: { ...axis, axis: null }, mark };
   }
 

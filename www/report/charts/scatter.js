@@ -5,7 +5,9 @@
 
   const tip = (point, x, y) =>
     [point.label, `${x}: ${text.time(point.x)}`, `${y}: ${text.time(point.y)}`, point.says]
-      .filter(Boolean).map(text.visible).join("\n");
+      .filter(Boolean)
+      .map(text.visible)
+      .join("\n");
 
   function draw({ points, groups, x, y, corners, square }, width) {
     const side = Math.min(width, square ?? 460);
@@ -15,16 +17,32 @@
     const looks = new Map(groups.map((group, index) => [group.name, group.look ?? charts.look(index)]));
     const [low, high] = domain;
     return Plot.plot({
-      width: side, height: side, marginLeft: 62, marginBottom: 48, marginRight: 16, style: charts.STYLE,
-      x: { ...axis, label: text.short(x, 40) }, y: { ...axis, label: text.short(y, 40) },
+      width: side,
+      height: side,
+      marginLeft: 62,
+      marginBottom: 48,
+      marginRight: 16,
+      style: charts.STYLE,
+      x: { ...axis, label: text.short(x, 40) },
+      y: { ...axis, label: text.short(y, 40) },
       marks: [
         Plot.gridX({ ticks, stroke: "var(--line)", strokeOpacity: 1 }),
         Plot.gridY({ ticks, stroke: "var(--line)", strokeOpacity: 1 }),
-        Plot.line([[low, low], [high, high]], { stroke: "currentColor", strokeDasharray: "4 4", strokeOpacity: 0.7 }),
+        Plot.line(
+          [
+            [low, low],
+            [high, high],
+          ],
+          { stroke: "currentColor", strokeDasharray: "4 4", strokeOpacity: 0.7 },
+        ),
         corner(corners?.above, low, high, "start"),
         corner(corners?.below, high, low, "end"),
         Plot.dot(points, {
-          x: "x", y: "y", r: 4.5, stroke: "var(--surface)", strokeWidth: 0.8,
+          x: "x",
+          y: "y",
+          r: 4.5,
+          stroke: "var(--surface)",
+          strokeWidth: 0.8,
           symbol: { value: (point) => looks.get(point.group).shape, scale: null },
           fill: { value: (point) => looks.get(point.group).color, scale: null },
         }),
@@ -38,8 +56,13 @@
     if (!says) return null;
     const above = anchor === "start";
     return Plot.text([[x, y]], {
-      text: () => text.short(says, 40), textAnchor: anchor, dx: above ? 8 : -8, dy: above ? 12 : -10,
-      fill: "var(--quiet)", stroke: "var(--surface)", strokeWidth: 4,
+      text: () => text.short(says, 40),
+      textAnchor: anchor,
+      dx: above ? 8 : -8,
+      dy: above ? 12 : -10,
+      fill: "var(--quiet)",
+      stroke: "var(--surface)",
+      strokeWidth: 4,
     });
   }
 
@@ -49,14 +72,23 @@
     return charts.figure({
       ...chart,
       height: chart.square ?? 460,
-      legend: chart.groups.length > 1 ? charts.legend(chart.groups.map((group, index) => [group.name, group.look ?? charts.look(index)])) : null,
+      legend:
+        chart.groups.length > 1
+          ? charts.legend(chart.groups.map((group, index) => [group.name, group.look ?? charts.look(index)]))
+          : null,
       draw: (width) => draw(chart, width),
-      table: () => table(chart.title, [
-        { head: "model", cell },
-        { head: chart.x, number: true, cell: (point) => text.time(point.x) },
-        { head: chart.y, number: true, cell: (point) => text.time(point.y) },
-        { head: "group", cell: (point) => point.group },
-      ], chart.points, { hideCaption: true }),
+      table: () =>
+        table(
+          chart.title,
+          [
+            { head: "model", cell },
+            { head: chart.x, number: true, cell: (point) => text.time(point.x) },
+            { head: chart.y, number: true, cell: (point) => text.time(point.y) },
+            { head: "group", cell: (point) => point.group },
+          ],
+          chart.points,
+          { hideCaption: true },
+        ),
     });
   }
 

@@ -73,7 +73,9 @@ pub enum Error {
     SourceRefused { path: PathBuf, message: String },
     #[error("run {run} of {} has other contents than here (table {table}), so one of both was changed; leave that source out, or merge it into another database with --into", path.display())]
     RunAtOdds { run: String, path: PathBuf, table: &'static str },
-    #[error("shards of different plans: {a}, {b}; merge the shards of one sweep, or all of them as they are with --any")]
+    #[error(
+        "shards of different plans: {a}, {b}; merge the shards of one sweep, or all of them as they are with --any"
+    )]
     ShardsOfDifferentPlans { a: String, b: String },
     #[error("{} is no export that could be replaced: it holds {}; name another folder with --parquet", folder.display(), found.display())]
     ExportInTheWay { folder: PathBuf, found: PathBuf },

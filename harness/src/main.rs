@@ -10,8 +10,8 @@ use harness::interrupt::Interrupt;
 use harness::process::{below, guard};
 use harness::screen;
 use harness::{
-    bench, cache, compare, conformance, detect, diverge, draft, export, gate, history, matrix, merge, noise, predict, probe,
-    profile, publish, recommend, sweep,
+    bench, cache, compare, conformance, detect, diverge, draft, export, gate, history, matrix, merge, noise,
+    predict, probe, profile, publish, recommend, sweep,
 };
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;

@@ -5,7 +5,8 @@ use crate::rows::export::{Exported, LeftOut};
 
 /// The lines for the terminal.
 pub fn render(exported: &Exported) -> String {
-    let rows = |name: &str| exported.tables.iter().find(|table| table.name == name).map_or(0, |table| table.rows);
+    let rows =
+        |name: &str| exported.tables.iter().find(|table| table.name == name).map_or(0, |table| table.rows);
     let all: usize = exported.tables.iter().map(|table| table.rows).sum();
     let mut lines = vec![format!(
         "{} holds {} and {} of schema {}, {all} rows in all",

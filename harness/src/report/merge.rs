@@ -90,7 +90,11 @@ mod tests {
             shards: 5,
             missing: vec![3, 4],
             unfinished: vec![2],
-            twice: vec![Twice { shard: 1, runs: vec!["x".to_owned(), "y".to_owned()], counts: "y".to_owned() }],
+            twice: vec![Twice {
+                shard: 1,
+                runs: vec!["x".to_owned(), "y".to_owned()],
+                counts: "y".to_owned(),
+            }],
         };
         let merged = Merged {
             into: "all.duckdb".to_owned(),
@@ -99,7 +103,10 @@ mod tests {
                 added("a.duckdb", counts(1, 0), counts(20, 0), counts(400, 0)),
                 added("b.duckdb", counts(0, 1), counts(0, 20), counts(0, 400)),
             ],
-            sweeps: vec![whole.clone(), ShardedSweep { sweep: None, missing: vec![], unfinished: vec![], twice: vec![], ..whole }],
+            sweeps: vec![
+                whole.clone(),
+                ShardedSweep { sweep: None, missing: vec![], unfinished: vec![], twice: vec![], ..whole },
+            ],
         };
         assert_eq!(
             render(&merged).lines().collect::<Vec<_>>(),

@@ -72,7 +72,8 @@ fn merge_ready(into: &Path, sources: Vec<Source>, any: bool) -> Result<Merged, E
 
 /// A connection that has the database and all sources attached, each file once, and reaches nothing else.
 fn attached(own: &Path, sources: Vec<Source>) -> Result<(Connection, Vec<Attached>), Error> {
-    let files: Vec<&Path> = std::iter::once(own).chain(sources.iter().map(|it| it.database.as_path())).collect();
+    let files: Vec<&Path> =
+        std::iter::once(own).chain(sources.iter().map(|it| it.database.as_path())).collect();
     let connection = open::reaching(&files, &[], &own.with_added_extension("tmp"))?;
     let sql = format!("attach {} as {INTO}", open::quoted(own)?);
     connection.execute_batch(&sql).map_err(failed("opening it to merge into"))?;
@@ -98,11 +99,18 @@ fn add(transaction: &Transaction<'_>, attached: &Attached) -> Result<Added, Erro
     let adding = || -> Result<Added, Error> {
         let (mut runs, mut trials, mut rows) = (Counts::default(), Counts::default(), Counts::default());
         let mut runs_completed = 0;
+        let has_known_runs = has_known_runs(transaction, name).map_err(failed(MERGING))?;
         for table in TABLES {
             let columns = columns(transaction, &table, name)?;
-            let completed = refuse_at_odds(transaction, attached, &table, &columns)
-                .and_then(|()| complete(transaction, name, table.name))?;
-            let counts = insert(transaction, name, &table, &columns).map_err(failed(MERGING))?;
+            // Most of the time goes into looking for rows that are there: those of runs that are not cannot be.
+            let may_be_there = has_known_runs || table.part_of == PartOf::None;
+            let mut completed = 0;
+            if may_be_there {
+                refuse_at_odds(transaction, attached, &table, &columns)?;
+                completed = complete(transaction, name, table.name)?;
+            }
+            let counts =
+                insert(transaction, name, &table, &columns, may_be_there).map_err(failed(MERGING))?;
             rows.added += counts.added;
             rows.already_there += counts.already_there;
             match table.name {
@@ -120,6 +128,13 @@ fn add(transaction: &Transaction<'_>, attached: &Attached) -> Result<Added, Erro
     })
 }
 
+fn has_known_runs(transaction: &Transaction<'_>, name: &str) -> duckdb::Result<bool> {
+    let sql = format!(
+        "select exists (select 1 from {name}.main.runs where id in (select id from {INTO}.main.runs))"
+    );
+    transaction.query_row(&sql, [], |row| row.get(0))
+}
+
 /// The columns of a table, which a source must have like the database.
 fn columns(transaction: &Transaction<'_>, table: &Table, name: &str) -> Result<Vec<String>, Error> {
     let of = |database: &str| -> Result<Vec<String>, Error> {
@@ -127,7 +142,9 @@ fn columns(transaction: &Transaction<'_>, table: &Table, name: &str) -> Result<V
                    where database_name = ? and schema_name = 'main' and table_name = ? order by column_index";
         let read = || {
             let mut statement = transaction.prepare(sql)?;
-            statement.query_map(params![database, table.name], |row| row.get(0))?.collect::<duckdb::Result<_>>()
+            statement
+                .query_map(params![database, table.name], |row| row.get(0))?
+                .collect::<duckdb::Result<_>>()
         };
         read().map_err(failed("reading its tables"))
     };
@@ -154,14 +171,18 @@ fn refuse_at_odds(
         PartOf::None => return Ok(()),
         PartOf::Itself => "theirs.id".to_owned(),
         PartOf::Run => "theirs.run_id".to_owned(),
-        PartOf::Trial => format!("(select run_id from {}.main.trials where id = theirs.trial_id)", attached.name),
+        PartOf::Trial => {
+            format!("(select run_id from {}.main.trials where id = theirs.trial_id)", attached.name)
+        }
     };
     let compared = public::kept(table.name).unwrap_or_else(|| columns.to_vec());
     let differ = compared.iter().filter(|column| !table.key.contains(&column.trim_matches('"')));
     let mut differ: Vec<String> = differ.map(|column| format!("ours.{column} <> theirs.{column}")).collect();
     if table.name == "runs" {
         let ended = "ours.state <> 'running' and theirs.state <> 'running'";
-        differ.push(format!("({ended} and (ours.state <> theirs.state or ours.finished_at <> theirs.finished_at))"));
+        differ.push(format!(
+            "({ended} and (ours.state <> theirs.state or ours.finished_at <> theirs.finished_at))"
+        ));
     }
     if differ.is_empty() {
         return Ok(());
@@ -204,14 +225,21 @@ fn insert(
     name: &str,
     table: &Table,
     columns: &[String],
+    may_be_there: bool,
 ) -> duckdb::Result<Counts> {
     let (columns, table_name) = (columns.join(", "), table.name);
     let all: usize =
-        transaction.query_row(&format!("select count(*) from {name}.main.{table_name}"), [], |row| row.get(0))?;
+        transaction
+            .query_row(&format!("select count(*) from {name}.main.{table_name}"), [], |row| row.get(0))?;
+    let new = match may_be_there {
+        true => format!(
+            " where not exists (select 1 from {INTO}.main.{table_name} as ours where {})",
+            table.same_row("ours", "theirs")
+        ),
+        false => String::new(),
+    };
     let sql = format!(
-        "insert into {INTO}.main.{table_name} ({columns}) select {columns} from {name}.main.{table_name} as theirs \
-         where not exists (select 1 from {INTO}.main.{table_name} as ours where {})",
-        table.same_row("ours", "theirs")
+        "insert into {INTO}.main.{table_name} ({columns}) select {columns} from {name}.main.{table_name} as theirs{new}"
     );
     let added = transaction.execute(&sql, [])?;
     Ok(Counts { added, already_there: all - added })

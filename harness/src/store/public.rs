@@ -302,9 +302,9 @@ pub fn kept(table: &str) -> Option<Vec<String>> {
 /// Every table and column that is shown, and whether as it is.
 #[cfg(test)]
 pub fn listed_columns() -> impl Iterator<Item = (&'static str, &'static str, bool)> {
-    PUBLIC.iter().flat_map(|shown| {
-        shown.columns.iter().map(|(name, form)| (shown.table, *name, matches!(form, Kept)))
-    })
+    PUBLIC
+        .iter()
+        .flat_map(|shown| shown.columns.iter().map(|(name, form)| (shown.table, *name, matches!(form, Kept))))
 }
 
 /// The condition of rows `t` of a table that are exported; none where all are.
@@ -327,7 +327,10 @@ pub fn shown(table: &str, column: &Column, names: &Names) -> String {
         Some((_, Like(pattern))) => (own.clone(), matches(&own, *pattern)),
         Some((_, ModelName)) => {
             let last = format!("regexp_extract({own}, '[^/\\\\]*$')");
-            let plain = format!("regexp_full_match({last}, '[A-Za-z0-9][A-Za-z0-9._-]*') and not {}", names.in_text(&last));
+            let plain = format!(
+                "regexp_full_match({last}, '[A-Za-z0-9][A-Za-z0-9._-]*') and not {}",
+                names.in_text(&last)
+            );
             (last, plain)
         }
         Some((_, Words)) => (own.clone(), format!("not {}", names.in_text(&format!("{own}::varchar")))),
@@ -377,7 +380,8 @@ impl Names {
                      '(?i)(?:/home/|/users/|\\\\users\\\\+)([^/\\\\\" ]+)', 1)) from {SOURCE}.main.runs
              ) where name is not null"
         );
-        let read = || connection.prepare(&sql)?.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>();
+        let read =
+            || connection.prepare(&sql)?.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>();
         let known: Vec<String> = read().map_err(failed("looking for names of machines"))?;
         let own = ["USER", "USERNAME", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
         let host = sysinfo::System::host_name();
@@ -387,7 +391,9 @@ impl Names {
     fn all(names: impl IntoIterator<Item = String>) -> Names {
         let mut names: Vec<String> = names.into_iter().map(|name| name.to_lowercase()).collect();
         // Everybody's name is nobody's.
-        names.retain(|name| name.chars().count() >= SHORTEST_NAME && !["root", "localhost"].contains(&name.as_str()));
+        names.retain(|name| {
+            name.chars().count() >= SHORTEST_NAME && !["root", "localhost"].contains(&name.as_str())
+        });
         names.sort();
         names.dedup();
         Names(names)
@@ -397,7 +403,8 @@ impl Names {
     fn in_text(&self, text: &str) -> String {
         // A path begins where a word does; a slash within one, as in OpenGL/Vulkan, is none.
         let path = r"(^|[^A-Za-z0-9])~?/|[A-Za-z]:\\|\\\\|://|@";
-        let names = self.0.iter().map(|name| format!(" or contains(lower({text}), '{}')", name.replace('\'', "''")));
+        let names =
+            self.0.iter().map(|name| format!(" or contains(lower({text}), '{}')", name.replace('\'', "''")));
         format!("(regexp_matches({text}, '{path}'){})", names.collect::<String>())
     }
 }

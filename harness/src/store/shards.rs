@@ -58,9 +58,8 @@ pub fn newest(connection: &Connection, sources: &[Attached]) -> Result<Vec<Part>
 /// Refuses shards that do not make up one sweep: of other plans, or split otherwise.
 pub fn of_one_plan(parts: &[Part]) -> Result<(), Error> {
     let Some(first) = parts.first() else { return Ok(()) };
-    let alike = |other: &&Part| {
-        (&other.of.plan_digest, other.of.shards) == (&first.of.plan_digest, first.of.shards)
-    };
+    let alike =
+        |other: &&Part| (&other.of.plan_digest, other.of.shards) == (&first.of.plan_digest, first.of.shards);
     match parts.iter().find(|part| !alike(part)) {
         Some(other) => Err(Error::ShardsOfDifferentPlans { a: first.told(), b: other.told() }),
         None => Ok(()),
@@ -123,7 +122,8 @@ fn sweep(whole: &Whole, runs: &[RunOfShard], theirs: &BTreeSet<String>) -> Shard
     }
     let missing = (1..=whole.shards).filter(|shard| !by_shard.contains_key(shard));
     let unfinished = by_shard.iter().filter(|(_, runs)| runs.last().is_some_and(|last| !last.finished));
-    let twice = by_shard.iter().filter(|(_, runs)| runs.iter().filter(|run| theirs.contains(&run.id)).count() > 1);
+    let twice =
+        by_shard.iter().filter(|(_, runs)| runs.iter().filter(|run| theirs.contains(&run.id)).count() > 1);
     let twice = twice.map(|(shard, runs)| Twice {
         shard: *shard,
         runs: runs.iter().map(|run| run.id.clone()).collect(),

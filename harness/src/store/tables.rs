@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn every_table_that_the_migrations_make_is_listed() {
-        let made = told("select table_name from duckdb_tables() where table_name <> 'schema_version' order by 1");
+        let made =
+            told("select table_name from duckdb_tables() where table_name <> 'schema_version' order by 1");
         let mut listed: Vec<Vec<String>> = TABLES.iter().map(|table| vec![table.name.to_owned()]).collect();
         listed.sort();
         assert_eq!(made, listed);
@@ -119,7 +120,8 @@ mod tests {
 
     #[test]
     fn a_row_is_part_of_the_run_that_its_columns_name() {
-        let columns = told("select table_name, string_agg(column_name, ',') from duckdb_columns() group by all");
+        let columns =
+            told("select table_name, string_agg(column_name, ',') from duckdb_columns() group by all");
         let columns: BTreeMap<_, _> = columns.iter().map(|row| (row[0].as_str(), row[1].as_str())).collect();
         for table in TABLES {
             let has = |column: &str| columns[table.name].split(',').any(|name| name == column);

@@ -33,7 +33,8 @@ pub fn into_database(folder: &Path, database: &Path) -> Result<Manifest, Error> 
     connection.execute_batch(&attach).map_err(failed(READING))?;
     for (table, files) in manifest.tables.iter().zip(&files) {
         let files = files.iter().map(|file| folder_itself.join(file)).collect::<Vec<_>>();
-        load(&connection, table, &files).map_err(|message| wrong(folder, format!("{}: {message}", table.name)))?;
+        load(&connection, table, &files)
+            .map_err(|message| wrong(folder, format!("{}: {message}", table.name)))?;
     }
     connection.execute_batch(&format!("detach {TARGET}")).map_err(failed(READING))?;
     Ok(manifest)
@@ -44,7 +45,8 @@ const READING: &str = "reading an export";
 fn manifest(folder: &Path) -> Result<Manifest, Error> {
     let path = folder.join(MANIFEST);
     let no_export = |why: String| wrong(folder, format!("it is no export of Parallax: {MANIFEST} {why}"));
-    let metadata = fs::symlink_metadata(&path).map_err(|error| no_export(format!("cannot be read: {error}")))?;
+    let metadata =
+        fs::symlink_metadata(&path).map_err(|error| no_export(format!("cannot be read: {error}")))?;
     if !metadata.is_file() || metadata.len() > LONGEST_MANIFEST_BYTES {
         return Err(no_export("is not a small file".to_owned()));
     }
@@ -117,8 +119,9 @@ fn plain(folder: &Path, expected: impl Fn(&fs::FileType) -> bool) -> io::Result<
 fn load(connection: &Connection, table: &Listed, files: &[PathBuf]) -> Result<(), String> {
     let sql = "select string_agg('\"' || column_name || '\"', ', ' order by column_index) \
                from system.main.duckdb_columns() where database_name = ? and table_name = ?";
-    let columns: Option<String> =
-        connection.query_row(sql, [TARGET, &table.name], |row| row.get(0)).map_err(|error| error.to_string())?;
+    let columns: Option<String> = connection
+        .query_row(sql, [TARGET, &table.name], |row| row.get(0))
+        .map_err(|error| error.to_string())?;
     let columns = columns.ok_or("its version has no such table")?;
     let mut rows = 0;
     if !files.is_empty() {

@@ -40,7 +40,9 @@ pub fn export(database: &Path, folder: &Path, selection: &Selection) -> Result<E
         .and_then(|()| fs::create_dir_all(&half))
         .map_err(|error| unwritten(&half, error))
         .and_then(|()| written(database, &folder, &half, selection))
-        .and_then(|exported| put_in_place(&half, &folder).map(|()| exported).map_err(|error| unwritten(&folder, error)));
+        .and_then(|exported| {
+            put_in_place(&half, &folder).map(|()| exported).map_err(|error| unwritten(&folder, error))
+        });
     if exported.is_err() {
         // The error says why; half an export is of no use.
         let _ = remove(&half);
@@ -178,7 +180,8 @@ fn shared(connection: &Connection, table: &Table, selection: &Selection) -> Resu
                where database_name = ? and constraint_type = 'FOREIGN KEY' and referenced_table = ?";
     let read = || -> duckdb::Result<Vec<(String, String, String)>> {
         let mut statement = connection.prepare(sql)?;
-        let rows = statement.query_map(params![SOURCE, table.name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let rows = statement
+            .query_map(params![SOURCE, table.name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         rows.collect()
     };
     let mut conditions = Vec::new();
@@ -189,7 +192,11 @@ fn shared(connection: &Connection, table: &Table, selection: &Selection) -> Resu
             conditions.push(format!("s.\"{key}\" in (select t.\"{column}\" {from})"));
         }
     }
-    Ok(format!("from (select * from {SOURCE}.main.{} as s where {}) as t", table.name, conditions.join(" or ")))
+    Ok(format!(
+        "from (select * from {SOURCE}.main.{} as s where {}) as t",
+        table.name,
+        conditions.join(" or ")
+    ))
 }
 
 fn beside(folder: &Path, suffix: &str) -> PathBuf {

@@ -38,7 +38,11 @@ fn everything(folder: &Path) -> String {
     let connection = Connection::open_in_memory().unwrap();
     let mut all = String::new();
     for file in files(folder) {
-        all += &format!("{} {}", file.strip_prefix(folder).unwrap().display(), String::from_utf8_lossy(&fs::read(&file).unwrap()));
+        all += &format!(
+            "{} {}",
+            file.strip_prefix(folder).unwrap().display(),
+            String::from_utf8_lossy(&fs::read(&file).unwrap())
+        );
         if file.extension().is_some_and(|extension| extension == "parquet") {
             let sql = format!("select t::varchar from '{}' as t", file.display());
             let mut statement = connection.prepare(&sql).unwrap();
@@ -57,13 +61,22 @@ fn any_tool_finds_the_rows_of_a_month() {
     let out = folder.path().join("out");
     let exported = export(&path, &out, &Selection::default()).unwrap();
     assert_eq!(exported.tables.len(), TABLES.len());
-    for part in ["runs.parquet", "cases.parquet", "trials/month=1970-01", "series/month=1970-01", "parallax.json"] {
+    for part in
+        ["runs.parquet", "cases.parquet", "trials/month=1970-01", "series/month=1970-01", "parallax.json"]
+    {
         assert!(out.join(part).exists(), "{part}");
     }
     let connection = Connection::open_in_memory().unwrap();
-    let sql = format!("select count(*) from read_parquet('{}/trials/*/*.parquet') where month = '1970-01'", out.display());
+    let sql = format!(
+        "select count(*) from read_parquet('{}/trials/*/*.parquet') where month = '1970-01'",
+        out.display()
+    );
     assert_eq!(connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap(), 2);
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "the database and the export: nothing half-written");
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        2,
+        "the database and the export: nothing half-written"
+    );
 }
 
 #[test]
@@ -75,7 +88,8 @@ fn only_an_earlier_export_is_replaced() {
     fs::write(out.join("runs.parquet"), "broken").unwrap();
     export(&path, &out, &Selection::default()).unwrap();
     assert_ne!(fs::read(out.join("runs.parquet")).unwrap(), b"broken");
-    for (name, place) in [("beside it", "out/letter"), ("in what another call left", "out.unfinished/letter")] {
+    for (name, place) in [("beside it", "out/letter"), ("in what another call left", "out.unfinished/letter")]
+    {
         let letter = folder.path().join(place);
         fs::create_dir_all(letter.parent().unwrap()).unwrap();
         fs::write(&letter, "dear").unwrap();
@@ -121,7 +135,7 @@ fn no_text_of_a_public_export_shows_a_path_or_a_name() {
     let texts: Vec<(String, String, String)> = store.query("reading", sql, [], read).unwrap();
     drop(store);
     let decides = |(table, column, _): &&(String, String, String)| {
-        DECIDING.iter().any(|known| *known == (table.as_str(), column.as_str()))
+        DECIDING.contains(&(table.as_str(), column.as_str()))
     };
     let (deciding, others): (Vec<_>, Vec<_>) = texts.iter().partition(decides);
     let groups = deciding.into_iter().map(|one| vec![one]).chain([others]).collect::<Vec<_>>();
@@ -195,13 +209,16 @@ fn what_is_public_is_shown_and_merges_again() {
         assert_eq!(rows(table), expected, "{table}");
     }
     let into = folder.path().join("into");
-    let merged = merge(&into, &[out.clone()], false).unwrap();
+    let merged = merge(&into, std::slice::from_ref(&out), false).unwrap();
     assert_eq!((merged.sources[0].kind, merged.sources[0].trials.added), (SourceKind::PublicExport, 2));
     let report = Store::open(&into).unwrap().report(&run).unwrap();
     let own = Store::open(&path).unwrap().report(&run).unwrap();
     for (shown, own) in report.cases.iter().zip(&own.cases) {
         assert_eq!((&shown.model, &shown.target, shown.verdict), (&own.model, &own.target, own.verdict));
-        assert_eq!((&shown.metrics, &shown.adapter, &shown.case_key), (&own.metrics, &own.adapter, &own.case_key));
+        assert_eq!(
+            (&shown.metrics, &shown.adapter, &shown.case_key),
+            (&own.metrics, &own.adapter, &own.case_key)
+        );
         assert_eq!((&shown.message, own.message.is_some()), (&None, own.verdict != Verdict::Pass));
     }
     assert_eq!((report.run.origin.host.name, report.run.origin.command_line), (None, vec![]));
@@ -237,9 +254,11 @@ fn a_list_of_public_columns_names_columns_and_keeps_no_text_as_it_is() {
     let store = Store::open(Path::new(":memory:")).unwrap();
     let sql = "select table_name || '.' || column_name, data_type from duckdb_columns() where not internal";
     let read = |row: &duckdb::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    let kinds: BTreeMap<String, String> = store.query("reading", sql, [], read).unwrap().into_iter().collect();
+    let kinds: BTreeMap<String, String> =
+        store.query("reading", sql, [], read).unwrap().into_iter().collect();
     for (table, column, kept) in public::listed_columns() {
-        let kind = kinds.get(&format!("{table}.{column}")).unwrap_or_else(|| panic!("there is no {table}.{column}"));
+        let kind =
+            kinds.get(&format!("{table}.{column}")).unwrap_or_else(|| panic!("there is no {table}.{column}"));
         let text = kind == "VARCHAR" || kind == "JSON";
         assert!(!(kept && text), "{table}.{column} is {kind}");
     }

@@ -36,7 +36,10 @@ impl Place {
             let sql = format!("select t::varchar from {table} as t order by all");
             store.query("reading", &sql, [], |row| row.get::<_, String>(0)).unwrap()
         };
-        TABLES.iter().flat_map(|table| rows(table.name).into_iter().map(|row| format!("{} {row}", table.name))).collect()
+        TABLES
+            .iter()
+            .flat_map(|table| rows(table.name).into_iter().map(|row| format!("{} {row}", table.name)))
+            .collect()
     }
 
     fn change(&self, name: &str, sql: &str) {
@@ -77,10 +80,15 @@ fn merging_adds_every_row_once() {
     let mut sorted = both.clone();
     sorted.sort();
     assert_eq!(sorted, expected);
-    for (name, sources) in [("again", &["a", "b"][..]), ("one source twice", &["a", "a"]), ("itself", &["c", "a"])] {
+    for (name, sources) in
+        [("again", &["a", "b"][..]), ("one source twice", &["a", "a"]), ("itself", &["c", "a"])]
+    {
         let merged = place.merge(sources, "c").unwrap();
         assert!(!merged.made, "{name}");
-        assert!(merged.sources.iter().all(|it| it.rows.added == 0 && it.rows.already_there > 0), "{name}: {merged:?}");
+        assert!(
+            merged.sources.iter().all(|it| it.rows.added == 0 && it.rows.already_there > 0),
+            "{name}: {merged:?}"
+        );
         assert_eq!(place.contents("c"), both, "{name}");
     }
 }
@@ -127,6 +135,24 @@ fn a_row_with_two_contents_is_refused_by_its_run_and_nothing_is_merged() {
 }
 
 #[test]
+fn rows_of_a_run_that_is_not_there_under_identifiers_that_are_are_refused() {
+    let place = Place::new();
+    place.swept("a");
+    place.swept("x");
+    place.merge(&["a"], "c").unwrap();
+    let before = place.contents("c");
+    let id = Store::open(&place.path("a")).unwrap().connection;
+    let id: String = id
+        .query_row("select min(id)::varchar from trials where verdict = 'crash'", [], |row| row.get(0))
+        .unwrap();
+    let sql = format!("delete from features; update trials set id = '{id}' where verdict = 'crash'");
+    place.change("x", &sql);
+    let message = place.merge(&["x"], "c").unwrap_err().to_string();
+    assert!(message.contains("cannot merge") && message.contains("uplicate key"), "{message}");
+    assert_eq!(place.contents("c"), before);
+}
+
+#[test]
 fn a_source_that_is_not_ours_is_refused_and_left_alone() {
     type Make = fn(&Path);
     let rows: [(&str, Make, &str); 8] = [
@@ -135,8 +161,16 @@ fn a_source_that_is_not_ours_is_refused_and_left_alone() {
         ("another's", |path| foreign(path, "create table cats (name varchar)"), "it holds cats"),
         ("an empty one", |path| drop(Connection::open(path).unwrap()), "it holds no tables"),
         ("a view", |path| handed_over(path, "create view cats as select 1"), "a view, cats"),
-        ("a macro", |path| handed_over(path, "create macro strftime(a, b) as 'yesterday'"), "a macro, strftime"),
-        ("a newer one", |path| handed_over(path, "insert into schema_version values (1000)"), "a newer Parallax wrote it"),
+        (
+            "a macro",
+            |path| handed_over(path, "create macro strftime(a, b) as 'yesterday'"),
+            "a macro, strftime",
+        ),
+        (
+            "a newer one",
+            |path| handed_over(path, "insert into schema_version values (1000)"),
+            "a newer Parallax wrote it",
+        ),
         ("a folder", |path| fs::create_dir(path).unwrap(), "it is no export of Parallax"),
     ];
     for (name, make, part) in rows {
@@ -188,7 +222,12 @@ fn an_earlier_database_and_one_whose_process_was_killed_are_copied_first() {
 }
 
 /// A database with a shard of a plan, and the run's name.
-fn shard(place: &Place, name: &str, second: u64, (plan, shard, shards, named): (&str, u32, u32, Option<&str>)) {
+fn shard(
+    place: &Place,
+    name: &str,
+    second: u64,
+    (plan, shard, shards, named): (&str, u32, u32, Option<&str>),
+) {
     let mut store = Store::open(&place.path(name)).unwrap();
     let run = store.begin_run(RunKind::Sweep, at(second)).unwrap();
     store.finish_run(&run, &RunEnd::Finished, at(second + 1)).unwrap();
@@ -230,12 +269,18 @@ fn shards_of_different_plans_are_refused_unless_any_will_do() {
     shard(&place, "other split", 1, ("plan", 2, 3, None));
     shard(&place, "too many", 1, ("plan", 2, 1 << 30, None));
     place.swept("whole");
-    for (name, part) in [("other plan", "shards of plan another in 2"), ("other split", "shards of plan plan in 3")] {
+    for (name, part) in
+        [("other plan", "shards of plan another in 2"), ("other split", "shards of plan plan in 3")]
+    {
         let error = place.merge(&["a", "whole", name], "c").unwrap_err();
         assert!(error.to_string().contains(part) && error.to_string().contains("--any"), "{name}: {error}");
         assert!(!place.path("c").exists(), "{name}");
         let sources = ["a", name].map(|name| place.path(name));
-        assert_eq!(merge(&place.path(&format!("c of {name}")), &sources, true).unwrap().sweeps.len(), 2, "{name}");
+        assert_eq!(
+            merge(&place.path(&format!("c of {name}")), &sources, true).unwrap().sweeps.len(),
+            2,
+            "{name}"
+        );
     }
     let error = place.merge(&["too many"], "c").unwrap_err().to_string();
     assert!(error.contains("1073741824 shards"), "{error}");
@@ -258,9 +303,13 @@ fn an_export_merges_like_the_database_it_is_of() {
     assert!(both.sources.iter().all(|it| it.rows.added == 0), "{both:?}");
 
     let last = Store::open(&place.path("a")).unwrap().find_run("last").unwrap();
-    let exported = export(&place.path("a"), &place.path("out"), &Selection { runs: vec![last], ..all }).unwrap();
+    let exported =
+        export(&place.path("a"), &place.path("out"), &Selection { runs: vec![last], ..all }).unwrap();
     let rows = |name: &str| exported.tables.iter().find(|table| table.name == name).map(|table| table.rows);
-    assert_eq!((rows("runs"), rows("trials"), rows("cases"), rows("adapters")), (Some(1), Some(2), Some(2), Some(1)));
+    assert_eq!(
+        (rows("runs"), rows("trials"), rows("cases"), rows("adapters")),
+        (Some(1), Some(2), Some(2), Some(1))
+    );
     assert_eq!(place.merge(&["out"], "one").unwrap().sources[0].runs, counts(1, 0));
 }
 
@@ -274,10 +323,22 @@ fn an_export_that_was_changed_is_refused() {
         fs::write(path, text.replace(from, to)).unwrap();
     };
     let rows: [(&str, Change, &str); 6] = [
-        ("no manifest", |folder| fs::remove_file(folder.join("parallax.json")).unwrap(), "it is no export of Parallax"),
-        ("no table", |folder| fs::remove_file(folder.join("runs.parquet")).unwrap(), "runs: there are 0 rows"),
+        (
+            "no manifest",
+            |folder| fs::remove_file(folder.join("parallax.json")).unwrap(),
+            "it is no export of Parallax",
+        ),
+        (
+            "no table",
+            |folder| fs::remove_file(folder.join("runs.parquet")).unwrap(),
+            "runs: there are 0 rows",
+        ),
         ("a letter", |folder| fs::write(folder.join("runs.parquet"), "hello").unwrap(), "runs: "),
-        ("another file", |folder| fs::write(folder.join("letter"), "hello").unwrap(), "letter is not of an export"),
+        (
+            "another file",
+            |folder| fs::write(folder.join("letter"), "hello").unwrap(),
+            "letter is not of an export",
+        ),
         (
             "another file among a table's",
             |folder| fs::write(folder.join("trials/letter"), "hello").unwrap(),

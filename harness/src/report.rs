@@ -9,6 +9,7 @@ pub mod gate;
 pub mod history;
 mod json;
 pub mod matrix;
+pub mod matrix_page;
 pub mod merge;
 pub mod noise;
 pub mod prediction;

@@ -1,5 +1,6 @@
 //! The findings of a sweep, row by row, as the store gives them and reports show them.
 
+pub mod collection;
 pub mod comparison;
 pub mod conformance;
 pub mod divergence;

@@ -71,6 +71,16 @@ impl Store {
         self.query(READING, "select distinct model from cases order by model", [], |row| row.get(0))
     }
 
+    /// The family and the modality of each model, where a sweep knew them.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn model_kinds(&self) -> Result<BTreeMap<String, (Option<String>, Option<String>)>, Error> {
+        let sql = "select model, max(family), max(modality) from cases group by model";
+        let read = |row: &Row<'_>| Ok((row.get(0)?, (row.get(1)?, row.get(2)?)));
+        Ok(self.query(READING, sql, [], read)?.into_iter().collect())
+    }
+
     /// The largest absolute error of each case in each run.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::matrix::{fields, place_name, subject_name};
 use crate::error::Error;
-use crate::rows::collection::Entry;
+use crate::rows::collection::{Entry, Kind};
 use crate::screen::shown;
 
 /// Files beside the page.
@@ -26,9 +26,6 @@ struct Page<'a> {
     version: &'a str,
     data: String,
 }
-
-/// The family and the modality of a model, where they are known.
-pub type Kind = (Option<String>, Option<String>);
 
 /// Writes the page into a folder, over an earlier one.
 ///

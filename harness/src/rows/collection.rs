@@ -23,6 +23,9 @@ pub struct Entry {
     pub runs: usize,
 }
 
+/// The family and the modality of a model, where they are known.
+pub type Kind = (Option<String>, Option<String>);
+
 /// The entries of measurements, by model and place. Speed-ups are over a baseline in the same run: no other is known to be of the same
 /// machine.
 pub fn of(measurements: &[Measurement], baseline: &Target) -> Vec<Entry> {

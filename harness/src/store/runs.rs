@@ -7,6 +7,7 @@ use duckdb::{Row, params};
 use super::read::iso;
 use super::{RunId, Store};
 use crate::error::Error;
+use crate::rows::collection::Kind;
 
 const READING: &str = "looking for a run";
 /// Runs that a message about a run that is not there names.
@@ -75,7 +76,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn model_kinds(&self) -> Result<BTreeMap<String, (Option<String>, Option<String>)>, Error> {
+    pub fn model_kinds(&self) -> Result<BTreeMap<String, Kind>, Error> {
         let sql = "select model, max(family), max(modality) from cases group by model";
         let read = |row: &Row<'_>| Ok((row.get(0)?, (row.get(1)?, row.get(2)?)));
         Ok(self.query(READING, sql, [], read)?.into_iter().collect())

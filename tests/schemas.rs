@@ -59,6 +59,15 @@ fn a_sweep_and_its_matrix_are_as_their_schemas_say() {
         let shown = matrix(flags);
         assert!(shown.code == Some(0) && shown.stdout.contains("bert-tiny"), "{shown:?}");
     }
+    let moved = |words: &[&str]| ended(scene.parallax(words));
+    let database = database.to_str().unwrap();
+    for flags in [&[][..], &["--public"]] {
+        let export = [&["export", "--parquet", "out", "--json", "--db", database][..], flags].concat();
+        check("export", &moved(&export).document());
+        let merged = moved(&["merge", "out", database, "--into", "all.duckdb", "--json"]);
+        assert_eq!(merged.code, Some(0), "{merged:?}");
+        check("merge", &merged.document());
+    }
     for (flags, words) in [
         (&["--baseline", "wasm@chrome"][..], "the targets are onnxruntime:cpu, "),
         (&["--run", "ffffffff"], "there is no run \"ffffffff\""),

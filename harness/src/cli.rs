@@ -109,7 +109,8 @@ const MATRIX_EXAMPLE: &str = "\
 Examples:
   parallax matrix --baseline wgpu:vulkan
   parallax matrix --run last --markdown > matrix.md
-  parallax matrix --run 01a2,01b7 --csv";
+  parallax matrix --run 01a2,01b7 --csv
+  parallax merge from-a/ from-b/ --into all.duckdb && parallax matrix --db all.duckdb --run all --html matrix";
 
 const MATMUL_EXAMPLE: &str = "\
 Example:
@@ -382,7 +383,7 @@ pub struct CacheArgs {
 /// Flags of `parallax matrix`.
 #[derive(Debug, Args)]
 pub struct MatrixArgs {
-    /// Sweeps: last, identifiers, or their beginnings; of several, a cell is that of the latest that has it
+    /// Sweeps: last, all, identifiers, or their beginnings; of several, a cell is that of the latest that has it
     #[arg(long = "run", value_delimiter = ',', value_name = "RUN,..", default_value = "last")]
     pub runs: Vec<String>,
     /// The target that speed-ups are over [default: the first]
@@ -409,6 +410,9 @@ pub struct MatrixForm {
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
+    /// Write a page to look at into this folder: a cell for each kind of hardware, with filters
+    #[arg(long, value_name = "DIR")]
+    pub html: Option<PathBuf>,
 }
 
 /// Flags of `parallax bench matmul`.

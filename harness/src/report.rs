@@ -13,6 +13,7 @@ pub mod history;
 pub mod imported;
 mod json;
 pub mod matrix;
+pub mod matrix_page;
 pub mod merge;
 pub mod noise;
 pub mod prediction;

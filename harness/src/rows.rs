@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod arrival;
 pub mod attempts;
+pub mod collection;
 pub mod comparison;
 pub mod conformance;
 pub mod divergence;

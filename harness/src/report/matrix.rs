@@ -95,7 +95,7 @@ fn legend(matrix: &Matrix) -> Vec<String> {
     sentences.into_iter().flatten().collect()
 }
 
-fn place_name(place: &Place) -> String {
+pub(super) fn place_name(place: &Place) -> String {
     let adapter = match &place.adapter {
         AdapterChoice::Default => String::new(),
         chosen => format!(" on {chosen}"),
@@ -104,7 +104,7 @@ fn place_name(place: &Place) -> String {
     format!("{}{adapter}{features}", place.target)
 }
 
-fn subject_name(subject: &Subject) -> String {
+pub(super) fn subject_name(subject: &Subject) -> String {
     let Subject { model, precision, batch, dimensions } = subject;
     let batch = (*batch != 1).then(|| format!("batch {batch}"));
     let precision = (precision != "fp32").then(|| precision.clone());
@@ -186,7 +186,7 @@ fn nested(cell: &Cell) -> Value {
 }
 
 /// A cell as fields, each a number, a word or nothing.
-fn fields(cell: &Cell) -> Value {
+pub(super) fn fields(cell: &Cell) -> Value {
     let mut fields = nested(cell);
     let speed_up = cell.against.as_ref().and_then(|against| against.speed_up.as_ref().ok());
     let ends = |summary: Option<&Summary>| {

@@ -99,11 +99,18 @@ fn add(transaction: &Transaction<'_>, attached: &Attached) -> Result<Added, Erro
     let adding = || -> Result<Added, Error> {
         let (mut runs, mut trials, mut rows) = (Counts::default(), Counts::default(), Counts::default());
         let mut runs_completed = 0;
+        let has_known_runs = has_known_runs(transaction, name).map_err(failed(MERGING))?;
         for table in TABLES {
             let columns = columns(transaction, &table, name)?;
-            let completed = refuse_at_odds(transaction, attached, &table, &columns)
-                .and_then(|()| complete(transaction, name, table.name))?;
-            let counts = insert(transaction, name, &table, &columns).map_err(failed(MERGING))?;
+            // Most of the time goes into looking for rows that are there: those of runs that are not cannot be.
+            let may_be_there = has_known_runs || table.part_of == PartOf::None;
+            let mut completed = 0;
+            if may_be_there {
+                refuse_at_odds(transaction, attached, &table, &columns)?;
+                completed = complete(transaction, name, table.name)?;
+            }
+            let counts =
+                insert(transaction, name, &table, &columns, may_be_there).map_err(failed(MERGING))?;
             rows.added += counts.added;
             rows.already_there += counts.already_there;
             match table.name {
@@ -119,6 +126,13 @@ fn add(transaction: &Transaction<'_>, attached: &Attached) -> Result<Added, Erro
         at_odds @ Error::RunAtOdds { .. } => at_odds,
         other => refused(&source.named, other),
     })
+}
+
+fn has_known_runs(transaction: &Transaction<'_>, name: &str) -> duckdb::Result<bool> {
+    let sql = format!(
+        "select exists (select 1 from {name}.main.runs where id in (select id from {INTO}.main.runs))"
+    );
+    transaction.query_row(&sql, [], |row| row.get(0))
 }
 
 /// The columns of a table, which a source must have like the database.
@@ -211,15 +225,21 @@ fn insert(
     name: &str,
     table: &Table,
     columns: &[String],
+    may_be_there: bool,
 ) -> duckdb::Result<Counts> {
     let (columns, table_name) = (columns.join(", "), table.name);
     let all: usize =
         transaction
             .query_row(&format!("select count(*) from {name}.main.{table_name}"), [], |row| row.get(0))?;
+    let new = match may_be_there {
+        true => format!(
+            " where not exists (select 1 from {INTO}.main.{table_name} as ours where {})",
+            table.same_row("ours", "theirs")
+        ),
+        false => String::new(),
+    };
     let sql = format!(
-        "insert into {INTO}.main.{table_name} ({columns}) select {columns} from {name}.main.{table_name} as theirs \
-         where not exists (select 1 from {INTO}.main.{table_name} as ours where {})",
-        table.same_row("ours", "theirs")
+        "insert into {INTO}.main.{table_name} ({columns}) select {columns} from {name}.main.{table_name} as theirs{new}"
     );
     let added = transaction.execute(&sql, [])?;
     Ok(Counts { added, already_there: all - added })

@@ -1,13 +1,17 @@
 //! The part of a database that anybody may see: tables, columns, and names of features, all listed. What is not listed is left out, so
 //! that a new column is private until somebody decides otherwise.
 
+mod patterns;
+
 use duckdb::Connection;
-use protocol::{AdapterChoice, Device, Engine, Metric, Precision};
 
 use super::failed;
 use super::parquet::write::SOURCE;
-use crate::browser::table::BUILT_IN;
 use crate::error::Error;
+use patterns::{
+    adapter_choice, browser, device, engine, feature, features_off, hash, metric, modality, node_test,
+    operator, precision, processor, rate, suite, system, target, temperature, version,
+};
 
 /// What stands for text that is not shown.
 const WITHHELD: &str = "…";
@@ -240,37 +244,6 @@ const PUBLIC: [Shown; 14] = [
     },
 ];
 
-/// Features that are shown; the values of others hold command lines, paths or words of any kind.
-const FEATURES: [&str; 27] = [
-    "adapter_evidence",
-    "browser",
-    "browser_platform",
-    "compiled_by_empty_dispatches",
-    "completion_kick",
-    "copied_bytes",
-    "cross_origin_isolated",
-    "cuts",
-    "debugged",
-    "dispatches",
-    "gpu_of_the_machine",
-    "network",
-    "nodes",
-    "nodes_elsewhere",
-    "nodes_of_the_graph",
-    "onnxruntime",
-    "onnxruntime_web",
-    "onnxruntime_web_module",
-    "operators_elsewhere",
-    "pipelines",
-    "reference",
-    "share_of_time",
-    "software_though_hardware",
-    "timestamp_query",
-    "turned_off",
-    "wasm_simd",
-    "wasm_threads",
-];
-
 /// A column of a table.
 #[derive(Debug, Clone)]
 pub struct Column {
@@ -407,89 +380,6 @@ impl Names {
             self.0.iter().map(|name| format!(" or contains(lower({text}), '{}')", name.replace('\'', "''")));
         format!("(regexp_matches({text}, '{path}'){})", names.collect::<String>())
     }
-}
-
-fn any(words: impl IntoIterator<Item = &'static str>) -> String {
-    let words: Vec<String> = words.into_iter().map(|word| word.replace('.', r"\.")).collect();
-    format!("(?:{})", words.join("|"))
-}
-
-fn hash() -> String {
-    "[0-9a-f]{16,64}".to_owned()
-}
-
-fn version() -> String {
-    r"[0-9]+(\.[0-9]+)*([ab][0-9]+)?".to_owned()
-}
-
-fn engine() -> String {
-    any(Engine::all().map(Engine::name))
-}
-
-fn device() -> String {
-    any(Device::ALL.into_iter().map(Device::name))
-}
-
-fn browser() -> String {
-    any(BUILT_IN.iter().map(|browser| browser.name))
-}
-
-fn target() -> String {
-    format!("{}(:{})?(@{})?", engine(), device(), browser())
-}
-
-fn precision() -> String {
-    any(Precision::ALL.into_iter().map(Precision::name))
-}
-
-fn temperature() -> String {
-    crate::case::TEMPERATURE.to_owned()
-}
-
-/// An adapter's own name is what a user made of it.
-fn adapter_choice() -> String {
-    any(AdapterChoice::WORDS.iter().map(|(word, _)| *word))
-}
-
-fn features_off() -> String {
-    let one = any(["-tuned", "-fusion", "-f16", "-subgroups", "-kick"]);
-    format!("({one}(,{one})*)?")
-}
-
-fn modality() -> String {
-    any(["text", "audio", "vision", "multimodal"])
-}
-
-fn system() -> String {
-    any(["linux", "macos", "windows", "freebsd", "android"])
-}
-
-fn processor() -> String {
-    any(["x86_64", "aarch64", "x86", "arm", "riscv64"])
-}
-
-fn metric() -> String {
-    any(Metric::ALL.into_iter().map(Metric::name))
-}
-
-fn rate() -> String {
-    "[a-z0-9_]+_per_s".to_owned()
-}
-
-fn operator() -> String {
-    "[A-Z][A-Za-z0-9]*".to_owned()
-}
-
-fn feature() -> String {
-    any(FEATURES)
-}
-
-fn suite() -> String {
-    r"(ONNX )?[0-9]+(\.[0-9]+)*".to_owned()
-}
-
-fn node_test() -> String {
-    "test_[a-z0-9_]+".to_owned()
 }
 
 fn of_metric() -> String {

@@ -7,6 +7,7 @@ use duckdb::{Row, params};
 use super::read::iso;
 use super::{RunId, Store};
 use crate::error::Error;
+use crate::rows::collection::Kind;
 
 const READING: &str = "looking for a run";
 /// Runs that a message about a run that is not there names.
@@ -77,6 +78,16 @@ impl Store {
     /// When the database cannot be read.
     pub fn models(&self) -> Result<Vec<String>, Error> {
         self.query(READING, "select distinct model from cases order by model", [], |row| row.get(0))
+    }
+
+    /// The family and the modality of each model, where a sweep knew them.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn model_kinds(&self) -> Result<BTreeMap<String, Kind>, Error> {
+        let sql = "select model, max(family), max(modality) from cases group by model";
+        let read = |row: &Row<'_>| Ok((row.get(0)?, (row.get(1)?, row.get(2)?)));
+        Ok(self.query(READING, sql, [], read)?.into_iter().collect())
     }
 
     /// The largest absolute error of each case in each sweep, which is called after the first of its runs.

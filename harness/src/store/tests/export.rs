@@ -135,7 +135,7 @@ fn no_text_of_a_public_export_shows_a_path_or_a_name() {
     let texts: Vec<(String, String, String)> = store.query("reading", sql, [], read).unwrap();
     drop(store);
     let decides = |(table, column, _): &&(String, String, String)| {
-        DECIDING.iter().any(|known| *known == (table.as_str(), column.as_str()))
+        DECIDING.contains(&(table.as_str(), column.as_str()))
     };
     let (deciding, others): (Vec<_>, Vec<_>) = texts.iter().partition(decides);
     let groups = deciding.into_iter().map(|one| vec![one]).chain([others]).collect::<Vec<_>>();
@@ -209,7 +209,7 @@ fn what_is_public_is_shown_and_merges_again() {
         assert_eq!(rows(table), expected, "{table}");
     }
     let into = folder.path().join("into");
-    let merged = merge(&into, &[out.clone()], false).unwrap();
+    let merged = merge(&into, std::slice::from_ref(&out), false).unwrap();
     assert_eq!((merged.sources[0].kind, merged.sources[0].trials.added), (SourceKind::PublicExport, 2));
     let report = Store::open(&into).unwrap().report(&run).unwrap();
     let own = Store::open(&path).unwrap().report(&run).unwrap();

@@ -135,6 +135,24 @@ fn a_row_with_two_contents_is_refused_by_its_run_and_nothing_is_merged() {
 }
 
 #[test]
+fn rows_of_a_run_that_is_not_there_under_identifiers_that_are_are_refused() {
+    let place = Place::new();
+    place.swept("a");
+    place.swept("x");
+    place.merge(&["a"], "c").unwrap();
+    let before = place.contents("c");
+    let id = Store::open(&place.path("a")).unwrap().connection;
+    let id: String = id
+        .query_row("select min(id)::varchar from trials where verdict = 'crash'", [], |row| row.get(0))
+        .unwrap();
+    let sql = format!("delete from features; update trials set id = '{id}' where verdict = 'crash'");
+    place.change("x", &sql);
+    let message = place.merge(&["x"], "c").unwrap_err().to_string();
+    assert!(message.contains("cannot merge") && message.contains("uplicate key"), "{message}");
+    assert_eq!(place.contents("c"), before);
+}
+
+#[test]
 fn a_source_that_is_not_ours_is_refused_and_left_alone() {
     type Make = fn(&Path);
     let rows: [(&str, Make, &str); 8] = [

@@ -91,6 +91,14 @@ pub enum Error {
     NoBaseline { known: String },
     #[error("cannot take {} as a baseline: {message}", path.display())]
     BaselineUnread { path: PathBuf, message: String },
+    #[error("the database holds no sweep yet; run `parallax sweep`, or name another database with --db")]
+    NoSweep,
+    #[error("{} holds {found}, which is no report of ours; name an empty folder or a new one with --html", path.display())]
+    NotAReport { path: PathBuf, found: String },
+    #[error("cannot write the report to {}: {source}", path.display())]
+    ReportUnwritten { path: PathBuf, source: io::Error },
+    #[error("the report's {file} is not in {}; name the folder that holds report/ in PARALLAX_WWW, or bring the checkout up to date", folder.display())]
+    NoReportFiles { file: String, folder: PathBuf },
     #[error("{0}")]
     NotComparable(String),
     #[error("the page server cannot start: {reason}; {remedy}")]
@@ -156,6 +164,9 @@ impl Error {
             | Error::SeveralRuns { .. }
             | Error::NoBaseline { .. }
             | Error::BaselineUnread { .. }
+            | Error::NoSweep
+            | Error::NotAReport { .. }
+            | Error::NoReportFiles { .. }
             | Error::NotComparable(_)
             | Error::NoNodeTest { .. }
             | Error::Expectations { .. }
@@ -169,6 +180,7 @@ impl Error {
             | Error::Store { .. }
             | Error::Signals(_)
             | Error::Output(_)
+            | Error::ReportUnwritten { .. }
             | Error::Row(_) => Exit::GateFailed,
             Error::Interrupted => Exit::Interrupted,
             Error::NoReference { .. }

@@ -30,6 +30,7 @@ pub mod model;
 pub mod noise;
 pub mod number;
 mod origin;
+pub mod page;
 pub mod page_server;
 pub mod pair;
 pub mod plan;
@@ -54,5 +55,6 @@ pub mod store;
 pub mod sweep;
 pub mod trial;
 mod turn;
+mod www;
 
 pub use error::Error;

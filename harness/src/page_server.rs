@@ -2,7 +2,6 @@
 //! page posts, where it was asked to.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -17,7 +16,6 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use protocol::cache::beside_program;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
@@ -26,9 +24,8 @@ use tower_http::services::ServeFile;
 use crate::digest::hexadecimal;
 use crate::error::Error;
 use crate::fault::Fault;
+use crate::www::{self, WWW};
 
-/// Names another folder than the one beside this program, or the checkout's.
-const WWW: &str = "PARALLAX_WWW";
 /// Where the page may leave files.
 const DEPOSITS: &str = "deposits/";
 /// A posted file that is larger is refused.
@@ -100,10 +97,7 @@ impl PageServer {
     /// # Errors
     /// When no port can be had.
     pub async fn start() -> Result<PageServer, Error> {
-        let checkout = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../www");
-        let www = env::var_os(WWW).map(PathBuf::from).or_else(|| beside_program("www"));
-        let www = www.unwrap_or_else(checkout);
-        Self::start_with(&www, LIMITS).await
+        Self::start_with(&www::folder(), LIMITS).await
     }
 
     async fn start_with(www: &Path, limits: Limits) -> Result<PageServer, Error> {

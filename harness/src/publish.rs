@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 use crate::cli::ReportArgs;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::page::files;
 use crate::report;
 use crate::screen;
 use crate::store::Store;
@@ -16,6 +17,10 @@ use crate::store::Store;
 pub fn run(args: &ReportArgs) -> Result<Exit, Error> {
     let store = Store::open(&args.db)?;
     let run = store.find_sweep(&args.run)?;
+    if let Some(folder) = &args.html {
+        files::write(&store, &run, folder)?;
+        return Ok(Exit::Success);
+    }
     let report = store.report(&run)?;
     let colour = io::stdout().is_terminal() && console::colors_enabled();
     screen::print_coloured(&report::render(&report, colour))?;

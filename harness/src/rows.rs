@@ -1,5 +1,6 @@
 //! The findings of a sweep, row by row, as the store gives them and reports show them.
 
+pub mod attempts;
 pub mod comparison;
 pub mod conformance;
 pub mod divergence;
@@ -8,6 +9,7 @@ pub mod history;
 pub mod matrix;
 pub mod measurement;
 pub mod noise;
+pub mod page;
 pub mod prediction;
 pub mod probe;
 pub mod product;

@@ -7,6 +7,7 @@ mod file;
 mod measurements;
 mod migrate;
 mod open;
+mod page;
 mod probe;
 mod product;
 mod profile;

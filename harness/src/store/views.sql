@@ -41,7 +41,7 @@ create or replace view scaling as
 create or replace view turn_ratios as
     with rounds as (
         select run_id, round, model, model_digest, target, adapter, features,
-            list_sort(flatten(list(taken)))[1 + (sum(len(taken)) - 1) // 10] as latency_ms
+            list_sort(flatten(list(taken)))[1 + (sum(len(taken))::bigint - 1) // 10] as latency_ms
         from trials join cases on cases.key = case_key join series on series.trial_id = trials.id
         where verdict = 'pass' and round is not null and metric = 'latency_ms' and phase = 'measured' group by all
     )

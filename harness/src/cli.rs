@@ -12,6 +12,7 @@ mod predict;
 mod recommend;
 mod report;
 mod rounds;
+mod serve;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ use protocol::Target;
 pub use recommend::{Goal, RecommendArgs};
 pub use report::ReportArgs;
 pub use rounds::RoundsArgs;
+pub use serve::ServeArgs;
 
 use crate::model::Variant;
 use crate::process::guard::GuardArgs;
@@ -164,6 +166,9 @@ pub enum Command {
     /// Write a stored sweep for people and for CI: pages, JUnit XML, a summary, annotations.
     #[command(after_help = report::REPORT_EXAMPLE)]
     Report(ReportArgs),
+    /// Show the last sweep as a page in a browser, while it runs and after.
+    #[command(after_help = serve::SERVE_EXAMPLE)]
+    Serve(ServeArgs),
     /// Time one thing against a reference runtime.
     #[command(subcommand, after_help = MATMUL_EXAMPLE)]
     Bench(Bench),
@@ -425,6 +430,7 @@ mod tests {
             &["parallax", "profile"],
             &["parallax", "matrix"],
             &["parallax", "report"],
+            &["parallax", "serve"],
             &["parallax", "cache"],
             &["parallax", "plan"],
         ] {

@@ -103,6 +103,12 @@ pub enum Error {
     NotComparable(String),
     #[error("the page server cannot start: {reason}; {remedy}")]
     PageServer { reason: String, remedy: String },
+    #[error(
+        "port {port} on 127.0.0.1 is taken by another program; name another with --port, or leave it out for one that is free"
+    )]
+    PortTaken { port: u16 },
+    #[error("cannot listen at port {port} of 127.0.0.1: {source}; name another with --port")]
+    PortUnheard { port: u16, source: io::Error },
     #[error("no node test is called {patterns}; there are {count} in {}, such as test_add or test_matmul_2d", folder.display())]
     NoNodeTest { patterns: String, count: usize, folder: PathBuf },
     #[error("cannot read or pack the node tests: {}: {source}", path.display())]
@@ -165,6 +171,8 @@ impl Error {
             | Error::NoBaseline { .. }
             | Error::BaselineUnread { .. }
             | Error::NoSweep
+            | Error::PortTaken { .. }
+            | Error::PortUnheard { .. }
             | Error::NotAReport { .. }
             | Error::NoReportFiles { .. }
             | Error::NotComparable(_)

@@ -11,7 +11,7 @@ use harness::process::{below, guard};
 use harness::screen;
 use harness::{
     bench, cache, compare, conformance, detect, diverge, draft, gate, history, matrix, noise, predict, probe,
-    profile, publish, recommend, sweep,
+    profile, publish, recommend, serve, sweep,
 };
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
@@ -78,6 +78,7 @@ async fn perform(command: &Command) -> Result<Exit, Error> {
         Command::Bench(Bench::Matmul(args)) => bench::matmul::run(args).await,
         Command::Matrix(args) => matrix::run(args),
         Command::Report(args) => publish::run(args),
+        Command::Serve(args) => serve::run(args).await,
         Command::Cache(args) => cache::run(args),
         Command::Plan(args) => until_interrupted(draft::run(args)).await,
         // It has no runtime: main has run it.

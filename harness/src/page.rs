@@ -7,7 +7,7 @@ mod command;
 mod comparisons;
 pub mod files;
 mod findings;
-mod fit;
+pub mod fit;
 mod histories;
 mod kernels;
 mod scaling;
@@ -44,4 +44,4 @@ pub fn frame(served: bool) -> Result<String, Error> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -95,6 +95,25 @@ impl Store {
     }
 }
 
+impl Store {
+    /// A second connection to the same database, to read beside a run that writes into it.
+    ///
+    /// # Errors
+    /// When the database gives none.
+    pub fn another(&self) -> Result<Store, Error> {
+        let connection = self.connection.try_clone().map_err(failed("opening a second connection"))?;
+        Ok(Store { connection, file: self.file.clone() })
+    }
+
+    /// The file of the database; none where it is in memory.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.file {
+            OpenFile::Memory => None,
+            OpenFile::File { path, .. } => Some(path),
+        }
+    }
+}
+
 /// Writes what a sweep tells into the store as it happens.
 pub struct Recorder<'a> {
     store: &'a mut Store,

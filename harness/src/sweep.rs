@@ -23,6 +23,7 @@ use crate::report::{self, Progress};
 use crate::rows::Report;
 use crate::schedule::{self, Block};
 use crate::screen;
+use crate::serve::live::Live;
 use crate::session::{Context, SessionKind};
 use crate::store::{Recorder, RunId, Store};
 use crate::trial::Trial;
@@ -72,9 +73,10 @@ async fn measure(
 ) -> Result<(RunId, Result<Completion, Error>), Error> {
     let context = Context::start(plan.browsers.clone()).await?;
     let blocks = schedule::blocks(plan);
+    let mut live = Live::beside(store).await;
     let mut recorder = Recorder::new(store);
     let mut progress = Progress::new();
-    let listeners: &mut [&mut dyn Listener] = &mut [&mut recorder, &mut progress];
+    let listeners: &mut [&mut dyn Listener] = &mut [&mut recorder, &mut progress, &mut live];
     let ended = Sweep { listeners, plan, blocks, durations, positions: 0 }.run(&context, interrupt).await;
     match (recorder.run(), ended) {
         (Some(run), ended) => Ok((run, ended)),

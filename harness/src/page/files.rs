@@ -52,7 +52,7 @@ pub(super) fn write_with(store: &Store, run: &RunId, folder: &Path, assets: &Ass
 }
 
 /// Bytes that are left for the sweep beside what is the same in every report.
-fn room(frame: &str, assets: &Assets) -> usize {
+pub fn room(frame: &str, assets: &Assets) -> usize {
     let sizes = assets.all().filter_map(|(file, _)| Some(fs::metadata(file).ok()?.len()));
     let taken = frame.len() as u64 + sizes.sum::<u64>();
     usize::try_from(MOST_BYTES.saturating_sub(taken)).unwrap_or(usize::MAX)

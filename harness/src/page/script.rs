@@ -14,6 +14,16 @@ pub fn case(name: &str, data: &impl Serialize) -> String {
     call("case", &[text(&name), text(data)])
 }
 
+/// The script that gives the page a sweep whose JSON is there.
+pub fn of_sweep(json: &str) -> String {
+    call("sweep", &[escaped(json)])
+}
+
+/// The script that gives the page a case whose JSON is there.
+pub fn of_case(name: &str, json: &str) -> String {
+    call("case", &[text(&name), escaped(json)])
+}
+
 /// The script that says why there is nothing to show.
 pub fn failed(message: &str) -> String {
     call("failed", &[text(&message)])
@@ -32,7 +42,7 @@ fn text(data: &impl Serialize) -> String {
 }
 
 /// JSON with all that HTML, JavaScript before 2019 or a terminal might act on as escapes.
-pub fn escaped(json: &str) -> String {
+fn escaped(json: &str) -> String {
     let json = shown(json);
     json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }

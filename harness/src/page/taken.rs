@@ -11,7 +11,7 @@ use crate::rows::{CaseRow, Run};
 use crate::store::{RunId, Store, Wanted};
 
 /// Points of histories that are read at most, over all cells.
-const MOST_POINTS: usize = 50_000;
+const MOST_POINTS: usize = 30_000;
 /// Runs that a history goes back at least, where there are so many.
 const FEWEST_RUNS: usize = 20;
 /// Runs that it goes back at most.

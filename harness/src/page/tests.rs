@@ -17,12 +17,12 @@ use crate::session::{Observed, SessionTurn};
 use crate::store::{RunId, RunKind, Store};
 use crate::trial::Trial;
 
-fn at(second: u64) -> SystemTime {
+pub(crate) fn at(second: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(second)
 }
 
 /// A trial that took so long, of a model on a target, in its place of a run.
-fn trial(model: &str, target: &str, position: u32, latency_ms: f64) -> Trial {
+pub(crate) fn trial(model: &str, target: &str, position: u32, latency_ms: f64) -> Trial {
     let mut report = judge::tests::report();
     let values = (0..20).map(|sample| latency_ms * (1.0 + 0.001 * f64::from(sample % 5))).collect();
     report.metrics = vec![Samples { metric: Metric::LatencyMs, phase: Phase::Measured, values }];
@@ -46,7 +46,7 @@ fn failed(model: &str, target: &str, position: u32, message: &str) -> Trial {
     trial
 }
 
-fn add_run(store: &mut Store, second: u64, trials: &[Trial]) -> RunId {
+pub(crate) fn add_run(store: &mut Store, second: u64, trials: &[Trial]) -> RunId {
     let run = store.begin_run(RunKind::Sweep, at(second)).unwrap();
     trials.iter().for_each(|trial| store.add_trial(&run, trial).unwrap());
     store.finish_run(&run, &RunEnd::Finished, at(second + 5)).unwrap();

@@ -18,6 +18,7 @@ mod query;
 mod recommend;
 mod report;
 mod rounds;
+mod serve;
 mod shard;
 
 use std::num::NonZeroU32;
@@ -43,6 +44,7 @@ pub use query::{QueryArgs, QueryForm};
 pub use recommend::{Goal, RecommendArgs};
 pub use report::ReportArgs;
 pub use rounds::RoundsArgs;
+pub use serve::ServeArgs;
 pub use shard::ShardArgs;
 
 use crate::model::Variant;
@@ -195,6 +197,9 @@ pub enum Command {
     /// Remove old runs from the database, and give their space back.
     #[command(after_help = prune::PRUNE_EXAMPLE)]
     Prune(PruneArgs),
+    /// Show the last sweep as a page in a browser, while it runs and after.
+    #[command(after_help = serve::SERVE_EXAMPLE)]
+    Serve(ServeArgs),
     /// Time one thing against a reference runtime.
     #[command(subcommand, after_help = MATMUL_EXAMPLE)]
     Bench(Bench),
@@ -470,6 +475,7 @@ mod tests {
             &["parallax", "query"],
             &["parallax", "import"],
             &["parallax", "prune"],
+            &["parallax", "serve"],
             &["parallax", "cache"],
             &["parallax", "plan"],
         ] {

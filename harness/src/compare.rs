@@ -208,7 +208,8 @@ fn measurements(
     run: Option<&RunId>,
 ) -> Result<Vec<Measurement>, Error> {
     let named = side.run.as_deref().map(|name| store.find_sweep(name)).transpose()?;
-    let wanted = Wanted { run: named.as_ref().or(run), target: Some(side.target.to_string()), model: None };
+    let target = Some(side.target.to_string());
+    let wanted = Wanted { run: named.as_ref().or(run), target, ..Wanted::default() };
     let mut measurements = store.measurements(metric, &wanted)?;
     measurements.retain(|measurement| side.admits(measurement));
     Ok(measurements)

@@ -103,6 +103,14 @@ pub enum Error {
     NoBaseline { known: String },
     #[error("cannot take {} as a baseline: {message}", path.display())]
     BaselineUnread { path: PathBuf, message: String },
+    #[error("the database holds no sweep yet; run `parallax sweep`, or name another database with --db")]
+    NoSweep,
+    #[error("{} holds {found}, which is no report of ours; name an empty folder or a new one with --html", path.display())]
+    NotAReport { path: PathBuf, found: String },
+    #[error("cannot write the report to {}: {source}", path.display())]
+    ReportUnwritten { path: PathBuf, source: io::Error },
+    #[error("the report's {file} is not in {}; name the folder that holds report/ in PARALLAX_WWW, or bring the checkout up to date", folder.display())]
+    NoReportFiles { file: String, folder: PathBuf },
     #[error("{0}")]
     NotComparable(String),
     #[error("cannot read the query from {}: {source}", path.display())]
@@ -119,6 +127,12 @@ pub enum Error {
     NotPruned { path: PathBuf, source: io::Error },
     #[error("the page server cannot start: {reason}; {remedy}")]
     PageServer { reason: String, remedy: String },
+    #[error(
+        "port {port} on 127.0.0.1 is taken by another program; name another with --port, or leave it out for one that is free"
+    )]
+    PortTaken { port: u16 },
+    #[error("cannot listen at port {port} of 127.0.0.1: {source}; name another with --port")]
+    PortUnheard { port: u16, source: io::Error },
     #[error("no node test is called {patterns}; there are {count} in {}, such as test_add or test_matmul_2d", folder.display())]
     NoNodeTest { patterns: String, count: usize, folder: PathBuf },
     #[error("cannot read or pack the node tests: {}: {source}", path.display())]
@@ -186,6 +200,11 @@ impl Error {
             | Error::SeveralRuns { .. }
             | Error::NoBaseline { .. }
             | Error::BaselineUnread { .. }
+            | Error::NoSweep
+            | Error::PortTaken { .. }
+            | Error::PortUnheard { .. }
+            | Error::NotAReport { .. }
+            | Error::NoReportFiles { .. }
             | Error::NotComparable(_)
             | Error::NoStepSummary
             | Error::QueryUnreadable { .. }

@@ -18,6 +18,8 @@ use crate::store::{RunId, Store, Wanted};
 use findings::Found;
 
 const LAST_PASS: &str = "last-pass";
+/// Runs that a history goes back.
+const LATEST_RUNS: usize = 50;
 
 /// Runs `parallax gate`.
 ///
@@ -57,8 +59,15 @@ pub fn against(store: &Store, run: &RunId, name: &str, max_slowdown: f64) -> Res
             (baseline.to_string(), of_run(&baseline)?)
         }
     };
-    let history = store.measurements(Metric::LatencyMs, &Wanted::default())?;
+    let history = history(store, std::slice::from_ref(run))?;
     gated(&run.to_string(), against, max_slowdown, (&now, &before, &history))
+}
+
+/// What the latest runs took of what these have: enough to say what runs of the same thing differ by, and little enough to read of
+/// a million trials.
+pub(crate) fn history(store: &Store, runs: &[RunId]) -> Result<Vec<Measurement>, Error> {
+    let wanted = Wanted { like: runs, latest_runs: Some(LATEST_RUNS), in_short: true, ..Wanted::default() };
+    store.measurements(Metric::LatencyMs, &wanted)
 }
 
 /// Returns whether something is the name of a file, there or not: no run has such characters.

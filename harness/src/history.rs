@@ -43,17 +43,31 @@ pub fn run(args: &HistoryArgs) -> Result<Exit, Error> {
     Ok(Exit::Success)
 }
 
+/// A model in a place on a machine.
+pub(crate) type Cell<'a> = (&'a Subject, &'a Place, &'a Option<String>);
+
 /// A history for each cell on each machine.
 fn histories(measurements: &[Measurement]) -> Vec<History> {
+    let cells = by_cell(measurements).into_iter();
+    cells.map(|((subject, place, host), trials)| history(subject, place, host.clone(), trials)).collect()
+}
+
+/// The trials of each cell on each machine of which there is a time.
+pub(crate) fn by_cell(measurements: &[Measurement]) -> BTreeMap<Cell<'_>, Vec<&Measurement>> {
     let mut cells: BTreeMap<_, Vec<&Measurement>> = BTreeMap::new();
     for one in measurements.iter().filter(|one| one.median().is_some_and(|median| median > 0.0)) {
         cells.entry((&one.subject, &one.place, &one.versions.host)).or_default().push(one);
     }
-    let cells = cells.into_iter();
-    cells.map(|((subject, place, host), trials)| history(subject, place, host.clone(), trials)).collect()
+    cells
 }
 
-fn history(subject: &Subject, place: &Place, host: Option<String>, trials: Vec<&Measurement>) -> History {
+/// The history of one cell on one machine, of trials in the order in which their runs were begun.
+pub(crate) fn history(
+    subject: &Subject,
+    place: &Place,
+    host: Option<String>,
+    trials: Vec<&Measurement>,
+) -> History {
     let scale = Scale::of(trials.iter().copied());
     let (over_control, runs) = (scale == Scale::OverControl, by_run(trials));
     let median = |values: &[f64]| Summary::of(values).map_or(f64::NAN, |summary| summary.median);

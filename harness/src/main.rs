@@ -11,7 +11,7 @@ use harness::process::{below, guard};
 use harness::screen;
 use harness::{
     bench, cache, compare, conformance, detect, diverge, draft, export, gate, history, import, matrix, merge,
-    noise, predict, probe, profile, prune, publish, query, recommend, sweep,
+    noise, predict, probe, profile, prune, publish, query, recommend, serve, sweep,
 };
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
@@ -83,6 +83,7 @@ async fn perform(command: &Command) -> Result<Exit, Error> {
         Command::Prune(args) => prune::run(args),
         Command::Import(args) => import::run(args),
         Command::Query(args) => query::run(args),
+        Command::Serve(args) => serve::run(args).await,
         Command::Cache(args) => cache::run(args),
         Command::Plan(args) => until_interrupted(draft::run(args)).await,
         // It has no runtime: main has run it.

@@ -9,6 +9,7 @@ use crate::cli::ReportArgs;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::gate;
+use crate::page::files;
 use crate::report;
 use crate::report::ci::{annotations, junit, summary};
 use crate::rows::Report;
@@ -34,6 +35,9 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Error> {
         return Ok(Exit::Success);
     }
     let found = published(&store, &run, held)?;
+    if let Some(folder) = &args.html {
+        files::write(&store, &run, folder)?;
+    }
     if let Some(path) = &args.junit {
         fs::write(path, junit::render(&found)?).map_err(|source| unwritten(path, source))?;
     }
@@ -59,8 +63,11 @@ fn print_table(store: &Store, run: &RunId, held: Option<&Held>) -> Result<(), Er
 
 /// All that is published of a sweep.
 fn published(store: &Store, run: &RunId, held: Option<Held>) -> Result<Published, Error> {
-    let Report { run, cases, .. } = store.report(run)?;
-    Ok(Published { runs: vec![run], missing_shards: Vec::new(), cases, held })
+    let runs = store.shards(run)?;
+    let runs = runs.iter().map(|run| Ok(store.report_of_run(run)?.run)).collect::<Result<_, Error>>()?;
+    let Report { cases, shards, .. } = store.report(run)?;
+    let missing_shards = shards.map(|shards| shards.missing).unwrap_or_default();
+    Ok(Published { runs, missing_shards, cases, held })
 }
 
 /// How a sweep stands against what `name` says. That there is nothing to compare is told, and ends nothing.

@@ -10,6 +10,7 @@ mod measurements;
 mod merge;
 mod migrate;
 mod open;
+mod page;
 mod parquet;
 mod parts;
 mod probe;
@@ -108,6 +109,25 @@ impl Store {
             connection.execute_batch(views).map_err(failed("making its views"))?;
         }
         Ok(Store { connection, file })
+    }
+}
+
+impl Store {
+    /// A second connection to the same database, to read beside a run that writes into it.
+    ///
+    /// # Errors
+    /// When the database gives none.
+    pub fn another(&self) -> Result<Store, Error> {
+        let connection = self.connection.try_clone().map_err(failed("opening a second connection"))?;
+        Ok(Store { connection, file: self.file.clone() })
+    }
+
+    /// The file of the database; none where it is in memory.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.file {
+            OpenFile::Memory => None,
+            OpenFile::File { path, .. } => Some(path),
+        }
     }
 }
 

@@ -26,6 +26,7 @@ use crate::report::{self, Progress};
 use crate::rows::Report;
 use crate::schedule::{self, Block};
 use crate::screen;
+use crate::serve::live::Live;
 use crate::session::{Context, SessionKind};
 use crate::shard::name;
 use crate::store::{Recorder, RunId, Store};
@@ -129,10 +130,11 @@ async fn measure(
     let Asked { plan, part, durations, .. } = asked;
     let context = Context::start(plan.browsers.clone()).await?;
     let blocks = schedule::blocks(plan);
+    let mut live = Live::beside(store).await;
     let mut recorder = Recorder::new(store).of_part(part);
     let open = plan.rounds.is_some_and(|rounds| rounds.precision.is_some());
     let mut progress = Progress::new(asked.progress, asked.estimate(&blocks), open);
-    let listeners: &mut [&mut dyn Listener] = &mut [&mut recorder, &mut progress];
+    let listeners: &mut [&mut dyn Listener] = &mut [&mut recorder, &mut progress, &mut live];
     let sweep = Sweep { listeners, plan, part, blocks, durations, positions: 0 };
     let ended = sweep.run(&context, interrupt).await;
     match (recorder.run(), ended) {

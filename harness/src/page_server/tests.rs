@@ -1,6 +1,7 @@
 //! Real requests against a real server: what may be read is, with the right headers, and nothing else.
 
 use std::fs;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -46,7 +47,7 @@ async fn scene() -> Scene {
 impl Scene {
     /// Sends a request line and a host exactly as they are; gives the whole answer.
     async fn ask(&self, line: &str, host: &str) -> String {
-        let mut stream = TcpStream::connect(&self.server.served.host).await.unwrap();
+        let mut stream = TcpStream::connect(&self.server.served.door.host).await.unwrap();
         let request = format!("{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
@@ -57,7 +58,7 @@ impl Scene {
     /// Asks for a path below the token, as the page would.
     async fn get(&self, path: &str) -> String {
         let site = &self.server.served;
-        self.ask(&format!("GET /{}/{path}", site.token), &site.host).await
+        self.ask(&format!("GET /{}/{path}", site.door.token), &site.door.host).await
     }
 }
 
@@ -102,7 +103,7 @@ async fn every_answer_is_isolated_and_never_kept() {
 #[tokio::test]
 async fn nothing_else_can_be_read() {
     let scene = scene().await;
-    let (host, token) = (scene.server.served.host.clone(), scene.server.served.token.clone());
+    let (host, token) = (scene.server.served.door.host.clone(), scene.server.served.door.token.clone());
     let here = scene.folder.path().join("secret");
     let mut paths: Vec<String> = [
         "../secret",
@@ -153,7 +154,7 @@ async fn a_link_that_stays_inside_is_followed() {
 #[tokio::test]
 async fn only_reading_under_the_loopback_address_is_answered() {
     let scene = scene().await;
-    let (host, token) = (scene.server.served.host.clone(), scene.server.served.token.clone());
+    let (host, token) = (scene.server.served.door.host.clone(), scene.server.served.door.token.clone());
     let port = host.rsplit_once(':').unwrap().1;
     for (method, host, status) in [
         ("GET", host.clone(), "200"),
@@ -176,19 +177,19 @@ async fn files_are_taken_only_where_they_were_asked_for() {
     let address = scene.server.receive("values", &folder);
     assert!(address.ends_with("/deposits/values/"), "{address}");
     for (path, status) in [
-        (format!("/{}/deposits/values/0.safetensors", site.token), "204"),
-        (format!("/{}/deposits/values/../key", site.token), "404"),
-        (format!("/{}/deposits/values/%2e%2e%2fsecret", site.token), "404"),
-        (format!("/{}/deposits/values/part/0.safetensors", site.token), "404"),
-        (format!("/{}/deposits/values/", site.token), "404"),
-        (format!("/{}/deposits/others/0.safetensors", site.token), "404"),
-        (format!("/{}x/deposits/values/1.safetensors", site.token), "404"),
+        (format!("/{}/deposits/values/0.safetensors", site.door.token), "204"),
+        (format!("/{}/deposits/values/../key", site.door.token), "404"),
+        (format!("/{}/deposits/values/%2e%2e%2fsecret", site.door.token), "404"),
+        (format!("/{}/deposits/values/part/0.safetensors", site.door.token), "404"),
+        (format!("/{}/deposits/values/", site.door.token), "404"),
+        (format!("/{}/deposits/others/0.safetensors", site.door.token), "404"),
+        (format!("/{}x/deposits/values/1.safetensors", site.door.token), "404"),
     ] {
         let line = format!("POST {path}");
-        let answer = scene.ask(&line, &site.host).await;
+        let answer = scene.ask(&line, &site.door.host).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{path}: {answer}");
     }
-    let elsewhere = scene.ask(&format!("POST /{}/deposits/values/2", site.token), "evil.example").await;
+    let elsewhere = scene.ask(&format!("POST /{}/deposits/values/2", site.door.token), "evil.example").await;
     assert!(elsewhere.starts_with("HTTP/1.1 404"), "{elsewhere}");
     let mut left: Vec<_> = fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.file_name()).collect();
     left.sort();
@@ -208,9 +209,9 @@ async fn a_model_is_mounted_once_however_often_it_is_asked_for() {
 #[tokio::test]
 async fn two_servers_share_neither_port_nor_token() {
     let (one, two) = (scene().await, scene().await);
-    assert_ne!(one.server.served.host, two.server.served.host);
-    assert_ne!(one.server.served.token, two.server.served.token);
-    assert_eq!(one.server.served.token.len(), 32, "128 bits");
+    assert_ne!(one.server.served.door.host, two.server.served.door.host);
+    assert_ne!(one.server.served.door.token, two.server.served.door.token);
+    assert_eq!(one.server.served.door.token.len(), 32, "128 bits");
 }
 
 #[tokio::test]
@@ -228,11 +229,11 @@ async fn a_page_that_was_not_built_is_unavailable_by_name() {
 async fn weights_are_read_in_parts_and_their_length_is_told() {
     let scene = scene().await;
     let site = &scene.server.served;
-    let path = format!("/{}/models/tiny/a%20b.bin", site.token);
-    let ranged = format!("{}\r\nRange: bytes=4-10", site.host);
+    let path = format!("/{}/models/tiny/a%20b.bin", site.door.token);
+    let ranged = format!("{}\r\nRange: bytes=4-10", site.door.host);
     let part = scene.ask(&format!("GET {path}"), &ranged).await;
     assert!(part.starts_with("HTTP/1.1 206") && part.ends_with("\r\n\r\nweights"), "{part}");
-    let head = scene.ask(&format!("HEAD {path}"), &site.host).await;
+    let head = scene.ask(&format!("HEAD {path}"), &site.door.host).await;
     assert!(head.starts_with("HTTP/1.1 200") && head.contains("content-length: 11"), "{head}");
 }
 
@@ -247,7 +248,7 @@ async fn strict(head: Duration, connections: usize) -> (TempDir, PageServer) {
 async fn one_who_does_not_finish_asking_is_shown_the_door() {
     let (_folder, server) = strict(Duration::from_millis(200), 64).await;
     for half in ["", "GET / HTTP/1.1\r\nHost: x", "G"] {
-        let mut stream = TcpStream::connect(&server.served.host).await.unwrap();
+        let mut stream = TcpStream::connect(&server.served.door.host).await.unwrap();
         stream.write_all(half.as_bytes()).await.unwrap();
         let mut answer = String::new();
         let ended = tokio::time::timeout(Duration::from_secs(20), stream.read_to_string(&mut answer)).await;
@@ -258,7 +259,7 @@ async fn one_who_does_not_finish_asking_is_shown_the_door() {
 #[tokio::test]
 async fn only_so_many_are_served_at_once_and_the_others_wait() {
     let (_folder, server) = strict(Duration::from_secs(60), 2).await;
-    let host = &server.served.host;
+    let host = &server.served.door.host;
     let idle = [TcpStream::connect(host).await.unwrap(), TcpStream::connect(host).await.unwrap()];
     let mut third = TcpStream::connect(host).await.unwrap();
     third.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
@@ -279,8 +280,10 @@ async fn the_same_is_served_at_another_place() {
     let site = &scene.server.served;
     let ask = async || {
         let mut stream = TcpStream::connect(other).await.ok()?;
-        let request =
-            format!("GET /{}/ HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", site.token, site.host);
+        let request = format!(
+            "GET /{}/ HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            site.door.token, site.door.host
+        );
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.ok()?;

@@ -7,7 +7,7 @@ use super::Store;
 use crate::error::Error;
 
 /// A file as it was when it was opened.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum OpenFile {
     /// A database in memory is in none.
     Memory,

@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use duckdb::{AccessMode, Config, Connection};
 
@@ -65,7 +66,7 @@ pub fn connect(path: &Path) -> Result<Connection, Error> {
     if !path.exists() {
         put_log_aside(path)?;
     }
-    let connection = match open(path) {
+    let connection = match open_patiently(path) {
         // A log that does not fit may be of another file, in whose place this one was put.
         Err(error) if is_about_the_log(&error) && put_log_aside(path)? => open(path),
         opened => opened,
@@ -99,6 +100,17 @@ pub fn connect_for_copying(path: &Path, new: &Path) -> Result<Connection, Error>
 pub fn attach(connection: &Connection, path: &Path, name: &str) -> Result<(), Error> {
     let attached = connection.execute_batch(&format!("attach {} as {name} (read_only)", quoted(path)?));
     attached.map_err(|error| explain(path, &error.to_string()))
+/// Waits a little for one who holds it only to look at it, as `parallax serve` does for a page.
+fn open_patiently(path: &Path) -> duckdb::Result<Connection> {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    const BREATH: Duration = Duration::from_millis(50);
+    let begun = Instant::now();
+    loop {
+        match open(path) {
+            Err(error) if is_held(&error.to_string()) && begun.elapsed() < PATIENCE => thread::sleep(BREATH),
+            opened => return opened,
+        }
+    }
 }
 
 fn open(path: &Path) -> duckdb::Result<Connection> {
@@ -222,13 +234,17 @@ fn explain(path: &Path, message: &str) -> Error {
     if message.contains("not a valid DuckDB database file") {
         return Error::NotADatabase { path };
     }
-    match message.contains("Could not set lock") || message.contains("being used by another process") {
+    match is_held(message) {
         true => Error::DatabaseHeld {
             path,
             holder: holder(message).map_or(String::new(), |who| format!(", {who}")),
         },
         false => Error::DatabaseUnopened { path, message: message.to_owned() },
     }
+}
+
+fn is_held(message: &str) -> bool {
+    message.contains("Could not set lock") || message.contains("being used by another process")
 }
 
 /// The part of a lock message that names the process: `/usr/bin/duckdb (PID 123)`.

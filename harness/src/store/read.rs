@@ -19,6 +19,9 @@ const READING: &str = "reading a run";
 /// An adapter's columns, in the order in which [`read_adapter`] takes them.
 pub(super) const ADAPTER: &str = "adapters.vendor, adapters.architecture, adapters.device, adapters.description, \
                                   adapters.backend, adapters.software, adapters.features, adapters.limits";
+/// The same without what a name does not need: features and limits are many.
+pub(super) const ADAPTER_NAMES: &str = "adapters.vendor, adapters.architecture, adapters.device, adapters.description, \
+                                        adapters.backend, adapters.software, null, null";
 
 /// The expression that gives a timestamp as reports have it: ISO 8601, UTC.
 pub(super) fn iso(column: &str) -> String {
@@ -43,7 +46,7 @@ impl Store {
     }
 
     fn report_of(&self, run: &RunId, shards: &[RunId]) -> Result<Report, Error> {
-        let cases = shards.iter().map(|shard| self.cases(shard)).collect::<Result<Vec<_>, _>>()?;
+        let cases = shards.iter().map(|shard| self.cases(shard, None)).collect::<Result<Vec<_>, _>>()?;
         let time_spent = if let [one] = shards { self.time_spent(one)? } else { None };
         Ok(Report {
             run: self.run(run)?,
@@ -54,7 +57,7 @@ impl Store {
     }
 
     /// Returns what is known of a run as a whole.
-    pub(super) fn run(&self, run: &RunId) -> Result<Run, Error> {
+    pub(crate) fn run(&self, run: &RunId) -> Result<Run, Error> {
         let sql = format!(
             "select id::varchar, state, message, {}, {}, version, commit_hash, command_line, host_name, host_os, \
              host_architecture, host_logical_cpus from runs where id = ?",
@@ -86,19 +89,21 @@ impl Store {
         self.connection.query_row(&sql, params![run], read).map_err(failed(READING))
     }
 
-    /// The cases of a run by their trials' identifiers, in the order of the matrix.
-    pub(super) fn cases(&self, run: &RunId) -> Result<Vec<(String, CaseRow)>, Error> {
+    /// The cases of a run by their trials' identifiers, in the order of the matrix; of one key, where one is named.
+    pub(crate) fn cases(&self, run: &RunId, key: Option<&str>) -> Result<Vec<(String, CaseRow)>, Error> {
         let sql = format!(
             "select trials.id::varchar, model, target, actual_target, verdict, message, tolerance, case_key, precision, \
              batch, concurrency, {}, {}, browser_version, driver_version, timer_resolution_ms::varchar, trials.tuning, {ADAPTER}, \
              coalesce(cases.adapter, 'default'), round, round_position, cases.dimensions::varchar, cases.features \
              from trials join cases on cases.key = case_key left join adapters on adapters.id = adapter_id \
-             where run_id = ? order by position",
+             where run_id = ? and coalesce(case_key = ?, true) order by position",
             iso("started_at"),
             iso("finished_at")
         );
-        let (mut metrics, mut checks) = (self.metrics(run)?, self.checks(run)?);
-        let (mut features, mut fallback_nodes) = (self.features(run)?, self.placements(run)?);
+        let trials = self.query(READING, &sql, params![run, key], read_case)?;
+        let of = OfTrials::of(run, trials.iter().map(|(id, ..)| id));
+        let (mut metrics, mut checks) = (self.metrics(&of)?, self.checks(&of)?);
+        let (mut features, mut fallback_nodes) = (self.features(&of)?, self.placements(&of)?);
         let complete = |(id, verdict, row): (String, String, CaseRow)| {
             let checks = checks.remove(&id).unwrap_or_default();
             let mut metrics: BTreeMap<String, Measured> =
@@ -118,17 +123,30 @@ impl Store {
             };
             Ok((id, row))
         };
-        self.rows(&sql, run, read_case)?.into_iter().map(complete).collect()
+        trials.into_iter().map(complete).collect()
     }
 
-    fn metrics(&self, run: &RunId) -> Result<ByTrial<(String, Measured)>, Error> {
+    /// The values of every metric that was taken more than once while warming up, by trial.
+    pub(crate) fn warm_ups(
+        &self,
+        run: &RunId,
+        cases: &[(String, CaseRow)],
+    ) -> Result<ByTrial<(String, Vec<f64>)>, Error> {
+        let sql = "select trial_id::varchar, metric, taken from series where trial_id between ?::uuid and ?::uuid \
+                   and phase = 'warm-up' and len(taken) > 1 and trial_id in (select id from trials where run_id = ?)";
+        let OfTrials { first, last, .. } = OfTrials::of(run, cases.iter().map(|(id, _)| id));
+        let read = |row: &Row<'_>| Ok((row.get(0)?, (row.get(1)?, numbers(row.get(2)?))));
+        Ok(by_trial(self.query(READING, sql, params![first, last, run], read)?))
+    }
+
+    fn metrics(&self, of: &OfTrials<'_>) -> Result<ByTrial<(String, Measured)>, Error> {
         let sql = "select trial_id::varchar, metric, taken from series join trials on trials.id = trial_id \
-                   where run_id = ? and phase = 'measured'";
-        let series = self.rows(sql, run, |row| Ok(((row.get(0)?, row.get(1)?), numbers(row.get(2)?))))?;
+                   where run_id = ? and trial_id between ?::uuid and ?::uuid and phase = 'measured'";
+        let series = self.of_trials(sql, of, |row| Ok(((row.get(0)?, row.get(1)?), numbers(row.get(2)?))))?;
         let mut samples: BTreeMap<(String, String), Vec<f64>> = series.into_iter().collect();
         let sql = "select trial_id::varchar, metric, median, low, high, n from metrics join trials on trials.id = trial_id \
-                   where run_id = ?";
-        let summaries = self.rows(sql, run, |row| {
+                   where run_id = ? and trial_id between ?::uuid and ?::uuid";
+        let summaries = self.of_trials(sql, of, |row| {
             let ends: (Option<f64>, Option<f64>) = (row.get(3)?, row.get(4)?);
             let interval = ends.0.zip(ends.1).map(|(low, high)| Interval { low, high });
             let n: i32 = row.get(5)?;
@@ -141,11 +159,11 @@ impl Store {
         })))
     }
 
-    fn checks(&self, run: &RunId) -> Result<ByTrial<OutputCheck>, Error> {
+    fn checks(&self, of: &OfTrials<'_>) -> Result<ByTrial<OutputCheck>, Error> {
         let sql = "select trial_id::varchar, output, elements, max_abs_error, mean_abs_error, cosine_similarity, fault, \
                    max_abs_error_at, scaled_error, scaled_error_at from checks join trials on trials.id = trial_id \
-                   where run_id = ? order by checks.position";
-        let checks = self.rows(sql, run, |row| {
+                   where run_id = ? and trial_id between ?::uuid and ?::uuid order by checks.position";
+        let checks = self.of_trials(sql, of, |row| {
             let check = OutputCheck {
                 output: row.get(1)?,
                 elements: row.get(2)?,
@@ -162,22 +180,33 @@ impl Store {
         Ok(by_trial(checks))
     }
 
-    fn features(&self, run: &RunId) -> Result<ByTrial<(String, String)>, Error> {
-        let sql = "select trial_id::varchar, name, value from features join trials on trials.id = trial_id where run_id = ?";
-        Ok(by_trial(self.rows(sql, run, |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?))
+    fn features(&self, of: &OfTrials<'_>) -> Result<ByTrial<(String, String)>, Error> {
+        let sql = "select trial_id::varchar, name, value from features join trials on trials.id = trial_id \
+                   where run_id = ? and trial_id between ?::uuid and ?::uuid";
+        Ok(by_trial(self.of_trials(sql, of, |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?))
     }
 
-    fn placements(&self, run: &RunId) -> Result<ByTrial<FallbackNode>, Error> {
+    fn placements(&self, of: &OfTrials<'_>) -> Result<ByTrial<FallbackNode>, Error> {
         let sql = "select trial_id::varchar, node, operator, placements.engine, reason from placements \
-                   join trials on trials.id = trial_id where run_id = ? order by placements.position";
+                   join trials on trials.id = trial_id \
+                   where run_id = ? and trial_id between ?::uuid and ?::uuid order by placements.position";
         let read = |row: &Row<'_>| {
             Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get::<_, String>(3)?, row.get(4)?)))
         };
         let nodes =
-            self.rows(sql, run, read)?.into_iter().map(|(trial, (node, operator, engine, reason))| {
+            self.of_trials(sql, of, read)?.into_iter().map(|(trial, (node, operator, engine, reason))| {
                 Ok((trial, FallbackNode { node, operator, engine: engine_named(&engine)?, reason }))
             });
         Ok(by_trial(nodes.collect::<Result<Vec<_>, Error>>()?))
+    }
+
+    fn of_trials<T>(
+        &self,
+        sql: &str,
+        OfTrials { run, first, last }: &OfTrials<'_>,
+        read: impl FnMut(&Row<'_>) -> duckdb::Result<T>,
+    ) -> Result<Vec<T>, Error> {
+        self.query(READING, sql, params![run, first, last], read)
     }
 
     pub(super) fn rows<T>(
@@ -202,8 +231,22 @@ impl Store {
     }
 }
 
+/// Trials of a run, and between which identifiers they lie: these rise with time, so that little is read of what belongs to
+/// millions of trials, where both ends are given as values.
+struct OfTrials<'a> {
+    run: &'a RunId,
+    first: Option<String>,
+    last: Option<String>,
+}
+
+impl<'a> OfTrials<'a> {
+    fn of<'i>(run: &'a RunId, ids: impl Iterator<Item = &'i String> + Clone) -> OfTrials<'a> {
+        OfTrials { run, first: ids.clone().min().cloned(), last: ids.max().cloned() }
+    }
+}
+
 /// Rows of a child table, by the trial they belong to.
-pub(super) type ByTrial<T> = BTreeMap<String, Vec<T>>;
+pub(crate) type ByTrial<T> = BTreeMap<String, Vec<T>>;
 
 pub(super) fn by_trial<T>(rows: impl IntoIterator<Item = (String, T)>) -> ByTrial<T> {
     let mut trials = ByTrial::new();

@@ -40,6 +40,7 @@ impl Store {
         match &found[..] {
             [(id, _)] => Ok(RunId(id.clone())),
             [(id, _), ..] if name == "last" => Ok(RunId(id.clone())),
+            [] if name == "last" => Err(Error::NoSweep),
             [] => Err(Error::NoRun { name: name.to_owned(), known: self.last_sweeps()? }),
             several => Err(Error::SeveralRuns { name: name.to_owned(), known: listed(several) }),
         }

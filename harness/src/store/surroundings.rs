@@ -91,9 +91,7 @@ impl Store {
                 .map(|at| Ok(row.get::<_, Option<f64>>(at)?.unwrap_or_default()))
                 .collect::<duckdb::Result<Vec<_>>>()
         })?;
-        let metrics = "select metric, sum(list_sum(taken)) from series join trials on trials.id = trial_id \
-                       where run_id = ? and phase = 'measured' group by metric";
-        let metrics: Vec<(String, f64)> = self.rows(metrics, run, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let metrics = self.sums(run)?;
         Ok(Some(TimeSpent::of(
             total_s * 1e3,
             cases,
@@ -102,6 +100,20 @@ impl Store {
             &sessions.concat(),
             &metrics.into_iter().collect(),
         )))
+    }
+
+    /// The sums of each metric over all cases of a run.
+    fn sums(&self, run: &RunId) -> Result<Vec<(String, f64)>, Error> {
+        let ends = "select min(id)::varchar, max(id)::varchar from trials where run_id = ?";
+        let ends: Vec<(Option<String>, Option<String>)> =
+            self.rows(ends, run, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (first, last) = ends.into_iter().next().unwrap_or_default();
+        // Identifiers rise with time: where both ends are values, no more is read than this run has.
+        let sql = "select metric, sum(list_sum(taken)) from series join trials on trials.id = trial_id \
+                   where run_id = ? and trial_id between ?::uuid and ?::uuid and phase = 'measured' group by metric";
+        self.query("reading what a run took", sql, params![run, first, last], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
     }
 
     /// What each case took, by its key: the median over the runs before.

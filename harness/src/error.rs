@@ -145,8 +145,6 @@ pub enum Error {
     Signals(io::Error),
     #[error("cannot write the report: {0}")]
     Output(io::Error),
-    #[error("cannot write the report to {}: {source}", path.display())]
-    ReportUnwritten { path: PathBuf, source: io::Error },
     #[error(
         "--summary without a file adds to the summary of a GitHub Actions step, and GITHUB_STEP_SUMMARY does not say where that is; name a file, as in --summary summary.md"
     )]

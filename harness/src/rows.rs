@@ -4,7 +4,6 @@ pub mod answer;
 pub mod arrival;
 pub mod attempts;
 pub mod collection;
-pub mod attempts;
 pub mod comparison;
 pub mod conformance;
 pub mod divergence;

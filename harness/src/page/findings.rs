@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::taken::{Taken, of_runs};
+use super::taken::{Taken, of_sweep};
 use crate::error::Error;
 use crate::gate::findings;
 use crate::model::variant::described;
@@ -46,8 +46,7 @@ pub fn of(
     history: &[Measurement],
 ) -> Result<Option<Findings>, Error> {
     let Some(baseline) = baseline(store, taken)? else { return Ok(None) };
-    let runs: Vec<RunId> = store.parts(&baseline)?.into_iter().map(|part| part.run).collect();
-    let before = of_runs(store, &runs)?;
+    let before = of_sweep(store, &baseline)?;
     let found = findings::of(now, &before, history, MAX_SLOWDOWN);
     if found.cells == 0 {
         return Ok(None);

@@ -75,7 +75,8 @@ impl Taken {
 
     /// The latencies of its runs, value by value.
     pub fn latencies(&self, store: &Store) -> Result<Vec<Measurement>, Error> {
-        of_runs(store, &self.runs())
+        let first = self.parts.first();
+        first.map_or(Ok(Vec::new()), |(part, _)| of_sweep(store, &part.run))
     }
 
     /// The medians of what it has, over the latest runs: so many that all of it stays quick to read.
@@ -99,13 +100,9 @@ impl Taken {
     }
 }
 
-/// The latencies of some runs, value by value.
-pub fn of_runs(store: &Store, runs: &[RunId]) -> Result<Vec<Measurement>, Error> {
-    let mut all = Vec::new();
-    for run in runs {
-        all.extend(store.measurements(Metric::LatencyMs, &Wanted { run: Some(run), ..Wanted::default() })?);
-    }
-    Ok(all)
+/// The latencies of the sweep that a run is, or is a part of, value by value.
+pub fn of_sweep(store: &Store, run: &RunId) -> Result<Vec<Measurement>, Error> {
+    store.measurements(Metric::LatencyMs, &Wanted { run: Some(run), ..Wanted::default() })
 }
 
 /// What a case ran and where, as measurements have it.

@@ -52,7 +52,9 @@ impl Store {
 
     /// The runs to look at; nothing where that is all of them.
     fn runs_of(&self, wanted: &Wanted<'_>) -> Result<Option<Vec<RunId>>, Error> {
-        let Some(most) = wanted.latest_runs else { return Ok(wanted.run.map(|run| vec![run.clone()])) };
+        let Some(most) = wanted.latest_runs else {
+            return wanted.run.map(|run| self.shards(run)).transpose();
+        };
         let mut values = Values::default();
         let sql = format!(
             "select id::varchar from runs where kind = 'sweep' and id in (
@@ -156,19 +158,21 @@ fn sql(metric: &str, of_trials: Option<&OfTrials>, cells: &str, in_short: bool) 
              select run_id, taken_at, median(time_ms) as control_ms from controls {of_controls}
              group by run_id, position, taken_at
          )
-         select runs.id::varchar, {}, case_key, model, precision, batch, dimensions::varchar, model_digest, target,
+         select first.id::varchar, {}, case_key, model, precision, batch, dimensions::varchar, model_digest, target,
              coalesce(cases.adapter, 'default'), coalesce(cases.features, ''), concurrency, temperature,
-             browser_version, driver_version, runs.version, commit_hash, host_name, browser_settings_digest,
+             browser_version, driver_version, runs.version, runs.commit_hash, runs.host_name, browser_settings_digest,
              cases.tuning, verdict::varchar, trials.message, trials.round, round_position, session, taken, control_ms,
              evidence.value, {adapter}
          from trials join runs on runs.id = trials.run_id join cases on cases.key = case_key
+             join same_sweep on same_sweep.run_id = trials.run_id and with_id = trials.run_id
+             join runs as first on first.id = first_id
              left join adapters on adapters.id = adapter_id
              left join ({taken}) as measured on measured.trial_id = trials.id
              left join ({evidence}) as evidence on evidence.trial_id = trials.id
              asof left join control on control.run_id = trials.run_id and control.taken_at <= trials.started_at
          where runs.kind = 'sweep'{of_runs}{cells}
-         order by runs.started_at, trials.position",
-        iso("runs.started_at")
+         order by first.started_at, first.id, if(trials.round is null, 0, runs.shard), trials.position",
+        iso("first.started_at")
     )
 }
 

@@ -100,6 +100,8 @@ pub fn connect_for_copying(path: &Path, new: &Path) -> Result<Connection, Error>
 pub fn attach(connection: &Connection, path: &Path, name: &str) -> Result<(), Error> {
     let attached = connection.execute_batch(&format!("attach {} as {name} (read_only)", quoted(path)?));
     attached.map_err(|error| explain(path, &error.to_string()))
+}
+
 /// Waits a little for one who holds it only to look at it, as `parallax serve` does for a page.
 fn open_patiently(path: &Path) -> duckdb::Result<Connection> {
     const PATIENCE: Duration = Duration::from_secs(2);

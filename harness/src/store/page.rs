@@ -19,16 +19,10 @@ impl Store {
         self.query(READING, &sql, [], |row| row.get(0)).map(|mut all| all.pop().unwrap_or_default())
     }
 
-    /// The runs that make up a sweep: itself, or the shards of its plan, of each the one that was begun nearest to it.
+    /// The runs that make up a sweep: itself, or its shards.
     pub(crate) fn parts(&self, run: &RunId) -> Result<Vec<Part>, Error> {
-        let sql = "with own as (select * from runs where id = ?::uuid)
-                   select runs.id::varchar, runs.shard, runs.shards from runs, own
-                   where runs.id = own.id or (runs.kind = own.kind and runs.shard <> own.shard
-                       and runs.plan_digest = own.plan_digest and runs.shards = own.shards
-                       and runs.sweep is not distinct from own.sweep)
-                   qualify row_number() over (partition by runs.shard
-                       order by abs(epoch(runs.started_at) - epoch(own.started_at)), runs.id desc) = 1
-                   order by runs.shard, runs.started_at";
+        let sql = "select id::varchar, shard, shards from same_sweep join runs on id = with_id where run_id = ? \
+                   order by shard, started_at";
         let read =
             |row: &Row<'_>| Ok(Part { run: RunId(row.get(0)?), shard: row.get(1)?, shards: row.get(2)? });
         self.query(READING, sql, params![run], read)

@@ -29,7 +29,7 @@ pub mod matrix;
 pub mod model;
 pub mod noise;
 pub mod number;
-mod origin;
+pub mod origin;
 pub mod page_server;
 pub mod pair;
 pub mod plan;

@@ -1,6 +1,7 @@
 //! The database: every trial of every run, each committed before the next begins. The harness is its one writer.
 
 mod backup;
+mod bulk;
 mod conformance;
 mod divergence;
 mod file;
@@ -26,6 +27,7 @@ use crate::error::Error;
 use crate::event::{Event, Listener};
 use file::OpenFile;
 
+pub use bulk::WholeRun;
 pub use conformance::{TargetBegun, TargetEnded};
 pub use measurements::Wanted;
 

@@ -48,7 +48,7 @@ impl Store {
                  coalesce(cases.adapter, 'default'), coalesce(cases.features, ''), concurrency, temperature,
                  browser_version, driver_version, runs.version, commit_hash, host_name, browser_settings_digest,
                  cases.tuning, verdict::varchar, trials.message, trials.round, round_position, session, taken, control_ms,
-                 (select value from features where trial_id = trials.id and name = 'adapter_evidence'), {ADAPTER}
+                 adapter_evidence, {ADAPTER}
              from trials join runs on runs.id = trials.run_id join cases on cases.key = case_key
                  left join adapters on adapters.id = adapter_id 
                  left join series on series.trial_id = trials.id and metric = ? and phase = 'measured'

@@ -28,7 +28,7 @@ const BESIDES_TABLES: [(&str, &str); 3] = [
 ];
 
 /// The views that are made anew whenever a database is opened: no other may be there.
-const VIEWS: [&str; 8] = [
+const VIEWS: [&str; 9] = [
     "samples",
     "throughput",
     "results",
@@ -37,6 +37,7 @@ const VIEWS: [&str; 8] = [
     "product_ratios",
     "kernels",
     "last_probes",
+    "amiss",
 ];
 
 /// Opens or makes the database at `path`, which afterwards nobody else can read: it names folders of its user.

@@ -41,7 +41,7 @@ create or replace view scaling as
 create or replace view turn_ratios as
     with rounds as (
         select run_id, round, model, model_digest, target, adapter, features,
-            list_sort(flatten(list(taken)))[1 + (sum(len(taken)) - 1) // 10] as latency_ms
+            list_sort(flatten(list(taken)))[1 + (sum(len(taken))::bigint - 1) // 10] as latency_ms
         from trials join cases on cases.key = case_key join series on series.trial_id = trials.id
         where verdict = 'pass' and round is not null and metric = 'latency_ms' and phase = 'measured' group by all
     )
@@ -71,3 +71,16 @@ create or replace view last_probes as
     select adapter_id, browser, browser_version, metric, median, low, high, n, timer, run_id, target
     from probes
     qualify row_number() over (partition by adapter_id, browser, metric order by run_id desc) = 1;
+
+-- Rows of trials that belong to no trial, or are there twice: none, since nothing but a transaction of the one writer adds any.
+create or replace view amiss as
+    select 'series' as table_name, trial_id, 'belongs to no trial' as what from series anti join trials on trials.id = trial_id
+    union all select 'metrics', trial_id, 'belongs to no trial' from metrics anti join trials on trials.id = trial_id
+    union all select 'checks', trial_id, 'belongs to no trial' from checks anti join trials on trials.id = trial_id
+    union all select 'placements', trial_id, 'belongs to no trial' from placements anti join trials on trials.id = trial_id
+    union all select 'features', trial_id, 'belongs to no trial' from features anti join trials on trials.id = trial_id
+    union all select 'series', trial_id, 'is there twice' from series group by trial_id, metric, phase having count(*) > 1
+    union all select 'metrics', trial_id, 'is there twice' from metrics group by trial_id, metric having count(*) > 1
+    union all select 'checks', trial_id, 'is there twice' from checks group by trial_id, position having count(*) > 1
+    union all select 'placements', trial_id, 'is there twice' from placements group by trial_id, position having count(*) > 1
+    union all select 'features', trial_id, 'is there twice' from features group by trial_id, name having count(*) > 1;

@@ -1,0 +1,299 @@
+//! Trials with everything measured in them, table by table through DuckDB's appender: one, or all of a run.
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use duckdb::types::{TimeUnit, Value};
+use duckdb::{Appender, Row, Transaction, params};
+use protocol::{Adapter, Metric, Samples};
+
+use super::surroundings::insert_control;
+use super::write::{end_run, insert_adapter, insert_case, insert_run, json};
+use super::{RunId, RunKind, Store};
+use crate::error::Error;
+use crate::event::RunEnd;
+use crate::origin::Origin;
+use crate::statistics::Interval;
+use crate::trial::Trial;
+
+/// Features that have a column of their own in `trials`.
+pub(super) const COLUMNS: [&str; 5] =
+    ["browser_version", "driver_version", "timer_resolution_ms", "tuning", "adapter_evidence"];
+
+/// The columns of `trials` in the order in which [`append_trial`] gives them.
+const TRIAL: [&str; 24] = [
+    "id",
+    "run_id",
+    "position",
+    "case_key",
+    "actual_target",
+    "engine",
+    "device",
+    "browser",
+    "browser_version",
+    "driver_version",
+    "timer_resolution_ms",
+    "tuning",
+    "adapter_evidence",
+    "adapter_id",
+    "round",
+    "round_position",
+    "session",
+    "session_position",
+    "concurrency",
+    "verdict",
+    "message",
+    "tolerance",
+    "started_at",
+    "finished_at",
+];
+
+/// A run that is over, with all that it found.
+#[derive(Debug)]
+pub struct WholeRun<'a> {
+    /// Its subject.
+    pub kind: RunKind,
+    /// Where it comes from.
+    pub origin: &'a Origin,
+    /// When it began.
+    pub started_at: SystemTime,
+    /// How it ended, and when.
+    pub end: (&'a RunEnd, SystemTime),
+    /// Its trials.
+    pub trials: &'a [Trial],
+    /// The drift control, each time it was taken: milliseconds of each repetition, when, and how many jobs ran at the same time.
+    pub controls: &'a [(Vec<f64>, SystemTime, u32)],
+}
+
+impl Store {
+    /// Adds a trial with everything measured in it.
+    ///
+    /// # Errors
+    /// When the database cannot take it, or is no longer where it was; it then holds nothing of the trial.
+    pub fn add_trial(&mut self, run: &RunId, trial: &Trial) -> Result<(), Error> {
+        self.add_trials(run, std::slice::from_ref(trial))
+    }
+
+    /// Adds trials with everything measured in them, in one transaction.
+    ///
+    /// # Errors
+    /// When the database cannot take one of them, or is no longer where it was; it then holds nothing of any.
+    pub fn add_trials(&mut self, run: &RunId, trials: &[Trial]) -> Result<(), Error> {
+        self.in_transaction("adding a trial", |transaction| insert_trials(transaction, run, trials))
+    }
+
+    /// Adds a run that is over, in one transaction, and gives its identifier.
+    ///
+    /// # Errors
+    /// When the database cannot take any part of it; it then holds nothing of the run.
+    pub fn add_run(&mut self, whole: &WholeRun<'_>) -> Result<RunId, Error> {
+        self.in_transaction("adding a run", |transaction| {
+            let run = insert_run(transaction, whole.kind, whole.origin, whole.started_at)?;
+            insert_trials(transaction, &run, whole.trials)?;
+            for (position, (times_ms, at, concurrency)) in (0..).zip(whole.controls) {
+                insert_control(transaction, &run, position, (times_ms, *at, *concurrency))?;
+            }
+            end_run(transaction, &run, whole.end.0, whole.end.1)?;
+            Ok(run)
+        })
+    }
+
+    /// Checks that every row of a trial belongs to one and is there once, as keys would have it: after rows came in by another
+    /// way than trial by trial.
+    ///
+    /// # Errors
+    /// When a row does not, by its table and its trial, or the database cannot be read.
+    pub fn check_rows(&self) -> Result<(), Error> {
+        let sql = "select table_name, trial_id::varchar, what from amiss order by all limit 1";
+        let read = |row: &Row<'_>| {
+            let (table, trial, what): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(format!("one in {table} of the trial {trial} {what}"))
+        };
+        let amiss = self.query("looking for rows that belong to nothing", sql, [], read)?;
+        amiss.into_iter().next().map_or(Ok(()), |row| Err(Error::Row(row)))
+    }
+}
+
+/// A trial's row in other tables: its identifier, its case's key, its adapter's identifier.
+struct Identified<'a> {
+    trial: &'a Trial,
+    id: String,
+    key: String,
+    adapter: Option<String>,
+}
+
+fn insert_trials(transaction: &Transaction<'_>, run: &RunId, trials: &[Trial]) -> duckdb::Result<()> {
+    let trials = identified(transaction, trials)?;
+    append(transaction.appender_with_columns("trials", &TRIAL)?, &trials, |rows, one| {
+        append_trial(rows, run, one)
+    })?;
+    append(transaction.appender("series")?, &trials, append_series)?;
+    append(transaction.appender("metrics")?, &trials, append_metrics)?;
+    append(transaction.appender("checks")?, &trials, append_checks)?;
+    append(transaction.appender("placements")?, &trials, append_placements)?;
+    append(transaction.appender("features")?, &trials, append_features)
+}
+
+/// Trials with their identifiers, once the cases and the adapters that they name are there.
+fn identified<'a>(transaction: &Transaction<'_>, trials: &'a [Trial]) -> duckdb::Result<Vec<Identified<'a>>> {
+    let keys: Vec<String> = trials.iter().map(|trial| trial.case.key()).collect();
+    insert_cases(transaction, trials, &keys)?;
+    let adapters = insert_adapters(transaction, trials)?;
+    let ids = identifiers(transaction, trials.len())?;
+    let rows = trials.iter().zip(ids).zip(keys).zip(adapters);
+    Ok(rows.map(|(((trial, id), key), adapter)| Identified { trial, id, key, adapter }).collect())
+}
+
+/// New identifiers, which the rows of a trial's other tables need before it has one itself.
+fn identifiers(transaction: &Transaction<'_>, count: usize) -> duckdb::Result<Vec<String>> {
+    let mut new = transaction.prepare("select uuidv7()::varchar from range(?::bigint)")?;
+    new.query_map(params![count as i64], |row| row.get(0))?.collect()
+}
+
+/// Adds the cases that are not there.
+fn insert_cases(transaction: &Transaction<'_>, trials: &[Trial], keys: &[String]) -> duckdb::Result<()> {
+    let sql =
+        "select key from (select distinct unnest(string_split(?, ' ')) as key) anti join cases using (key)";
+    let mut missing = transaction.prepare(sql)?;
+    let missing = missing.query_map(params![keys.join(" ")], |row| row.get::<_, String>(0))?;
+    let by_key: BTreeMap<&String, &Trial> = keys.iter().zip(trials).collect();
+    for key in missing {
+        let key = key?;
+        by_key.get(&key).map_or(Ok(()), |trial| insert_case(transaction, &key, &trial.case))?;
+    }
+    Ok(())
+}
+
+/// Adds the adapters that are not there, and gives each trial's. A run meets few, so that each is looked at once.
+fn insert_adapters(transaction: &Transaction<'_>, trials: &[Trial]) -> duckdb::Result<Vec<Option<String>>> {
+    let mut met: Vec<(&Adapter, String)> = Vec::new();
+    let mut ids = Vec::new();
+    for trial in trials {
+        let known = |adapter| met.iter().find(|(met, _)| *met == adapter).map(|(_, id)| id.clone());
+        ids.push(match &trial.adapter {
+            Some(adapter) => match known(adapter) {
+                Some(id) => Some(id),
+                None => {
+                    let id = insert_adapter(transaction, adapter)?;
+                    met.push((adapter, id.clone()));
+                    Some(id)
+                }
+            },
+            None => None,
+        });
+    }
+    Ok(ids)
+}
+
+/// Appends the rows of all trials to one table.
+fn append(
+    mut rows: Appender<'_>,
+    trials: &[Identified<'_>],
+    of_trial: impl Fn(&mut Appender<'_>, &Identified<'_>) -> duckdb::Result<()>,
+) -> duckdb::Result<()> {
+    trials.iter().try_for_each(|trial| of_trial(&mut rows, trial))?;
+    rows.flush()
+}
+
+fn append_trial(rows: &mut Appender<'_>, run: &RunId, one: &Identified<'_>) -> duckdb::Result<()> {
+    let Identified { trial, id, key, adapter } = one;
+    let (case, judgement) = (&trial.case, &trial.judgement);
+    let place = judgement.actual_target.as_ref().unwrap_or(&case.target);
+    let [browser_version, driver_version, timer_resolution_ms, tuning, adapter_evidence] =
+        COLUMNS.map(|name| trial.features.get(name));
+    rows.append_row(params![
+        id,
+        run,
+        trial.position,
+        key,
+        judgement.actual_target.as_ref().map(ToString::to_string),
+        place.engine.name(),
+        place.device.map(|device| device.name()),
+        place.browser,
+        browser_version,
+        driver_version,
+        timer_resolution_ms.and_then(|text| text.parse::<f64>().ok()),
+        tuning,
+        adapter_evidence,
+        adapter,
+        trial.round.map(|place| place.round),
+        trial.round.map(|place| place.position),
+        trial.turn.map(|turn| turn.session),
+        trial.turn.map(|turn| turn.position),
+        trial.concurrency,
+        judgement.verdict.name(),
+        judgement.message,
+        case.model.tolerance(),
+        timestamp(trial.started_at),
+        timestamp(trial.finished_at),
+    ])
+}
+
+fn append_series(rows: &mut Appender<'_>, one: &Identified<'_>) -> duckdb::Result<()> {
+    for Samples { metric, phase, values } in &one.trial.samples {
+        rows.append_row(params![one.id, metric.name(), phase.name(), list(values)])?;
+    }
+    Ok(())
+}
+
+fn append_metrics(rows: &mut Appender<'_>, one: &Identified<'_>) -> duckdb::Result<()> {
+    let kept = one.trial.summaries.iter().filter(|(metric, _)| *metric != Metric::ThroughputPerS);
+    for (metric, summary) in kept {
+        let [low, high] =
+            [|it: Interval| it.low, |it: Interval| it.high].map(|end| summary.interval.map(end));
+        rows.append_row(params![one.id, metric.name(), summary.median, low, high, summary.n])?;
+    }
+    Ok(())
+}
+
+fn append_checks(rows: &mut Appender<'_>, one: &Identified<'_>) -> duckdb::Result<()> {
+    for (position, check) in (0..).zip(&one.trial.checks) {
+        rows.append_row(params![
+            one.id,
+            position,
+            check.output,
+            check.elements,
+            check.max_abs_error,
+            json(&check.max_abs_error_at),
+            check.mean_abs_error,
+            check.cosine_similarity,
+            check.scaled_error,
+            json(&check.scaled_error_at),
+            check.fault,
+        ])?;
+    }
+    Ok(())
+}
+
+fn append_placements(rows: &mut Appender<'_>, one: &Identified<'_>) -> duckdb::Result<()> {
+    for (position, node) in (0..).zip(&one.trial.fallback_nodes) {
+        rows.append_row(params![
+            one.id,
+            position,
+            node.node,
+            node.operator,
+            node.engine.name(),
+            node.reason
+        ])?;
+    }
+    Ok(())
+}
+
+fn append_features(rows: &mut Appender<'_>, one: &Identified<'_>) -> duckdb::Result<()> {
+    let elsewhere = |name: &str| COLUMNS.contains(&name);
+    for (name, value) in one.trial.features.iter().filter(|(name, _)| !elsewhere(name)) {
+        rows.append_row(params![one.id, name, value])?;
+    }
+    Ok(())
+}
+
+/// A list of numbers as DuckDB reads it, infinities and NaN too: the appender takes text for a list, and no list.
+fn list(values: &[f64]) -> String {
+    format!("{values:?}")
+}
+
+/// A moment as an appender takes it.
+pub(super) fn timestamp(at: SystemTime) -> Value {
+    let microseconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    Value::Timestamp(TimeUnit::Microsecond, i64::try_from(microseconds).unwrap_or(i64::MAX))
+}

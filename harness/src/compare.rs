@@ -8,6 +8,7 @@ use crate::adapter::machine;
 use crate::cli::{AdapterArgs, CompareArgs, SweepArgs};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::gate::LATEST_RUNS;
 use crate::pair::Pair;
 use crate::plan::each_once;
 use crate::precision::AskedPrecision;
@@ -208,7 +209,9 @@ fn measurements(
     run: Option<&RunId>,
 ) -> Result<Vec<Measurement>, Error> {
     let named = side.run.as_deref().map(|name| store.find_sweep(name)).transpose()?;
-    let wanted = Wanted { run: named.as_ref().or(run), target: Some(side.target.to_string()), model: None };
+    let target = Some(side.target.to_string());
+    let latest_runs = Some(LATEST_RUNS);
+    let wanted = Wanted { run: named.as_ref().or(run), target, latest_runs, ..Wanted::default() };
     let mut measurements = store.measurements(metric, &wanted)?;
     measurements.retain(|measurement| side.admits(measurement));
     Ok(measurements)

@@ -14,10 +14,12 @@ use crate::report::{self, gate};
 use crate::rows::gate::Gated;
 use crate::rows::measurement::Measurement;
 use crate::screen;
-use crate::store::{Store, Wanted};
+use crate::store::{RunId, Store, Wanted};
 use findings::Found;
 
 const LAST_PASS: &str = "last-pass";
+/// Runs of a case that a history goes back: what runs of the same thing differ by is known from fewer.
+pub(crate) const LATEST_RUNS: usize = 50;
 
 /// Runs `parallax gate`.
 ///
@@ -41,11 +43,21 @@ pub async fn run(args: &GateArgs) -> Result<Exit, Error> {
             (baseline.to_string(), of_run(&baseline)?)
         }
     };
-    let history = store.measurements(Metric::LatencyMs, &Wanted::default())?;
+    let history = history(&store, std::slice::from_ref(&run))?;
     let found = gated(&run.to_string(), against, args.max_slowdown.0, (&now, &before, &history))?;
     let exit = if found.verdict == "fail" { Exit::GateFailed } else { Exit::Success };
     screen::print(&if args.output.json { report::document(&found) } else { gate::render(&found) })?;
     Ok(exit)
+}
+
+/// What the latest runs took of what these have: enough to say what runs of the same thing differ by, and little enough to read of
+/// a million trials.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(crate) fn history(store: &Store, runs: &[RunId]) -> Result<Vec<Measurement>, Error> {
+    let wanted = Wanted { like: runs, latest_runs: Some(LATEST_RUNS), in_short: true, ..Wanted::default() };
+    store.measurements(Metric::LatencyMs, &wanted)
 }
 
 /// Returns whether something is the name of a file, there or not: no run has such characters.

@@ -26,6 +26,7 @@ pub fn run(args: &HistoryArgs) -> Result<Exit, Error> {
     let wanted = Wanted {
         model: args.model.as_deref(),
         target: args.target.as_ref().map(ToString::to_string),
+        in_short: true,
         ..Wanted::default()
     };
     let measurements = store.measurements(metric, &wanted)?;

@@ -53,6 +53,6 @@ pub mod statistics;
 pub mod store;
 pub mod sweep;
 pub mod trial;
-mod turn;
+pub mod turn;
 
 pub use error::Error;

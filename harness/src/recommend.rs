@@ -52,7 +52,7 @@ impl Goal {
 pub fn run(args: &RecommendArgs) -> Result<Exit, Error> {
     let store = Store::open(&args.output.db)?;
     let run = args.run.as_deref().map(|name| store.find_sweep(name)).transpose()?;
-    let wanted = Wanted { run: run.as_ref(), model: Some(&args.model), target: None };
+    let wanted = Wanted { run: run.as_ref(), model: Some(&args.model), ..Wanted::default() };
     let series = args.goal.metrics().into_iter().map(|metric| store.measurements(metric, &wanted));
     let series = series.collect::<Result<Vec<_>, Error>>()?;
     if series.iter().all(Vec::is_empty) {
@@ -157,7 +157,7 @@ impl<'a> Cell<'a> {
             metric: goal.names().1,
             over_best: None,
             standing: "not-sure",
-            adapter: worst.adapter.as_ref().map(adapter_name),
+            adapter: worst.adapter.as_deref().map(adapter_name),
             software: worst
                 .adapter
                 .as_ref()

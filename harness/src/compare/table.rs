@@ -286,7 +286,7 @@ fn comparison(
         false => format!("{}{assumed}", decision.reason),
     };
     let adapter = |side: &[&'_ Measurement]| side.first().and_then(|one| one.adapter.clone());
-    let same = same_adapter(adapter(a).as_ref(), adapter(b).as_ref());
+    let same = same_adapter(adapter(a).as_deref(), adapter(b).as_deref());
     Comparison {
         model: subject.model.clone(),
         precision: subject.precision.clone(),

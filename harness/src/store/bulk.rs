@@ -1,6 +1,6 @@
 //! Trials with everything measured in them, table by table through DuckDB's appender: one, or all of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use duckdb::types::{TimeUnit, Value};
@@ -8,7 +8,7 @@ use duckdb::{Appender, Row, Transaction, params};
 use protocol::{Adapter, Metric, Samples};
 
 use super::surroundings::insert_control;
-use super::write::{end_run, insert_adapter, insert_case, insert_run, json};
+use super::write::{end_run, insert_adapter, insert_cases, insert_run, json};
 use super::{RunId, RunKind, Store};
 use crate::error::Error;
 use crate::event::RunEnd;
@@ -137,7 +137,7 @@ fn insert_trials(transaction: &Transaction<'_>, run: &RunId, trials: &[Trial]) -
 /// Trials with their identifiers, once the cases and the adapters that they name are there.
 fn identified<'a>(transaction: &Transaction<'_>, trials: &'a [Trial]) -> duckdb::Result<Vec<Identified<'a>>> {
     let keys: Vec<String> = trials.iter().map(|trial| trial.case.key()).collect();
-    insert_cases(transaction, trials, &keys)?;
+    insert_missing(transaction, trials, &keys)?;
     let adapters = insert_adapters(transaction, trials)?;
     let ids = identifiers(transaction, trials.len())?;
     let rows = trials.iter().zip(ids).zip(keys).zip(adapters);
@@ -151,17 +151,15 @@ fn identifiers(transaction: &Transaction<'_>, count: usize) -> duckdb::Result<Ve
 }
 
 /// Adds the cases that are not there.
-fn insert_cases(transaction: &Transaction<'_>, trials: &[Trial], keys: &[String]) -> duckdb::Result<()> {
+fn insert_missing(transaction: &Transaction<'_>, trials: &[Trial], keys: &[String]) -> duckdb::Result<()> {
     let sql =
         "select key from (select distinct unnest(string_split(?, ' ')) as key) anti join cases using (key)";
     let mut missing = transaction.prepare(sql)?;
-    let missing = missing.query_map(params![keys.join(" ")], |row| row.get::<_, String>(0))?;
-    let by_key: BTreeMap<&String, &Trial> = keys.iter().zip(trials).collect();
-    for key in missing {
-        let key = key?;
-        by_key.get(&key).map_or(Ok(()), |trial| insert_case(transaction, &key, &trial.case))?;
-    }
-    Ok(())
+    let missing = missing.query_map(params![keys.join(" ")], |row| row.get(0))?;
+    let missing = missing.collect::<duckdb::Result<BTreeSet<String>>>()?;
+    let by_key: BTreeMap<&str, &Trial> = keys.iter().map(String::as_str).zip(trials).collect();
+    let missing = by_key.into_iter().filter(|(key, _)| missing.contains(*key));
+    insert_cases(transaction, &missing.map(|(key, trial)| (key, &trial.case)).collect::<Vec<_>>())
 }
 
 /// Adds the adapters that are not there, and gives each trial's. A run meets few, so that each is looked at once.

@@ -96,7 +96,7 @@ impl Store {
 impl Wanted<'_> {
     /// The condition that chooses trials.
     fn chosen(&self, values: &mut Values) -> String {
-        let run = self.run.map(|run| format!(" and run_id = {}::uuid", values.mark(&run.to_string())));
+        let run = self.run.map(|run| format!(" and trials.run_id = {}::uuid", values.mark(&run.to_string())));
         format!("runs.kind = 'sweep'{}{}", run.unwrap_or_default(), self.of_cases(values))
     }
 
@@ -172,7 +172,7 @@ fn trials_sql(
              select run_id, taken_at, median(time_ms) as control_ms from controls {of_runs}
              group by run_id, position, taken_at
          )
-         select run_id::varchar, case_key, adapter_id, concurrency, browser_version, driver_version, verdict::varchar,
+         select trials.run_id::varchar, case_key, adapter_id, concurrency, browser_version, driver_version, verdict::varchar,
              trials.message, round, round_position, session, taken, control_ms, adapter_evidence
          from trials join runs on runs.id = trials.run_id join cases on cases.key = case_key
              left join ({measured}) as measured on measured.trial_id = trials.id

@@ -1,6 +1,7 @@
 //! The store against real files: what goes in comes out, what is not ours is refused, a death loses nothing.
 
 mod files;
+mod measurements;
 mod migration;
 mod runs;
 

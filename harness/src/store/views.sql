@@ -72,9 +72,14 @@ create or replace view last_probes as
     from probes
     qualify row_number() over (partition by adapter_id, browser, metric order by run_id desc) = 1;
 
--- Rows of trials that belong to no trial, or are there twice: none, since nothing but a transaction of the one writer adds any.
+-- Trials that belong to no run, case or adapter, and rows of theirs that belong to no trial or are there twice: none, since they are
+-- added by transactions of the one writer alone.
 create or replace view amiss as
-    select 'series' as table_name, trial_id, 'belongs to no trial' as what from series anti join trials on trials.id = trial_id
+    select 'trials' as table_name, id as trial_id, 'belongs to no run' as what from trials anti join runs on runs.id = run_id
+    union all select 'trials', id, 'belongs to no case' from trials anti join cases on key = case_key
+    union all select 'trials', id, 'belongs to no adapter' from trials anti join adapters on adapters.id = adapter_id
+        where adapter_id is not null
+    union all select 'series', trial_id, 'belongs to no trial' from series anti join trials on trials.id = trial_id
     union all select 'metrics', trial_id, 'belongs to no trial' from metrics anti join trials on trials.id = trial_id
     union all select 'checks', trial_id, 'belongs to no trial' from checks anti join trials on trials.id = trial_id
     union all select 'placements', trial_id, 'belongs to no trial' from placements anti join trials on trials.id = trial_id

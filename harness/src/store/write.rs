@@ -86,35 +86,57 @@ pub(super) fn end_run(
     connection.execute(sql, params![end.state(), end.message(), epoch_s(at), run]).map(|_| ())
 }
 
-/// Adds what a case's key hashes, if it is not there.
-pub(super) fn insert_case(transaction: &Transaction<'_>, key: &str, case: &Case) -> duckdb::Result<()> {
-    let Sampling { samples, least_ms, warmup_limit } = case.sampling;
-    let row = params![
-        key,
-        KEY_VERSION,
-        case.model.manifest.name,
-        case.model.digest,
-        case.target.to_string(),
-        case.model.manifest.precision.name(),
-        case.model.batch,
-        samples,
-        warmup_limit,
-        case.strict,
-        case.browser_settings,
-        case.browser_settings.as_deref().map(digest),
-        case.tuning(),
-        TEMPERATURE,
-        case.adapter.to_string(),
-        case.features.to_string(),
-        json(&case.model.dimensions),
-        least_ms,
-        case.model.manifest.family,
-        case.model.manifest.modality,
+/// Adds what the keys of cases hash, which are not there yet.
+pub(super) fn insert_cases(transaction: &Transaction<'_>, cases: &[(&str, &Case)]) -> duckdb::Result<()> {
+    let columns = [
+        "key",
+        "version",
+        "model",
+        "model_digest",
+        "target",
+        "precision",
+        "batch",
+        "samples",
+        "warmup_limit",
+        "strict",
+        "browser_settings",
+        "browser_settings_digest",
+        "tuning",
+        "temperature",
+        "adapter",
+        "features",
+        "dimensions",
+        "least_ms",
+        "family",
+        "modality",
     ];
-    let sql = "insert or ignore into cases (key, version, model, model_digest, target, precision, batch, samples, \
-               warmup_limit, strict, browser_settings, browser_settings_digest, tuning, temperature, adapter, features, \
-               dimensions, least_ms, family, modality) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    transaction.execute(sql, row).map(|_| ())
+    let mut rows = transaction.appender_with_columns("cases", &columns)?;
+    for (key, case) in cases {
+        let Sampling { samples, least_ms, warmup_limit } = case.sampling;
+        rows.append_row(params![
+            key,
+            KEY_VERSION,
+            case.model.manifest.name,
+            case.model.digest,
+            case.target.to_string(),
+            case.model.manifest.precision.name(),
+            case.model.batch,
+            samples,
+            warmup_limit,
+            case.strict,
+            case.browser_settings,
+            case.browser_settings.as_deref().map(digest),
+            case.tuning(),
+            TEMPERATURE,
+            case.adapter.to_string(),
+            case.features.to_string(),
+            json(&case.model.dimensions),
+            least_ms,
+            case.model.manifest.family,
+            case.model.manifest.modality,
+        ])?;
+    }
+    rows.flush()
 }
 
 /// An adapter's identifier: what is described alike is the same.

@@ -70,7 +70,7 @@ fn keys_keep_out_what_is_there_or_belongs_to_nothing() {
 }
 
 #[test]
-fn rows_of_no_trial_and_rows_that_are_there_twice_are_seen() {
+fn what_belongs_to_nothing_or_is_there_twice_is_seen() {
     let mut store = Store::open(Path::new(":memory:")).unwrap();
     let run = store.begin_run(RunKind::Sweep, at(0)).unwrap();
     let mut trial = passed_trial();
@@ -96,6 +96,17 @@ fn rows_of_no_trial_and_rows_that_are_there_twice_are_seen() {
             let seen: String = transaction.query_row(amiss, [], |row| row.get(0)).unwrap();
             assert_eq!(seen, format!("{table} {told}"));
         }
+    }
+    for (sql, told) in [
+        ("update trials set run_id = uuidv7()", "run"),
+        ("update trials set case_key = 'another'", "case"),
+        ("update trials set adapter_id = 'another'", "adapter"),
+    ] {
+        let transaction = store.connection.transaction().unwrap();
+        transaction.execute_batch(sql).unwrap();
+        let amiss = "select table_name || ' ' || what from amiss";
+        let seen: String = transaction.query_row(amiss, [], |row| row.get(0)).unwrap();
+        assert_eq!(seen, format!("trials belongs to no {told}"));
     }
     store.check_rows().unwrap();
     store.connection.execute_batch("insert into features select * from features").unwrap();

@@ -8,6 +8,7 @@ use crate::adapter::machine;
 use crate::cli::{AdapterArgs, CompareArgs, SweepArgs};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::gate::LATEST_RUNS;
 use crate::pair::Pair;
 use crate::plan::each_once;
 use crate::precision::AskedPrecision;
@@ -209,7 +210,8 @@ fn measurements(
 ) -> Result<Vec<Measurement>, Error> {
     let named = side.run.as_deref().map(|name| store.find_sweep(name)).transpose()?;
     let target = Some(side.target.to_string());
-    let wanted = Wanted { run: named.as_ref().or(run), target, ..Wanted::default() };
+    let latest_runs = Some(LATEST_RUNS);
+    let wanted = Wanted { run: named.as_ref().or(run), target, latest_runs, ..Wanted::default() };
     let mut measurements = store.measurements(metric, &wanted)?;
     measurements.retain(|measurement| side.admits(measurement));
     Ok(measurements)

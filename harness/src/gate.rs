@@ -18,8 +18,8 @@ use crate::store::{RunId, Store, Wanted};
 use findings::Found;
 
 const LAST_PASS: &str = "last-pass";
-/// Runs that a history goes back.
-const LATEST_RUNS: usize = 50;
+/// Runs of a case that a history goes back: what runs of the same thing differ by is known from fewer.
+pub(crate) const LATEST_RUNS: usize = 50;
 
 /// Runs `parallax gate`.
 ///
@@ -65,6 +65,9 @@ pub fn against(store: &Store, run: &RunId, name: &str, max_slowdown: f64) -> Res
 
 /// What the latest runs took of what these have: enough to say what runs of the same thing differ by, and little enough to read of
 /// a million trials.
+///
+/// # Errors
+/// When the database cannot be read.
 pub(crate) fn history(store: &Store, runs: &[RunId]) -> Result<Vec<Measurement>, Error> {
     let wanted = Wanted { like: runs, latest_runs: Some(LATEST_RUNS), in_short: true, ..Wanted::default() };
     store.measurements(Metric::LatencyMs, &wanted)

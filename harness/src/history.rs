@@ -23,13 +23,16 @@ use crate::store::{Store, Wanted};
 pub fn run(args: &HistoryArgs) -> Result<Exit, Error> {
     let metric = metric(&args.metric)?;
     let store = Store::open(&args.output.db)?;
-    let wanted = Wanted {
-        model: args.model.as_deref(),
-        target: args.target.as_ref().map(ToString::to_string),
-        ..Wanted::default()
-    };
-    let measurements = store.measurements(metric, &wanted)?;
-    let histories = histories(&measurements);
+    let target = args.target.as_ref().map(ToString::to_string);
+    let models = args.model.clone().map_or_else(|| store.models(), |model| Ok(vec![model]))?;
+    let mut found = Vec::new();
+    // One model after the other: a database may hold more than memory does.
+    for model in &models {
+        let wanted =
+            Wanted { model: Some(model), target: target.clone(), in_short: true, ..Wanted::default() };
+        found.extend(histories(&store.measurements(metric, &wanted)?));
+    }
+    let histories = found;
     let longest = histories.iter().map(|history| history.points.len()).max().unwrap_or(0);
     if longest < 2 {
         let all = match longest {

@@ -34,7 +34,7 @@ pub mod merge;
 pub mod model;
 pub mod noise;
 pub mod number;
-mod origin;
+pub mod origin;
 pub mod page;
 pub mod page_server;
 pub mod pair;
@@ -64,7 +64,7 @@ pub mod statistics;
 pub mod store;
 pub mod sweep;
 pub mod trial;
-mod turn;
+pub mod turn;
 mod www;
 
 pub use error::Error;

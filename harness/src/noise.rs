@@ -7,6 +7,7 @@ use protocol::Metric;
 use crate::cli::{NoiseArgs, SweepArgs};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::gate;
 use crate::report::{self, noise};
 use crate::rows::measurement::{Measurement, Place, Subject};
 use crate::rows::noise::{Noise, NoiseRow};
@@ -45,7 +46,7 @@ pub async fn run(args: &NoiseArgs) -> Result<Exit, Error> {
         }
     };
     let of_run = store.measurements(Metric::LatencyMs, &Wanted { run: Some(&run), ..Wanted::default() })?;
-    let history = store.measurements(Metric::LatencyMs, &Wanted::default())?;
+    let history = gate::history(&store, std::slice::from_ref(&run))?;
     let rows = rows(&of_run, &history);
     if rows.is_empty() {
         return Err(Error::NotComparable(format!(

@@ -157,7 +157,7 @@ impl<'a> Cell<'a> {
             metric: goal.names().1,
             over_best: None,
             standing: "not-sure",
-            adapter: worst.adapter.as_ref().map(adapter_name),
+            adapter: worst.adapter.as_deref().map(adapter_name),
             software: worst
                 .adapter
                 .as_ref()

@@ -2,6 +2,7 @@
 
 mod ask;
 mod backup;
+mod bulk;
 mod conformance;
 mod divergence;
 mod file;
@@ -40,6 +41,7 @@ use crate::part::Part;
 use file::OpenFile;
 
 pub use ask::Reader;
+pub use bulk::WholeRun;
 pub use conformance::{TargetBegun, TargetEnded};
 pub use measurements::Wanted;
 pub use merge::merge;

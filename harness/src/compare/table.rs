@@ -1,7 +1,7 @@
 //! Puts two sides next to each other, model by model: what may be compared becomes a row with a verdict, what may not is
 //! refused with the reason. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::Verdict;
 
@@ -50,11 +50,14 @@ pub fn matched<'a>(
     b: &'a [Measurement],
 ) -> (Vec<Matched<'a>>, Vec<Refusal>) {
     let (mut matched, mut refused) = (Vec::new(), Vec::new());
-    let of_a = a.iter().filter(|one| question.a.admits(one));
-    let all = of_a.chain(b.iter().filter(|one| question.b.admits(one)));
-    let subjects: BTreeSet<&Subject> = all.map(|one| &one.subject).collect();
+    let sides = [(&question.a, a), (&question.b, b)].map(|(side, all)| (side, all, by_subject(side, all)));
+    let subjects: BTreeSet<&Subject> = sides.iter().flat_map(|(_, _, own)| own.keys().copied()).collect();
     for subject in subjects {
-        match Matched::of(question, subject, a, b) {
+        let of_subject = |(side, all, own): &(&Side, &[Measurement], BySubject<'a>)| {
+            own.get(subject).cloned().ok_or_else(|| lacking(side, subject, all))
+        };
+        let [of_a, of_b] = sides.each_ref().map(of_subject);
+        match of_a.and_then(|of_a| Matched::of(question, subject, of_a, of_b?)) {
             Ok(found) => matched.push(found),
             Err(reason) => refused.push(Refusal {
                 model: subject.model.clone(),
@@ -69,19 +72,24 @@ pub fn matched<'a>(
     (matched, refused)
 }
 
+/// A side's measurements of each model.
+type BySubject<'a> = BTreeMap<&'a Subject, Vec<&'a Measurement>>;
+
+fn by_subject<'a>(side: &Side, all: &'a [Measurement]) -> BySubject<'a> {
+    let mut subjects = BySubject::new();
+    for one in all.iter().filter(|one| side.admits(one)) {
+        subjects.entry(&one.subject).or_default().push(one);
+    }
+    subjects
+}
+
 impl<'a> Matched<'a> {
     fn of(
         question: &'a Pair,
         subject: &Subject,
-        all_a: &'a [Measurement],
-        all_b: &'a [Measurement],
+        a: Vec<&'a Measurement>,
+        b: Vec<&'a Measurement>,
     ) -> Result<Matched<'a>, String> {
-        let of_subject = |side: &Side, all: &'a [Measurement]| -> Result<Vec<&'a Measurement>, String> {
-            let own = all.iter().filter(|one| side.admits(one) && one.subject == *subject);
-            let own: Vec<&Measurement> = own.collect();
-            if own.is_empty() { Err(lacking(side, subject, all)) } else { Ok(own) }
-        };
-        let (a, b) = (of_subject(&question.a, all_a)?, of_subject(&question.b, all_b)?);
         let history = a.iter().chain(&b).copied().collect();
         let (a, b) = of_latest_runs(&a, &b);
         may_be_compared(question, &a, &b)?;
@@ -153,7 +161,8 @@ fn of_latest_runs<'a>(
     a: &[&'a Measurement],
     b: &[&'a Measurement],
 ) -> (Vec<&'a Measurement>, Vec<&'a Measurement>) {
-    let both = a.iter().filter(|a| b.iter().any(|b| a.run == b.run)).map(|a| &a.run).max();
+    let runs_of_b: BTreeSet<_> = b.iter().map(|b| &b.run).collect();
+    let both = a.iter().map(|a| &a.run).filter(|run| runs_of_b.contains(run)).max();
     let last = |side: &[&'a Measurement]| side.iter().map(|measurement| &measurement.run).max();
     let of = |side: &[&'a Measurement], run: Option<&_>| -> Vec<&'a Measurement> {
         side.iter().filter(|measurement| Some(&measurement.run) == run).copied().collect()
@@ -286,7 +295,7 @@ fn comparison(
         false => format!("{}{assumed}", decision.reason),
     };
     let adapter = |side: &[&'_ Measurement]| side.first().and_then(|one| one.adapter.clone());
-    let same = same_adapter(adapter(a).as_ref(), adapter(b).as_ref());
+    let same = same_adapter(adapter(a).as_deref(), adapter(b).as_deref());
     Comparison {
         model: subject.model.clone(),
         precision: subject.precision.clone(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use protocol::{Adapter, Metric, Target, Verdict};
 use serde::Deserialize;
@@ -123,7 +124,7 @@ impl Case {
             versions,
             verdict: self.verdict,
             message: self.message,
-            adapter: self.adapter,
+            adapter: self.adapter.map(Arc::new),
             adapter_evidence,
             turn,
             session: None,

@@ -226,7 +226,7 @@ fn named((subject, place): Cell<'_>) -> Finding {
 
 /// Everything that is not as it was.
 pub fn changes(before: &Measurement, now: &Measurement) -> Vec<Change> {
-    let adapter = |one: &Measurement| one.adapter.as_ref().map(crate::adapter::adapter_name);
+    let adapter = |one: &Measurement| one.adapter.as_deref().map(crate::adapter::adapter_name);
     let digest = |one: &Measurement| Some(one.model_digest.clone()).filter(|digest| !digest.is_empty());
     let version = |one: &Measurement| Some(one.versions.parallax.clone());
     let known: [(&'static str, Option<String>, Option<String>); 9] = [

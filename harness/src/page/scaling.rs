@@ -17,9 +17,12 @@ pub struct Curve {
     pub points: Vec<(usize, f64, Option<f64>)>,
 }
 
+/// Latency and items per second by extent.
+type Points = BTreeMap<usize, (f64, Option<f64>)>;
+
 /// A curve for every dimension of which at least two extents were measured.
 pub fn of(cells: &[Cell]) -> Vec<Curve> {
-    let mut curves: BTreeMap<[String; 4], BTreeMap<usize, (f64, Option<f64>)>> = BTreeMap::new();
+    let mut curves: BTreeMap<[String; 4], Points> = BTreeMap::new();
     for cell in cells {
         let Some(latency) = cell.latency else { continue };
         for (dimension, extent) in &cell.dimensions {
@@ -27,14 +30,12 @@ pub fn of(cells: &[Cell]) -> Vec<Curve> {
             curves.entry(key).or_default().insert(*extent, (latency.median, cell.throughput));
         }
     }
-    let several = curves.into_iter().filter(|(_, points)| points.len() > 1);
-    let curve =
-        |([model, target, others, dimension], points): ([String; 4], BTreeMap<usize, (f64, Option<f64>)>)| {
-            let points =
-                points.into_iter().map(|(extent, (latency_ms, per_s))| (extent, latency_ms, per_s)).collect();
-            Curve { model, target, others, dimension, points }
-        };
-    several.map(curve).collect()
+    curves.into_iter().filter(|(_, points)| points.len() > 1).map(curve).collect()
+}
+
+fn curve(([model, target, others, dimension], points): ([String; 4], Points)) -> Curve {
+    let points = points.into_iter().map(|(extent, (latency_ms, per_s))| (extent, latency_ms, per_s));
+    Curve { model, target, others, dimension, points: points.collect() }
 }
 
 /// Everything that tells a cell from others of its model and target, but one dimension.

@@ -97,6 +97,9 @@ fn in_script(json: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use protocol::Adapter;
     use tempfile::TempDir;
 
     use super::*;
@@ -109,9 +112,8 @@ mod tests {
         let mut measurement = measured(1, "m", "webgpu@chrome", &[2.0]);
         measurement.message = Some(evil.to_owned());
         measurement.verdict = protocol::Verdict::Crash;
-        if let Some(adapter) = &mut measurement.adapter {
-            adapter.device = evil.to_owned();
-        }
+        let named = |adapter: &Adapter| Adapter { device: evil.to_owned(), ..adapter.clone() };
+        measurement.adapter = measurement.adapter.map(|adapter| Arc::new(named(&adapter)));
         let baseline = measurement.place.target.clone();
         let kinds = BTreeMap::from([("m".to_owned(), (Some("bert".to_owned()), Some("text".to_owned())))]);
         let folder = TempDir::new().unwrap();

@@ -39,7 +39,7 @@ pub fn of(measurements: &[Measurement], baseline: &Target) -> Vec<Entry> {
             let of_cell = |it: &&Measurement| it.subject == cell.subject && it.place == cell.place;
             let Some(first) = taken.iter().find(of_cell) else { continue };
             let adapter = taken.iter().filter(of_cell).find_map(|it| it.adapter.as_ref());
-            let hardware = adapter.map(adapter_name);
+            let hardware = adapter.map(|adapter| adapter_name(adapter));
             let key = (cell.subject.clone(), cell.place.clone(), hardware.clone());
             let before = entries.get(&key).map_or(0, |entry| entry.runs);
             let versions = first.versions.clone();

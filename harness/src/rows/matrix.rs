@@ -131,7 +131,7 @@ fn cell(subject: &Subject, place: &Place, taken: &[&Measurement], against: Optio
 
 fn against(cell: &[&Measurement], place: &Place, baseline: &[&Measurement]) -> Against {
     let adapter = |taken: &[&Measurement]| taken.iter().find_map(|it| it.adapter.clone());
-    let same_adapter = same_adapter(adapter(cell).as_ref(), adapter(baseline).as_ref()).is_same();
+    let same_adapter = same_adapter(adapter(cell).as_deref(), adapter(baseline).as_deref()).is_same();
     Against { place: place.clone(), speed_up: speed_up(cell, baseline), same_adapter }
 }
 
@@ -169,6 +169,8 @@ fn each_once<T: Ord + Clone>(all: impl Iterator<Item = T>) -> Vec<T> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::sync::Arc;
+
     use protocol::Adapter;
 
     use super::*;
@@ -196,12 +198,12 @@ pub(crate) mod tests {
             versions: Versions::default(),
             verdict: Verdict::Pass,
             message: None,
-            adapter: Some(Adapter {
+            adapter: Some(Arc::new(Adapter {
                 device: device.to_owned(),
                 backend: backend.to_owned(),
                 software: true,
                 ..Adapter::default()
-            }),
+            })),
             adapter_evidence: None,
             turn: None,
             session: Some(1),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use protocol::{Adapter, AdapterChoice, Target, Verdict};
 
@@ -30,7 +31,7 @@ pub struct Measurement {
     /// Why, unless it passed.
     pub message: Option<String>,
     /// The adapter that computed it.
-    pub adapter: Option<Adapter>,
+    pub adapter: Option<Arc<Adapter>>,
     /// How it is known which adapter computed, where the adapter does not say.
     pub adapter_evidence: Option<String>,
     /// Its turn, where targets took turns.
@@ -160,7 +161,7 @@ pub(crate) mod tests {
             },
             verdict: Verdict::Pass,
             message: None,
-            adapter: Some(Adapter { device: "card".to_owned(), ..Adapter::default() }),
+            adapter: Some(Arc::new(Adapter { device: "card".to_owned(), ..Adapter::default() })),
             adapter_evidence: None,
             turn: None,
             session: Some(1),

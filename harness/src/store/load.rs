@@ -6,7 +6,8 @@ use duckdb::{OptionalExt, Transaction, params};
 use protocol::{Metric, Phase, Samples};
 
 use super::Store;
-use super::write::{COLUMNS, epoch_s, insert_adapter, insert_circumstances, insert_numbers, json};
+use super::bulk::{COLUMNS, Found, insert_found};
+use super::write::{epoch_s, insert_adapter, json};
 use crate::error::Error;
 use crate::rows::arrival::{Arrival, ArrivedCase, ArrivedTrial};
 use crate::rows::imported::{ImportedFile, Skipped};
@@ -124,12 +125,12 @@ fn insert_trial(
     trial: &ArrivedTrial,
 ) -> duckdb::Result<()> {
     let sql = "insert into trials (id, run_id, position, case_key, actual_target, engine, device, browser, browser_version, \
-               driver_version, timer_resolution_ms, tuning, adapter_id, round, round_position, concurrency, verdict, message, \
+               driver_version, timer_resolution_ms, tuning, adapter_evidence, adapter_id, round, round_position, concurrency, verdict, message, \
                tolerance, started_at, finished_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, try_cast(? as double), ?, ?, ?, ?, ?, \
-               ?, ?, ?, to_timestamp(?), to_timestamp(?))";
+               ?, ?, ?, ?, to_timestamp(?), to_timestamp(?))";
     let adapter = trial.adapter.as_ref().map(|adapter| insert_adapter(transaction, adapter)).transpose()?;
     let place = trial.actual_target.as_ref().unwrap_or(&trial.case.target);
-    let [browser_version, driver_version, timer_resolution_ms, tuning] =
+    let [browser_version, driver_version, timer_resolution_ms, tuning, adapter_evidence] =
         COLUMNS.map(|name| trial.features.get(name));
     let row = params![
         trial.id,
@@ -144,6 +145,7 @@ fn insert_trial(
         driver_version,
         timer_resolution_ms,
         tuning,
+        adapter_evidence,
         adapter,
         trial.round.map(|place| place.round),
         trial.round.map(|place| place.position),
@@ -155,8 +157,12 @@ fn insert_trial(
         epoch_s(trial.finished_at),
     ];
     transaction.execute(sql, row)?;
-    insert_numbers(transaction, &trial.id, &trial.samples, &summaries(&trial.samples))?;
-    insert_circumstances(transaction, &trial.id, &trial.checks, &trial.fallback_nodes, &trial.features)
+    let ArrivedTrial { id, samples, checks, fallback_nodes, features, .. } = trial;
+    let summaries = summaries(samples);
+    insert_found(
+        transaction,
+        &[Found { id, samples, summaries: &summaries, checks, fallback_nodes, features }],
+    )
 }
 
 fn summaries(series: &[Samples]) -> Vec<(Metric, Summary)> {

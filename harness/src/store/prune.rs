@@ -10,6 +10,7 @@ use duckdb::{Connection, Row, params};
 
 use super::file::OpenFile;
 use super::read::iso;
+use super::tables::{PartOf, Reference, TABLES, Table};
 use super::write::{epoch_s, json};
 use super::{RunId, Store, failed, migrate, open};
 use crate::error::Error;
@@ -18,49 +19,22 @@ use crate::rows::pruned::{Pruned, PrunedRun};
 const LOOKING: &str = "looking for runs to remove";
 const COPYING: &str = "copying what is kept";
 
-/// Rows that belong to a run that is kept; what goes is in the table `gone`.
-const OF_A_RUN: &str = "run_id not in (select id from gone)";
-/// Rows that belong to a trial that is kept, which is there by then.
-const OF_A_TRIAL: &str = "trial_id in (select id from main.trials)";
-
-/// Every table with the condition for rows that are kept, each behind those that its rows refer to.
-const TABLES: [(&str, &str); 24] = [
-    ("runs", "id not in (select id from gone)"),
-    (
-        "adapters",
-        "id in (
-            select adapter_id from old.main.trials where run_id not in (select id from gone)
-            union select adapter_id from old.main.products where run_id not in (select id from gone)
-            union select adapter_id from old.main.profiles where run_id not in (select id from gone)
-            union select adapter_id from old.main.probes where run_id not in (select id from gone)
-            union select adapter_a from old.main.divergences where run_id not in (select id from gone)
-            union select adapter_b from old.main.divergences where run_id not in (select id from gone)
-        )",
-    ),
-    ("cases", "key in (select case_key from old.main.trials where run_id not in (select id from gone))"),
-    ("trials", OF_A_RUN),
-    ("series", OF_A_TRIAL),
-    ("metrics", OF_A_TRIAL),
-    ("checks", OF_A_TRIAL),
-    ("placements", OF_A_TRIAL),
-    ("features", OF_A_TRIAL),
-    ("controls", OF_A_RUN),
-    ("sessions", OF_A_RUN),
-    ("products", OF_A_RUN),
-    ("product_times", OF_A_RUN),
-    ("profiles", OF_A_RUN),
-    ("dispatches", OF_A_RUN),
-    ("dispatch_times", OF_A_RUN),
-    ("divergences", OF_A_RUN),
-    ("divergence_nodes", OF_A_RUN),
-    ("capabilities", OF_A_RUN),
-    ("conformance_targets", OF_A_RUN),
-    ("conformance_tests", OF_A_RUN),
-    ("probes", OF_A_RUN),
-    ("probe_samples", OF_A_RUN),
-    // The steps that made the tables are those that make the new ones.
-    ("schema_version", "false"),
-];
+/// The condition for rows of a table that are kept; runs that go are in the table `gone`, and trials that are kept are there by
+/// then.
+fn kept(table: &Table) -> String {
+    const OF_A_RUN: &str = "run_id not in (select id from gone)";
+    match table.part_of {
+        PartOf::Itself => "id not in (select id from gone)".to_owned(),
+        PartOf::Run => OF_A_RUN.to_owned(),
+        PartOf::Trial => "trial_id in (select id from main.trials)".to_owned(),
+        PartOf::None => {
+            let named = table.references().map(|Reference { from, column, .. }| {
+                format!("select {column} from old.main.{from} where {OF_A_RUN}")
+            });
+            format!("{} in ({})", table.key.join(", "), named.collect::<Vec<_>>().join(" union "))
+        }
+    }
+}
 
 /// Which runs are to go: those named, and those that are neither among the newest nor begun late enough.
 #[derive(Debug, Clone, Copy, Default)]
@@ -146,9 +120,11 @@ fn copy(path: &Path, new: &Path, gone: &[PrunedRun]) -> Result<Connection, Error
     let copying = || -> duckdb::Result<()> {
         let sql = "create temp table gone as select unnest(from_json(?, '[\"varchar\"]'))::uuid as id";
         connection.execute(sql, params![json(&ids)])?;
-        for (table, condition) in TABLES {
-            let sql = format!("insert into main.{table} by name from old.main.{table} where {condition}");
-            connection.execute_batch(&sql)?;
+        for table in &TABLES {
+            let (name, kept) = (table.name, kept(table));
+            connection.execute_batch(&format!(
+                "insert into main.{name} by name from old.main.{name} where {kept}"
+            ))?;
         }
         for table in others(&connection)? {
             let name = table.replace('"', "\"\"");
@@ -162,10 +138,11 @@ fn copy(path: &Path, new: &Path, gone: &[PrunedRun]) -> Result<Connection, Error
 
 /// Tables that somebody added: they are kept whole.
 fn others(connection: &Connection) -> duckdb::Result<Vec<String>> {
-    let sql = "select table_name from system.main.duckdb_tables() where database_name = 'old'";
+    let sql = "select table_name from system.main.duckdb_tables() \
+               where database_name = 'old' and table_name <> 'schema_version'";
     let all: Vec<String> =
         connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok(all.into_iter().filter(|name| TABLES.iter().all(|(known, _)| known != name)).collect())
+    Ok(all.into_iter().filter(|name| TABLES.iter().all(|known| known.name != name)).collect())
 }
 
 /// Gives the new file the name of the old one, once it is on the disk. Where an open file can be renamed, others are kept out

@@ -117,6 +117,7 @@ const PUBLIC: [Shown; 14] = [
             ("driver_version", Like(version)),
             ("timer_resolution_ms", Kept),
             ("adapter_id", Like(hash)),
+            ("adapter_evidence", Words),
             ("session", Kept),
             ("session_position", Kept),
             ("concurrency", Kept),

@@ -93,8 +93,8 @@ impl Store {
     pub(crate) fn cases(&self, run: &RunId, key: Option<&str>) -> Result<Vec<(String, CaseRow)>, Error> {
         let sql = format!(
             "select trials.id::varchar, model, target, actual_target, verdict, message, tolerance, case_key, precision, \
-             batch, concurrency, {}, {}, browser_version, driver_version, timer_resolution_ms::varchar, trials.tuning, {ADAPTER}, \
-             coalesce(cases.adapter, 'default'), round, round_position, cases.dimensions::varchar, cases.features \
+             batch, concurrency, {}, {}, browser_version, driver_version, timer_resolution_ms::varchar, trials.tuning, \
+             adapter_evidence, {ADAPTER}, coalesce(cases.adapter, 'default'), round, round_position, cases.dimensions::varchar, cases.features \
              from trials join cases on cases.key = case_key left join adapters on adapters.id = adapter_id \
              where run_id = ? and coalesce(case_key = ?, true) order by position",
             iso("started_at"),
@@ -302,7 +302,7 @@ pub(super) fn read_adapter(row: &Row<'_>, first: usize) -> duckdb::Result<Option
 }
 
 fn read_case(row: &Row<'_>) -> duckdb::Result<(String, String, CaseRow)> {
-    let columns = (0..).zip(super::write::COLUMNS);
+    let columns = (0..).zip(super::bulk::COLUMNS);
     let features = columns
         .map(|(at, name)| Ok(row.get::<_, Option<String>>(13 + at)?.map(|value| (name.to_owned(), value))));
     let features = features.collect::<duckdb::Result<Vec<_>>>()?;
@@ -314,18 +314,18 @@ fn read_case(row: &Row<'_>) -> duckdb::Result<(String, String, CaseRow)> {
         message: row.get(5)?,
         max_abs_error: None,
         tolerance: row.get(6)?,
-        adapter_choice: row.get(25)?,
-        adapter: read_adapter(row, 17)?,
+        adapter_choice: row.get(26)?,
+        adapter: read_adapter(row, 18)?,
         software_though_hardware: false,
         metrics: BTreeMap::new(),
         case_key: row.get(7)?,
         precision: row.get(8)?,
         batch: row.get(9)?,
-        dimensions: parsed(row.get(28)?).unwrap_or_default(),
-        features_off: row.get::<_, Option<String>>(29)?.unwrap_or_default(),
+        dimensions: parsed(row.get(29)?).unwrap_or_default(),
+        features_off: row.get::<_, Option<String>>(30)?.unwrap_or_default(),
         concurrency: row.get(10)?,
-        round: row.get(26)?,
-        round_position: row.get(27)?,
+        round: row.get(27)?,
+        round_position: row.get(28)?,
         started_at: row.get(11)?,
         finished_at: row.get(12)?,
         checks: Vec::new(),

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use duckdb::{Params, Row, params};
+use duckdb::{Params, Row, Transaction, params};
 
-use super::write::epoch_s;
+use super::bulk::timestamp;
 use super::{RunId, Store, failed};
 use crate::error::Error;
 use crate::rows::time_spent::TimeSpent;
@@ -20,16 +20,10 @@ impl Store {
         &mut self,
         run: &RunId,
         position: u32,
-        (times_ms, at, concurrency): (&[f64], SystemTime, u32),
+        taken: (&[f64], SystemTime, u32),
     ) -> Result<(), Error> {
         self.in_transaction("adding the drift control", |transaction| {
-            let sql = "insert into controls values (?, ?, ?, to_timestamp(?), ?, ?)";
-            let mut insert = transaction.prepare(sql)?;
-            (0i32..).zip(times_ms).try_for_each(|(repetition, time_ms)| {
-                insert
-                    .execute(params![run, position, repetition, epoch_s(at), concurrency, time_ms])
-                    .map(|_| ())
-            })
+            insert_control(transaction, run, position, taken)
         })
     }
 
@@ -155,4 +149,18 @@ impl Store {
         };
         Ok(self.query("reading what cases took", &sql, values, read)?.into_iter().collect())
     }
+}
+
+/// Adds one timing of the drift control: milliseconds of each repetition, when, and how many jobs ran at the same time.
+pub(super) fn insert_control(
+    transaction: &Transaction<'_>,
+    run: &RunId,
+    position: u32,
+    (times_ms, at, concurrency): (&[f64], SystemTime, u32),
+) -> duckdb::Result<()> {
+    let mut rows = transaction.appender("controls")?;
+    for (repetition, time_ms) in (0i32..).zip(times_ms) {
+        rows.append_row(params![run, position, repetition, timestamp(at), concurrency, time_ms])?;
+    }
+    rows.flush()
 }

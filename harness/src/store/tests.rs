@@ -3,6 +3,7 @@
 mod analysts;
 mod export;
 mod files;
+mod measurements;
 mod merge;
 mod migration;
 mod runs;

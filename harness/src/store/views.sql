@@ -111,3 +111,21 @@ create or replace view same_sweep as
     from sharded join counting using (sweep)
     union all
     select id, id, id from runs where shards is null;
+
+-- Trials that belong to no run, case or adapter, and rows of theirs that belong to no trial or are there twice: none, since they are
+-- added by transactions of the one writer alone.
+create or replace view amiss as
+    select 'trials' as table_name, id as trial_id, 'belongs to no run' as what from trials anti join runs on runs.id = run_id
+    union all select 'trials', id, 'belongs to no case' from trials anti join cases on key = case_key
+    union all select 'trials', id, 'belongs to no adapter' from trials anti join adapters on adapters.id = adapter_id
+        where adapter_id is not null
+    union all select 'series', trial_id, 'belongs to no trial' from series anti join trials on trials.id = trial_id
+    union all select 'metrics', trial_id, 'belongs to no trial' from metrics anti join trials on trials.id = trial_id
+    union all select 'checks', trial_id, 'belongs to no trial' from checks anti join trials on trials.id = trial_id
+    union all select 'placements', trial_id, 'belongs to no trial' from placements anti join trials on trials.id = trial_id
+    union all select 'features', trial_id, 'belongs to no trial' from features anti join trials on trials.id = trial_id
+    union all select 'series', trial_id, 'is there twice' from series group by trial_id, metric, phase having count(*) > 1
+    union all select 'metrics', trial_id, 'is there twice' from metrics group by trial_id, metric having count(*) > 1
+    union all select 'checks', trial_id, 'is there twice' from checks group by trial_id, position having count(*) > 1
+    union all select 'placements', trial_id, 'is there twice' from placements group by trial_id, position having count(*) > 1
+    union all select 'features', trial_id, 'is there twice' from features group by trial_id, name having count(*) > 1;

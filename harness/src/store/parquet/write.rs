@@ -10,7 +10,7 @@ use super::{Listed, MANIFEST, Manifest, stranger};
 use crate::error::Error;
 use crate::rows::export::{Exported, ExportedTable, LeftOut};
 use crate::store::public::{self, Column, Names};
-use crate::store::tables::{PartOf, TABLES, Table};
+use crate::store::tables::{PartOf, Reference, TABLES, Table};
 use crate::store::{RunId, Store, failed, migrate, open};
 
 const EXPORTING: &str = "exporting";
@@ -175,19 +175,11 @@ fn shared(connection: &Connection, table: &Table, selection: &Selection) -> Resu
     if selection.runs.is_empty() && !selection.public {
         return Ok(all);
     }
-    let sql = "select table_name, constraint_column_names[1], referenced_column_names[1] \
-               from system.main.duckdb_constraints() \
-               where database_name = ? and constraint_type = 'FOREIGN KEY' and referenced_table = ?";
-    let read = || -> duckdb::Result<Vec<(String, String, String)>> {
-        let mut statement = connection.prepare(sql)?;
-        let rows = statement
-            .query_map(params![SOURCE, table.name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        rows.collect()
-    };
+    let [key] = table.key else { return Ok(all) };
     let mut conditions = Vec::new();
-    for (referrer, column, key) in read().map_err(failed(EXPORTING))? {
-        let exported = !selection.public || public::is_public(&referrer);
-        if let Some(referrer) = TABLES.iter().find(|known| known.name == referrer && exported) {
+    for Reference { from, column, .. } in table.references() {
+        let exported = !selection.public || public::is_public(from);
+        if let Some(referrer) = TABLES.iter().find(|known| known.name == *from && exported) {
             let from = rows(connection, referrer, selection)?;
             conditions.push(format!("s.\"{key}\" in (select t.\"{column}\" {from})"));
         }

@@ -5,8 +5,7 @@ use protocol::{AdapterChoice, Device, Engine, Metric, Precision};
 use crate::browser::table::BUILT_IN;
 
 /// Features that are shown; the values of others hold command lines, paths or words of any kind.
-const FEATURES: [&str; 27] = [
-    "adapter_evidence",
+const FEATURES: [&str; 26] = [
     "browser",
     "browser_platform",
     "compiled_by_empty_dispatches",

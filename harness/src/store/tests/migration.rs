@@ -22,7 +22,8 @@ const FILLED: &str = r#"
             scaled_error, scaled_error_at) values
         (1, 'second', 4, 1e-6, 1e-7, 1, null, '[0,1]', 1e-6, '[0,1]'), (1, 'first', 4, 0, 0, 1, null, null, null, null);
     insert into features values (1, 'browser_version', '150.0'), (1, 'timer_resolution_ms', '0.1'), (1, 'kick', 'on'),
-        (1, 'elsewhere', 'n (Add) on webgpu: no int4; not here; m.1 (Mul) on wasm: refused'), (2, 'kick', 'off');
+        (1, 'elsewhere', 'n (Add) on webgpu: no int4; not here; m.1 (Mul) on wasm: refused'), (2, 'kick', 'off'),
+        (1, 'adapter_evidence', 'loaded drivers');
     insert into capabilities values (2, 'edge', 'missing', 'not found', 'install it', null, null, '{}'),
         (2, 'chrome', 'present', null, null, '156', '{"vendor":"google"}', '{"a":1}');
     insert into conformance_targets values
@@ -55,6 +56,7 @@ fn a_filled_database_keeps_every_row() {
             1,
         ),
         ("trials where engine = 'burn' and device = 'cpu' and browser is null and adapter_id is null", 1),
+        ("trials where adapter_evidence = 'loaded drivers'", 1),
         ("samples where phase = 'measured'", 3),
         ("metrics", 2),
         ("checks", 2),
@@ -71,6 +73,7 @@ fn a_filled_database_keeps_every_row() {
     ] {
         assert_eq!(count(&store, table), rows, "{table}");
     }
+    store.check_rows().unwrap();
     assert_eq!(
         store
             .connection

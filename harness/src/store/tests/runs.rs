@@ -7,6 +7,7 @@ use protocol::{
 
 use super::*;
 use crate::case::tests::model;
+use crate::origin::Origin;
 use crate::rows::divergence::{Difference, Divergence, Finding, NodeDifference, Ran};
 use crate::rows::product::Product;
 use crate::session::{Opening, SessionKind};
@@ -60,16 +61,85 @@ fn keys_keep_out_what_is_there_or_belongs_to_nothing() {
     store.add_trial(&run, &passed_trial()).unwrap();
     assert!(store.add_trial(&run, &passed_trial()).is_err(), "two trials of one place in the matrix");
     for sql in [
-        "insert into series select trial_id, metric, phase, [1] from series limit 1",
-        "insert into series values (uuidv7(), 'latency_ms', 'measured', [1])",
-        "insert into metrics select trial_id, metric, 1, null, null, 1 from metrics limit 1",
-        "insert into features select trial_id, name, 'x' from features limit 1",
-        "insert into checks select trial_id, position, 'x', 1, 0, null, 0, 1, 0, null, null from checks limit 1",
         "update trials set verdict = 'perhaps'",
+        "insert into series select trial_id, metric, 'later', [1] from series limit 1",
         "insert into controls values (uuidv7(), 0, 0, now(), 1, 1)",
     ] {
         assert!(store.connection.execute_batch(sql).is_err(), "{sql}");
     }
+}
+
+#[test]
+fn what_belongs_to_nothing_or_is_there_twice_is_seen() {
+    let mut store = Store::open(Path::new(":memory:")).unwrap();
+    let run = store.begin_run(RunKind::Sweep, at(0)).unwrap();
+    let mut trial = passed_trial();
+    trial.fallback_nodes = vec![FallbackNode {
+        node: "n".to_owned(),
+        operator: "Add".to_owned(),
+        engine: Engine::Webgpu,
+        reason: "not here".to_owned(),
+    }];
+    store.add_trial(&run, &trial).unwrap();
+    store.check_rows().unwrap();
+    for table in ["series", "metrics", "checks", "placements", "features"] {
+        for (sql, told) in [
+            (format!("insert into {table} select * from {table} limit 1"), "is there twice"),
+            (
+                format!("insert into {table} select * replace (uuidv7() as trial_id) from {table} limit 1"),
+                "belongs to no trial",
+            ),
+        ] {
+            let transaction = store.connection.transaction().unwrap();
+            transaction.execute_batch(&sql).unwrap();
+            let amiss = "select table_name || ' ' || what from amiss";
+            let seen: String = transaction.query_row(amiss, [], |row| row.get(0)).unwrap();
+            assert_eq!(seen, format!("{table} {told}"));
+        }
+    }
+    for (sql, told) in [
+        ("update trials set run_id = uuidv7()", "run"),
+        ("update trials set case_key = 'another'", "case"),
+        ("update trials set adapter_id = 'another'", "adapter"),
+    ] {
+        let transaction = store.connection.transaction().unwrap();
+        transaction.execute_batch(sql).unwrap();
+        let amiss = "select table_name || ' ' || what from amiss";
+        let seen: String = transaction.query_row(amiss, [], |row| row.get(0)).unwrap();
+        assert_eq!(seen, format!("trials belongs to no {told}"));
+    }
+    store.check_rows().unwrap();
+    store.connection.execute_batch("insert into features select * from features").unwrap();
+    let error = store.check_rows().unwrap_err().to_string();
+    assert!(error.contains("features") && error.contains("is there twice"), "{error}");
+}
+
+#[test]
+fn a_run_that_is_over_goes_in_whole_or_not_at_all() {
+    let mut store = Store::open(Path::new(":memory:")).unwrap();
+    let origin = Origin { commit: Some("abc".to_owned()), ..Origin::here() };
+    let trials = [failed_trial(), passed_trial()];
+    let controls = [(vec![1.0, 2.0], at(1), 1)];
+    let end = (&RunEnd::Finished, at(3));
+    let whole = WholeRun {
+        kind: RunKind::Sweep,
+        origin: &origin,
+        started_at: at(0),
+        end,
+        trials: &trials,
+        controls: &controls,
+    };
+    let run = store.add_run(&whole).unwrap();
+    let report = store.report(&run).unwrap();
+    assert_eq!((report.run.state.as_str(), report.run.origin.commit.as_deref()), ("finished", Some("abc")));
+    let one_by_one = store.begin_run(RunKind::Sweep, at(0)).unwrap();
+    trials.iter().for_each(|trial| store.add_trial(&one_by_one, trial).unwrap());
+    assert_eq!(report.cases, store.report(&one_by_one).unwrap().cases);
+    assert_eq!((count(&store, "cases"), count(&store, "adapters"), count(&store, "controls")), (2, 1, 2));
+
+    let twice = [passed_trial(), passed_trial()];
+    assert!(store.add_run(&WholeRun { trials: &twice, ..whole }).is_err(), "one place in the matrix");
+    assert_eq!((count(&store, "runs"), count(&store, "trials"), count(&store, "series")), (2, 4, 2));
 }
 
 /// A trial in which an inference took so long, on a target, in its turn of a round.

@@ -32,7 +32,13 @@ struct Question {
 }
 
 const QUESTIONS: [Question; 16] = [
-    Question { name: "opening", ask: |file, _| Store::open(file).map(drop) },
+    Question {
+        name: "opening",
+        ask: |file, _| {
+            let _ = Store::open(file)?;
+            Ok(())
+        },
+    },
     Question { name: "report", ask: |file, _| command(file, &["report"]) },
     Question { name: "matrix", ask: |file, _| command(file, &["matrix"]) },
     Question {
@@ -90,7 +96,10 @@ const QUESTIONS: [Question; 16] = [
     },
     Question {
         name: "what cases take, before a sweep",
-        ask: |file, _| Store::open(file)?.durations().map(drop),
+        ask: |file, _| {
+            let _ = Store::open(file)?.durations()?;
+            Ok(())
+        },
     },
 ];
 

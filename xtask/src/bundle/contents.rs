@@ -28,6 +28,7 @@ const ONNXRUNTIME_WEB_FILES: [&str; 9] = [
     "ort-wasm-simd-threaded.wasm",
 ];
 const PAGE_FILES: [&str; 2] = ["index.html", "main.js"];
+const PAGE_FOLDERS: [&str; 2] = ["pkg", "report"];
 /// Fills the bundle's folder.
 pub fn gather(bundle: &Path, wanted: &Wanted) -> Result<()> {
     for program in PROGRAMS {
@@ -49,7 +50,9 @@ pub fn gather(bundle: &Path, wanted: &Wanted) -> Result<()> {
     for file in PAGE_FILES {
         copy(&root.join("www").join(file), &bundle.join("www").join(file))?;
     }
-    copy_folder(&root.join("www/pkg"), &bundle.join("www/pkg"))?;
+    for folder in PAGE_FOLDERS {
+        copy_folder(&root.join("www").join(folder), &bundle.join("www").join(folder))?;
+    }
     for model in &wanted.models {
         let folder = root.join("fixtures/models").join(model);
         if !folder.join("model.toml").is_file() {

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use duckdb::types::{TimeUnit, Value};
-use duckdb::{Appender, Row, Transaction, params};
+use duckdb::{Appender, Connection, Transaction, params};
 use protocol::{Adapter, FallbackNode, Metric, OutputCheck, Samples};
 
 use super::surroundings::insert_control;
 use super::write::{end_run, insert_adapter, insert_cases, insert_run, json};
-use super::{RunId, RunKind, Store};
+use super::{RunId, RunKind, Store, failed};
 use crate::error::Error;
 use crate::event::RunEnd;
 use crate::origin::Origin;
@@ -98,20 +98,28 @@ impl Store {
         })
     }
 
-    /// Checks that every row of a trial belongs to one and is there once, as keys would have it: after rows came in by another
-    /// way than trial by trial.
+    /// Checks that every row of a trial belongs to one and is there once, as keys would have it.
     ///
     /// # Errors
     /// When a row does not, by its table and its trial, or the database cannot be read.
     pub fn check_rows(&self) -> Result<(), Error> {
-        let sql = "select table_name, trial_id::varchar, what from amiss order by all limit 1";
-        let read = |row: &Row<'_>| {
+        check_rows(&self.connection, "main")
+    }
+}
+
+/// Checks the rows of trials in a database by its schema's name: after rows came in by another way than trial by trial.
+pub(super) fn check_rows(connection: &Connection, schema: &str) -> Result<(), Error> {
+    let sql = format!("select table_name, trial_id::varchar, what from {schema}.amiss order by all limit 1");
+    let first = || -> duckdb::Result<Option<String>> {
+        let mut amiss = connection.prepare(&sql)?;
+        let mut rows = amiss.query_map([], |row| {
             let (table, trial, what): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
             Ok(format!("one in {table} of the trial {trial} {what}"))
-        };
-        let amiss = self.query("looking for rows that belong to nothing", sql, [], read)?;
-        amiss.into_iter().next().map_or(Ok(()), |row| Err(Error::Row(row)))
-    }
+        })?;
+        rows.next().transpose()
+    };
+    let amiss = first().map_err(failed("looking for rows that belong to nothing"))?;
+    amiss.map_or(Ok(()), |row| Err(Error::Row(row)))
 }
 
 /// What a trial found, by the identifier that the trial has.

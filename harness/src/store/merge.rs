@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use duckdb::{Connection, Transaction, params};
 
+use super::bulk::check_rows;
 use super::source::{Source, refused};
 use super::tables::{PartOf, TABLES, Table};
 use super::{Store, failed, open, parts, public};
@@ -63,6 +64,7 @@ fn merge_ready(into: &Path, sources: Vec<Source>, any: bool) -> Result<Merged, E
     }
     let transaction = connection.transaction().map_err(failed(MERGING))?;
     let added = sources.iter().map(|source| add(&transaction, source)).collect::<Result<Vec<_>, _>>()?;
+    check_rows(&transaction, &format!("{INTO}.main"))?;
     let sweeps = parts::state(&transaction, &sources, &parts)?;
     transaction.commit().map_err(failed(MERGING))?;
     let closed = connection.execute_batch(&format!("checkpoint {INTO}; detach {INTO}"));

@@ -379,3 +379,25 @@ fn an_export_that_was_changed_is_refused() {
         assert!(error.contains(part), "{name}: {error}");
     }
 }
+
+#[test]
+fn rows_that_belong_to_nothing_or_are_there_twice_are_not_merged() {
+    for (change, part) in [
+        (
+            "insert into metrics select uuidv7(), metric, median, low, high, n from metrics limit 1",
+            "one in metrics",
+        ),
+        ("insert into series from series limit 1", "is there twice"),
+        ("update trials set run_id = uuidv7()", "belongs to no run"),
+        ("update trials set case_key = 'none'", "belongs to no case"),
+    ] {
+        let place = Place::new();
+        place.swept("a");
+        place.swept("into");
+        place.change("a", change);
+        let before = place.contents("into");
+        let error = place.merge(&["a"], "into").unwrap_err().to_string();
+        assert!(error.contains(part), "{change}: {error}");
+        assert_eq!(place.contents("into"), before, "{change}");
+    }
+}

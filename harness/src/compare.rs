@@ -1,7 +1,5 @@
 //! `parallax compare`: two targets, model by model, with a verdict that knows what it does not know.
 
-pub mod table;
-
 use protocol::{AdapterChoice, Features, Metric, Target};
 
 use crate::adapter::machine;
@@ -18,10 +16,10 @@ use crate::rows::measurement::Measurement;
 use crate::screen;
 use crate::share::Share;
 use crate::side::Side;
+use crate::side_by_side::{self, Matched, metric};
 use crate::statistics::decision::Rule;
 use crate::store::{RunId, Store, Wanted};
 use crate::sweep;
-use table::Matched;
 
 /// What is aimed at where nothing else is asked for.
 const PRECISION: Share = Share(0.02);
@@ -89,22 +87,6 @@ fn told_apart_by_features(Pair { mut a, mut b }: Pair) -> Pair {
         b.features.get_or_insert_default();
     }
     Pair { a, b }
-}
-
-/// A metric of which less is better.
-///
-/// # Errors
-/// When there is none of that name.
-pub fn metric(name: &str) -> Result<Metric, Error> {
-    let less_is_better =
-        |metric: &Metric| metric.name().ends_with("_ms") || metric.name().ends_with("_bytes");
-    let known = Metric::ALL.into_iter().filter(less_is_better);
-    let names = || known.clone().map(Metric::name);
-    known.clone().find(|metric| metric.name() == name).ok_or_else(|| {
-        let hint = protocol::suggest::did_you_mean(name, names());
-        let all = names().collect::<Vec<_>>().join(", ");
-        Error::NotComparable(format!("there is no metric \"{name}\" to compare{hint}; there are {all}"))
-    })
 }
 
 /// The sweep that measures what is compared: all targets of a model in turns.
@@ -185,16 +167,16 @@ pub fn comparisons(
         .iter()
         .zip(&sides)
         .flat_map(|(pair, sides)| {
-            table::by_place(pair, &sides.0, &sides.1).into_iter().map(move |pair| (pair, sides))
+            side_by_side::by_place(pair, &sides.0, &sides.1).into_iter().map(move |pair| (pair, sides))
         })
         .collect();
     let (mut matched, mut refused): (Vec<Matched<'_>>, Vec<_>) = (Vec::new(), Vec::new());
     for (question, (a, b)) in &questions {
-        let (found, not) = table::matched(question, a, b);
+        let (found, not) = side_by_side::matched(question, a, b);
         matched.extend(found);
         refused.extend(not);
     }
-    let (comparisons, undecided) = table::decide(&matched, metric.name(), Rule::within(same_within.0));
+    let (comparisons, undecided) = side_by_side::decide(&matched, metric.name(), Rule::within(same_within.0));
     refused.extend(undecided);
     if comparisons.is_empty() {
         return Err(nothing(pairs, &refused));

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::cli::HistoryArgs;
-use crate::compare::metric;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::gate::findings::changes;
@@ -12,6 +11,7 @@ use crate::rows::history::{Drift, Histories, History, Point, Step};
 use crate::rows::measurement::{Measurement, Place, Subject};
 use crate::rows::series::{Scale, by_run};
 use crate::screen;
+use crate::side_by_side::metric;
 use crate::statistics::Summary;
 use crate::statistics::history::change_points;
 use crate::store::{Store, Wanted};

@@ -60,6 +60,7 @@ pub mod session;
 pub mod shard;
 pub mod share;
 pub mod side;
+pub mod side_by_side;
 pub mod statistics;
 pub mod store;
 pub mod sweep;

@@ -45,6 +45,7 @@ pub use bulk::WholeRun;
 pub use conformance::{TargetBegun, TargetEnded};
 pub use measurements::Wanted;
 pub use merge::merge;
+pub use page::SweepRun;
 pub use parquet::write::{Selection, export};
 pub use prune::Choice;
 

@@ -5,11 +5,11 @@ use std::error::Error;
 use std::fmt;
 
 use fastrand::Rng;
-use harness::compare::table::{decide, matched};
 use harness::pair::Pair;
 use harness::rows::measurement::Measurement;
 use harness::rows::series;
 use harness::side::Side;
+use harness::side_by_side::{decide, matched};
 use harness::statistics::Summary;
 use harness::statistics::decision::Rule;
 use harness::statistics::noise::{self, Effort};

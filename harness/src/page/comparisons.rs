@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use protocol::{Metric, Target};
 use serde::Serialize;
 
-use crate::compare::table;
 use crate::model::variant::described;
 use crate::pair::Pair;
 use crate::rows::comparison::Comparison;
 use crate::rows::measurement::Measurement;
 use crate::side::Side;
+use crate::side_by_side;
 use crate::statistics::decision::Rule;
 
 /// Up to which relative difference two things are the same, as in `parallax compare`.
@@ -42,11 +42,13 @@ pub fn of(measured: &[Measurement]) -> Vec<ComparisonRow> {
     let mut questions = Vec::new();
     for (a, b) in pairs(&targets.keys().copied().collect::<Vec<_>>()) {
         let pair = Pair { a: Side::of(a.clone()), b: Side::of(b.clone()) };
-        let found = table::by_place(&pair, side(a), side(b));
+        let found = side_by_side::by_place(&pair, side(a), side(b));
         questions.extend(found.into_iter().map(|pair| (pair, side(a), side(b))));
     }
-    let matched: Vec<_> = questions.iter().flat_map(|(pair, a, b)| table::matched(pair, a, b).0).collect();
-    let (comparisons, _) = table::decide(&matched, Metric::LatencyMs.name(), Rule::within(SAME_WITHIN));
+    let matched: Vec<_> =
+        questions.iter().flat_map(|(pair, a, b)| side_by_side::matched(pair, a, b).0).collect();
+    let (comparisons, _) =
+        side_by_side::decide(&matched, Metric::LatencyMs.name(), Rule::within(SAME_WITHIN));
     comparisons.into_iter().filter_map(row).collect()
 }
 

@@ -12,8 +12,8 @@ use super::scaling::{self, Curve};
 use super::taken::{Taken, cell_of};
 use crate::error::Error;
 use crate::rows::attempts::Attempts;
-use crate::rows::page::Part;
 use crate::rows::{CaseRow, Run};
+use crate::store::SweepRun;
 use crate::store::{RunId, Store};
 
 /// The version of the page's data.
@@ -132,7 +132,7 @@ fn cells_alone(store: &Store, taken: &Taken) -> Result<SweepPage, Error> {
     })
 }
 
-fn run_row((part, run): &(Part, Run)) -> RunRow {
+fn run_row((part, run): &(SweepRun, Run)) -> RunRow {
     RunRow {
         id: run.id.clone(),
         started_at: run.started_at.clone(),

@@ -6,8 +6,9 @@ use protocol::Metric;
 
 use crate::error::Error;
 use crate::rows::measurement::{Measurement, Place, Subject};
-use crate::rows::page::{AskedOf, Part};
+use crate::rows::page::AskedOf;
 use crate::rows::{CaseRow, Run};
+use crate::store::SweepRun;
 use crate::store::{RunId, Store, Wanted};
 
 /// Points of histories that are read at most, over all cells.
@@ -20,7 +21,7 @@ const MOST_RUNS: usize = 200;
 /// The runs of a sweep and their cases, all or those of one key.
 pub struct Taken {
     /// The runs, in order.
-    pub parts: Vec<(Part, Run)>,
+    pub parts: Vec<(SweepRun, Run)>,
     /// Their cases.
     pub cases: Vec<CaseRow>,
     /// What was asked of each, by key.
@@ -47,7 +48,7 @@ impl Taken {
         Ok(taken)
     }
 
-    fn add(&mut self, store: &Store, part: Part, key: Option<&str>) -> Result<(), Error> {
+    fn add(&mut self, store: &Store, part: SweepRun, key: Option<&str>) -> Result<(), Error> {
         let cases = store.cases(&part.run, key)?;
         let mut warm_ups = store.warm_ups(&part.run, &cases)?;
         self.asked.extend(store.asked(&part.run)?);

@@ -1,18 +1,5 @@
 //! Rows that the report page alone asks for.
 
-use crate::store::RunId;
-
-/// One of the runs that make up a sweep.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
-    /// The run.
-    pub run: RunId,
-    /// Which shard it is, from 1, where the sweep was sharded.
-    pub shard: Option<u32>,
-    /// Of how many.
-    pub shards: Option<u32>,
-}
-
 /// What was asked of a case that its trials do not say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AskedOf {

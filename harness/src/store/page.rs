@@ -8,9 +8,20 @@ use super::read::{ADAPTER_NAMES, iso, read_adapter};
 use super::{RunId, Store};
 use crate::adapter::adapter_name;
 use crate::error::Error;
-use crate::rows::page::{AskedOf, KernelTime, Part};
+use crate::rows::page::{AskedOf, KernelTime};
 
 const READING: &str = "reading a page";
+
+/// One of the runs that make up a sweep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SweepRun {
+    /// The run.
+    pub run: RunId,
+    /// Which shard it is, from 1, where the sweep was sharded.
+    pub shard: Option<u32>,
+    /// Of how many.
+    pub shards: Option<u32>,
+}
 
 impl Store {
     /// The time now, as reports have it.
@@ -20,11 +31,11 @@ impl Store {
     }
 
     /// The runs that make up a sweep: itself, or its shards.
-    pub(crate) fn parts(&self, run: &RunId) -> Result<Vec<Part>, Error> {
+    pub(crate) fn parts(&self, run: &RunId) -> Result<Vec<SweepRun>, Error> {
         let sql = "select id::varchar, shard, shards from same_sweep join runs on id = with_id where run_id = ? \
                    order by shard, started_at";
         let read =
-            |row: &Row<'_>| Ok(Part { run: RunId(row.get(0)?), shard: row.get(1)?, shards: row.get(2)? });
+            |row: &Row<'_>| Ok(SweepRun { run: RunId(row.get(0)?), shard: row.get(1)?, shards: row.get(2)? });
         self.query(READING, sql, params![run], read)
     }
 

@@ -110,8 +110,8 @@ fn a_database_deleted_during_a_run_ends_it_with_what_is_lost() {
 fn a_full_disk_ends_a_run_that_reports_what_is_there() {
     const LIMIT_IN_BLOCKS: u32 = 2400;
     let scene = Scene::new();
-    // About 0.8 MB in the log for each of the two.
-    let sweep = scene.sweep(&["bert-tiny", "vit-tiny"], &["onnxruntime:cpu"], &["--samples", "20000"]);
+    // About 0.7 MB in the log for each of the two.
+    let sweep = scene.sweep(&["bert-tiny", "vit-tiny"], &["onnxruntime:cpu"], &["--samples", "80000"]);
     let mut limited = Command::new("sh");
     limited.current_dir(scene.path(".")).arg("-c");
     limited.arg(format!("trap '' XFSZ; ulimit -f {LIMIT_IN_BLOCKS}; exec \"$0\" \"$@\""));

@@ -98,7 +98,7 @@ pub enum Error {
     #[error("several runs begin with \"{name}\": {known}; write more of the identifier")]
     SeveralRuns { name: String, known: String },
     #[error(
-        "there is no earlier sweep that passed to hold this one against: {known}; run `parallax sweep` once more, name a run or a file with --against, or let it through with --allow-no-baseline"
+        "there is no earlier sweep that passed, of one of its models on the same target, to hold this one against: {known}; run `parallax sweep` once more, name a run or a file with --against, or let it through with --allow-no-baseline"
     )]
     NoBaseline { known: String },
     #[error("cannot take {} as a baseline: {message}", path.display())]

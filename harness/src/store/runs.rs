@@ -46,8 +46,8 @@ impl Store {
         }
     }
 
-    /// The last sweep before another, of one run or in all its shards, in which everything that ran passed; the last of all
-    /// where there is no other.
+    /// The last sweep before another, of one run or in all its shards, in which everything that ran passed and that took one of
+    /// the other's models on the same target: what else the database holds is nothing to hold it against.
     ///
     /// # Errors
     /// When there is none.
@@ -58,13 +58,19 @@ impl Store {
                      bool_and(state = 'finished') and count(*) = any_value(coalesce(shards, 1)) as is_whole \
                  from same_sweep join runs on id = with_id where run_id = with_id and kind = 'sweep' group by first_id \
              ), \
-             verdicts as (select first_id, verdict from same_sweep join trials using (run_id) where run_id = with_id) \
+             taken as ( \
+                 select first_id, verdict, model, target from same_sweep join trials using (run_id) \
+                 join cases on key = case_key where run_id = with_id \
+             ), \
+             judged as (select any_value(first_id) as first_id from same_sweep where run_id = ?::uuid) \
              select first_id::varchar, {} from sweeps \
-             where is_whole and first_id <> (select first_id from same_sweep where run_id = ?::uuid limit 1) \
+             where is_whole and first_id <> (select first_id from judged) \
                  and began_at <= (select started_at from runs where id = ?::uuid) \
-                 and exists (from verdicts where verdicts.first_id = sweeps.first_id and verdict = 'pass') \
-                 and not exists (from verdicts where verdicts.first_id = sweeps.first_id \
+                 and exists (from taken where taken.first_id = sweeps.first_id and verdict = 'pass') \
+                 and not exists (from taken where taken.first_id = sweeps.first_id \
                      and verdict not in ('pass', 'unsupported', 'unavailable')) \
+                 and exists (from taken where taken.first_id = sweeps.first_id and (model, target) in \
+                     (select model, target from taken join judged using (first_id))) \
              order by began_at desc limit 1",
             iso("began_at")
         );

@@ -293,3 +293,23 @@ fn a_sweep_passed_where_all_its_shards_are_here_and_did() {
         }
     }
 }
+
+/// Two plans take turns in one database, and neither is held against the other.
+#[test]
+fn a_sweep_is_held_against_one_that_took_the_same_model_on_the_same_target() {
+    let rows = ["mine", "another model's", "another target's", "now"];
+    let rows: Vec<_> = rows
+        .iter()
+        .zip(0..)
+        .map(|(name, at)| (*name, ("p", None, None), f64::from(at), RunEnd::Finished))
+        .collect();
+    let (mut store, runs) = store(&rows);
+    let trials = [("m", "burn:cpu"), ("n", "burn:cpu"), ("m", "wgpu:vulkan"), ("m", "burn:cpu")];
+    for ((run, _), (model, target)) in runs.iter().zip(trials) {
+        store.add_trial(run, &trial(model, target, 0, Verdict::Pass)).unwrap();
+    }
+    let found = store.last_passing_sweep(&runs[3].0).unwrap();
+    assert_eq!(named(&runs, &found), "mine");
+    let none = store.last_passing_sweep(&runs[2].0).unwrap_err();
+    assert!(none.to_string().contains("no earlier sweep that passed, of one of its models"), "{none}");
+}

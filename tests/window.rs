@@ -81,7 +81,7 @@ fn on_path(program: &str) -> Option<PathBuf> {
 /// A window, and the driver behind it, which ends with it.
 pub struct Window {
     pub browser: Browser,
-    client: Client,
+    pub client: Client,
     driver: Child,
 }
 

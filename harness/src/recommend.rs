@@ -8,6 +8,7 @@ use crate::adapter::adapter_name;
 use crate::cli::{Goal, RecommendArgs};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::gate::LATEST_RUNS;
 use crate::report::{self, recommendation};
 use crate::rows::measurement::{Measurement, Place, Subject};
 use crate::rows::recommendation::{Candidate, Recommendation};
@@ -52,7 +53,8 @@ impl Goal {
 pub fn run(args: &RecommendArgs) -> Result<Exit, Error> {
     let store = Store::open(&args.output.db)?;
     let run = args.run.as_deref().map(|name| store.find_sweep(name)).transpose()?;
-    let wanted = Wanted { run: run.as_ref(), model: Some(&args.model), ..Wanted::default() };
+    let latest_runs = Some(LATEST_RUNS);
+    let wanted = Wanted { run: run.as_ref(), model: Some(&args.model), latest_runs, ..Wanted::default() };
     let series = args.goal.metrics().into_iter().map(|metric| store.measurements(metric, &wanted));
     let series = series.collect::<Result<Vec<_>, Error>>()?;
     if series.iter().all(Vec::is_empty) {
@@ -64,7 +66,10 @@ pub fn run(args: &RecommendArgs) -> Result<Exit, Error> {
             if known.is_empty() { "no model".to_owned() } else { known.join(", ") },
         )));
     }
-    let errors = store.largest_errors()?;
+    let errors = match args.goal {
+        Goal::Accuracy => store.largest_errors(&args.model)?,
+        _ => BTreeMap::new(),
+    };
     let found = recommend(&args.model, args.goal, &series, &errors);
     screen::print(&if args.output.json { report::document(&found) } else { recommendation::render(&found) })?;
     Ok(if found.recommended.is_some() { Exit::Success } else { Exit::NothingRan })

@@ -146,6 +146,7 @@
     follow();
     back();
     document.documentElement.dataset.drawn = "";
+    if (first) performance.mark("first-view");
     await caseView.refresh(sweep);
   }
 

@@ -78,11 +78,11 @@ pub fn error_rates(steps: &mut Steps, how: ErrorRates) -> Result<()> {
     match how {
         ErrorRates::Simulated => {
             setup::for_building(steps)?;
-            steps.loud("simulate: error rates", || show(&mut example("error_rates")?))
+            steps.loud("simulate: error rates", || show(&mut example("harness", "error_rates")?))
         }
         ErrorRates::Measured => {
             programs::ready(steps, Burn::KeptFresh)?;
-            let mut measured = example("measured_error_rates")?;
+            let mut measured = example("harness", "measured_error_rates")?;
             let kept = checkout::root()?.join("target/error-rates");
             measured.arg("--").arg(checkout::program("parallax")?).arg(kept);
             steps.loud("measure: error rates", || show(&mut measured))
@@ -90,9 +90,23 @@ pub fn error_rates(steps: &mut Steps, how: ErrorRates) -> Result<()> {
     }
 }
 
-fn example(name: &str) -> Result<Command> {
+/// Prints how fast a million trials are loaded, asked about, merged and shown.
+pub fn million_trials(steps: &mut Steps) -> Result<()> {
+    programs::ready(steps, Burn::KeptFresh)?;
+    let (root, parallax) = (checkout::root()?, checkout::program("parallax")?);
+    let folder = root.join("target/million-trials");
+    steps.loud("measure: the store of a million trials", || {
+        show(example("harness", "million_trials")?.arg("--").arg(&folder))
+    })?;
+    steps.loud("measure: the page over them", || {
+        let mut page = example("end-to-end", "page_speed")?;
+        show(page.arg("--").arg(parallax).arg(folder.join("million.duckdb")).arg(folder.join("page")))
+    })
+}
+
+fn example(package: &str, name: &str) -> Result<Command> {
     let mut example = cargo();
-    example.args(["run", "--release", "--package", "harness", "--example", name]);
+    example.args(["run", "--release", "--package", package, "--example", name]);
     example.current_dir(checkout::root()?);
     Ok(example)
 }

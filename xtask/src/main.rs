@@ -55,7 +55,7 @@ enum Chore {
     },
     /// Set-up and build, then `parallax compare`: every family against onnxruntime-web, and the browser against
     /// the same plan run natively.
-    #[command(after_help = "Example:\n  cargo xtask bench --models bert-tiny --rounds 5")]
+    #[command(after_help = "Example:\n  cargo xtask bench --models bert-tiny --rounds 5\n  cargo xtask bench --million-trials")]
     Bench {
         /// The nine full-size models instead of the tiny ones: hours, where the adapter is a software one.
         #[arg(long)]
@@ -64,6 +64,10 @@ enum Chore {
         #[arg(long, value_name = "HOW", conflicts_with_all = ["full_size", "arguments"])]
         #[arg(num_args = 0..=1, default_missing_value = "simulated")]
         error_rates: Option<demo::ErrorRates>,
+        /// How fast a million trials are loaded, asked about, merged and shown, and nothing else: half an hour, 3 GB in
+        /// target/million-trials.
+        #[arg(long, conflicts_with_all = ["full_size", "error_rates", "arguments"])]
+        million_trials: bool,
         /// Passed on to `parallax compare`; --models and --pairs replace the defaults.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -114,7 +118,8 @@ fn perform(chore: Chore) -> Result<ExitCode> {
         }
         Chore::Sweep { arguments } => return demo::sweep(&mut steps, arguments),
         Chore::Bench { error_rates: Some(how), .. } => demo::error_rates(&mut steps, how)?,
-        Chore::Bench { full_size, arguments, error_rates: None } => {
+        Chore::Bench { million_trials: true, .. } => demo::million_trials(&mut steps)?,
+        Chore::Bench { full_size, arguments, .. } => {
             return demo::bench(&mut steps, full_size, arguments);
         }
         #[cfg(target_os = "linux")]

@@ -52,6 +52,8 @@ pub struct Generated {
     /// By which factor the machine is slower, as a logarithm.
     machine: f64,
     runs: usize,
+    /// Sweeps that are drawn.
+    drawn: usize,
 }
 
 struct Known {
@@ -98,11 +100,13 @@ impl Generated {
                 }
             }
         }
-        Ok(Generated { random, cases, adapters: adapters(), machine: 0.0, runs })
+        Ok(Generated { random, cases, adapters: adapters(), machine: 0.0, runs, drawn: 0 })
     }
 
-    /// The sweep of this number, from 0. Each has to be drawn once, in order.
-    pub fn sweep(&mut self, number: usize) -> Sweep {
+    /// The next sweep.
+    pub fn next_sweep(&mut self) -> Sweep {
+        let number = self.drawn;
+        self.drawn += 1;
         let started_at = UNIX_EPOCH + FIRST + BETWEEN * number as u32;
         self.machine = KEPT * self.machine + 0.05 * normal(&mut self.random);
         let in_turns = number % IN_TURNS == IN_TURNS - 1;

@@ -42,8 +42,8 @@ pub fn load(folder: &Path, runs: usize) -> Result<(), Box<dyn Error>> {
     let (mut stored_s, mut plain_s, mut rows) = (0.0, 0.0, 0);
     let mut known = Vec::new();
     let mut in_turns = None;
-    for number in 0..runs {
-        let sweep = generated.sweep(number);
+    for _ in 0..runs {
+        let sweep = generated.next_sweep();
         let begun = Instant::now();
         rows += plain.add(&sweep)?;
         plain_s += begun.elapsed().as_secs_f64();

@@ -1,9 +1,10 @@
-//! Prints how fast a million trials go into the store, and how long and how much memory it takes to ask about them. Arguments are a
-//! folder for the database and, for fewer, how many sweeps of a thousand trials; a database that is there already is taken as it
-//! is.
+//! Prints how fast a million trials go into the store, how long and how much memory it takes to ask about them, and to merge them
+//! from the databases of ten machines. Arguments are a folder for the databases and, for fewer, how many sweeps of a thousand
+//! trials; databases that are there already are taken as they are.
 
 mod generated;
 mod loaded;
+mod merged;
 mod plain;
 mod questions;
 
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let ended = match words[..] {
         [questions::ASKED, number, folder] => questions::answer(number, Path::new(folder)),
+        [merged::MERGE, folder] => merged::perform(Path::new(folder)),
         [folder] => print(Path::new(folder), SWEEPS),
         [folder, sweeps] => print(Path::new(folder), sweeps),
         _ => Err("name a folder for the database".into()),
@@ -50,5 +52,7 @@ fn print(folder: &Path, sweeps: &str) -> Result<(), Box<dyn Error>> {
         fs::remove_dir(&loading)?;
         println!();
     }
-    questions::print_all(folder)
+    questions::print_all(folder)?;
+    println!();
+    merged::print(folder, sweeps.parse()?)
 }

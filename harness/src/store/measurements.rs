@@ -1,6 +1,6 @@
 //! Reads measurements for comparisons, histories and gates: trials of any run, by one metric.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use duckdb::{Row, params_from_iter};
@@ -37,42 +37,59 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn measurements(&self, metric: Metric, wanted: &Wanted<'_>) -> Result<Vec<Measurement>, Error> {
-        let Some(between) = self.between(wanted)? else { return Ok(Vec::new()) };
+        let runs = wanted.run.map(|run| self.shards(run)).transpose()?;
+        let oldest =
+            wanted.latest_runs.map(|latest| self.oldest(latest, wanted, runs.as_deref())).transpose()?;
         let known = self.known(wanted)?;
         let mut values = Values::default();
-        let sql = trials_sql(metric, wanted, between.as_ref(), &mut values);
+        let sql = trials_sql(metric, wanted, (runs.as_deref(), oldest.flatten()), &mut values);
         let trials = self.query(READING, &sql, params_from_iter(values.0), |row| read(row, &known))?;
-        trials.into_iter().collect()
+        let trials = trials.into_iter().flatten().collect::<Result<Vec<_>, Error>>()?;
+        let mut trials = match wanted.latest_runs {
+            Some(latest) => latest_of(trials, latest),
+            None => trials,
+        };
+        trials.sort_by_key(|trial| trial.place);
+        Ok(trials.into_iter().map(|trial| trial.measurement).collect())
     }
 
-    /// Between which identifiers the trials lie. They rise with time, so that of tables of millions of rows a part is read, where
-    /// both ends are given as values. Nothing where there are no trials; no ends where any may be meant.
-    fn between(&self, wanted: &Wanted<'_>) -> Result<Option<Option<[String; 2]>>, Error> {
-        if wanted.run.is_none() && wanted.latest_runs.is_none() {
-            return Ok(Some(None));
-        }
+    /// The first trial of the runs that are among the latest of any case that is chosen: identifiers rise with time, so that of
+    /// millions of trials those from it on are read. Each run is a small number here, its age: they are ranked sooner so.
+    fn oldest(
+        &self,
+        latest: usize,
+        wanted: &Wanted<'_>,
+        runs: Option<&[RunId]>,
+    ) -> Result<Option<String>, Error> {
         let mut values = Values::default();
         let sql = format!(
-            "select min(id)::varchar, max(id)::varchar from (
-                 select trials.id from trials join runs on runs.id = run_id join cases on cases.key = case_key
-                 where {} {}
+            "with swept as materialized (
+                 select id, (row_number() over (order by started_at desc, id desc))::integer as age from runs
+                 where kind = 'sweep' and id in (select with_id from same_sweep)
+             ),
+             taken as (
+                 select distinct case_key, age from trials join swept on swept.id = run_id join cases on cases.key = case_key
+                 where true{}{}
+             )
+             select min(id)::varchar from trials where run_id in (
+                 select id from swept where age in (
+                     select age from taken qualify row_number() over (partition by case_key order by age) <= {latest}
+                 )
              )",
-            wanted.chosen(&mut values),
-            wanted.latest()
+            values.among("trials.run_id", runs),
+            wanted.of_cases(&mut values)
         );
-        let read = |row: &Row<'_>| Ok([row.get::<_, Option<String>>(0)?, row.get(1)?]);
-        let ends = self.query(READING, &sql, params_from_iter(values.0), read)?;
-        Ok(match ends.into_iter().next() {
-            Some([Some(first), Some(last)]) => Some(Some([first, last])),
-            Some(_) | None => None,
-        })
+        let first = self.query(READING, &sql, params_from_iter(values.0), |row| row.get(0))?;
+        Ok(first.into_iter().next().flatten())
     }
 
     /// What many trials share: their runs, cases and adapters.
     fn known(&self, wanted: &Wanted<'_>) -> Result<Known, Error> {
         let sql = format!(
-            "select runs.id::varchar, first.id::varchar, {}, runs.version, runs.commit_hash, runs.host_name from runs \
-             join same_sweep on run_id = runs.id and with_id = runs.id join runs as first on first.id = first_id \
+            "select runs.id::varchar, first.id::varchar, {}, runs.version, runs.commit_hash, runs.host_name, \
+                 dense_rank() over (order by first.started_at, first.id), coalesce(runs.shard, 0), \
+                 row_number() over (order by runs.started_at desc, runs.id desc) \
+             from runs join same_sweep on run_id = runs.id and with_id = runs.id join runs as first on first.id = first_id \
              where runs.kind = 'sweep'",
             iso("first.started_at")
         );
@@ -96,41 +113,19 @@ impl Store {
 }
 
 impl Wanted<'_> {
-    /// The condition that chooses trials.
-    fn chosen(&self, values: &mut Values) -> String {
-        let of_run = self.run.map(|run| format!(" where run_id = {}::uuid", values.mark(&run.to_string())));
-        format!(
-            "runs.kind = 'sweep' and trials.run_id in (select with_id from same_sweep{}){}",
-            of_run.unwrap_or_default(),
-            self.of_cases(values)
-        )
-    }
-
     /// The condition that chooses among cases.
     fn of_cases(&self, values: &mut Values) -> String {
         let model = self.model.map(|model| format!(" and cases.model = {}", values.mark(model)));
         let target =
             self.target.as_ref().map(|target| format!(" and cases.target = {}", values.mark(target)));
         let like = (!self.like.is_empty()).then(|| {
-            let ids: Vec<String> =
-                self.like.iter().map(|run| values.mark(&run.to_string()) + "::uuid").collect();
+            let ids = values.marks(self.like);
             format!(
                 " and (cases.model, cases.target) in (select known.model, known.target from cases as known \
-                 where known.key in (select case_key from trials where run_id in ({})))",
-                ids.join(", ")
+                 where known.key in (select case_key from trials where run_id in ({ids})))"
             )
         });
         [model, target, like].into_iter().flatten().collect()
-    }
-
-    /// The condition that chooses the latest runs of each case.
-    fn latest(&self) -> String {
-        let latest = |runs: usize| {
-            format!(
-                "qualify dense_rank() over (partition by case_key order by runs.started_at desc, runs.id desc) <= {runs}"
-            )
-        };
-        self.latest_runs.map(latest).unwrap_or_default()
     }
 }
 
@@ -143,60 +138,95 @@ impl Values {
         self.0.push(value.to_owned());
         format!("${}", self.0.len())
     }
+
+    fn marks(&mut self, runs: &[RunId]) -> String {
+        let marks: Vec<String> = runs.iter().map(|run| self.mark(&run.to_string()) + "::uuid").collect();
+        marks.join(", ")
+    }
+
+    /// The condition that a column is one of these runs, where it has to be.
+    fn among(&mut self, column: &str, runs: Option<&[RunId]>) -> String {
+        runs.map_or(String::new(), |runs| {
+            format!(" and list_contains([{}]::uuid[], {column})", self.marks(runs))
+        })
+    }
 }
 
-/// The query for the rows that [`read`] takes.
+/// The query for the rows that [`read`] takes. What is chosen is found once, and what belongs to it by that: joined all at once,
+/// DuckDB reads more.
 fn trials_sql(
     metric: Metric,
     wanted: &Wanted<'_>,
-    between: Option<&[String; 2]>,
+    (runs, oldest): (Option<&[RunId]>, Option<String>),
     values: &mut Values,
 ) -> String {
     let metric = values.mark(metric.name());
-    let ends = between.map(|ends| ends.each_ref().map(|end| values.mark(end)));
-    let within = |column: &str| {
-        ends.as_ref().map_or(String::new(), |[first, last]| {
-            format!(" and {column} between {first}::uuid and {last}::uuid")
-        })
-    };
-    let (of_rows, of_trials) = (within("trial_id"), within("trials.id"));
-    let of_runs =
-        if wanted.run.is_some() { "where run_id in (select run_id from trials where true" } else { "" };
-    let of_runs = if of_runs.is_empty() { String::new() } else { format!("{of_runs}{of_trials})") };
-    let series =
-        format!("select trial_id, taken from series where metric = {metric} and phase = 'measured'{of_rows}");
+    let since =
+        oldest.map_or(String::new(), |oldest| format!(" and trials.id >= {}::uuid", values.mark(&oldest)));
+    let series = format!("select trial_id, taken from series where metric = {metric} and phase = 'measured'");
     let measured = match wanted.in_short {
         true => format!(
-            "{series} and trial_id in (select id from trials where round is not null{of_trials})
-             union all select trial_id, [median] from metrics where metric = {metric}{of_rows}
-                 and trial_id not in (select id from trials where round is not null{of_trials})"
+            "{series} and trial_id in (select id from chosen where round is not null)
+             union all select trial_id, [median] from metrics where metric = {metric}
+                 and trial_id in (select id from chosen where round is null)"
         ),
-        false => series,
+        false => format!("{series} and trial_id in (select id from chosen)"),
     };
     format!(
-        "with control as (
-             select run_id, taken_at, median(time_ms) as control_ms from controls {of_runs}
-             group by run_id, position, taken_at
+        "with chosen as materialized (
+             select trials.id, run_id, trials.position, case_key, adapter_id, concurrency, browser_version, driver_version,
+                 verdict, trials.message, round, round_position, session, adapter_evidence, trials.started_at
+             from trials join cases on cases.key = case_key where true{}{}{since}
+         ),
+         control as (
+             select run_id, taken_at, median(time_ms) as control_ms from controls
+             where run_id in (select run_id from chosen) group by run_id, position, taken_at
          )
-         select trials.run_id::varchar, case_key, adapter_id, concurrency, browser_version, driver_version, verdict::varchar,
-             trials.message, round, round_position, session, taken, control_ms, adapter_evidence
-         from trials join runs on runs.id = trials.run_id join cases on cases.key = case_key
-             join same_sweep on same_sweep.run_id = trials.run_id and with_id = trials.run_id
-             join runs as first on first.id = first_id
-             left join ({measured}) as measured on measured.trial_id = trials.id
-             asof left join control on control.run_id = trials.run_id and control.taken_at <= trials.started_at
-         where {}{of_trials} {}
-         order by first.started_at, first.id, if(round is null, 0, runs.shard), trials.position",
-        wanted.chosen(values),
-        wanted.latest()
+         select chosen.run_id::varchar, case_key, adapter_id, concurrency, browser_version, driver_version, verdict::varchar,
+             message, round, round_position, session, taken, control_ms, adapter_evidence, position
+         from chosen left join ({measured}) as measured on measured.trial_id = chosen.id
+             asof left join control on control.run_id = chosen.run_id and control.taken_at <= chosen.started_at",
+        values.among("trials.run_id", runs),
+        wanted.of_cases(values)
     )
+}
+
+/// A trial, and where it is among others.
+struct Placed {
+    measurement: Measurement,
+    /// Its sweep, the shard where it took a turn, its position.
+    place: (u32, u32, u32),
+    /// How many runs of sweeps are later.
+    age: u32,
+}
+
+/// Those of so many runs of each case, the latest.
+fn latest_of(mut trials: Vec<Placed>, runs: usize) -> Vec<Placed> {
+    let mut ages: HashMap<String, BTreeSet<u32>> = HashMap::new();
+    for trial in &trials {
+        ages.entry(trial.measurement.case_key.clone()).or_default().insert(trial.age);
+    }
+    let first_too_old = ages.into_iter().filter_map(|(key, ages)| Some((key, ages.into_iter().nth(runs)?)));
+    let first_too_old: HashMap<String, u32> = first_too_old.collect();
+    trials.retain(|trial| first_too_old.get(&trial.measurement.case_key).is_none_or(|age| trial.age < *age));
+    trials
 }
 
 /// What many trials share, by identifier.
 struct Known {
-    runs: HashMap<String, (RunOf, Versions)>,
+    runs: HashMap<String, KnownRun>,
     cases: HashMap<String, KnownCase>,
     adapters: HashMap<String, Option<Arc<Adapter>>>,
+}
+
+/// What a run that counts says of each of its trials.
+struct KnownRun {
+    run: RunOf,
+    versions: Versions,
+    /// Its sweep's place among others, by time.
+    sweep: u32,
+    shard: u32,
+    age: u32,
 }
 
 /// What a case says of each of its trials.
@@ -209,10 +239,11 @@ struct KnownCase {
     tuning: Option<String>,
 }
 
-fn read_run(row: &Row<'_>) -> duckdb::Result<(String, (RunOf, Versions))> {
+fn read_run(row: &Row<'_>) -> duckdb::Result<(String, KnownRun)> {
     let run = RunOf { id: row.get(1)?, started_at: row.get(2)? };
     let (parallax, commit, host) = (row.get(3)?, row.get(4)?, row.get(5)?);
-    Ok((row.get(0)?, (run, Versions { parallax, commit, host, ..Versions::default() })))
+    let versions = Versions { parallax, commit, host, ..Versions::default() };
+    Ok((row.get(0)?, KnownRun { run, versions, sweep: row.get(6)?, shard: row.get(7)?, age: row.get(8)? }))
 }
 
 fn read_case(row: &Row<'_>) -> duckdb::Result<Result<(String, KnownCase), Error>> {
@@ -238,20 +269,23 @@ fn read_case(row: &Row<'_>) -> duckdb::Result<Result<(String, KnownCase), Error>
     Ok(Ok((row.get(0)?, case)))
 }
 
-fn read(row: &Row<'_>, known: &Known) -> duckdb::Result<Result<Measurement, Error>> {
+/// A trial; nothing where its run does not count: a shard that was run again, or no sweep.
+fn read(row: &Row<'_>, known: &Known) -> duckdb::Result<Option<Result<Placed, Error>>> {
     let (run, case_key): (String, String) = (row.get(0)?, row.get(1)?);
-    let (Some((run, of_run)), Some(case)) = (known.runs.get(&run), known.cases.get(&case_key)) else {
-        return Ok(Err(Error::Row(format!("a trial of the run {run} has no run or no case"))));
+    let Some(run) = known.runs.get(&run) else { return Ok(None) };
+    let Some(case) = known.cases.get(&case_key) else {
+        return Ok(Some(Err(Error::Row(format!("a trial of the run {} has no case", run.run.id)))));
     };
     let adapter: Option<String> = row.get(2)?;
     let verdict: String = row.get(6)?;
     let verdict = match verdict_named(&verdict) {
         Ok(verdict) => verdict,
-        Err(error) => return Ok(Err(error)),
+        Err(error) => return Ok(Some(Err(error))),
     };
     let turn: (Option<u32>, Option<u32>) = (row.get(8)?, row.get(9)?);
-    Ok(Ok(Measurement {
-        run: run.clone(),
+    let shard = turn.0.map_or(0, |_| run.shard);
+    let measurement = Measurement {
+        run: run.run.clone(),
         case_key,
         subject: case.subject.clone(),
         model_digest: case.model_digest.clone(),
@@ -262,7 +296,7 @@ fn read(row: &Row<'_>, known: &Known) -> duckdb::Result<Result<Measurement, Erro
             driver: row.get(5)?,
             settings: case.settings.clone(),
             tuning: case.tuning.clone(),
-            ..of_run.clone()
+            ..run.versions.clone()
         },
         verdict,
         message: row.get(7)?,
@@ -272,5 +306,6 @@ fn read(row: &Row<'_>, known: &Known) -> duckdb::Result<Result<Measurement, Erro
         session: row.get(10)?,
         values: numbers(row.get(11)?),
         control_ms: row.get(12)?,
-    }))
+    };
+    Ok(Some(Ok(Placed { measurement, place: (run.sweep, shard, row.get(14)?), age: run.age })))
 }

@@ -53,26 +53,26 @@ impl Store {
     /// When there is none.
     pub fn last_passing_sweep(&self, before: &RunId) -> Result<RunId, Error> {
         let sql = format!(
-            "with sweeps as ( \
-                 select first_id, min(started_at) as began_at, \
-                     bool_and(state = 'finished') and count(*) = any_value(coalesce(shards, 1)) as is_whole \
-                 from same_sweep join runs on id = with_id where run_id = with_id and kind = 'sweep' group by first_id \
+            "with swept as materialized ( \
+                 select run_id, first_id, state, shards, started_at from same_sweep join runs on id = with_id \
+                 where run_id = with_id and kind = 'sweep' \
              ), \
-             taken as ( \
-                 select first_id, verdict, model, target from same_sweep join trials using (run_id) \
-                 join cases on key = case_key where run_id = with_id \
+             judged as materialized (select with_id as run_id, first_id from same_sweep where run_id = ?::uuid), \
+             alike as materialized ( \
+                 select key from cases where (model, target) in (select model, target from cases where key in \
+                     (select case_key from trials where run_id in (select run_id from judged))) \
              ), \
-             judged as (select any_value(first_id) as first_id from same_sweep where run_id = ?::uuid) \
-             select first_id::varchar, {} from sweeps \
-             where is_whole and first_id <> (select first_id from judged) \
-                 and began_at <= (select started_at from runs where id = ?::uuid) \
-                 and exists (from taken where taken.first_id = sweeps.first_id and verdict = 'pass') \
-                 and not exists (from taken where taken.first_id = sweeps.first_id \
-                     and verdict not in ('pass', 'unsupported', 'unavailable')) \
-                 and exists (from taken where taken.first_id = sweeps.first_id and (model, target) in \
-                     (select model, target from taken join judged using (first_id))) \
-             order by began_at desc limit 1",
-            iso("began_at")
+             verdicts as ( \
+                 select run_id, bool_or(verdict = 'pass') as passes, bool_or(case_key in (from alike)) as is_alike, \
+                     bool_and(verdict in ('pass', 'unsupported', 'unavailable')) as fails_not from trials group by run_id \
+             ) \
+             select first_id::varchar, {} from swept left join verdicts using (run_id) \
+             where first_id not in (select first_id from judged) group by first_id \
+             having bool_and(state = 'finished') and count(*) = any_value(coalesce(shards, 1)) \
+                 and bool_or(passes) and bool_or(is_alike) and bool_and(coalesce(fails_not, true)) \
+                 and min(started_at) <= (select started_at from runs where id = ?::uuid) \
+             order by min(started_at) desc limit 1",
+            iso("min(started_at)")
         );
         let found = self.named(&sql, params![before, before])?;
         let none = || Error::NoBaseline { known: self.last_sweeps().unwrap_or_default() };
@@ -97,16 +97,19 @@ impl Store {
         Ok(self.query(READING, sql, [], read)?.into_iter().collect())
     }
 
-    /// The largest absolute error of each case in each sweep, which is called after the first of its runs.
+    /// The largest absolute error of each case of a model in each sweep, which is called after the first of its runs.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn largest_errors(&self) -> Result<BTreeMap<(String, String), f64>, Error> {
-        let sql = "select first_id::varchar, case_key, max(max_abs_error) from trials \
-                   join checks on trial_id = trials.id join same_sweep using (run_id) where run_id = with_id \
-                   group by first_id, case_key";
+    pub fn largest_errors(&self, model: &str) -> Result<BTreeMap<(String, String), f64>, Error> {
+        let sql = "with swept as materialized (from same_sweep where run_id = with_id), \
+                   chosen as materialized ( \
+                       select id, run_id, case_key from trials where case_key in (select key from cases where model = ?) \
+                   ) \
+                   select first_id::varchar, case_key, max(max_abs_error) from chosen \
+                   join checks on trial_id = chosen.id join swept using (run_id) group by first_id, case_key";
         let read = |row: &Row<'_>| Ok(((row.get(0)?, row.get(1)?), row.get(2)?));
-        Ok(self.query(READING, sql, [], read)?.into_iter().collect())
+        Ok(self.query(READING, sql, [model], read)?.into_iter().collect())
     }
 
     /// What one inference of each profiled model has to compute and to move, in operations and bytes.

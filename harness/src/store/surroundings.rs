@@ -11,6 +11,11 @@ use crate::error::Error;
 use crate::rows::time_spent::TimeSpent;
 use crate::session::{Opening, SessionKind};
 
+const READING: &str = "reading what a run took";
+
+/// The first and the last of a run's trials, where it has any.
+type Ends = (Option<String>, Option<String>);
+
 impl Store {
     /// Adds one timing of the drift control, in milliseconds for each repetition.
     ///
@@ -60,22 +65,21 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn time_spent(&self, run: &RunId) -> Result<Option<TimeSpent>, Error> {
-        let all = self.rows(
-            "select epoch(finished_at) - epoch(started_at), \
-             (select max(concurrency) from trials where run_id = runs.id), \
-             (select count(*) from trials where run_id = runs.id and session is not null), \
-             (select sum(time_ms) from controls where run_id = runs.id), \
-             (select coalesce(sum(epoch(finished_at) - epoch(started_at)), 0) from trials where run_id = runs.id \
-                 and not exists (select 1 from metrics where trial_id = trials.id and metric = 'wall_ms')) \
-             from runs where id = ?",
-            run,
-            |row| {
-                let (total_s, concurrency): (Option<f64>, Option<u32>) = (row.get(0)?, row.get(1)?);
-                let (cases, control_ms): (usize, Option<f64>) = (row.get(2)?, row.get(3)?);
-                Ok((total_s, concurrency, cases, control_ms.unwrap_or_default(), row.get::<_, f64>(4)? * 1e3))
-            },
-        )?;
-        let Some(&(Some(total_s), Some(1), cases, control_ms, failed_ms)) = all.first() else {
+        let ends = self.ends(run)?;
+        let of_run = "select epoch(finished_at) - epoch(started_at), coalesce(sum(time_ms), 0) \
+                      from runs left join controls on run_id = id where id = ? group by id, started_at, finished_at";
+        let all = self.rows(of_run, run, |row| Ok((row.get::<_, Option<f64>>(0)?, row.get::<_, f64>(1)?)))?;
+        let of_trials = "select max(concurrency), count(session), \
+                             coalesce(sum(epoch(finished_at) - epoch(started_at)) filter (where wall.trial_id is null), 0) \
+                         from trials left join ( \
+                             select trial_id from metrics where metric = 'wall_ms' and trial_id between ?::uuid and ?::uuid \
+                         ) as wall on wall.trial_id = id where run_id = ?";
+        let of_trials = self.query(READING, of_trials, params![ends.0, ends.1, run], |row| {
+            Ok((row.get::<_, Option<u32>>(0)?, row.get::<_, usize>(1)?, row.get::<_, f64>(2)? * 1e3))
+        })?;
+        let (Some(&(Some(total_s), control_ms)), Some(&(Some(1), cases, failed_ms))) =
+            (all.first(), of_trials.first())
+        else {
             return Ok(None);
         };
         let opening = "select sum(driver_ms), sum(browser_ms), sum(navigation_ms), sum(module_ms), sum(closing_ms) \
@@ -85,7 +89,7 @@ impl Store {
                 .map(|at| Ok(row.get::<_, Option<f64>>(at)?.unwrap_or_default()))
                 .collect::<duckdb::Result<Vec<_>>>()
         })?;
-        let metrics = self.sums(run)?;
+        let metrics = self.sums(run, &ends)?;
         Ok(Some(TimeSpent::of(
             total_s * 1e3,
             cases,
@@ -96,18 +100,19 @@ impl Store {
         )))
     }
 
+    /// The first and the last of a run's trials. Identifiers rise with time: where both ends are values, no more is read of what
+    /// belongs to trials than this run has.
+    fn ends(&self, run: &RunId) -> Result<Ends, Error> {
+        let sql = "select min(id)::varchar, max(id)::varchar from trials where run_id = ?";
+        let ends = self.rows(sql, run, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(ends.into_iter().next().unwrap_or_default())
+    }
+
     /// The sums of each metric over all cases of a run.
-    fn sums(&self, run: &RunId) -> Result<Vec<(String, f64)>, Error> {
-        let ends = "select min(id)::varchar, max(id)::varchar from trials where run_id = ?";
-        let ends: Vec<(Option<String>, Option<String>)> =
-            self.rows(ends, run, |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let (first, last) = ends.into_iter().next().unwrap_or_default();
-        // Identifiers rise with time: where both ends are values, no more is read than this run has.
+    fn sums(&self, run: &RunId, (first, last): &Ends) -> Result<Vec<(String, f64)>, Error> {
         let sql = "select metric, sum(list_sum(taken)) from series join trials on trials.id = trial_id \
                    where run_id = ? and trial_id between ?::uuid and ?::uuid and phase = 'measured' group by metric";
-        self.query("reading what a run took", sql, params![run, first, last], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
+        self.query(READING, sql, params![run, first, last], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     /// What each case took, by its key: the median over the runs before.

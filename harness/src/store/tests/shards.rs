@@ -219,8 +219,9 @@ fn measurements_of_shards_are_of_one_run() {
         let wanted = Wanted { run: Some(run), ..Wanted::default() };
         assert_eq!(store.measurements(Metric::LatencyMs, &wanted).unwrap(), all);
     }
-    let errors = store.largest_errors().unwrap();
-    assert!(errors.len() == 3 && errors.keys().all(|(run, _)| *run == stands), "{errors:?}");
+    let errors = ["a", "b"].map(|model| store.largest_errors(model).unwrap());
+    assert_eq!(errors.each_ref().map(|found| found.len()), [1, 2]);
+    assert!(errors.iter().flatten().all(|((run, _), _)| *run == stands), "{errors:?}");
 }
 
 #[test]

@@ -55,7 +55,9 @@ enum Chore {
     },
     /// Set-up and build, then `parallax compare`: every family against onnxruntime-web, and the browser against
     /// the same plan run natively.
-    #[command(after_help = "Example:\n  cargo xtask bench --models bert-tiny --rounds 5\n  cargo xtask bench --million-trials")]
+    #[command(
+        after_help = "Example:\n  cargo xtask bench --models bert-tiny --rounds 5\n  cargo xtask bench --million-trials"
+    )]
     Bench {
         /// The nine full-size models instead of the tiny ones: hours, where the adapter is a software one.
         #[arg(long)]

@@ -109,7 +109,7 @@ impl Generated {
         self.drawn += 1;
         let started_at = UNIX_EPOCH + FIRST + BETWEEN * number as u32;
         self.machine = KEPT * self.machine + 0.05 * normal(&mut self.random);
-        let in_turns = number % IN_TURNS == IN_TURNS - 1;
+        let in_turns = number % IN_TURNS == IN_TURNS / 2;
         let few = CASES / TURNS;
         let begun = if in_turns { self.random.usize(0..=CASES - few) } else { 0 };
         let (mut trials, mut keys) = (Vec::with_capacity(CASES), Vec::with_capacity(CASES));

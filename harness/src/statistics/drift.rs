@@ -148,7 +148,10 @@ mod tests {
             let all = (SHORTEST / 2..=values.len() - SHORTEST).map(|from| Hinge::from(&values, 0, from));
             let least = all.map(|hinge| hinge.distance(&values)).fold(f64::INFINITY, f64::min);
             assert!(hinge.distance(&values) <= 1.001 * least, "{hinge:?}");
-            assert!(hinge.from.abs_diff(from) <= 8 && (hinge.slope - 0.004).abs() < 2e-4, "{from}: {hinge:?}");
+            assert!(
+                hinge.from.abs_diff(from) <= 8 && (hinge.slope - 0.004).abs() < 2e-4,
+                "{from}: {hinge:?}"
+            );
         }
     }
 }

@@ -221,7 +221,7 @@ impl Steps<'_> {
 pub(super) fn level(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     let Some(half) = values.len().checked_sub(1).map(|last| last / 2) else { return 0.0 };
-    let is_even = values.len() % 2 == 0;
+    let is_even = values.len().is_multiple_of(2);
     let (_, middle, above) = values.select_nth_unstable_by(half, f64::total_cmp);
     let next = above.iter().copied().min_by(f64::total_cmp).filter(|_| is_even);
     next.map_or(*middle, |next| f64::midpoint(*middle, next))

@@ -54,7 +54,7 @@ impl Store {
     }
 
     /// The first trial of the runs that are among the latest of any case that is chosen: identifiers rise with time, so that of
-    /// millions of trials those from it on are read. Each run is a small number here, its age: they are ranked sooner so.
+    /// millions of trials those from it on are read. Each run and each case is a small number here: they are ranked sooner so.
     fn oldest(
         &self,
         latest: usize,
@@ -62,22 +62,24 @@ impl Store {
         runs: Option<&[RunId]>,
     ) -> Result<Option<String>, Error> {
         let mut values = Values::default();
+        let chosen = values.among("trials.run_id", runs) + &wanted.of_cases(&mut values);
+        // A run takes a case once, but in rounds; telling rows apart takes longer than all else here.
         let sql = format!(
             "with swept as materialized (
                  select id, (row_number() over (order by started_at desc, id desc))::integer as age from runs
                  where kind = 'sweep' and id in (select with_id from same_sweep)
              ),
+             chosen as (
+                 select cases.rowid as number, age, round from trials join swept on swept.id = run_id
+                 join cases on cases.key = case_key where true{chosen}
+             ),
              taken as (
-                 select distinct case_key, age from trials join swept on swept.id = run_id join cases on cases.key = case_key
-                 where true{}{}
-             )
-             select min(id)::varchar from trials where run_id in (
-                 select id from swept where age in (
-                     select age from taken qualify row_number() over (partition by case_key order by age) <= {latest}
-                 )
-             )",
-            values.among("trials.run_id", runs),
-            wanted.of_cases(&mut values)
+                 select number, age from chosen where round is null
+                 union all select distinct number, age from chosen where round is not null
+             ),
+             oldest as (select list_max(min(age, {latest})) as age from taken group by number)
+             select min(id)::varchar from trials
+             where run_id in (select id from swept where age <= (select max(age) from oldest))"
         );
         let first = self.query(READING, &sql, params_from_iter(values.0), |row| row.get(0))?;
         Ok(first.into_iter().next().flatten())

@@ -44,6 +44,30 @@ fn a_file_that_is_not_a_database_is_refused_and_left_as_it_was() {
 }
 
 #[test]
+fn a_database_that_is_not_there_is_not_made_by_who_asks_about_it() {
+    let scene = Scene::new();
+    for question in [
+        &["report"][..],
+        &["report", "--html", "page"],
+        &["matrix"],
+        &["history"],
+        &["recommend", "--model", "bert-tiny"],
+        &["predict"],
+        &["gate", "--against", "last-pass", "--allow-no-baseline"],
+        &["compare", "--a", "wgpu:vulkan", "--b", "onnxruntime:cpu"],
+        &["noise"],
+        &["query", "select 1"],
+        &["query", "--write", "delete from runs"],
+        &["export", "--parquet", "out"],
+        &["prune", "--keep", "3"],
+    ] {
+        let words = [question, &["--db", "mistyped.duckdb"]].concat();
+        check(&scene, &words, &["there is no database mistyped.duckdb", "--db"]);
+        assert!(!scene.path("mistyped.duckdb").exists(), "{question:?}");
+    }
+}
+
+#[test]
 fn a_database_that_another_process_holds_is_refused_by_name() {
     let scene = Scene::new();
     let _held = duckdb::Connection::open(scene.path("held.duckdb")).unwrap();

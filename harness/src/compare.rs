@@ -33,7 +33,7 @@ pub async fn run(args: &CompareArgs) -> Result<Exit, Error> {
     let pairs = pairs(args)?;
     let metric = metric(&args.metric)?;
     let (store, run, exit) = match args.models.is_empty() {
-        true => (Store::open(&args.output.db)?, None, Exit::Success),
+        true => (Store::open_existing(&args.output.db)?, None, Exit::Success),
         false => {
             // A wrong answer is a failure, however fast it is.
             let (store, run, exit) = sweep::measured(&sweep_of(args, &pairs)?, &args.output.db).await?;

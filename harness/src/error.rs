@@ -61,6 +61,8 @@ pub enum Error {
     ModelUnreadable { path: PathBuf, source: io::Error },
     #[error("two models are called \"{name}\": {} and {}; give one another name, in its model.toml or as an ONNX file", first.display(), second.display())]
     SameName { name: String, first: PathBuf, second: PathBuf },
+    #[error("there is no database {} yet; `parallax sweep` makes it, or name another with --db", path.display())]
+    NoDatabase { path: PathBuf },
     #[error("{} is not a DuckDB database; name another file with --db (it was left as it is)", path.display())]
     NotADatabase { path: PathBuf },
     #[error("{} is a database, but not one of Parallax: {found}; name another file with --db", path.display())]
@@ -211,6 +213,7 @@ impl Error {
             | Error::QueryTakenBack { .. }
             | Error::NoNodeTest { .. }
             | Error::Expectations { .. }
+            | Error::NoDatabase { .. }
             | Error::NotADatabase { .. }
             | Error::ForeignDatabase { .. }
             | Error::DatabaseHeld { .. }

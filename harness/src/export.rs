@@ -13,7 +13,7 @@ use crate::store::{self, Selection, Store};
 /// # Errors
 /// When there is no such run or database, or the folder holds something else or cannot be written.
 pub fn run(args: &ExportArgs) -> Result<Exit, Error> {
-    let opened = Store::open(&args.output.db)?;
+    let opened = Store::open_existing(&args.output.db)?;
     let runs = args.runs.iter().map(|name| opened.find_run(name)).collect::<Result<Vec<_>, _>>()?;
     drop(opened);
     let selection = Selection { runs: each_once(runs), public: args.public };

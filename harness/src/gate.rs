@@ -26,7 +26,7 @@ pub(crate) const LATEST_RUNS: usize = 50;
 /// # Errors
 /// When a run or a file is not there or holds nothing to compare, or the report cannot be written.
 pub async fn run(args: &GateArgs) -> Result<Exit, Error> {
-    let store = Store::open(&args.output.db)?;
+    let store = Store::open_existing(&args.output.db)?;
     let run = store.find_sweep(args.run.as_deref().unwrap_or("last"))?;
     let found = match against(&store, &run, &args.against, args.max_slowdown.0) {
         Err(Error::NoBaseline { .. }) if args.allow_no_baseline => {

@@ -22,7 +22,7 @@ use crate::store::{Store, Wanted};
 /// When there is nothing to look at, a history of one run is all there is, or the report cannot be written.
 pub fn run(args: &HistoryArgs) -> Result<Exit, Error> {
     let metric = metric(&args.metric)?;
-    let store = Store::open(&args.output.db)?;
+    let store = Store::open_existing(&args.output.db)?;
     let target = args.target.as_ref().map(ToString::to_string);
     let models = args.model.clone().map_or_else(|| store.models(), |model| Ok(vec![model]))?;
     let mut found = Vec::new();

@@ -24,7 +24,7 @@ const ALL: &str = "all";
 /// # Errors
 /// When there is no such run, nothing in it to show, or nothing on the baseline.
 pub fn run(args: &MatrixArgs) -> Result<Exit, Error> {
-    let store = Store::open(&args.db)?;
+    let store = Store::open_existing(&args.db)?;
     let mut measurements = measurements(&store, &args.runs)?;
     measurements.sort_by(|a, b| a.run.cmp(&b.run));
     let matrix = Matrix::of(&measurements, args.baseline.as_ref()).ok_or_else(|| match &args.baseline {

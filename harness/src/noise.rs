@@ -26,7 +26,7 @@ use crate::sweep;
 pub async fn run(args: &NoiseArgs) -> Result<Exit, Error> {
     let (store, run, exit) = match args.models.is_empty() {
         true => {
-            let store = Store::open(&args.output.db)?;
+            let store = Store::open_existing(&args.output.db)?;
             let run = store.find_sweep(args.run.as_deref().unwrap_or("last"))?;
             (store, run, Exit::Success)
         }

@@ -20,7 +20,7 @@ use crate::store::{Store, Wanted};
 /// # Errors
 /// When too little is known, or all that was asked for has been measured, or the report cannot be written.
 pub fn run(args: &PredictArgs) -> Result<Exit, Error> {
-    let store = Store::open(&args.output.db)?;
+    let store = Store::open_existing(&args.output.db)?;
     let cells = known(&store.measurements(Metric::LatencyMs, &Wanted::default())?);
     let predictor = Predictor::of(&cells, &store.model_work()?).ok_or_else(|| {
         Error::NotComparable(format!(

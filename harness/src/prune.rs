@@ -14,7 +14,7 @@ use crate::store::{Choice, Store};
 /// # Errors
 /// When there is no such run, or the database cannot be rewritten.
 pub fn run(args: &PruneArgs) -> Result<Exit, Error> {
-    let store = Store::open(&args.output.db)?;
+    let store = Store::open_existing(&args.output.db)?;
     let named = args.runs.iter().map(|name| store.find_run(name)).collect::<Result<Vec<_>, _>>()?;
     let choice = Choice { keep: args.keep, before: args.before, named: &named };
     let mut found = store.chosen(&choice, SystemTime::now())?;

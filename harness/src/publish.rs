@@ -26,7 +26,7 @@ const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// # Errors
 /// When there is no such sweep, or something cannot be written.
 pub fn run(args: &ReportArgs) -> Result<Exit, Error> {
-    let store = Store::open(&args.db)?;
+    let store = Store::open_existing(&args.db)?;
     let run = store.find_sweep(&args.run)?;
     let held =
         args.against.as_deref().map(|name| held(&store, &run, name, args.max_slowdown.0)).transpose()?;
@@ -141,11 +141,18 @@ mod tests {
     }
 
     #[test]
-    fn a_database_without_a_sweep_is_refused() {
+    fn a_database_that_is_not_there_or_has_no_sweep_is_refused() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("empty.duckdb");
         let junit = folder.path().join("junit.xml");
         let args = asked(&["--db", path.to_str().unwrap(), "--junit", junit.to_str().unwrap()]);
+        let error = run(&args).unwrap_err();
+        assert!(
+            error.to_string().contains("there is no database") && error.exit() == Exit::BadRequest,
+            "{error}"
+        );
+        assert!(!path.exists());
+        drop(Store::open(&path).unwrap());
         let error = run(&args).unwrap_err();
         assert!(error.to_string().contains("the database holds no sweep"), "{error}");
         assert!(!junit.exists());

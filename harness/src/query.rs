@@ -21,7 +21,7 @@ const STANDARD_INPUT: &str = "-";
 pub fn run(args: &QueryArgs) -> Result<Exit, Error> {
     let sql = text(args)?;
     let answer = match args.write {
-        true => Store::open(&args.db)?.change(&sql)?,
+        true => Store::open_existing(&args.db)?.change(&sql)?,
         false => Reader::open(&args.db)?.ask(&sql)?,
     };
     screen::print(&match args.form {

@@ -51,7 +51,7 @@ impl Goal {
 /// # Errors
 /// When no result of the model is stored, or the report cannot be written.
 pub fn run(args: &RecommendArgs) -> Result<Exit, Error> {
-    let store = Store::open(&args.output.db)?;
+    let store = Store::open_existing(&args.output.db)?;
     let run = args.run.as_deref().map(|name| store.find_sweep(name)).transpose()?;
     let latest_runs = Some(LATEST_RUNS);
     let wanted = Wanted { run: run.as_ref(), model: Some(&args.model), latest_runs, ..Wanted::default() };

@@ -116,6 +116,18 @@ impl Store {
 }
 
 impl Store {
+    /// Opens the database at `path` as [`Store::open`] does, but makes none: who asks for results mistyped its name.
+    ///
+    /// # Errors
+    /// When it is not there, and those of [`Store::open`].
+    pub fn open_existing(path: &Path) -> Result<Store, Error> {
+        // What cannot be looked at is for opening to explain.
+        match path.try_exists() {
+            Ok(false) => Err(Error::NoDatabase { path: path.to_owned() }),
+            Ok(true) | Err(_) => Store::open(path),
+        }
+    }
+
     /// A second connection to the same database, to read beside a run that writes into it.
     ///
     /// # Errors

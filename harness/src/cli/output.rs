@@ -7,7 +7,7 @@ use clap::Args;
 /// The database, and the form of the report.
 #[derive(Debug, Clone, Default, Args)]
 pub struct OutputArgs {
-    /// The database that keeps the results; made if it is not there
+    /// The database that keeps the results; what adds some makes it where it is not there
     #[arg(long, value_name = "FILE", default_value = "parallax.duckdb")]
     pub db: PathBuf,
     /// Print one JSON document instead of text

@@ -70,13 +70,8 @@ impl Source {
         if let (Asked::Sweep, true, Some(sweep)) = (asked, unchanged, &kept.sweep) {
             return Ok(sweep.clone());
         }
-        if !self.db.exists() {
-            let db = self.db.display();
-            return Err(format!(
-                "there is no database {db} yet; `parallax sweep` makes one, or name another with --db"
-            ));
-        }
-        let read = Store::open(&self.db).and_then(|store| json(&store, asked, self.most_bytes, Running::No));
+        let read = Store::open_existing(&self.db)
+            .and_then(|store| json(&store, asked, self.most_bytes, Running::No));
         // It was closed in between, and to open and close a file writes to it.
         kept.stamp = Some(self.stamp());
         match (&read, asked) {

@@ -39,7 +39,7 @@ impl Reader {
     /// Those of [`Store::open`].
     pub fn open(path: &Path) -> Result<Reader, Error> {
         // Tables are brought up to date, and views made, by what can write.
-        drop(Store::open(path)?);
+        drop(Store::open_existing(path)?);
         Ok(Reader { connection: open::read_only(path)? })
     }
 

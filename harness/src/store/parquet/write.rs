@@ -30,7 +30,7 @@ pub struct Selection {
 /// When the folder holds something else or cannot be written, or the database cannot be read. The folder is then as it was.
 pub fn export(database: &Path, folder: &Path, selection: &Selection) -> Result<Exported, Error> {
     // Brings it up to date.
-    drop(Store::open(database)?);
+    drop(Store::open_existing(database)?);
     let folder = std::path::absolute(folder).map_err(|error| unwritten(folder, error))?;
     let half = beside(&folder, "unfinished");
     for path in [&folder, &half] {

@@ -16,7 +16,7 @@ use crate::rows::measurement::Measurement;
 use crate::screen;
 use crate::share::Share;
 use crate::side::Side;
-use crate::side_by_side::{self, Matched, metric};
+use crate::side_by_side::{self, Matched, OtherRuns, metric};
 use crate::statistics::decision::Rule;
 use crate::store::{RunId, Store, Wanted};
 use crate::sweep;
@@ -170,9 +170,11 @@ pub fn comparisons(
             side_by_side::by_place(pair, &sides.0, &sides.1).into_iter().map(move |pair| (pair, sides))
         })
         .collect();
+    let others = other_runs(store, pairs, metric, run)?;
+    let others = OtherRuns::of(&others);
     let (mut matched, mut refused): (Vec<Matched<'_>>, Vec<_>) = (Vec::new(), Vec::new());
     for (question, (a, b)) in &questions {
-        let (found, not) = side_by_side::matched(question, a, b);
+        let (found, not) = side_by_side::matched(question, a, b, &others);
         matched.extend(found);
         refused.extend(not);
     }
@@ -197,6 +199,24 @@ fn measurements(
     let mut measurements = store.measurements(metric, &wanted)?;
     measurements.retain(|measurement| side.admits(measurement));
     Ok(measurements)
+}
+
+/// What the latest runs took of what the named ones have, in short; nothing where none is named, for then the sides are of all of
+/// them.
+fn other_runs(
+    store: &Store,
+    pairs: &[Pair],
+    metric: Metric,
+    run: Option<&RunId>,
+) -> Result<Vec<Measurement>, Error> {
+    let sides = pairs.iter().flat_map(|pair| [&pair.a, &pair.b]);
+    let named = sides.filter_map(|side| side.run.as_deref()).map(|name| store.find_sweep(name));
+    let named = named.chain(run.cloned().map(Ok)).collect::<Result<Vec<_>, Error>>()?;
+    if named.is_empty() {
+        return Ok(Vec::new());
+    }
+    let latest_runs = Some(LATEST_RUNS);
+    store.measurements(metric, &Wanted { like: &named, latest_runs, in_short: true, ..Wanted::default() })
 }
 
 /// Why nothing of what was asked for may be compared.

@@ -1,7 +1,7 @@
 //! Puts two sides next to each other, model by model: what may be compared becomes a row with a verdict, what may not is
 //! refused with the reason. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use protocol::{Metric, Verdict};
 
@@ -9,7 +9,7 @@ use crate::adapter::same::same_adapter;
 use crate::error::Error;
 use crate::pair::Pair;
 use crate::rows::comparison::{Comparison, Refusal};
-use crate::rows::measurement::{Measurement, Place, Subject};
+use crate::rows::measurement::{Measurement, Place, RunOf, Subject};
 use crate::rows::series::{self, ASSUMED_NOISE, Scale};
 use crate::side::Side;
 use crate::statistics::Summary;
@@ -60,11 +60,36 @@ pub struct Matched<'a> {
     history: Vec<&'a Measurement>,
 }
 
-/// The models that both sides have results of that may be compared, and those that they have not.
+/// What other runs took, by case.
+#[derive(Debug, Default)]
+pub struct OtherRuns<'a>(HashMap<&'a str, Vec<&'a Measurement>>);
+
+impl<'a> OtherRuns<'a> {
+    /// What these are of each case.
+    pub fn of(measurements: &'a [Measurement]) -> OtherRuns<'a> {
+        let mut cases: HashMap<&str, Vec<&Measurement>> = HashMap::new();
+        for one in measurements {
+            cases.entry(&one.case_key).or_default().push(one);
+        }
+        OtherRuns(cases)
+    }
+
+    /// What there is of the cases of these.
+    fn like(&self, measurements: &[&Measurement]) -> Vec<&'a Measurement> {
+        let cases: BTreeSet<&str> = measurements.iter().map(|one| one.case_key.as_str()).collect();
+        let runs: BTreeSet<&RunOf> = measurements.iter().map(|one| &one.run).collect();
+        let others = cases.iter().filter_map(|case| self.0.get(case)).flatten();
+        others.filter(|one| !runs.contains(&one.run)).copied().collect()
+    }
+}
+
+/// The models that both sides have results of that may be compared, and those that they have not. What runs of the same thing
+/// differ by is told by what the sides have and by `others`.
 pub fn matched<'a>(
     question: &'a Pair,
     a: &'a [Measurement],
     b: &'a [Measurement],
+    others: &OtherRuns<'a>,
 ) -> (Vec<Matched<'a>>, Vec<Refusal>) {
     let (mut matched, mut refused) = (Vec::new(), Vec::new());
     let sides = [(&question.a, a), (&question.b, b)].map(|(side, all)| (side, all, by_subject(side, all)));
@@ -74,7 +99,7 @@ pub fn matched<'a>(
             own.get(subject).cloned().ok_or_else(|| lacking(side, subject, all))
         };
         let [of_a, of_b] = sides.each_ref().map(of_subject);
-        match of_a.and_then(|of_a| Matched::of(question, subject, of_a, of_b?)) {
+        match of_a.and_then(|of_a| Matched::of(question, subject, (of_a, of_b?), others)) {
             Ok(found) => matched.push(found),
             Err(reason) => refused.push(Refusal {
                 model: subject.model.clone(),
@@ -104,10 +129,11 @@ impl<'a> Matched<'a> {
     fn of(
         question: &'a Pair,
         subject: &Subject,
-        a: Vec<&'a Measurement>,
-        b: Vec<&'a Measurement>,
+        (a, b): (Vec<&'a Measurement>, Vec<&'a Measurement>),
+        others: &OtherRuns<'a>,
     ) -> Result<Matched<'a>, String> {
-        let history = a.iter().chain(&b).copied().collect();
+        let mut history: Vec<&Measurement> = a.iter().chain(&b).copied().collect();
+        history.extend(others.like(&history));
         let (a, b) = of_latest_runs(&a, &b);
         may_be_compared(question, &a, &b)?;
         Ok(Matched { question, subject: subject.clone(), a, b, history })

@@ -10,7 +10,7 @@ use crate::pair::Pair;
 use crate::rows::comparison::Comparison;
 use crate::rows::measurement::Measurement;
 use crate::side::Side;
-use crate::side_by_side;
+use crate::side_by_side::{self, OtherRuns};
 use crate::statistics::decision::Rule;
 
 /// Up to which relative difference two things are the same, as in `parallax compare`.
@@ -31,8 +31,8 @@ pub struct ComparisonRow {
     pub kind: &'static str,
 }
 
-/// The comparisons of what was measured in one sweep, decided together.
-pub fn of(measured: &[Measurement]) -> Vec<ComparisonRow> {
+/// The comparisons of what was measured in one sweep, decided together, by what runs differ by.
+pub fn of(measured: &[Measurement], history: &[Measurement]) -> Vec<ComparisonRow> {
     let mut targets: BTreeMap<&Target, Vec<Measurement>> = BTreeMap::new();
     for one in measured {
         targets.entry(&one.place.target).or_default().push(one.clone());
@@ -45,8 +45,9 @@ pub fn of(measured: &[Measurement]) -> Vec<ComparisonRow> {
         let found = side_by_side::by_place(&pair, side(a), side(b));
         questions.extend(found.into_iter().map(|pair| (pair, side(a), side(b))));
     }
+    let others = OtherRuns::of(history);
     let matched: Vec<_> =
-        questions.iter().flat_map(|(pair, a, b)| side_by_side::matched(pair, a, b).0).collect();
+        questions.iter().flat_map(|(pair, a, b)| side_by_side::matched(pair, a, b, &others).0).collect();
     let (comparisons, _) =
         side_by_side::decide(&matched, Metric::LatencyMs.name(), Rule::within(SAME_WITHIN));
     comparisons.into_iter().filter_map(row).collect()
@@ -132,7 +133,7 @@ mod tests {
             measurement("webgpu@firefox", 1, 40.0),
             measurement("wgpu:vulkan", 1, 40.0),
         ];
-        let said: Vec<(String, &str, &str)> = of(&measured)
+        let said: Vec<(String, &str, &str)> = of(&measured, &[])
             .into_iter()
             .map(|row| (format!("{}/{}", row.a, row.b), row.verdict, row.kind))
             .collect();
@@ -151,13 +152,13 @@ mod tests {
             features.clone_into(&mut one.place.features);
             one
         };
-        let rows = of(&[with("webgpu@chrome", "-fusion"), with("webgpu@firefox", "-fusion")]);
+        let rows = of(&[with("webgpu@chrome", "-fusion"), with("webgpu@firefox", "-fusion")], &[]);
         let [row] = &rows[..] else { panic!("{rows:?}") };
         assert_eq!(
             (row.variant.as_str(), row.a.as_str(), row.b.as_str()),
             ("-fusion", "webgpu@chrome", "webgpu@firefox")
         );
-        let rows = of(&[with("webgpu@chrome", ""), with("webgpu@firefox", "-fusion")]);
+        let rows = of(&[with("webgpu@chrome", ""), with("webgpu@firefox", "-fusion")], &[]);
         let [row] = &rows[..] else { panic!("{rows:?}") };
         assert_eq!((row.variant.as_str(), row.b.as_str()), ("", "webgpu@firefox+features=-fusion"));
     }

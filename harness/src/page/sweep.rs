@@ -88,7 +88,7 @@ pub fn of(store: &Store, run: &RunId) -> Result<SweepPage, Error> {
     let mut page = cells_alone(store, &taken)?;
     let now = taken.latencies(store)?;
     let history = taken.history(store, page.cells.len())?;
-    page.comparisons = comparisons::of(&now);
+    page.comparisons = comparisons::of(&now, &history);
     page.findings = findings::of(store, &taken, &now, &history)?;
     let histories = changed(&page.cells, &taken, &history)?;
     let more = histories.len().saturating_sub(MOST_HISTORIES);

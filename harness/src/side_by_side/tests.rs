@@ -36,7 +36,7 @@ fn in_turns(rounds: u32, ratio: f64) -> Vec<Measurement> {
 fn compared(pair: &Pair, all: &[Measurement]) -> (Vec<Comparison>, Vec<Refusal>) {
     let side = |side: &Side| all.iter().filter(|one| side.admits(one)).cloned().collect::<Vec<_>>();
     let (a, b) = (side(&pair.a), side(&pair.b));
-    let (matched, mut refused) = matched(pair, &a, &b);
+    let (matched, mut refused) = matched(pair, &a, &b, &OtherRuns::default());
     let (comparisons, more) = decide(&matched, "latency_ms", Rule::within(WITHIN));
     refused.extend(more);
     (comparisons, refused)
@@ -84,10 +84,31 @@ fn what_was_taken_apart_needs_to_be_further_apart_than_runs_are() {
     let runs = pair("webgpu@chrome+run=run-01/webgpu@chrome+run=run-02");
     for (second, verdict) in [(12.0, "not-sure"), (20.0, "faster")] {
         let all = apart(second);
-        let (matched, _) = matched(&runs, &all[..1], &all[1..]);
+        let (matched, _) = matched(&runs, &all[..1], &all[1..], &OtherRuns::default());
         let (rows, _) = decide(&matched, "latency_ms", Rule::within(WITHIN));
         assert_eq!((rows[0].verdict, rows[0].paired), (verdict, false), "{rows:?}");
         assert!(rows[0].reason.contains("not known"), "{rows:?}");
+    }
+}
+
+#[test]
+fn what_other_runs_differ_by_decides_what_was_taken_apart() {
+    let now = [measurement("webgpu@chrome", 9, 10.0), measurement("webgpu@firefox", 9, 12.0)];
+    let mut random = fastrand::Rng::with_seed(9);
+    for (scatter, verdict) in [(0.01, "faster"), (0.4, "not-sure")] {
+        let mut run = |target: &str, run: u32, level: f64| {
+            measurement(target, run, level * (1.0 + scatter * (random.f64() - 0.5)))
+        };
+        let before: Vec<Measurement> =
+            (1..9).flat_map(|at| [run("webgpu@chrome", at, 10.0), run("webgpu@firefox", at, 12.0)]).collect();
+        let chrome_firefox = pair("webgpu@chrome/webgpu@firefox");
+        let (matched, _) = matched(&chrome_firefox, &now[..1], &now[1..], &OtherRuns::of(&before));
+        let (rows, _) = decide(&matched, "latency_ms", Rule::within(WITHIN));
+        assert_eq!((rows[0].verdict, rows[0].paired), (verdict, false), "{rows:?}");
+        assert!(
+            rows[0].noise.is_some_and(|noise| (scatter / 2.0..3.0 * scatter).contains(&noise)),
+            "{rows:?}"
+        );
     }
 }
 
@@ -96,7 +117,7 @@ fn a_control_that_only_one_side_has_divides_neither() {
     let runs = pair("webgpu@chrome+run=run-01/webgpu@chrome+run=run-02");
     let without = Measurement { control_ms: None, ..measurement("webgpu@chrome", 2, 10.0) };
     let all = [measurement("webgpu@chrome", 1, 10.0), without];
-    let (matched, _) = matched(&runs, &all[..1], &all[1..]);
+    let (matched, _) = matched(&runs, &all[..1], &all[1..], &OtherRuns::default());
     let (rows, _) = decide(&matched, "latency_ms", Rule::within(WITHIN));
     assert!((rows[0].ratio.median - 1.0).abs() < 1e-9, "{rows:?}");
 }

@@ -9,7 +9,7 @@ use harness::pair::Pair;
 use harness::rows::measurement::Measurement;
 use harness::rows::series;
 use harness::side::Side;
-use harness::side_by_side::{decide, matched};
+use harness::side_by_side::{OtherRuns, decide, matched};
 use harness::statistics::Summary;
 use harness::statistics::decision::Rule;
 use harness::statistics::noise::{self, Effort};
@@ -168,7 +168,7 @@ fn compared(question: &Pair, taken: &[Measurement]) -> Option<(&'static str, usi
     let enough = (1..=pairs.len()).find(|n| ends(*n))?;
     let in_time = |one: &&Measurement| one.turn.is_some_and(|turn| (turn.round as usize) < enough);
     let taken: Vec<Measurement> = taken.iter().filter(in_time).cloned().collect();
-    let (matched, _) = matched(question, &taken, &taken);
+    let (matched, _) = matched(question, &taken, &taken, &OtherRuns::default());
     let (rows, _) = decide(&matched, "latency_ms", Rule::within(WITHIN));
     Some((rows.first()?.verdict, enough))
 }

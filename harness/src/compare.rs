@@ -209,14 +209,18 @@ fn other_runs(
     metric: Metric,
     run: Option<&RunId>,
 ) -> Result<Vec<Measurement>, Error> {
-    let sides = pairs.iter().flat_map(|pair| [&pair.a, &pair.b]);
-    let named = sides.filter_map(|side| side.run.as_deref()).map(|name| store.find_sweep(name));
+    let sides = || pairs.iter().flat_map(|pair| [&pair.a, &pair.b]);
+    let named = sides().filter_map(|side| side.run.as_deref()).map(|name| store.find_sweep(name));
     let named = named.chain(run.cloned().map(Ok)).collect::<Result<Vec<_>, Error>>()?;
-    if named.is_empty() {
-        return Ok(Vec::new());
-    }
-    let latest_runs = Some(LATEST_RUNS);
-    store.measurements(metric, &Wanted { like: &named, latest_runs, in_short: true, ..Wanted::default() })
+    let targets =
+        each_once(sides().map(|side| side.target.to_string()).filter(|_| !named.is_empty()).collect());
+    let of_target = |target| {
+        let (target, latest_runs) = (Some(target), Some(LATEST_RUNS));
+        let wanted = Wanted { like: &named, target, latest_runs, in_short: true, ..Wanted::default() };
+        store.measurements(metric, &wanted)
+    };
+    let measurements = targets.into_iter().map(of_target).collect::<Result<Vec<_>, Error>>()?;
+    Ok(measurements.into_iter().flatten().collect())
 }
 
 /// Why nothing of what was asked for may be compared.

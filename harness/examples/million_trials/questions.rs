@@ -8,11 +8,9 @@ use std::time::Instant;
 
 use clap::Parser;
 use harness::cli::{Cli, Command};
-use harness::compare::comparisons;
-use harness::share::Share;
 use harness::statistics::Summary;
 use harness::store::{Store, Wanted};
-use harness::{compare, gate, history, matrix, noise, predict, publish, recommend};
+use harness::{compare, gate, history, matrix, noise, page, predict, publish, recommend};
 use protocol::Metric;
 use tokio::runtime::Runtime;
 
@@ -85,12 +83,10 @@ const QUESTIONS: [Question; 16] = [
         },
     },
     Question {
-        name: "the page: comparisons of a sweep",
+        name: "the page: all of a sweep",
         ask: |file, _| {
             let store = Store::open(file)?;
-            let run = store.find_sweep("last")?;
-            let pairs = [format!("{CHROME}/{FIREFOX}").parse()?, format!("{CHROME}/wgpu:vulkan").parse()?];
-            comparisons(&store, &pairs, Metric::LatencyMs, Some(&run), Share(0.03))?;
+            page::sweep::of(&store, &store.find_sweep("last")?)?;
             Ok(())
         },
     },

@@ -187,11 +187,11 @@ mod tests {
         let named = |name| Purpose::named(name).unwrap();
         for (purpose, models, targets) in [
             (named("ci"), 4, 4),
-            (named("full"), 28, 9),
-            (named("audio"), 2, 9),
+            (named("full"), 31, 9),
+            (named("audio"), 4, 9),
             (named("vision"), 6, 9),
             (named("text"), 14, 9),
-            (named("multimodal"), 6, 9),
+            (named("multimodal"), 7, 9),
             (model, 1, 9),
         ] {
             let text = write(&purpose, &here(), &fixtures);

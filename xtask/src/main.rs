@@ -66,8 +66,8 @@ enum Chore {
         #[arg(long, value_name = "HOW", conflicts_with_all = ["full_size", "arguments"])]
         #[arg(num_args = 0..=1, default_missing_value = "simulated")]
         error_rates: Option<demo::ErrorRates>,
-        /// How fast a million trials are loaded, asked about, merged and shown, and nothing else: half an hour, 3 GB in
-        /// target/million-trials.
+        /// How fast a million trials are loaded, asked about, merged and shown, and nothing else: about ten minutes; the
+        /// databases stay in target/million-trials.
         #[arg(long, conflicts_with_all = ["full_size", "error_rates", "arguments"])]
         million_trials: bool,
         /// Passed on to `parallax compare`; --models and --pairs replace the defaults.

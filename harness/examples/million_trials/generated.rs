@@ -8,12 +8,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fastrand::Rng;
 use harness::case::Case;
+use harness::event::RunEnd;
 use harness::judge::Judgement;
 use harness::model::Model;
 use harness::origin::{Host, Origin};
 use harness::session::SessionTurn;
 use harness::statistics::Summary;
 use harness::statistics::simulation::normal;
+use harness::store::{RunId, RunKind, Store, WholeRun};
 use harness::trial::Trial;
 use harness::turn::Place;
 use protocol::{Adapter, AdapterChoice, Metric, OutputCheck, Phase, Samples, Sampling, Target, Verdict};
@@ -77,6 +79,21 @@ pub struct Sweep {
     /// The case's key of each trial.
     pub keys: Vec<String>,
     pub controls: Vec<(Vec<f64>, SystemTime, u32)>,
+}
+
+impl Sweep {
+    /// Adds it to a store as one run.
+    pub fn add_to(&self, store: &mut Store) -> Result<RunId, Box<dyn Error>> {
+        let whole = WholeRun {
+            kind: RunKind::Sweep,
+            origin: &self.origin,
+            started_at: self.started_at,
+            end: (&RunEnd::Finished, self.finished_at),
+            trials: &self.trials,
+            controls: &self.controls,
+        };
+        Ok(store.add_run(&whole)?)
+    }
 }
 
 impl Generated {

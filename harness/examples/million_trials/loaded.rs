@@ -5,8 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use harness::event::RunEnd;
-use harness::store::{RunKind, Store, WholeRun};
+use harness::store::Store;
 
 use crate::generated::{CASES, Generated};
 use crate::plain::Plain;
@@ -48,14 +47,7 @@ pub fn load(folder: &Path, runs: usize) -> Result<(), Box<dyn Error>> {
         rows += plain.add(&sweep)?;
         plain_s += begun.elapsed().as_secs_f64();
         let begun = Instant::now();
-        let run = store.add_run(&WholeRun {
-            kind: RunKind::Sweep,
-            origin: &sweep.origin,
-            started_at: sweep.started_at,
-            end: (&RunEnd::Finished, sweep.finished_at),
-            trials: &sweep.trials,
-            controls: &sweep.controls,
-        })?;
+        let run = sweep.add_to(&mut store)?;
         stored_s += begun.elapsed().as_secs_f64();
         if sweep.trials.iter().any(|trial| trial.round.is_some()) {
             in_turns = Some(run.to_string());

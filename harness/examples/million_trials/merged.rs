@@ -7,8 +7,7 @@ use std::process::Command as Process;
 use std::time::Instant;
 
 use duckdb::{Connection, params};
-use harness::event::RunEnd;
-use harness::store::{RunKind, Store, WholeRun, merge};
+use harness::store::{Store, merge};
 
 use crate::generated::{CASES, Generated};
 use crate::questions::peak_mb;
@@ -70,15 +69,7 @@ fn make(folder: &Path, sweeps: usize) -> Result<(), Box<dyn Error>> {
         let _ = fs::remove_file(&making);
         let mut store = Store::open(&making)?;
         for _ in 0..sweeps / SHARDS {
-            let sweep = generated.next_sweep();
-            store.add_run(&WholeRun {
-                kind: RunKind::Sweep,
-                origin: &sweep.origin,
-                started_at: sweep.started_at,
-                end: (&RunEnd::Finished, sweep.finished_at),
-                trials: &sweep.trials,
-                controls: &sweep.controls,
-            })?;
+            generated.next_sweep().add_to(&mut store)?;
         }
         drop(store);
         let sql = "update runs set plan_digest = 'plan', shard = ?, shards = ?, sweep = age from \

@@ -33,35 +33,55 @@ pub(crate) struct Arrangement {
 
 /// Places all demands, each of which has to fit into an arena of `capacity_bytes` on its own.
 ///
-/// The rule of one buffer is a colouring: demands that must be apart have different colours, and an arena holds those
-/// of one. Greedily in the order of the demands, since a chain of operators then takes two colours in turns. Within
-/// an arena the largest are placed first, each at the lowest offset where nothing lives at the same time: what is
-/// small finds gaps among what is large, and not the other way round ("greedy by size", Pisarchyk and Lee, Efficient
-/// Memory Management for Deep Neural Net Inference, 2020). A colour whose arena is full goes on in another.
+/// The rule of one buffer is a colouring: demands that must be apart have different colours. No order of choosing is
+/// the best for every graph, so two are tried, and what takes less is taken. By colours first: greedily in the order
+/// of the demands, since a chain of operators then takes two in turns. And by sizes alone, each where it adds least.
 pub(crate) fn arrange(demands: &[Demand], alignment_bytes: u64, capacity_bytes: u64) -> Arrangement {
     let colours = colours(demands);
+    let foes = foes(demands);
+    let by_colour = place(demands, alignment_bytes, capacity_bytes, |index, arena| {
+        arena.iter().all(|&other| colours[other] == colours[index])
+    });
+    let by_size = place(demands, alignment_bytes, capacity_bytes, |index, arena| {
+        !arena.iter().any(|other| foes[index].contains(other))
+    });
+    let total = |arrangement: &Arrangement| arrangement.arena_bytes.iter().sum::<u64>();
+    if total(&by_size) < total(&by_colour) { by_size } else { by_colour }
+}
+
+/// The largest are placed first, each in the admitted arena that grows the least by it, at the lowest offset where
+/// nothing lives at the same time: what is small finds gaps among what is large, and not the other way round ("greedy
+/// by size", Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net Inference, 2020).
+fn place(
+    demands: &[Demand],
+    alignment_bytes: u64,
+    capacity_bytes: u64,
+    admits: impl Fn(usize, &[usize]) -> bool,
+) -> Arrangement {
     let mut allocations = vec![Allocation { arena: 0, offset_bytes: 0 }; demands.len()];
-    let mut arenas: Vec<(usize, Vec<usize>)> = Vec::new();
+    let mut placed: Vec<Vec<usize>> = Vec::new();
+    let mut arena_bytes: Vec<u64> = Vec::new();
     let mut order: Vec<usize> = (0..demands.len()).collect();
     order.sort_by_key(|&index| std::cmp::Reverse(demands[index].size_bytes));
     for index in order {
-        let offset_in = |placed: &[usize]| lowest(demands, &allocations, placed, index, alignment_bytes);
-        let fits = |&(_, (colour, placed)): &(usize, &(usize, Vec<usize>))| {
-            *colour == colours[index] && offset_in(placed) + demands[index].size_bytes <= capacity_bytes
-        };
-        let found = arenas.iter().enumerate().find(fits);
-        let (arena, offset_bytes) = match found {
-            Some((arena, (_, placed))) => (arena, offset_in(placed)),
-            None => (arenas.len(), 0),
-        };
-        if arena == arenas.len() {
-            arenas.push((colours[index], Vec::new()));
+        let size_bytes = demands[index].size_bytes;
+        let places = (0..placed.len()).filter(|&arena| admits(index, &placed[arena])).map(|arena| {
+            let offset_bytes = lowest(demands, &allocations, &placed[arena], index, alignment_bytes);
+            Allocation { arena, offset_bytes }
+        });
+        let growth =
+            |place: &Allocation| (place.offset_bytes + size_bytes).saturating_sub(arena_bytes[place.arena]);
+        let found =
+            places.filter(|place| place.offset_bytes + size_bytes <= capacity_bytes).min_by_key(growth);
+        let place = found.unwrap_or(Allocation { arena: placed.len(), offset_bytes: 0 });
+        if place.arena == placed.len() {
+            placed.push(Vec::new());
+            arena_bytes.push(0);
         }
-        arenas[arena].1.push(index);
-        allocations[index] = Allocation { arena, offset_bytes };
+        placed[place.arena].push(index);
+        arena_bytes[place.arena] = arena_bytes[place.arena].max(place.offset_bytes + size_bytes);
+        allocations[index] = place;
     }
-    let end = |&index: &usize| allocations[index].offset_bytes + demands[index].size_bytes;
-    let arena_bytes = arenas.iter().map(|(_, placed)| placed.iter().map(end).max().unwrap_or(0)).collect();
     Arrangement { allocations, arena_bytes }
 }
 
@@ -74,6 +94,17 @@ fn colours(demands: &[Demand]) -> Vec<usize> {
         colours.push((0..).find(|colour| !taken.contains(colour)).unwrap_or_default());
     }
     colours
+}
+
+/// For each demand all it must be apart from, before and after it.
+fn foes(demands: &[Demand]) -> Vec<Vec<usize>> {
+    let mut foes: Vec<Vec<usize>> = demands.iter().map(|demand| demand.apart_from.clone()).collect();
+    for (index, demand) in demands.iter().enumerate() {
+        for &other in &demand.apart_from {
+            foes[other].push(index);
+        }
+    }
+    foes
 }
 
 /// The lowest offset in an arena at which a demand overlaps nothing that lives at the same time.

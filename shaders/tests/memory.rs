@@ -13,8 +13,9 @@ use shaders::{DeviceProperties, GpuPlan, Implementation, Limits, Tuning};
 
 /// All buffers over weights, states and the largest live set.
 const MOST: f64 = 1.1;
-/// Bytes from which on alignment and small readbacks count for little.
-const LARGE_BYTES: u64 = 1 << 20;
+/// Bytes from which on alignment, small readbacks, and the third arena that a ring of an odd number of values takes
+/// count for little.
+const LARGE_BYTES: u64 = 3 << 19;
 const LARGE_WEIGHT_BYTES: u64 = 1 << 16;
 /// Of the tiny fixtures, hardly any weight has fewer.
 const FEW_BYTES: u64 = 64;

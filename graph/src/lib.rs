@@ -38,7 +38,7 @@ pub use error::Error;
 pub use interpreter::interpret;
 pub use ir::{Graph, Node, NodeId, Value, ValueId};
 pub use ops::Operator;
-pub use optimise::{Rewriting, optimise};
+pub use optimise::{Rewriting, channels_last, optimise};
 pub use registry::operators;
 pub use specialise::{Feed, specialise};
 pub use split::split;

@@ -43,7 +43,7 @@ pub use binary::Binary;
 pub use cache_update::CacheUpdate;
 pub use cast::Cast;
 pub use concat::Concat;
-pub use conv::Conv;
+pub use conv::{ChannelOrder, Conv};
 pub use conv_transpose::ConvTranspose;
 pub use cumulative_sum::CumulativeSum;
 pub use expand::Expand;

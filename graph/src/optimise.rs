@@ -1,6 +1,7 @@
 //! Rewrites a graph into a smaller one with the same results: a list of passes, run until none applies.
 
 mod attention;
+mod channels_last;
 mod constants;
 mod dead;
 mod duplicates;
@@ -17,6 +18,7 @@ mod rotary_embedding;
 use protocol::{Feature, Features};
 
 use crate::ir::Graph;
+use crate::tensor::TensorType;
 use rewriter::{Pattern, rewrite};
 
 /// Rounds after which passes that undo each other would be cut off; two or three are the rule.
@@ -81,6 +83,23 @@ const PASSES: &[(&str, Pass)] = &[
     ("drop what nobody uses", Pass::Whole(dead::remove)),
 ];
 
+/// Order matters: what is drawn down comes behind what may take it away.
+const CHANNELS_LAST: &[(&str, Pass)] = &[
+    ("turn convolutions", Pass::Local(channels_last::turn)),
+    ("join transposes", Pass::Local(layout::join_transposes)),
+    ("drop identities", Pass::Local(identities::drop)),
+    ("reshape where no element moves", Pass::Local(layout::transpose_to_reshape)),
+    ("join reshapes", Pass::Local(layout::join_reshapes)),
+    ("draw below elementwise operators", Pass::Local(channels_last::below_elementwise)),
+    ("draw below reductions", Pass::Local(channels_last::below_reduction)),
+    ("draw below joins", Pass::Local(channels_last::below_concat)),
+    ("draw below pools", Pass::Local(channels_last::below_pool)),
+    ("draw below borders", Pass::Local(channels_last::below_pad)),
+    ("draw below flattening", Pass::Local(channels_last::below_flattening)),
+    ("share equal values", Pass::Whole(duplicates::share)),
+    ("drop what nobody uses", Pass::Whole(dead::remove)),
+];
+
 /// The graph, optimised: fewer nodes, equal results but for rounding.
 pub fn optimise(graph: Graph) -> Graph {
     rewritten(graph, Rewriting::Full)
@@ -92,10 +111,21 @@ pub fn rewritten(mut graph: Graph, rewriting: Rewriting) -> Graph {
         dead::remove(&mut graph);
         return graph;
     }
-    let passes = || PASSES.iter().filter(|(_, pass)| rewriting.includes(pass));
+    let passes: Vec<_> = PASSES.iter().filter(|(_, pass)| rewriting.includes(pass)).collect();
+    until_none_applies(graph, &passes)
+}
+
+/// The graph with the channels of its convolutions last, where vectors of them fit: for engines whose kernels want it
+/// so. `None` where there is no such convolution, or one reads or makes what does not fit as a whole.
+pub fn channels_last(graph: &Graph, fits: impl Fn(&TensorType) -> bool) -> Option<Graph> {
+    let passes: Vec<_> = CHANNELS_LAST.iter().collect();
+    channels_last::applies(graph, fits).then(|| until_none_applies(graph.clone(), &passes))
+}
+
+fn until_none_applies(mut graph: Graph, passes: &[&(&str, Pass)]) -> Graph {
     for _ in 0..MOST_ROUNDS {
         let before = (graph.nodes.len(), graph.to_string());
-        for (name, pass) in passes() {
+        for (name, pass) in passes {
             match pass {
                 Pass::Whole(pass) => pass(&mut graph),
                 Pass::Local(pattern) | Pass::Fusion(pattern) => rewrite(&mut graph, *pattern),

@@ -2,6 +2,7 @@
 
 mod attention;
 mod conv;
+mod conv_plain;
 mod copy;
 mod cumulative_sum;
 mod elementwise;
@@ -19,9 +20,11 @@ mod rows;
 mod scatter;
 mod softmax;
 mod storage;
+mod tiling;
 mod windows;
 
 use graph::Operator;
+use graph::ops::ChannelOrder;
 
 use crate::error::Error;
 
@@ -51,8 +54,11 @@ pub(crate) fn emit(task: &Task<'_>) -> Result<Emission, Error> {
         Operator::Binary(operator) => elementwise::binary(task, *operator)?,
         Operator::Cast(operator) => elementwise::cast(task, operator)?,
         Operator::Concat(operator) => copy::concat(task, operator)?,
-        Operator::Conv(operator) => conv::conv(task, operator)?,
-        Operator::ConvTranspose(operator) => conv::conv_transpose(task, operator)?,
+        Operator::Conv(operator) => match operator.channels {
+            ChannelOrder::First => conv_plain::conv(task, operator)?,
+            ChannelOrder::Last => conv::emit(task, operator)?,
+        },
+        Operator::ConvTranspose(operator) => conv_plain::conv_transpose(task, operator)?,
         Operator::CumulativeSum(operator) => cumulative_sum::emit(task, operator)?,
         Operator::Expand(_) => copy::expand(task)?,
         Operator::Gather(operator) => gather::gather(task, operator)?,

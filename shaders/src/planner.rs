@@ -68,13 +68,17 @@ pub fn plan_pipeline(
 pub fn plan_parts(parts: &[Part<'_>], device: &DeviceProperties, tuning: &Tuning) -> Result<GpuPlan, Error> {
     let most_bytes = device.limits.max_storage_buffer_binding_size.min(device.limits.max_buffer_size);
     let size_bytes = |tensor_type: &TensorType| Encoding::Elements.size_bytes(tensor_type) as u64;
-    let split: Vec<_> = parts.iter().map(|part| graph::split(part.graph, most_bytes, size_bytes)).collect();
+    let fits = |tensor_type: &TensorType| size_bytes(tensor_type) <= most_bytes;
+    let turned: Vec<_> = parts.iter().map(|part| graph::channels_last(part.graph, fits)).collect();
+    let graphs: Vec<_> =
+        parts.iter().zip(&turned).map(|(part, turned)| turned.as_ref().unwrap_or(part.graph)).collect();
+    let split: Vec<_> = graphs.iter().map(|graph| graph::split(graph, most_bytes, size_bytes)).collect();
     tuning.check()?;
     let tuning = Chooser::new(tuning);
     let mut shared = Shared::new(device, &tuning);
     let mut planned = Vec::new();
-    for (part, split) in parts.iter().zip(&split) {
-        let part = Part { graph: split.as_ref().unwrap_or(part.graph), ..*part };
+    for ((part, graph), split) in parts.iter().zip(&graphs).zip(&split) {
+        let part = Part { graph: split.as_ref().unwrap_or(graph), ..*part };
         planned.push(Planner::new(&part, &mut shared).plan()?);
     }
     Ok(finish(shared, planned))

@@ -16,7 +16,12 @@ use crate::error::Error;
 #[expect(missing_docs, reason = "each variant is named as its file in kernels/")]
 pub enum Family {
     Attention,
+    /// Convolutions as products, their channels last.
     Conv,
+    /// Convolutions whose channels do not mix.
+    ConvDepthwise,
+    /// Convolutions that vectors of four do not fit, transposed ones, and pools.
+    ConvPlain,
     Copy,
     Elementwise,
     Gather,
@@ -32,9 +37,11 @@ pub enum Family {
 
 impl Family {
     /// Every family.
-    pub const ALL: [Family; 11] = [
+    pub const ALL: [Family; 13] = [
         Family::Attention,
         Family::Conv,
+        Family::ConvDepthwise,
+        Family::ConvPlain,
         Family::Copy,
         Family::Elementwise,
         Family::Gather,
@@ -49,10 +56,11 @@ impl Family {
     /// True of kernels that lay a workgroup over two dimensions of a product; all others only number its invocations.
     pub fn has_lines(self, variant: Variant) -> bool {
         match self {
-            Family::Matmul | Family::MatmulPlain => true,
+            Family::Conv | Family::Matmul | Family::MatmulPlain => true,
             Family::MatmulNBits => variant == Variant::Shared,
             Family::Attention
-            | Family::Conv
+            | Family::ConvDepthwise
+            | Family::ConvPlain
             | Family::Copy
             | Family::Elementwise
             | Family::Gather
@@ -304,10 +312,16 @@ impl Default for Tuning {
                 row(Reduce, Some(Long), gpu, None, choice(Shared, [1, 1], [256, 1])),
                 row(Reduce, Some(Long), cpu, None, choice(Shared, [1, 1], [8, 1])),
                 row(Elementwise, None, None, None, choice(Alone, [1, 1], [64, 1])),
-                row(Conv, None, gpu, None, choice(Alone, [4, 1], [64, 1])),
-                row(Conv, Some(Large), gpu, None, choice(Alone, [4, 4], [64, 1])),
+                // Products in all but what they read; on GPUs, the tiles are those of products.
+                row(Conv, None, gpu, None, choice(Shared, [2, 1], [8, 16])),
+                row(Conv, Some(Large), gpu, None, choice(Shared, [8, 1], [16, 8])),
+                row(Conv, None, cpu, None, choice(Alone, [8, 2], [8, 1])),
+                row(ConvDepthwise, None, gpu, None, choice(Alone, [4, 1], [64, 1])),
+                row(ConvDepthwise, None, cpu, None, choice(Alone, [4, 1], [8, 1])),
+                row(ConvPlain, None, gpu, None, choice(Alone, [4, 1], [64, 1])),
+                row(ConvPlain, Some(Large), gpu, None, choice(Alone, [4, 4], [64, 1])),
                 // On software adapters the time goes into loads; measured with tests/measure.rs.
-                row(Conv, None, cpu, None, choice(Alone, [8, 4], [8, 1])),
+                row(ConvPlain, None, cpu, None, choice(Alone, [8, 4], [8, 1])),
                 row(Copy, None, None, None, choice(Alone, [1, 1], [64, 1])),
                 row(Gather, None, None, None, choice(Alone, [1, 1], [64, 1])),
             ],
@@ -358,7 +372,7 @@ mod tests {
             ),
             (
                 "class without a row",
-                Family::Conv,
+                Family::ConvPlain,
                 ShapeClass::Large,
                 device(Implementation::Native, true),
                 [8, 1],

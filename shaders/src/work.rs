@@ -27,7 +27,10 @@ fn flops(task: &Task<'_>) -> Result<Option<f64>, Error> {
             let axis = usize::from(!gemm.transpose_a);
             task.input(0)?.shape.get(axis).map(|terms| 2.0 * results * *terms as f64)
         }
-        Operator::Conv(_) => Some(2.0 * results * of_shape(&task.input(1)?.shape[1..])),
+        Operator::Conv(conv) => {
+            let ([incoming, _], kernel) = conv.filter(&task.input(1)?.shape);
+            Some(2.0 * results * (incoming as f64) * of_shape(&kernel))
+        }
         Operator::ConvTranspose(_) => {
             Some(2.0 * task.input(0)?.element_count() as f64 * of_shape(&task.input(1)?.shape[1..]))
         }

@@ -6,7 +6,7 @@
 mod support;
 
 use graph::cases::{Case, floats};
-use graph::ops::{Conv, MatMul};
+use graph::ops::{ChannelOrder, Conv, MatMul};
 use graph::{DataType, Operator, TensorType};
 use shaders::Implementation;
 use shaders::tuning::Variant;
@@ -75,6 +75,7 @@ fn convolution(channels: [usize; 2], side: usize, window: usize, stride: usize) 
     let pad = window / 2 * usize::from(stride == 1);
     let places = (side + 2 * pad - window) / stride + 1;
     let conv = Conv {
+        channels: ChannelOrder::First,
         strides: vec![stride; 2],
         pads_begin: vec![pad; 2],
         pads_end: vec![pad; 2],

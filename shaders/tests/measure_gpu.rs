@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use graph::cases::{Case, floats};
-use graph::ops::{Attention, Conv, HeadLayout, LayerNormalization, MatMul, Reduce, Reduction, Softmax};
+use graph::ops::{
+    Attention, ChannelOrder, Conv, HeadLayout, LayerNormalization, MatMul, Reduce, Reduction, Softmax,
+};
 use graph::{DataType, Operator, Tensor, TensorType};
 use shaders::tuning::Variant::{Alone, Shared};
 use shaders::tuning::{Choice, Variant};
@@ -120,6 +122,7 @@ fn convolution(
     let pad = if stride == extent { 0 } else { extent / 2 };
     let places: Vec<usize> = input.iter().map(|side| (side + 2 * pad - extent) / stride + 1).collect();
     let operator = Operator::Conv(Conv {
+        channels: ChannelOrder::First,
         strides: vec![stride; axes],
         pads_begin: vec![pad; axes],
         pads_end: vec![pad; axes],

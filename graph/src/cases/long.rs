@@ -52,6 +52,7 @@ fn products(cases: &mut Cases) {
 
 fn windows(cases: &mut Cases) {
     let conv = Conv {
+        channels: ChannelOrder::First,
         strides: vec![1],
         pads_begin: vec![0],
         pads_end: vec![0],
@@ -63,6 +64,7 @@ fn windows(cases: &mut Cases) {
     cases.float("conv with a long window", conv.clone(), inputs, &[1, 2, 3]);
     let (x, weight) = (ones(&[1, TURNS / 6, 2, 2]), ones(&[1, TURNS / 6, 2, 2]));
     let area = Conv {
+        channels: ChannelOrder::First,
         strides: vec![1; 2],
         pads_begin: vec![0; 2],
         pads_end: vec![0; 2],

@@ -15,6 +15,7 @@ pub(super) fn add(cases: &mut Cases) {
 fn convolutions(cases: &mut Cases) {
     let conv =
         |strides: &[usize], pads_begin: &[usize], pads_end: &[usize], dilations: &[usize], groups| Conv {
+            channels: ChannelOrder::First,
             strides: strides.to_vec(),
             pads_begin: pads_begin.to_vec(),
             pads_end: pads_end.to_vec(),
@@ -27,6 +28,38 @@ fn convolutions(cases: &mut Cases) {
         ("1d dilated, grouped", conv(&[1], &[2], &[2], &[2], 2), &[1, 4, 8], &[6, 2, 3], &[1, 6, 8]),
         ("1d, 11 channels", conv(&[1], &[0], &[0], &[1], 1), &[2, 3, 71], &[11, 3, 4], &[2, 11, 68]),
         ("1d, groups of 9 channels", conv(&[1], &[1], &[1], &[1], 2), &[1, 4, 8], &[18, 2, 3], &[1, 18, 8]),
+        ("1d, lines of vectors", conv(&[2], &[0], &[0], &[1], 1), &[2, 8, 23], &[12, 8, 3], &[2, 12, 11]),
+        (
+            "1d, 257 channels of one",
+            conv(&[64], &[0], &[0], &[1], 1),
+            &[1, 1, 512],
+            &[257, 1, 256],
+            &[1, 257, 5],
+        ),
+        ("1d, groups of vectors", conv(&[1], &[3], &[3], &[1], 3), &[2, 12, 9], &[24, 4, 6], &[2, 24, 10]),
+        ("1d of a point", conv(&[1], &[0], &[0], &[1], 1), &[2, 8, 9], &[6, 8, 1], &[2, 6, 9]),
+        (
+            "2d padded",
+            conv(&[2, 1], &[1, 1], &[1, 1], &[1, 1], 1),
+            &[2, 8, 7, 6],
+            &[20, 8, 3, 3],
+            &[2, 20, 4, 6],
+        ),
+        (
+            "2d of a point, by twos",
+            conv(&[2, 2], &[0, 0], &[0, 0], &[1, 1], 1),
+            &[1, 8, 7, 6],
+            &[16, 8, 1, 1],
+            &[1, 16, 4, 3],
+        ),
+        (
+            "2d depthwise, by twos",
+            conv(&[2, 2], &[0, 2], &[1, 1], &[1, 2], 8),
+            &[2, 8, 6, 7],
+            &[8, 1, 2, 3],
+            &[2, 8, 3, 3],
+        ),
+        ("1d depthwise", conv(&[1], &[2], &[0], &[1], 12), &[2, 12, 7], &[12, 1, 3], &[2, 12, 7]),
         (
             "2d patches",
             conv(&[4, 4], &[0, 0], &[0, 0], &[1, 1], 1),

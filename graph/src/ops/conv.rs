@@ -2,14 +2,41 @@
 
 use super::unary::Activation;
 use super::window::{Window, span};
-use super::{Rule, float_operand, floats, operand, optional, optional_floats};
+use super::{Operator, Rule, Transpose, float_operand, floats, operand, optional, optional_floats};
 use crate::error::{Error, invalid};
 use crate::tensor::{Data, Tensor, TensorType};
 
-/// Convolution. Inputs: `x [batch, channels, spatial…]`, `weight [out, channels / groups, kernel…]`,
-/// optional `bias [out]`. One entry per spatial dimension in each list.
+/// The order of a convolution's axes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ChannelOrder {
+    /// As ONNX has it: `x [batch, channels, spatial…]`, `weight [out, channels / groups, kernel…]`.
+    #[default]
+    First,
+    /// `x [batch, spatial…, channels]`, `weight [kernel…, channels / groups, out]`: what a window covers lies in runs,
+    /// and the convolution is a matrix product of them with the weights.
+    Last,
+}
+
+impl ChannelOrder {
+    /// For each axis of an operand with its channels first, the axis it is in this order, and the same of weights.
+    fn axes(self, rank: usize) -> [Vec<usize>; 2] {
+        match self {
+            ChannelOrder::First => [(0..rank).collect(), (0..rank).collect()],
+            ChannelOrder::Last => {
+                let image = [0, rank - 1].into_iter().chain(1..rank - 1).collect();
+                let weight = [rank - 1, rank - 2].into_iter().chain(0..rank - 2).collect();
+                [image, weight]
+            }
+        }
+    }
+}
+
+/// Convolution. Inputs: x and weight as the order of channels says, and optional `bias [out]`; the result's axes are
+/// those of x. One entry per spatial dimension in each list.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Conv {
+    /// The order of the axes.
+    pub channels: ChannelOrder,
     /// Step of the window.
     pub strides: Vec<usize>,
     /// Zeros before the first element.
@@ -24,19 +51,51 @@ pub struct Conv {
     pub activation: Option<Activation>,
 }
 
+impl Conv {
+    /// An operand's shape, image or weight, as it is with its channels first.
+    fn channels_first(&self, operand: usize, shape: &[usize]) -> Vec<usize> {
+        match shape.len() {
+            ..2 => shape.to_vec(),
+            rank => self.channels.axes(rank)[operand].iter().map(|&axis| shape[axis]).collect(),
+        }
+    }
+
+    /// Its channels, of one group, coming in and going out, with weights of this shape; and the extents of its window.
+    pub fn filter(&self, weight: &[usize]) -> ([usize; 2], Vec<usize>) {
+        let weight = self.channels_first(1, weight);
+        ([weight[1], weight[0] / self.groups], weight[2..].to_vec())
+    }
+
+    /// The result on operands whose channels come first.
+    fn of_channels_first(&self, inputs: &[Option<&Tensor>], result: &TensorType) -> Result<Data, Error> {
+        let permuted = |index: usize, operand: &Tensor| {
+            let permutation = self.channels.axes(operand.shape.len())[index].clone();
+            Operator::Transpose(Transpose { permutation }).evaluate(&[Some(operand)])
+        };
+        let (x, weight) = (permuted(0, operand(inputs, 0)?)?, permuted(1, operand(inputs, 1)?)?);
+        let operands = [x.first(), weight.first(), optional(inputs, 2)];
+        let first = Conv { channels: ChannelOrder::First, ..self.clone() };
+        let made = Operator::Conv(first).evaluate(&operands)?;
+        let rank = result.shape.len();
+        let permutation = [0].into_iter().chain(2..rank).chain([1]).collect();
+        let turned = Operator::Transpose(Transpose { permutation }).evaluate(&[made.first()])?;
+        turned.into_iter().next().map(|tensor| tensor.data).ok_or_else(|| invalid!("no result"))
+    }
+}
+
 impl Rule for Conv {
     fn infer(&self, inputs: &[Option<&TensorType>]) -> Result<TensorType, Error> {
         let (x, weight) = (float_operand(inputs, 0)?, float_operand(inputs, 1)?);
         let misfit = || invalid!("{x} does not convolve with {weight} in {} groups", self.groups);
-        let rank = x.shape.len().checked_sub(2).ok_or_else(misfit)?;
+        let (image, weights) = (self.channels_first(0, &x.shape), self.channels_first(1, &weight.shape));
+        let rank = image.len().checked_sub(2).ok_or_else(misfit)?;
         let lists = [&self.strides, &self.pads_begin, &self.pads_end, &self.dilations];
-        let ranks_agree = weight.shape.len() == rank + 2 && lists.iter().all(|list| list.len() == rank);
+        let ranks_agree = weights.len() == rank + 2 && lists.iter().all(|list| list.len() == rank);
         if !ranks_agree || self.groups == 0 || self.strides.contains(&0) {
             return Err(misfit());
         }
-        let (channels, filters) = (x.shape[1], weight.shape[0]);
-        if weight.shape[1].checked_mul(self.groups) != Some(channels) || !filters.is_multiple_of(self.groups)
-        {
+        let (channels, filters) = (image[1], weights[0]);
+        if weights[1].checked_mul(self.groups) != Some(channels) || !filters.is_multiple_of(self.groups) {
             return Err(misfit());
         }
         if let Some(bias) = optional(inputs, 2)
@@ -46,15 +105,22 @@ impl Rule for Conv {
         }
         let extent = |axis: usize| {
             let padded =
-                x.shape[axis + 2].saturating_add(self.pads_begin[axis]).saturating_add(self.pads_end[axis]);
-            let room = padded.checked_sub(span(weight.shape[axis + 2], self.dilations[axis]))?;
+                image[axis + 2].saturating_add(self.pads_begin[axis]).saturating_add(self.pads_end[axis]);
+            let room = padded.checked_sub(span(weights[axis + 2], self.dilations[axis]))?;
             Some(room / self.strides[axis] + 1)
         };
         let spatial = (0..rank).map(extent).collect::<Option<Vec<_>>>().ok_or_else(misfit)?;
-        Ok(TensorType { data_type: x.data_type, shape: [vec![x.shape[0], filters], spatial].concat() })
+        let shape = match self.channels {
+            ChannelOrder::First => [vec![image[0], filters], spatial].concat(),
+            ChannelOrder::Last => [vec![image[0]], spatial, vec![filters]].concat(),
+        };
+        Ok(TensorType { data_type: x.data_type, shape })
     }
 
     fn evaluate(&self, inputs: &[Option<&Tensor>], result: &TensorType) -> Result<Data, Error> {
+        if self.channels == ChannelOrder::Last {
+            return self.of_channels_first(inputs, result);
+        }
         let (x, weight) = (operand(inputs, 0)?, operand(inputs, 1)?);
         let (elements, factors, bias) = (floats(inputs, 0)?, floats(inputs, 1)?, optional_floats(inputs, 2)?);
         let (filters, depth) = (weight.shape[0], weight.shape[1]);

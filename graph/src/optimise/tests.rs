@@ -27,7 +27,7 @@ fn fault(&(name, graph, expected): &Row) -> Option<String> {
 }
 
 /// Runs with inputs that differ from element to element, and from input to input.
-fn run(graph: &Graph) -> BTreeMap<String, Tensor> {
+pub(super) fn run(graph: &Graph) -> BTreeMap<String, Tensor> {
     let feed = |(at, id): (usize, &crate::ValueId)| {
         let value = &graph.values[id.0];
         let element = |place: usize| ((place * 37 + at * 11) % 23) as f32 / 10.0 - 1.0;
@@ -37,7 +37,7 @@ fn run(graph: &Graph) -> BTreeMap<String, Tensor> {
     interpret(graph, &graph.inputs.iter().enumerate().map(feed).collect()).unwrap()
 }
 
-fn differs(before: &Tensor, after: &Tensor) -> Option<f32> {
+pub(super) fn differs(before: &Tensor, after: &Tensor) -> Option<f32> {
     if before.tensor_type() != after.tensor_type() {
         return Some(f32::INFINITY);
     }
@@ -49,7 +49,7 @@ fn differs(before: &Tensor, after: &Tensor) -> Option<f32> {
 }
 
 /// `MatMul+bias+Gelu` and the like; layouts of attention as H and S, and `mask` where it has one.
-fn operators(graph: &Graph) -> String {
+pub(super) fn operators(graph: &Graph) -> String {
     let name = |node: &crate::Node| {
         let display = node.operator.to_string();
         let mut name = display.split(' ').next().unwrap_or_default().to_owned();

@@ -4,7 +4,7 @@ use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
-use crate::ops::conv::Conv;
+use crate::ops::conv::{ChannelOrder, Conv};
 use crate::ops::{Activation, Operator};
 use crate::writer::Writer;
 
@@ -29,6 +29,7 @@ pub(crate) fn read(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>,
     };
     let whole = if past == 0 { x } else { write.concat(2, &[before, x])? };
     let conv = Conv {
+        channels: ChannelOrder::First,
         strides: vec![1],
         pads_begin: vec![0],
         pads_end: vec![0],

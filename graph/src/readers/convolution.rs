@@ -5,7 +5,7 @@ use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::NodeView;
-use crate::ops::{Conv, ConvTranspose, Operator};
+use crate::ops::{ChannelOrder, Conv, ConvTranspose, Operator};
 
 /// Conv.
 pub(crate) fn read_conv(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
@@ -27,7 +27,15 @@ pub(crate) fn attributes(node: &NodeView, x: &[usize], weight: &[usize]) -> Resu
     let (pads_begin, pads_end) = pads(node, spatial, kernel, &strides, &dilations)?;
     let groups = node.attributes.int("group")?.unwrap_or(1);
     let groups = usize::try_from(groups).map_err(|_| invalid!("group is {groups}"))?;
-    Ok(Conv { strides, pads_begin, pads_end, dilations, groups, activation: None })
+    Ok(Conv {
+        channels: ChannelOrder::First,
+        strides,
+        pads_begin,
+        pads_end,
+        dilations,
+        groups,
+        activation: None,
+    })
 }
 
 /// ConvTranspose.

@@ -5,7 +5,7 @@
 
 use super::{MOST_PIECES, Pieces};
 use crate::ir::{Node, ValueId};
-use crate::ops::{Concat, Expand, Operator, Slice};
+use crate::ops::{ChannelOrder, Concat, Expand, Operator, Slice};
 use crate::tensor::TensorType;
 
 /// The alignment of parts, in bytes: what WebGPU lets every adapter ask of the offset of a binding.
@@ -146,7 +146,7 @@ fn share(
             kept.nth(axis).map(Along)
         }
         Operator::Pool(_) => apart(axis < 2),
-        Operator::Conv(conv) => match (axis, index) {
+        Operator::Conv(conv) if conv.channels == ChannelOrder::First => match (axis, index) {
             (0, 0) => Some(Along(0)),
             (1, 1 | 2) if conv.groups == 1 => Some(Along(0)),
             (0, _) => Some(Whole),

@@ -6,6 +6,7 @@ use graph::{DataType, ValueId};
 
 use super::elementwise;
 use super::launch::{Grid, Launch, Shader, Task};
+use super::tiling::{Tiling, class};
 use crate::device::DeviceProperties;
 use crate::error::Error;
 use crate::strides::IterationSpace;
@@ -16,22 +17,6 @@ const SHARED: &str = include_str!("matmul_shared.wgsl");
 const FEW: &str = include_str!("matmul_few.wgsl");
 const ALONE: &str = include_str!("matmul_alone.wgsl");
 const PLAIN: &str = include_str!("matmul_plain.wgsl");
-
-/// Terms of a block in workgroup memory, in vectors of four, best first: deeper blocks meet at fewer barriers.
-const DEPTHS: [usize; 5] = [16, 8, 4, 2, 1];
-
-/// Vectors that an invocation keeps on their way into workgroup memory: more leave no registers for its results.
-const MOST_FETCHED: usize = 8;
-
-/// Up to so many rows, a matrix product takes as long as reading b.
-const FEW_ROWS: usize = 4;
-
-/// From so many products on, a matrix product fills a CPU with large tiles.
-const LARGE_PRODUCTS: usize = 1 << 24;
-
-/// From so many results on, it fills a GPU with them, which needs thousands of invocations at once to hide how long
-/// memory takes.
-const LARGE_RESULTS: usize = 1 << 19;
 
 /// A batch of products of `m` by `k` and `k` by `n` matrices, all row-major.
 struct Product {
@@ -111,16 +96,6 @@ fn column_matrix(shape: &[usize]) -> Vec<usize> {
     if let [k] = shape { vec![*k, 1] } else { shape.to_vec() }
 }
 
-/// The kind of shape of an `m` by `k` by `n` product.
-pub(super) fn class(device: &DeviceProperties, m: usize, n: usize, k: usize) -> ShapeClass {
-    let large = if device.software { m * n * k >= LARGE_PRODUCTS } else { m * n >= LARGE_RESULTS };
-    match m {
-        ..=FEW_ROWS => ShapeClass::Vector,
-        _ if large => ShapeClass::Large,
-        _ => ShapeClass::Small,
-    }
-}
-
 impl Product {
     /// Fewer, taller matrices that come to the same, where all of a batch are multiplied by one b.
     fn rows_joined(mut self) -> Self {
@@ -146,43 +121,30 @@ impl Product {
         class(device, self.m, self.n, self.k)
     }
 
-    /// Rows of an invocation: no more than there are.
-    fn rows_of(&self, choice: Choice) -> usize {
-        (choice.tile[0] as usize).min(self.m).max(1)
-    }
-
     fn vector_launch(&self, task: &Task<'_>) -> Result<Launch, Error> {
         let choice = task.choose(Family::Matmul, self.class(task.device));
-        let tiling = Tiling::new(self, choice, task.device);
+        let form = Form::new(self, choice, task.device);
         let mut batch = self.batch.clone();
         batch.strides.iter_mut().flatten().for_each(|stride| *stride /= 4);
-        let shader = Shader::new(
-            format!("matmul {} {}x{}", tiling.name, tiling.rows, tiling.vectors * 4),
-            tiling.file,
-        )
-        .functions(true, elementwise::activation(self.activation))
-        .iteration(task, &batch, "BATCH")?
-        .number("ROWS", tiling.rows)
-        .number("VECTORS", tiling.vectors)
-        .number("LX", tiling.lanes[0])
-        .number("LY", tiling.lanes[1])
-        .number("DEPTH4", tiling.depth)
-        .number("FETCHED_A", tiling.fetched[0])
-        .number("FETCHED_B", tiling.fetched[1])
-        .optional_operands(&[("BIAS", self.bias), ("RESIDUAL", self.residual)], 2)
-        .size("N4", self.n / 4)
-        .size("K4", self.k / 4)
-        .turns(task, |at_a_turn| (self.k / 4).div_ceil(tiling.sharing * at_a_turn))?
-        .shared_bytes(tiling.shared_bytes as u32);
-        let shader = if tiling.file == FEW { shader } else { shader.size("M", self.m) };
-        self.finish(task, shader, choice, tiling.blocks)
+        let Form { name, file, tiling, sharing, .. } = &form;
+        let shader = Shader::new(format!("matmul {name} {}x{}", tiling.rows, tiling.vectors * 4), file)
+            .functions(true, elementwise::activation(self.activation))
+            .iteration(task, &batch, "BATCH")?
+            .optional_operands(&[("BIAS", self.bias), ("RESIDUAL", self.residual)], 2)
+            .size("N4", self.n / 4)
+            .size("K4", self.k / 4)
+            .turns(task, |at_a_turn| (self.k / 4).div_ceil(sharing * at_a_turn))?
+            .shared_bytes(form.shared_bytes);
+        let shader = if *file == FEW { shader } else { shader.size("M", self.m) };
+        let shader = tiling.describe(shader);
+        self.finish(task, shader, choice, form.blocks)
     }
 
     fn plain_launch(&self, task: &Task<'_>, detail: &Detail) -> Result<Launch, Error> {
         let choice = task.choose(Family::MatmulPlain, self.class(task.device));
         let element = Element::of(task.input(0)?.data_type);
         let float = element == Element::F32;
-        let rows = self.rows_of(choice);
+        let rows = (choice.tile[0] as usize).min(self.m).max(1);
         let [x, y] = [choice.lanes, choice.lines].map(|extent| extent as usize);
         let shader = Shader::new(format!("matmul plain {rows}x1"), PLAIN)
             .functions(false, elementwise::activation(self.activation))
@@ -225,62 +187,32 @@ impl Product {
     }
 }
 
-/// The tiling of the work on vectors of four.
-struct Tiling {
+/// A kernel for vectors of four, and what of the work its workgroups do.
+struct Form {
     name: &'static str,
     file: &'static str,
-    /// Rows and vectors of columns of an invocation.
-    rows: usize,
-    vectors: usize,
-    lanes: [usize; 2],
-    /// Terms of a block in workgroup memory, in vectors of four.
-    depth: usize,
-    /// Vectors of a block's operands that an invocation fetches.
-    fetched: [usize; 2],
-    shared_bytes: usize,
+    tiling: Tiling,
+    shared_bytes: u32,
     /// Invocations that share the terms of a result.
     sharing: usize,
     /// Workgroups of one product.
     blocks: [usize; 2],
 }
 
-impl Tiling {
+impl Form {
     fn new(product: &Product, choice: Choice, device: &DeviceProperties) -> Self {
-        let most_shared_bytes = device.limits.max_compute_workgroup_storage_size as usize;
-        let (rows, vectors) = (product.rows_of(choice), choice.tile[1] as usize);
-        let [x, y] = [choice.lanes, choice.lines].map(|extent| extent as usize);
-        let block = |depth: usize| [depth * y * rows, depth * 4 * x * vectors];
-        let block_bytes = |depth: usize| 16 * block(depth).iter().sum::<usize>();
-        let fetched = |depth: usize| block(depth).map(|vectors| vectors.div_ceil(x * y));
-        let fits = |depth: usize| {
-            block_bytes(depth) <= most_shared_bytes && fetched(depth).iter().sum::<usize>() <= MOST_FETCHED
+        let tiling = Tiling::new(device, choice, [product.m, product.k, product.n]);
+        let Tiling { lines, columns, lanes: [x, y], .. } = tiling;
+        let (name, file, shared_bytes, sharing, blocks) = match (choice.variant, product.class(device)) {
+            (Variant::Shared, ShapeClass::Vector) => {
+                let shared_bytes = 16 * (x * y * product.m) as u32;
+                ("few", FEW, shared_bytes, y, [product.n.div_ceil(4 * x), 1])
+            }
+            (Variant::Shared, _) => ("shared", SHARED, tiling.block_bytes(), 1, [columns, lines]),
+            (Variant::Alone, _) => ("alone", ALONE, 0, 1, [lines, columns]),
         };
-        let most_useful = (product.k / 4).next_power_of_two();
-        let depths = DEPTHS.into_iter().filter(|&depth| depth <= most_useful);
-        let depth = depths.into_iter().find(|&depth| fits(depth)).unwrap_or(1);
-        let (columns, lines) = (product.n.div_ceil(x * vectors * 4), product.m.div_ceil(y * rows));
-        let tiling = |name, file, shared_bytes, blocks| Tiling {
-            name,
-            file,
-            rows,
-            vectors,
-            lanes: [x, y],
-            depth,
-            fetched: fetched(depth),
-            shared_bytes,
-            sharing: 1,
-            blocks,
-        };
-        match (choice.variant, product.class(device)) {
-            (Variant::Shared, ShapeClass::Vector) => Tiling {
-                rows: product.m,
-                vectors: 1,
-                sharing: y,
-                ..tiling("few", FEW, 16 * x * y * product.m, [product.n.div_ceil(4 * x), 1])
-            },
-            (Variant::Shared, _) => tiling("shared", SHARED, block_bytes(depth), [columns, lines]),
-            (Variant::Alone, _) => tiling("alone", ALONE, 0, [lines, columns]),
-        }
+        let tiling = if file == FEW { tiling.in_one(product.m) } else { tiling };
+        Form { name, file, tiling, shared_bytes, sharing, blocks }
     }
 }
 

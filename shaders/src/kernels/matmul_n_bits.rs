@@ -4,7 +4,7 @@ use graph::ValueId;
 use graph::ops::MatMulNBits;
 
 use super::launch::{Grid, Launch, Read, Shader, Task};
-use super::matmul;
+use super::tiling;
 use crate::error::Error;
 use crate::transfer::Encoding;
 use crate::tuning::{Family, Variant};
@@ -19,7 +19,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &MatMulNBits) -> Result<Vec<Launch
     let (n, blocks) = (packed[0], packed[1]);
     let m = task.output()?.element_count() / n;
     let numbers = WORD_BITS / operator.bits;
-    let choice = task.choose(Family::MatmulNBits, matmul::class(task.device, m, n, k));
+    let choice = task.choose(Family::MatmulNBits, tiling::class(task.device, m, n, k));
     let (x, y) = (choice.lanes, choice.lines);
     // Alone, each invocation has a column to itself.
     let (lanes, shared) = match choice.variant {

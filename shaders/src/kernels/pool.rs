@@ -69,7 +69,7 @@ pub(super) fn emit(task: &Task<'_>, operator: &Pool) -> Result<Vec<Launch>, Erro
         let padded = input.shape[axis + 2] + operator.pads_begin[axis] + operator.pads_end[axis];
         shader = shader.size(name, padded);
     }
-    let choice = task.choose(Family::Conv, ShapeClass::Small);
+    let choice = task.choose(Family::ConvPlain, ShapeClass::Small);
     let grid = Grid::Invocations(output.element_count());
     Ok(vec![task.launch(shader, [choice.lanes, 1], grid, &[task.input_id(0)?], task.output_id()?)?])
 }

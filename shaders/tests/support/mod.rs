@@ -42,7 +42,7 @@ fn of_families(families: impl IntoIterator<Item = Family>, choice: Choice) -> Tu
 /// A table of one variant in which kernels that have a workgroup size and no more all get the same one: a single odd
 /// one will do.
 fn odd(variant: Variant, tile: [u32; 2], workgroup: [u32; 2]) -> Tuning {
-    let sized = [Family::Conv, Family::Copy, Family::Elementwise, Family::Gather];
+    let sized = [Family::ConvDepthwise, Family::ConvPlain, Family::Copy, Family::Elementwise, Family::Gather];
     let five = Choice { variant: Variant::Alone, tile: [1, 1], lanes: 5, lines: 1 };
     let mut tuning = only(variant, tile, workgroup);
     tuning.rows.extend(of_families(sized, five).rows);

@@ -1,0 +1,166 @@
+// result[place, channel] = activate(sum over the window and its channels of x * weight + bias[channel]), channels last,
+// without barriers.
+//
+// Layout: x [batch, I..., GROUPS * channels], weight [K..., channels of a group, all channels of the result], result
+// [batch, O..., channels]. The elements of a window are runs of x: a run for each of its elements, or for each line of
+// them where these lie one behind another. One invocation computes ROWS places by VECTORS vectors of four channels in
+// registers. Places depend on the workgroup only: all its invocations read the same elements of x, which software
+// adapters load once and broadcast, and neighbours have neighbouring vectors. Workgroups are numbered by [places,
+// vectors, groups]. Spatial dimensions are counted from the innermost.
+//
+// Overrides: M                      places, of all images
+//            N, N4                  channels of a group of the result, and vectors of them
+//            OUT                    channels of the result: in vectors if ALIGNED, else one by one
+//            RUN                    elements of a run: in vectors if VECTOR, else one by one
+//            IMAGE, GROUP, X0, ...  elements of x between neighbouring images, groups and places, counted as in RUN
+//            O0, I0, K0, ...        extents of result, input and window
+//            STRIDE0, PAD0, DILATION0, ...
+// Template:  SPATIAL                spatial dimensions
+//            AREA                   whether there are two
+//            ROWS, VECTORS          results per invocation
+//            VECTOR, SINGLE         whether runs can be read in vectors, or not
+//            ALIGNED, UNALIGNED     whether vectors of channels lie as vectors in weight and result, or not
+//            WIDTH                  terms of an element of x: 4 if VECTOR, else 1
+//            PADDED, WITHIN         whether a window may reach beyond its image, or not
+//            BIAS, RESULT           whether there is a bias; binding of the result
+//            X, W                   elements of x, and of weight, bias and result
+
+@group(0) @binding(0) var<storage, read> x: array<$X>;
+@group(0) @binding(1) var<storage, read> weight: array<$W>;
+//#if BIAS
+@group(0) @binding(2) var<storage, read> bias: array<$W>;
+//#end
+@group(0) @binding($RESULT) var<storage, read_write> result: array<$W>;
+
+override M: u32;
+override N: u32;
+override N4: u32;
+override OUT: u32;
+override RUN: u32;
+override IMAGE: u32;
+override GROUP: u32;
+//#for d in SPATIAL
+override O$d: u32;
+override I$d: u32;
+override K$d: u32;
+override STRIDE$d: u32;
+override PAD$d: u32;
+override DILATION$d: u32;
+override X$d: u32;
+//#end
+
+@compute @workgroup_size(WX, WY)
+fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+    let block = block_of(workgroup);
+    let first = (block.x * WY + local.y) * $ROWSu;
+//#for m in ROWS
+    var rest$m = min(first + $mu, M - 1u);
+//#for d in SPATIAL
+    let start$m_$d = rest$m % O$d * STRIDE$d - PAD$d;
+    rest$m = rest$m / O$d;
+//#end
+    let image$m = rest$m * IMAGE + block.z * GROUP;
+//#end
+//#for v in VECTORS
+    let column$v = (block.y * $VECTORSu + $vu) * WX + local.x;
+//#if ALIGNED
+    let channel$v = block.z * N4 + min(column$v, N4 - 1u);
+//#end
+//#if UNALIGNED
+    let channel$v = min(vec4<u32>(column$v * 4u) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(N - 1u));
+//#end
+//#for m in ROWS
+    var sum$m_$v = vec4<f32>();
+//#end
+//#end
+    var term = 0u;
+//#if AREA
+    for (var k1 = 0u; k1 < K1; k1++) {
+//#end
+    for (var k0 = 0u; k0 < K0; k0++) {
+//#for m in ROWS
+        var run$m = image$m;
+        var inside$m = true;
+//#for d in SPATIAL
+        // Before the first element this wraps to something large, and so lies outside too.
+        let i$m_$d = start$m_$d + k$d * DILATION$d;
+        run$m += i$m_$d * X$d;
+        inside$m = inside$m && i$m_$d < I$d;
+//#end
+//#if PADDED
+        run$m = select(image$m, run$m, inside$m);
+//#end
+//#end
+//#loop c from 0u to RUN by 1u
+//#for m in ROWS
+//#if PADDED
+        let factor$m = select($X(), x[run$m + c], inside$m);
+//#end
+//#if WITHIN
+        let factor$m = x[run$m + c];
+//#end
+//#end
+//#for j in WIDTH
+        {
+            let at = (term + c * $WIDTHu + $ju) * OUT;
+//#for v in VECTORS
+//#if ALIGNED
+            let vector$v = weight[at + channel$v];
+//#end
+//#if UNALIGNED
+            let vector$v = vec4<f32>(
+                weight[at + channel$v.x],
+                weight[at + channel$v.y],
+                weight[at + channel$v.z],
+                weight[at + channel$v.w],
+            );
+//#end
+//#end
+//#for m in ROWS
+//#for v in VECTORS
+//#if VECTOR
+            sum$m_$v = fma(vec4<f32>(factor$m[$j]), vector$v, sum$m_$v);
+//#end
+//#if SINGLE
+            sum$m_$v = fma(vec4<f32>(factor$m), vector$v, sum$m_$v);
+//#end
+//#end
+//#end
+        }
+//#end
+//#end
+        term += RUN * $WIDTHu;
+    }
+//#if AREA
+    }
+//#end
+//#for v in VECTORS
+    if column$v < N4 {
+        var shift = vec4<f32>();
+//#if BIAS
+//#if ALIGNED
+        shift = bias[channel$v];
+//#end
+//#if UNALIGNED
+        shift = vec4<f32>(bias[channel$v.x], bias[channel$v.y], bias[channel$v.z], bias[channel$v.w]);
+//#end
+//#end
+//#for m in ROWS
+        if first + $mu < M {
+            let finished = activate(sum$m_$v + shift);
+            let at = (first + $mu) * OUT;
+//#if ALIGNED
+            result[at + channel$v] = finished;
+//#end
+//#if UNALIGNED
+//#for j in FOUR
+            if column$v * 4u + $ju < N {
+                result[at + column$v * 4u + $ju] = finished[$j];
+            }
+//#end
+//#end
+        }
+//#end
+    }
+//#end
+}

@@ -316,6 +316,8 @@ impl Default for Tuning {
                 row(Conv, None, gpu, None, choice(Shared, [2, 1], [8, 16])),
                 row(Conv, Some(Large), gpu, None, choice(Shared, [8, 1], [16, 8])),
                 row(Conv, None, cpu, None, choice(Alone, [8, 2], [8, 1])),
+                row(Conv, Some(Large), cpu, None, choice(Alone, [12, 4], [8, 1])),
+                row(Conv, Some(Large), cpu, chromium, choice(Alone, [8, 2], [16, 1])),
                 row(ConvDepthwise, None, gpu, None, choice(Alone, [4, 1], [64, 1])),
                 row(ConvDepthwise, None, cpu, None, choice(Alone, [4, 1], [8, 1])),
                 row(ConvPlain, None, gpu, None, choice(Alone, [4, 1], [64, 1])),

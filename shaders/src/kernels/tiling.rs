@@ -2,7 +2,7 @@
 
 use super::launch::Shader;
 use crate::device::DeviceProperties;
-use crate::tuning::{Choice, ShapeClass};
+use crate::tuning::{Choice, ShapeClass, Variant};
 
 /// Terms of a block in workgroup memory, in vectors of four, best first: deeper blocks meet at fewer barriers.
 const DEPTHS: [usize; 5] = [16, 8, 4, 2, 1];
@@ -47,12 +47,15 @@ pub(super) struct Tiling {
 }
 
 impl Tiling {
-    /// The tiles that a choice makes of an `m` by `k` by `n` product: no more rows than there are.
+    /// The tiles that a choice makes of an `m` by `k` by `n` product: no more rows than there are, and where invocations
+    /// work alone, as many in the last tile as in the others, as far as that can be: of 49, seven times 7 are less than
+    /// seven times 8.
     pub fn new(device: &DeviceProperties, choice: Choice, [m, k, n]: [usize; 3]) -> Self {
         let most_shared_bytes = device.limits.max_compute_workgroup_storage_size as usize;
         let (rows, vectors) = ((choice.tile[0] as usize).min(m).max(1), choice.tile[1] as usize);
         let [x, y] = [choice.lanes, choice.lines].map(|extent| extent as usize);
         let (lines, columns) = (m.div_ceil(y * rows), n.div_ceil(x * vectors * 4));
+        let rows = if choice.variant == Variant::Alone { m.div_ceil(y * lines.max(1)).max(1) } else { rows };
         let of_depth = |depth| {
             let mut tiling = Tiling { rows, vectors, lanes: [x, y], depth, fetched: [0; 2], lines, columns };
             tiling.fetched = tiling.block().map(|vectors| vectors.div_ceil(x * y));

@@ -141,7 +141,6 @@ impl Product<'_> {
         let choice = task.choose(Family::Conv, class);
         let tiling = Tiling::new(task.device, choice, [self.places, terms, outgoing]);
         let vectors = rows.has_vectors();
-        let aligned = outgoing.is_multiple_of(4);
         let width = if vectors { 4 } else { 1 };
         let (name, file, shared_bytes) = match choice.variant {
             Variant::Shared => ("shared", SHARED, tiling.block_bytes()),
@@ -150,21 +149,13 @@ impl Product<'_> {
         let run = rows.run / width;
         let label = format!("conv {name} {}x{} {}d", tiling.rows, tiling.vectors * 4, rows.kernel.len());
         let shader = Shader::new(label, file)
+            .columns(outgoing, self.conv.groups * outgoing)
             .functions(true, elementwise::activation(self.conv.activation))
-            .optional_operand("BIAS", self.bias, 2)
-            .number("WIDTH", width)
-            .word("X", if vectors { "vec4<f32>" } else { "f32" })
-            .word("W", if aligned { "vec4<f32>" } else { "f32" })
-            .switch("VECTOR", vectors)
-            .switch("SINGLE", !vectors)
-            .switch("ALIGNED", aligned)
-            .switch("UNALIGNED", !aligned)
+            .optional_operands(&[("BIAS", self.bias), ("RESIDUAL", None)], 2)
+            .elements("X", vectors)
             .switch("PADDED", rows.padded)
             .switch("WITHIN", !rows.padded)
             .size("M", self.places)
-            .size("N", outgoing)
-            .size("N4", outgoing.div_ceil(4))
-            .size("OUT", self.conv.groups * outgoing / if aligned { 4 } else { 1 })
             .size("RUN", run)
             .size("GROUP", rows.group / width)
             .turns(task, |at_a_turn| rows.turns(run, at_a_turn))?

@@ -9,8 +9,6 @@
 // vectors, groups]. Spatial dimensions are counted from the innermost.
 //
 // Overrides: M                      places, of all images
-//            N, N4                  channels of a group of the result, and vectors of them
-//            OUT                    channels of the result: in vectors if ALIGNED, else one by one
 //            RUN                    elements of a run: in vectors if VECTOR, else one by one
 //            IMAGE, GROUP, X0, ...  elements of x between neighbouring images, groups and places, counted as in RUN
 //            O0, I0, K0, ...        extents of result, input and window
@@ -19,23 +17,13 @@
 //            AREA                   whether there are two
 //            ROWS, VECTORS          results per invocation
 //            VECTOR, SINGLE         whether runs can be read in vectors, or not
-//            ALIGNED, UNALIGNED     whether vectors of channels lie as vectors in weight and result, or not
 //            WIDTH                  terms of an element of x: 4 if VECTOR, else 1
 //            PADDED, WITHIN         whether a window may reach beyond its image, or not
-//            BIAS, RESULT           whether there is a bias; binding of the result
-//            X, W                   elements of x, and of weight, bias and result
+//            X                      type of x's elements
+// Prelude:   columns.wgsl, where b is the weight, and the columns are channels of a group
 
 @group(0) @binding(0) var<storage, read> x: array<$X>;
-@group(0) @binding(1) var<storage, read> weight: array<$W>;
-//#if BIAS
-@group(0) @binding(2) var<storage, read> bias: array<$W>;
-//#end
-@group(0) @binding($RESULT) var<storage, read_write> result: array<$W>;
-
 override M: u32;
-override N: u32;
-override N4: u32;
-override OUT: u32;
 override RUN: u32;
 override IMAGE: u32;
 override GROUP: u32;
@@ -61,14 +49,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
 //#end
     let image$m = rest$m * IMAGE + block.z * GROUP;
 //#end
+    let group = block.z * N4;
 //#for v in VECTORS
-    let column$v = (block.y * $VECTORSu + $vu) * WX + local.x;
-//#if ALIGNED
-    let channel$v = block.z * N4 + min(column$v, N4 - 1u);
-//#end
-//#if UNALIGNED
-    let channel$v = min(vec4<u32>(column$v * 4u) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(N - 1u));
-//#end
+    let vector$v = (block.y * $VECTORSu + $vu) * WX + local.x;
+    let columns$v = columns_of(vector$v);
 //#for m in ROWS
     var sum$m_$v = vec4<f32>();
 //#end
@@ -102,27 +86,17 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
 //#end
 //#for j in WIDTH
         {
-            let at = (term + c * $WIDTHu + $ju) * OUT;
+            let row = (term + c * $WIDTHu + $ju) * OUT + group;
 //#for v in VECTORS
-//#if ALIGNED
-            let vector$v = weight[at + channel$v];
-//#end
-//#if UNALIGNED
-            let vector$v = vec4<f32>(
-                weight[at + channel$v.x],
-                weight[at + channel$v.y],
-                weight[at + channel$v.z],
-                weight[at + channel$v.w],
-            );
-//#end
+            let weights$v = b_at(row, columns$v);
 //#end
 //#for m in ROWS
 //#for v in VECTORS
 //#if VECTOR
-            sum$m_$v = fma(vec4<f32>(factor$m[$j]), vector$v, sum$m_$v);
+            sum$m_$v = fma(vec4<f32>(factor$m[$j]), weights$v, sum$m_$v);
 //#end
 //#if SINGLE
-            sum$m_$v = fma(vec4<f32>(factor$m), vector$v, sum$m_$v);
+            sum$m_$v = fma(vec4<f32>(factor$m), weights$v, sum$m_$v);
 //#end
 //#end
 //#end
@@ -135,30 +109,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     }
 //#end
 //#for v in VECTORS
-    if column$v < N4 {
-        var shift = vec4<f32>();
-//#if BIAS
-//#if ALIGNED
-        shift = bias[channel$v];
-//#end
-//#if UNALIGNED
-        shift = vec4<f32>(bias[channel$v.x], bias[channel$v.y], bias[channel$v.z], bias[channel$v.w]);
-//#end
-//#end
+    if vector$v < N4 {
 //#for m in ROWS
         if first + $mu < M {
-            let finished = activate(sum$m_$v + shift);
-            let at = (first + $mu) * OUT;
-//#if ALIGNED
-            result[at + channel$v] = finished;
-//#end
-//#if UNALIGNED
-//#for j in FOUR
-            if column$v * 4u + $ju < N {
-                result[at + column$v * 4u + $ju] = finished[$j];
-            }
-//#end
-//#end
+            store(sum$m_$v, (first + $mu) * OUT + group, group, vector$v);
         }
 //#end
     }

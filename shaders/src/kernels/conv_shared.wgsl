@@ -13,16 +13,7 @@
 //            FETCHED_A, FETCHED_B   vectors of a block that an invocation fetches
 
 @group(0) @binding(0) var<storage, read> x: array<$X>;
-@group(0) @binding(1) var<storage, read> weight: array<$W>;
-//#if BIAS
-@group(0) @binding(2) var<storage, read> bias: array<$W>;
-//#end
-@group(0) @binding($RESULT) var<storage, read_write> result: array<$W>;
-
 override M: u32;
-override N: u32;
-override N4: u32;
-override OUT: u32;
 override RUN: u32;
 override TERMS: u32;
 override IMAGE: u32;
@@ -102,16 +93,8 @@ fn fetched_a(place: Place, from_k4: u32, i: u32) -> vec4<f32> {
 
 fn fetched_b(first_column: u32, group: u32, from_k4: u32, i: u32) -> vec4<f32> {
     let k = from_k4 * 4u + i / TILE_COLUMNS;
-    let at = min(k, TERMS - 1u) * OUT;
-    let column = first_column + i % TILE_COLUMNS;
-//#if ALIGNED
-    let vector = weight[at + group * N4 + min(column, N4 - 1u)];
-//#end
-//#if UNALIGNED
-    let channel = min(vec4<u32>(column * 4u) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(N - 1u));
-    let vector =
-        vec4<f32>(weight[at + channel.x], weight[at + channel.y], weight[at + channel.z], weight[at + channel.w]);
-//#end
+    let row = min(k, TERMS - 1u) * OUT + group * N4;
+    let vector = b_at(row, columns_of(first_column + i % TILE_COLUMNS));
     return select(vec4<f32>(), vector, k < TERMS);
 }
 
@@ -176,33 +159,10 @@ fn main(
 //#for v in VECTORS
     let column$v = first_column + $vu * $LXu + local.x;
     if column$v < N4 {
-        var shift = vec4<f32>();
-//#if ALIGNED
-        let channel$v = block.z * N4 + column$v;
-//#if BIAS
-        shift = bias[channel$v];
-//#end
-//#end
-//#if UNALIGNED
-//#if BIAS
-        let channel$v = min(vec4<u32>(column$v * 4u) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(N - 1u));
-        shift = vec4<f32>(bias[channel$v.x], bias[channel$v.y], bias[channel$v.z], bias[channel$v.w]);
-//#end
-//#end
 //#for m in ROWS
         if first_row + local.y * $ROWSu + $mu < M {
-            let finished = activate(sum$m_$v + shift);
-            let at = (first_row + local.y * $ROWSu + $mu) * OUT;
-//#if ALIGNED
-            result[at + channel$v] = finished;
-//#end
-//#if UNALIGNED
-//#for j in FOUR
-            if column$v * 4u + $ju < N {
-                result[at + column$v * 4u + $ju] = finished[$j];
-            }
-//#end
-//#end
+            let row = (first_row + local.y * $ROWSu + $mu) * OUT + block.z * N4;
+            store(sum$m_$v, row, block.z * N4, column$v);
         }
 //#end
     }

@@ -15,6 +15,7 @@ use crate::tuning::{Choice, Chooser, Family, ShapeClass};
 
 const LAUNCH: &str = include_str!("launch.wgsl");
 const FUNCTIONS: &str = include_str!("functions.wgsl");
+const COLUMNS: &str = include_str!("columns.wgsl");
 const WIDE: &str = include_str!("wide.wgsl");
 pub(super) const ORDERING: &str = include_str!("ordering.wgsl");
 
@@ -325,6 +326,27 @@ impl Shader {
         self.words = self.words.word("B", boolean).word("INT", Element::I32.wgsl(vector));
         self.words = self.words.word("ACTIVATION", activation);
         self
+    }
+
+    /// Adds the columns of a product's second matrix, bias and result: so many, in rows of so many.
+    pub fn columns(mut self, columns: usize, row: usize) -> Self {
+        let aligned = columns.is_multiple_of(4);
+        self.files.push(COLUMNS);
+        self.word("W", Element::F32.wgsl(aligned))
+            .switch("ALIGNED", aligned)
+            .switch("UNALIGNED", !aligned)
+            .size("N", columns)
+            .size("N4", columns.div_ceil(4))
+            .size("OUT", if aligned { row / 4 } else { row })
+    }
+
+    /// Says whether a product's first matrix can be read in vectors of four; `name` is the template's for the type of its
+    /// elements then.
+    pub fn elements(self, name: &str, vectors: bool) -> Self {
+        self.word(name, Element::F32.wgsl(vectors))
+            .number("WIDTH", if vectors { 4 } else { 1 })
+            .switch("VECTOR", vectors)
+            .switch("SINGLE", !vectors)
     }
 
     /// Adds a prelude.

@@ -1,5 +1,5 @@
-//! Matrix products: matmul_shared.wgsl, matmul_few.wgsl and matmul_alone.wgsl, and matmul_plain.wgsl for what
-//! vectors do not fit.
+//! Matrix products: matmul_shared.wgsl, matmul_few.wgsl and matmul_alone.wgsl, and matmul_plain.wgsl for transposed
+//! matrices, factors, integers and less than a vector of columns.
 
 use graph::ops::{Activation, Gemm, MatMul};
 use graph::{DataType, ValueId};
@@ -108,9 +108,9 @@ impl Product {
     }
 
     fn launch(&self, task: &Task<'_>, detail: &Detail) -> Result<Launch, Error> {
-        let fours = self.k.is_multiple_of(4) && self.n.is_multiple_of(4) && self.k > 0;
-        let fours = fours && Element::of(task.input(0)?.data_type) == Element::F32;
-        if fours && detail.is_usual(self) {
+        let floats = Element::of(task.input(0)?.data_type) == Element::F32;
+        let filled = self.n >= 4 && self.k > 0;
+        if floats && filled && detail.is_usual(self) {
             self.vector_launch(task)
         } else {
             self.plain_launch(task, detail)
@@ -125,15 +125,21 @@ impl Product {
         let choice = task.choose(Family::Matmul, self.class(task.device));
         let form = Form::new(self, choice, task.device);
         let mut batch = self.batch.clone();
-        batch.strides.iter_mut().flatten().for_each(|stride| *stride /= 4);
+        let width = |extent: usize| if extent.is_multiple_of(4) { 4 } else { 1 };
+        for (strides, extent) in batch.strides.iter_mut().zip([self.k, self.n]) {
+            strides.iter_mut().for_each(|stride| *stride /= width(extent));
+        }
+        let terms = self.k / width(self.k) as usize;
         let Form { name, file, tiling, sharing, .. } = &form;
         let shader = Shader::new(format!("matmul {name} {}x{}", tiling.rows, tiling.vectors * 4), file)
+            .columns(self.n, self.n)
             .functions(true, elementwise::activation(self.activation))
             .iteration(task, &batch, "BATCH")?
             .optional_operands(&[("BIAS", self.bias), ("RESIDUAL", self.residual)], 2)
-            .size("N4", self.n / 4)
-            .size("K4", self.k / 4)
-            .turns(task, |at_a_turn| (self.k / 4).div_ceil(sharing * at_a_turn))?
+            .elements("A", self.k.is_multiple_of(4))
+            .size("K", self.k)
+            .size("A_ROW", terms)
+            .turns(task, |at_a_turn| terms.div_ceil(sharing * at_a_turn))?
             .shared_bytes(form.shared_bytes);
         let shader = if *file == FEW { shader } else { shader.size("M", self.m) };
         let shader = tiling.describe(shader);

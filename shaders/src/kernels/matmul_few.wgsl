@@ -1,30 +1,25 @@
 // result[row, column] = activate(sum over k of a[row, k] * b[k, column] + bias[column]) + residual[row, column]
 // for the few rows of decoding.
 //
-// Layout: all row-major, K and N multiples of 4. All that takes time is reading b once, so a workgroup has only WX
+// Layout: all row-major. All that takes time is reading b once, so a workgroup has only WX
 // vectors of four columns, and its WY lines of invocations take every WY-th term each; their sums meet in workgroup
 // memory. Every invocation computes all ROWS rows, which are all there are. Batches are numbered along z.
 //
-// Overrides: N4, K4                columns, and terms of each sum, in vectors of four
-//            D0, S0_0, S1_0, ...   extents of the batch, and the strides of a and b there, in vectors of four
+// Overrides: K                     terms of each sum
+//            A_ROW                 elements of a row of a: vectors if VECTOR, else terms
+//            D0, S0_0, S1_0, ...   extents of the batch, and the strides of a and b there, in their elements
 // Template:  ROWS                  rows
 //            LX, LY                the workgroup's size, as array sizes need it
 //            BATCH                 batch dimensions; LAST is BATCH - 1
-//            BIAS, RESIDUAL        whether there is a bias, and what is added at last, of the result's shape
-//            RESIDUAL_AT, RESULT   bindings
+//            VECTOR, SINGLE        whether rows of a can be read in vectors, or not
+//            WIDTH                 terms of an element of a: 4 if VECTOR, else 1
+//            A                     type of a's elements
+// Prelude:   columns.wgsl
 
-@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
-//#if BIAS
-@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
-//#end
-//#if RESIDUAL
-@group(0) @binding($RESIDUAL_AT) var<storage, read> residual: array<vec4<f32>>;
-//#end
-@group(0) @binding($RESULT) var<storage, read_write> result: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> a: array<$A>;
 
-override N4: u32;
-override K4: u32;
+override K: u32;
+override A_ROW: u32;
 //#for d in BATCH
 override D$d: u32;
 override S0_$d: u32;
@@ -46,7 +41,8 @@ fn main(
     let block = block_of(workgroup);
     var rest = block.z;
     var a_start = 0u;
-    var b_start = min(block.x * LX + local.x, N4 - 1u);
+    var b_start = 0u;
+    let columns = columns_of(block.x * LX + local.x);
 //#for d in LAST
     a_start += rest % D$d * S0_$d;
     b_start += rest % D$d * S1_$d;
@@ -57,14 +53,19 @@ fn main(
 //#for m in ROWS
     var sum$m = vec4<f32>();
 //#end
-//#loop k4 from local.y to K4 by LY
-//#for j in FOUR
-        let vector$j = b[b_start + (k4 * 4u + $ju) * N4];
+//#loop k from local.y to A_ROW by LY
+//#for j in WIDTH
+        let vector$j = b_at(b_start + (k * $WIDTHu + $ju) * OUT, columns);
 //#end
 //#for m in ROWS
-        let factor$m = a[a_start + $mu * K4 + k4];
-//#for j in FOUR
+        let factor$m = a[a_start + $mu * A_ROW + k];
+//#for j in WIDTH
+//#if VECTOR
         sum$m = fma(vec4<f32>(factor$m[$j]), vector$j, sum$m);
+//#end
+//#if SINGLE
+        sum$m = fma(vec4<f32>(factor$m), vector$j, sum$m);
+//#end
 //#end
 //#end
 //#end
@@ -79,15 +80,7 @@ fn main(
 //#for y in LY
             value += parts[$yu * SUMS + i];
 //#end
-//#if BIAS
-            value += bias[column];
-//#end
-            let at = (block.z * $ROWSu + i / LX) * N4 + column;
-            var finished = activate(value);
-//#if RESIDUAL
-            finished += residual[at];
-//#end
-            result[at] = finished;
+            store(value, (block.z * $ROWSu + i / LX) * OUT, 0u, column);
         }
     }
 }

@@ -1,36 +1,31 @@
 // result[row, column] = activate(sum over k of a[row, k] * b[k, column] + bias[column]) + residual[row, column],
 // through workgroup memory.
 //
-// Layout: all row-major, K and N multiples of 4. A workgroup computes a tile of WY * ROWS rows and WX * VECTORS
+// Layout: all row-major. A workgroup computes a tile of WY * ROWS rows and WX * VECTORS
 // vectors of four columns; its invocations fetch blocks of DEPTH terms of both operands into workgroup memory
 // together, and each computes ROWS rows of VECTORS vectors in registers from there. What an invocation fetches is on its
 // way all at once, while the block before is computed: a GPU waits as long for one vector as for eight. Batches are
 // numbered along z.
 //
 // Overrides: M                     rows
-//            N4, K4                columns, and terms of each sum, in vectors of four
-//            D0, S0_0, S1_0, ...   extents of the batch, and the strides of a and b there, in vectors of four
+//            K                     terms of each sum
+//            A_ROW                 elements of a row of a: vectors if VECTOR, else terms
+//            D0, S0_0, S1_0, ...   extents of the batch, and the strides of a and b there, in their elements
 // Template:  ROWS, VECTORS         results per invocation
 //            LX, LY                the workgroup's size, as array sizes need it
 //            DEPTH4                terms of a block, in vectors of four
 //            FETCHED_A, FETCHED_B  vectors of a block that an invocation fetches
 //            BATCH                 batch dimensions; LAST is BATCH - 1
-//            BIAS, RESIDUAL        whether there is a bias, and what is added at last, of the result's shape
-//            RESIDUAL_AT, RESULT   bindings
+//            VECTOR, SINGLE        whether rows of a can be read in vectors, or not
+//            WIDTH                 terms of an element of a: 4 if VECTOR, else 1
+//            A                     type of a's elements
+// Prelude:   columns.wgsl
 
-@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
-//#if BIAS
-@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
-//#end
-//#if RESIDUAL
-@group(0) @binding($RESIDUAL_AT) var<storage, read> residual: array<vec4<f32>>;
-//#end
-@group(0) @binding($RESULT) var<storage, read_write> result: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> a: array<$A>;
 
 override M: u32;
-override N4: u32;
-override K4: u32;
+override K: u32;
+override A_ROW: u32;
 //#for d in BATCH
 override D$d: u32;
 override S0_$d: u32;
@@ -59,14 +54,21 @@ struct Tile {
 // The i-th vector of a block of a, which has zeros beyond the last term, and the last row again beyond that.
 fn fetched_a(tile: Tile, from_k4: u32, i: u32) -> vec4<f32> {
     let k4 = from_k4 + i % DEPTH4;
-    let row = min(tile.first_row + i / DEPTH4, M - 1u);
-    return select(vec4<f32>(), a[tile.a_start + row * K4 + min(k4, K4 - 1u)], k4 < K4);
+    let row = tile.a_start + min(tile.first_row + i / DEPTH4, M - 1u) * A_ROW;
+//#if VECTOR
+    return select(vec4<f32>(), a[row + min(k4, A_ROW - 1u)], k4 < A_ROW);
+//#end
+//#if SINGLE
+    let k = vec4<u32>(k4 * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
+    let at = row + min(k, vec4<u32>(K - 1u));
+    return select(vec4<f32>(), vec4<f32>(a[at.x], a[at.y], a[at.z], a[at.w]), k < vec4<u32>(K));
+//#end
 }
 
 fn fetched_b(tile: Tile, from_k4: u32, i: u32) -> vec4<f32> {
     let k = from_k4 * 4u + i / TILE_COLUMNS;
-    let column = min(tile.first_column + i % TILE_COLUMNS, N4 - 1u);
-    return select(vec4<f32>(), b[tile.b_start + min(k, K4 * 4u - 1u) * N4 + column], k < K4 * 4u);
+    let row = tile.b_start + min(k, K - 1u) * OUT;
+    return select(vec4<f32>(), b_at(row, columns_of(tile.first_column + i % TILE_COLUMNS)), k < K);
 }
 
 @compute @workgroup_size(WX, WY)
@@ -100,7 +102,7 @@ fn main(
 //#for i in FETCHED_B
     var next_b$i = fetched_b(tile, 0u, lane + $iu * LANES);
 //#end
-    for (var from_k4 = 0u; from_k4 < K4; from_k4 += DEPTH4) {
+    for (var from_k4 = 0u; from_k4 * 4u < K; from_k4 += DEPTH4) {
         workgroupBarrier();
 //#for i in FETCHED_A
         if lane + $iu * LANES < BLOCK_A {
@@ -140,21 +142,9 @@ fn main(
 //#for v in VECTORS
     let column$v = first_column + $vu * $LXu + local.x;
     if column$v < N4 {
-//#if BIAS
-        let shift = bias[column$v];
-//#end
 //#for m in ROWS
         if first_row + local.y * $ROWSu + $mu < M {
-            var value = sum$m_$v;
-//#if BIAS
-            value += shift;
-//#end
-            let at = (block.z * M + first_row + local.y * $ROWSu + $mu) * N4 + column$v;
-            var finished = activate(value);
-//#if RESIDUAL
-            finished += residual[at];
-//#end
-            result[at] = finished;
+            store(sum$m_$v, (block.z * M + first_row + local.y * $ROWSu + $mu) * OUT, 0u, column$v);
         }
 //#end
     }

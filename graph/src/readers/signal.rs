@@ -1,4 +1,5 @@
-//! Signal processing: windows and mel weights are constants, Fourier transforms products with them.
+//! Signal processing: windows and mel weights are constants, Fourier transforms products with them, and those of frames
+//! that overlap convolutions.
 
 use std::f64::consts::PI;
 
@@ -7,6 +8,7 @@ use crate::builder::Builder;
 use crate::error::{Error, invalid};
 use crate::ir::ValueId;
 use crate::node_view::{NodeView, axis};
+use crate::ops::{ChannelOrder, Conv, Operator};
 use crate::strided::table;
 use crate::tensor::{Data, DataType, Tensor};
 use crate::writer::{Writer, Written};
@@ -155,6 +157,35 @@ pub(crate) fn read_dft(node: &NodeView, graph: &mut Builder) -> Result<Vec<Value
     Ok(vec![transform.write(&Writer::new(node, graph), x)?])
 }
 
+/// Frames of a real signal `[batch, length, 1]`, each by a window and transformed: a convolution, whose channels are the
+/// bins, real and imaginary part in turn. Frames overlap, and so stand nowhere by themselves.
+fn convolved(write: &Writer, x: ValueId, step: usize, window: &[f32], onesided: bool) -> Written {
+    let (length, shape) = (window.len(), write.shape(x));
+    let bins = if onesided { length / 2 + 1 } else { length };
+    let weight = |place: usize| {
+        let (channel, at) = (place / length, place % length);
+        let angle = 2.0 * PI * (channel / 2 * at % length) as f64 / length as f64;
+        let part = if channel.is_multiple_of(2) { angle.cos() } else { -angle.sin() };
+        (f64::from(window[at]) * part) as f32
+    };
+    let weights: Vec<f32> = (0..table(&[2 * bins, length])?).map(weight).collect();
+    let weights = write.constant(Tensor { shape: vec![2 * bins, 1, length], data: weights.into() });
+    let conv = Conv {
+        channels: ChannelOrder::First,
+        strides: vec![step],
+        pads_begin: vec![0],
+        pads_end: vec![0],
+        dilations: vec![1],
+        groups: 1,
+        activation: None,
+    };
+    let signal = write.reshape(x, &[shape[0], 1, shape[1]])?;
+    let spectrum = write.push(Operator::Conv(conv), &[Some(signal), Some(weights)])?;
+    let frames = write.shape(spectrum)[2];
+    let spectrum = write.transpose(spectrum, &[0, 2, 1])?;
+    write.reshape(spectrum, &[shape[0], frames, bins, 2])
+}
+
 /// STFT: signal `[batch, length, 1 or 2]`, step, window, frame length.
 pub(crate) fn read_stft(node: &NodeView, graph: &mut Builder) -> Result<Vec<ValueId>, Error> {
     let &[_, total, _] = node.shape(0)? else { return Err(invalid!("its signal is not of rank 3")) };
@@ -169,6 +200,13 @@ pub(crate) fn read_stft(node: &NodeView, graph: &mut Builder) -> Result<Vec<Valu
     let onesided = node.attributes.flag("onesided", true)?;
     let x = node.operand(0)?.id;
     let write = &Writer::new(node, graph);
+    let factors = match window {
+        None => Some(vec![1.0; length]),
+        Some(window) => write.constant_of(window.id).map(|window| window.to_f32_vec()),
+    };
+    if let (Some(factors), 1, DataType::F32) = (&factors, write.shape(x)[2], write.data_type(x)) {
+        return Ok(vec![convolved(write, x, step, factors, onesided)?]);
+    }
     let places = (0..table(&[frames, length])?).map(|at| (at / length * step + at % length) as i64);
     let places = write.reshape(write.integers(places), &[frames, length])?;
     let mut framed = write.gather(x, 1, places)?;

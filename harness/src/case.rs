@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use protocol::tuning::TunedRows;
 use protocol::{AdapterChoice, Feature, Features, Inference, Sampling, Target, Task, tuning};
 
 use crate::digest::digest;
@@ -29,6 +30,8 @@ pub struct Case {
     pub browser_settings: Option<String>,
     /// True if nothing may run elsewhere in its place, not even a part of the model.
     pub strict: bool,
+    /// Rows that go before those of the tuning table, where somebody wants them.
+    pub tuning: Option<Arc<TunedRows>>,
 }
 
 /// The version of the text that [`Case::key`] hashes.
@@ -45,9 +48,17 @@ impl Case {
         digest(&self.key_text())
     }
 
-    /// The digest of the tuning table that its plan is made by, on an engine that has such plans.
-    pub fn tuning(&self) -> Option<&'static str> {
-        tuning::digest(self.target.engine).filter(|_| self.features.has(Feature::Tuned))
+    /// The digest of the tuning table that its plan is made by, with the rows that go before it, on an engine that has such
+    /// plans.
+    pub fn table(&self) -> Option<String> {
+        let table = tuning::digest(self.target.engine).filter(|_| self.features.has(Feature::Tuned))?;
+        let rows = self.tuning.iter().flat_map(|tuned| &tuned.rows).map(|row| format!("{row:?}"));
+        let rows: Vec<String> = rows.collect();
+        Some(if rows.is_empty() {
+            table.to_owned()
+        } else {
+            digest(&format!("{table}\n{}", rows.join("\n")))
+        })
     }
 
     fn key_text(&self) -> String {
@@ -67,7 +78,7 @@ impl Case {
             self.model.batch,
             self.strict,
             self.browser_settings.as_deref().unwrap_or_default(),
-            self.tuning().unwrap_or_default(),
+            self.table().unwrap_or_default(),
         )
     }
 
@@ -81,7 +92,8 @@ impl Case {
     /// The task that runs it.
     pub fn task(&self, context: &Context) -> Task {
         let inference = inference(context, &self.target, &self.model, self.sampling);
-        Task::Infer(Inference { strict: self.strict, features: self.features.clone(), ..inference })
+        let (features, tuning) = (self.features.clone(), self.tuning.as_deref().cloned());
+        Task::Infer(Inference { strict: self.strict, features, tuning, ..inference })
     }
 }
 
@@ -93,6 +105,7 @@ pub fn inference(context: &Context, target: &Target, model: &Model, sampling: Sa
         sampling,
         strict: false,
         features: Features::default(),
+        tuning: None,
     }
 }
 
@@ -155,6 +168,7 @@ fn matrix(plan: &Plan, models: impl Iterator<Item = Arc<Model>>, cells: &[Cell<'
         sampling: plan.sampling,
         browser_settings: plan.browser_settings(target),
         strict: plan.strict,
+        tuning: plan.tunings.rows(target).map(Arc::new),
     };
     pairs.map(case).collect()
 }
@@ -206,6 +220,7 @@ pub(crate) mod tests {
             sampling: Sampling::default(),
             browser_settings: None,
             strict: false,
+            tuning: None,
         }
     }
 

@@ -20,6 +20,7 @@ mod report;
 mod rounds;
 mod serve;
 mod shard;
+mod tune;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -46,9 +47,11 @@ pub use report::ReportArgs;
 pub use rounds::RoundsArgs;
 pub use serve::ServeArgs;
 pub use shard::ShardArgs;
+pub use tune::TuneArgs;
 
 use crate::model::Variant;
 use crate::process::guard::GuardArgs;
+use crate::tuning_file::TuningChoice;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -173,6 +176,9 @@ pub enum Command {
     /// Run a model with every dispatch timed, and name the kernels that take the device's time.
     #[command(after_help = PROFILE_EXAMPLE)]
     Profile(ProfileArgs),
+    /// Measure which way to cut each class of kernels is the fastest in a place, and keep what is better than the table.
+    #[command(after_help = tune::TUNE_EXAMPLE)]
+    Tune(TuneArgs),
     /// Run a model on two targets with every value kept, and name the first operator after which they disagree.
     #[command(after_help = DIVERGE_EXAMPLE)]
     Diverge(DivergeArgs),
@@ -254,6 +260,9 @@ pub struct SweepArgs {
     /// Refuse what a target cannot run as a whole, instead of running it, or a part of it, elsewhere
     #[arg(long)]
     pub strict: bool,
+    /// What kernels are cut by: default, stored (what `parallax tune` found in the same place), or a file of tunings
+    #[arg(long, value_name = "default|stored|FILE")]
+    pub tuning: Option<TuningChoice>,
     /// How it is split over machines
     #[command(flatten)]
     pub shard: ShardArgs,

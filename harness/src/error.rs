@@ -65,6 +65,8 @@ pub enum Error {
     NoDatabase { path: PathBuf },
     #[error("{} is not a DuckDB database; name another file with --db (it was left as it is)", path.display())]
     NotADatabase { path: PathBuf },
+    #[error("the tunings in {}: {reason}", path.display())]
+    TuningFile { path: PathBuf, reason: String },
     #[error("{} is a database, but not one of Parallax: {found}; name another file with --db", path.display())]
     ForeignDatabase { path: PathBuf, found: String },
     #[error("the database {} is held by another process{holder}; wait for it to end or name another file with --db", path.display())]
@@ -213,6 +215,7 @@ impl Error {
             | Error::QueryTakenBack { .. }
             | Error::NoNodeTest { .. }
             | Error::Expectations { .. }
+            | Error::TuningFile { .. }
             | Error::NoDatabase { .. }
             | Error::NotADatabase { .. }
             | Error::ForeignDatabase { .. }

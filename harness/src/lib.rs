@@ -63,8 +63,11 @@ pub mod side;
 pub mod side_by_side;
 pub mod statistics;
 pub mod store;
+pub mod suite;
 pub mod sweep;
 pub mod trial;
+pub mod tune;
+pub mod tuning_file;
 pub mod turn;
 mod www;
 

@@ -11,7 +11,7 @@ use harness::process::{below, guard};
 use harness::screen;
 use harness::{
     bench, cache, compare, conformance, detect, diverge, draft, export, gate, history, import, matrix, merge,
-    noise, predict, probe, profile, prune, publish, query, recommend, serve, sweep,
+    noise, predict, probe, profile, prune, publish, query, recommend, serve, sweep, tune,
 };
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
@@ -74,6 +74,7 @@ async fn perform(command: &Command) -> Result<Exit, Error> {
         Command::Detect(args) => until_interrupted(detect::run(args)).await,
         Command::Diverge(args) => until_interrupted(diverge::run(args)).await,
         Command::Probe(args) => probe::run(args).await,
+        Command::Tune(args) => tune::run(args).await,
         Command::Profile(args) => until_interrupted(profile::run(args)).await,
         Command::Bench(Bench::Matmul(args)) => bench::matmul::run(args).await,
         Command::Matrix(args) => matrix::run(args),

@@ -24,6 +24,7 @@ use crate::model::{self, Dimensions, Model};
 use crate::precision::AskedPrecision;
 use crate::session::Context;
 use crate::share::Share;
+use crate::tuning_file::{TuningChoice, Tunings};
 use crate::turn::Rounds;
 pub use axes::each_once;
 use axes::{Axes, Listed};
@@ -68,6 +69,8 @@ pub struct Plan {
     pub strict: bool,
     /// Every configured browser by name: the built-in ones, changed and added to by the plan.
     pub browsers: BTreeMap<String, BrowserEntry>,
+    /// Rows that go before those of the tuning table.
+    pub tunings: Tunings,
 }
 
 /// A model that cannot be had: the hub does not give it, or it cannot be completed.
@@ -100,6 +103,7 @@ struct PlanFile {
     samples: Option<std::num::NonZeroU32>,
     timeout_s: Option<std::num::NonZeroU64>,
     strict: bool,
+    tuning: Option<TuningChoice>,
     browsers: BTreeMap<String, BrowserOverride>,
 }
 
@@ -154,6 +158,7 @@ impl Plan {
             sampling,
             timeout,
             strict: args.strict || file.strict,
+            tunings: Tunings::of(args.tuning.clone().or(file.tuning).unwrap_or_default())?,
             browsers,
         })
     }

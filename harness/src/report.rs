@@ -25,6 +25,7 @@ pub mod pruned;
 pub mod recommendation;
 mod scaling;
 mod table;
+pub mod tuning;
 
 pub use capabilities::capabilities;
 pub use json::document;

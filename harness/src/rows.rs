@@ -26,6 +26,7 @@ pub mod recommendation;
 pub mod series;
 pub mod shards;
 pub mod time_spent;
+pub mod tuning;
 
 use std::collections::BTreeMap;
 

@@ -26,6 +26,7 @@ mod source;
 mod statements;
 mod surroundings;
 pub mod tables;
+mod tuning;
 mod write;
 
 use std::fmt;
@@ -89,6 +90,8 @@ pub enum RunKind {
     Profile,
     /// A model on two targets with every value kept.
     Diverge,
+    /// The variants of kernels on targets.
+    Tune,
 }
 
 impl Store {
@@ -207,7 +210,7 @@ impl RunKind {
             RunKind::Detect | RunKind::Probe => "detect",
             RunKind::Conformance => "conformance",
             RunKind::BenchMatmul => "bench-matmul",
-            RunKind::Profile => "profile",
+            RunKind::Profile | RunKind::Tune => "profile",
             RunKind::Diverge => "diverge",
         }
     }

@@ -39,8 +39,9 @@ use crate::turn::Turn;
 /// When the request is bad, or the database or the report cannot be written. A case that goes wrong is a row.
 pub async fn run(args: &SweepArgs) -> Result<Exit, Error> {
     let mut interrupt = Interrupt::listen()?;
-    let plan = Plan::resolve(args, &mut interrupt).await?;
+    let mut plan = Plan::resolve(args, &mut interrupt).await?;
     let mut store = Store::open(&args.output.db)?;
+    plan.tunings.look_up(|| store.last_tunings())?;
     let asked = asked(args, plan, &store)?;
     let (run, ended) = measure(&asked, &mut store, interrupt).await?;
     let report = store.report_of_run(&run);
@@ -57,8 +58,9 @@ pub async fn run(args: &SweepArgs) -> Result<Exit, Error> {
 /// When the request is bad, or the database fails.
 pub async fn measured(args: &SweepArgs, db: &Path) -> Result<(Store, RunId, Exit), Error> {
     let mut interrupt = Interrupt::listen()?;
-    let plan = Plan::resolve(args, &mut interrupt).await?;
+    let mut plan = Plan::resolve(args, &mut interrupt).await?;
     let mut store = Store::open(db)?;
+    plan.tunings.look_up(|| store.last_tunings())?;
     let asked = asked(args, plan, &store)?;
     let (run, ended) = measure(&asked, &mut store, interrupt).await?;
     let exit = ended?.exit(store.report_of_run(&run)?.exit());

@@ -229,6 +229,7 @@ impl Source<'_> {
             expected: Tensors::new(),
             decoding: None,
             features: Features::default(),
+            tuning: None,
         };
         let run = |prepared: &mut Prepared| Ok(prepared.model.run(0, inputs)?.outputs);
         let mut course = begin(Sampling::default());

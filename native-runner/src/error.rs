@@ -17,6 +17,8 @@ pub enum RunnerError {
     NotProfiled { reason: &'static str },
     #[error("{} has no kernels of ours to probe an adapter with; probe wgpu, or webgpu in a browser", engine.name())]
     NotProbed { engine: Engine },
+    #[error("{reason}")]
+    TunedElsewhere { reason: String },
     #[error("model \"{model}\": {file}: {source}")]
     Read { model: String, file: String, source: std::io::Error },
     #[error("model \"{model}\": {file}: {source}")]
@@ -89,6 +91,7 @@ impl RunnerError {
             OnlyInAPage { .. }
             | NotProfiled { .. }
             | NotProbed { .. }
+            | TunedElsewhere { .. }
             | NoReference { .. }
             | OnePrompt { .. }
             | Interpreter { .. }

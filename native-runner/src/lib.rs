@@ -128,6 +128,7 @@ Example:
             Task::Control => Ok(Answer::Controlled(control::run())),
             Task::Reproduce(_) => Err(RunnerError::OnlyInAPage { task: "writing a test as a page" }),
             Task::Detect => Ok(Answer::Detected { capabilities: detect::capabilities(self.engines) }),
+            Task::ListKernels(_) | Task::Tune(_) => Err(RunnerError::OnlyInAPage { task: "tuning" }),
             Task::CompareMatmul(_) => {
                 Err(RunnerError::OnlyInAPage { task: "a matrix product against onnxruntime-web" })
             }

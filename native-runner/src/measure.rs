@@ -96,6 +96,7 @@ mod tests {
             sampling: Sampling { samples: 1, ..Sampling::default() },
             strict: true,
             features: features.parse().unwrap(),
+            tuning: None,
         };
         run(&Chosen::vulkan(), &inference).map_err(|error| format!("{model} {features}: {error}")).unwrap()
     }

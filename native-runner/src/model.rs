@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use graph::onnx::{self, Model};
 use graph::pipeline::{self, Decoding, Pipeline};
 use graph::{Rewriting, Tensor};
+use protocol::tuning::TunedRows;
 use protocol::{FailureKind, Features, Inference, Manifest};
 
 use crate::error::RunnerError;
@@ -27,6 +28,8 @@ pub struct Loaded {
     pub decoding: Option<Decoding>,
     /// The optimisations that are on.
     pub features: Features,
+    /// Rows that go before those of the tuning table.
+    pub tuning: Option<TunedRows>,
 }
 
 impl Loaded {
@@ -47,7 +50,8 @@ impl Loaded {
         let expected = folder.tensors(&manifest.expected)?;
         let decoding = Decoding::of(&manifest, &inputs).map_err(|source| refused(&manifest.name, source))?;
         let (folder, features) = (folder.path(), inference.features.clone());
-        Ok(Loaded { manifest, folder, models, inputs, expected, decoding, features })
+        let tuning = inference.tuning.clone();
+        Ok(Loaded { manifest, folder, models, inputs, expected, decoding, features, tuning })
     }
 
     /// The model as static graphs, optimised as far as asked for.

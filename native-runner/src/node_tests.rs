@@ -135,6 +135,7 @@ fn loaded(test: &str, folder: PathBuf, read: &NodeTest) -> Loaded {
         expected: read.expected.clone(),
         decoding: None,
         features: Features::default(),
+        tuning: None,
     }
 }
 

@@ -31,6 +31,11 @@ impl Adapter {
         let names = [&self.vendor, &self.device, &self.architecture, &self.description];
         names.into_iter().map(String::as_str).filter(|name| !name.is_empty())
     }
+
+    /// All that it says of itself; nothing where it says nothing, as in Firefox.
+    pub fn words(&self) -> String {
+        self.names().collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// The presence of something, or the lack of it.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::features::Features;
 use crate::manifest::Manifest;
 use crate::sampling::Sampling;
+use crate::tuning::TunedRows;
 
 /// Run a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,4 +22,7 @@ pub struct Inference {
     /// The optimisations that are on.
     #[serde(default)]
     pub features: Features,
+    /// Rows that go before those of the tuning table, and the adapter that they hold for.
+    #[serde(default)]
+    pub tuning: Option<TunedRows>,
 }

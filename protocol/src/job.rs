@@ -9,6 +9,7 @@ use crate::inference::Inference;
 use crate::resized::ResizedModel;
 use crate::target::{BrowserKind, Device, Engine};
 use crate::trace::Trace;
+use crate::tune::{ListKernels, Tune};
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +50,10 @@ pub enum Task {
     Trace(Trace),
     /// Run a model with a timestamp around every dispatch; the samples say how often.
     Profile(Inference),
+    /// Say which kernels models need.
+    ListKernels(ListKernels),
+    /// Measure the variants of a class of kernels that models need.
+    Tune(Tune),
     /// Do the fixed work of the drift control; engine and device are ignored.
     Control,
     /// Measure what the adapter could do at most.

@@ -28,7 +28,9 @@ pub mod software_driver;
 pub mod suggest;
 pub mod target;
 pub mod trace;
+pub mod tune;
 pub mod tuning;
+pub mod tuning_file;
 
 pub use adapter_choice::AdapterChoice;
 pub use bare::{BareModel, CompletedModel};
@@ -53,3 +55,5 @@ pub use sampling::Sampling;
 pub use software_driver::SoftwareDriver;
 pub use target::{BrowserKind, Device, Engine, Runtime, Target};
 pub use trace::{Statistics, Trace, TraceReport, TracedNode};
+pub use tune::{KernelClass, KernelList, ListKernels, NeededClass, Trial, TrialEnd, Tune, TuneReport};
+pub use tuning_file::{FoundRow, TunedPlace, TuningFile};

@@ -17,6 +17,7 @@ use crate::probe::ProbeReport;
 use crate::profile::ProfileReport;
 use crate::target::{Device, Engine};
 use crate::trace::TraceReport;
+use crate::tune::{KernelList, TuneReport};
 
 /// The answer to one job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +53,10 @@ pub enum Answer {
     Traced(Box<TraceReport>),
     /// The model ran, every dispatch timed.
     Profiled(Box<ProfileReport>),
+    /// The kernels that models need were looked for.
+    KernelsListed(Box<KernelList>),
+    /// The variants of a class of kernels were measured.
+    Tuned(Box<TuneReport>),
     /// The drift control was timed.
     Controlled(ControlReport),
     /// The adapter was measured.
@@ -72,6 +77,8 @@ impl Answer {
             Answer::Traced(report) => vec![&mut report.adapter],
             Answer::Probed(report) => vec![&mut report.adapter],
             Answer::Profiled(report) => vec![&mut report.adapter],
+            Answer::KernelsListed(list) => vec![&mut list.adapter],
+            Answer::Tuned(report) => vec![&mut report.adapter],
             Answer::Detected { capabilities } => {
                 capabilities.iter_mut().filter_map(|capability| capability.adapter.as_mut()).collect()
             }
@@ -122,6 +129,8 @@ reports! {
     MatmulReport: Answer::Compared(report) => report;
     TraceReport: Answer::Traced(report) => *report;
     ProfileReport: Answer::Profiled(report) => *report;
+    KernelList: Answer::KernelsListed(list) => *list;
+    TuneReport: Answer::Tuned(report) => *report;
     ControlReport: Answer::Controlled(report) => report;
     ProbeReport: Answer::Probed(report) => *report;
     CompletedModel: Answer::Completed(model) => model;

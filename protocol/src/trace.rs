@@ -36,6 +36,7 @@ impl Trace {
             sampling: Sampling::default(),
             strict: false,
             features: Features::default(),
+            tuning: None,
         }
     }
 }

@@ -1,20 +1,6 @@
 //! Properties of the device that a plan is made for, by which the tuning table chooses.
 
-use serde::{Deserialize, Serialize};
-
-/// A WebGPU implementation that runs plans.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Implementation {
-    /// Dawn, in Chrome, Edge and their kin.
-    Chromium,
-    /// wgpu and naga, in Firefox.
-    Firefox,
-    /// WebKit's own, in Safari.
-    Webkit,
-    /// wgpu, natively.
-    Native,
-}
+pub use protocol::tuning::Implementation;
 
 /// The limits of an adapter that a plan has to keep to. Defaults are those WebGPU guarantees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

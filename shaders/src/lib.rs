@@ -19,6 +19,6 @@ mod work;
 pub use device::{DeviceProperties, Implementation, Limits};
 pub use error::Error;
 pub use plan::{Access, Buffer, BufferRole, Dispatch, GpuPlan, Kernel, Port, Program, Region, Weight};
-pub use planner::{Part, plan, plan_parts, plan_pipeline};
+pub use planner::{Part, Workload, plan, plan_parts, plan_pipeline, workloads, workloads_of_parts};
 pub use summary::Memory;
 pub use tuning::Tuning;

@@ -3,6 +3,7 @@
 mod placing;
 mod residuals;
 mod shared;
+mod workloads;
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -18,12 +19,13 @@ use crate::kernels::{self, Emission, Launch, Read, Task};
 use crate::memory::Demand;
 use crate::plan::{GpuPlan, Region};
 use crate::transfer::Encoding;
-use crate::tuning::{Chooser, Tuning};
+use crate::tuning::{Chooser, Family, ShapeClass, Tuning};
 use crate::views::{Sizes, View, views};
 use crate::work;
 use placing::finish;
 use residuals::Residuals;
 use shared::{Shared, within};
+pub use workloads::{Workload, workloads, workloads_of_parts};
 
 /// A program to be.
 #[derive(Debug, Clone, Copy)]
@@ -54,9 +56,12 @@ pub fn plan_pipeline(
     device: &DeviceProperties,
     tuning: &Tuning,
 ) -> Result<GpuPlan, Error> {
+    plan_parts(&parts_of(pipeline), device, tuning)
+}
+
+fn parts_of(pipeline: &Pipeline) -> Vec<Part<'_>> {
     let parts = pipeline.programs.iter();
-    let parts = parts.map(|part| Part { name: &part.name, graph: &part.graph, states: &part.states });
-    plan_parts(&parts.collect::<Vec<_>>(), device, tuning)
+    parts.map(|part| Part { name: &part.name, graph: &part.graph, states: &part.states }).collect()
 }
 
 /// Plans programs that share weights, arenas and states, for a device, by a tuning table of the caller's.
@@ -66,6 +71,19 @@ pub fn plan_pipeline(
 /// [`Error::is_unsupported`] says yes to both. A graph that breaks its own invariants, a table that no kernel can keep
 /// to.
 pub fn plan_parts(parts: &[Part<'_>], device: &DeviceProperties, tuning: &Tuning) -> Result<GpuPlan, Error> {
+    planned(parts, device, &Chooser::new(tuning), &mut |_, _, _| {})
+}
+
+/// Is told of each node whose kernel the tuning table cuts, and as what.
+type Tuned<'t> = dyn FnMut(&Graph, &Node, (Family, ShapeClass)) + 't;
+
+/// Plans programs.
+fn planned(
+    parts: &[Part<'_>],
+    device: &DeviceProperties,
+    tuning: &Chooser<'_>,
+    tuned: &mut Tuned<'_>,
+) -> Result<GpuPlan, Error> {
     let most_bytes = device.limits.max_storage_buffer_binding_size.min(device.limits.max_buffer_size);
     let size_bytes = |tensor_type: &TensorType| Encoding::Elements.size_bytes(tensor_type) as u64;
     let fits = |tensor_type: &TensorType| size_bytes(tensor_type) <= most_bytes;
@@ -74,12 +92,11 @@ pub fn plan_parts(parts: &[Part<'_>], device: &DeviceProperties, tuning: &Tuning
         parts.iter().zip(&turned).map(|(part, turned)| turned.as_ref().unwrap_or(part.graph)).collect();
     let split: Vec<_> = graphs.iter().map(|graph| graph::split(graph, most_bytes, size_bytes)).collect();
     tuning.check()?;
-    let tuning = Chooser::new(tuning);
-    let mut shared = Shared::new(device, &tuning);
+    let mut shared = Shared::new(device, tuning);
     let mut planned = Vec::new();
     for ((part, graph), split) in parts.iter().zip(&graphs).zip(&split) {
         let part = Part { graph: split.as_ref().unwrap_or(graph), ..*part };
-        planned.push(Planner::new(&part, &mut shared).plan()?);
+        planned.push(Planner::new(&part, &mut shared, tuned).plan()?);
     }
     Ok(finish(shared, planned))
 }
@@ -136,10 +153,11 @@ struct Planner<'a, 's> {
     storage: HashMap<ValueId, Storage>,
     demands: Vec<Demand>,
     bound: Vec<Bound>,
+    tuned: &'s mut Tuned<'s>,
 }
 
 impl<'a, 's> Planner<'a, 's> {
-    fn new(part: &Part<'a>, shared: &'s mut Shared<'a>) -> Self {
+    fn new(part: &Part<'a>, shared: &'s mut Shared<'a>, tuned: &'s mut Tuned<'s>) -> Self {
         let (wide, limits) = (wide(part), &shared.device.limits);
         let values = part.graph.values.iter().zip(wide.iter());
         let views = views(&Sizes {
@@ -161,6 +179,7 @@ impl<'a, 's> Planner<'a, 's> {
             storage: HashMap::new(),
             demands: Vec::new(),
             bound: Vec::new(),
+            tuned,
         }
     }
 
@@ -215,7 +234,11 @@ impl<'a, 's> Planner<'a, 's> {
         if self.lies_there(node) {
             return Ok(());
         }
-        match kernels::emit(&task)? {
+        let emission = kernels::emit(&task)?;
+        if let Some(asked) = tuning.asked() {
+            (self.tuned)(self.graph, node, asked);
+        }
+        match emission {
             Emission::Alias => {
                 let (old, new) = (task.input_id(0)?, task.output_id()?);
                 if self.encoding(old) != self.encoding(new) || self.views.contains_key(&new) {

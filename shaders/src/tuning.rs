@@ -1,158 +1,20 @@
 //! The tuning table, as data: for each kernel, kind of shape and device, the tiling of the work.
 
-use std::cell::RefCell;
+mod search;
+mod variants;
+
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use graph::constant::Digester;
-use protocol::{Feature, Features};
+pub use protocol::tuning::{Choice, Family, Row, ShapeClass, Variant};
+use protocol::{Feature, Features, TuningFile};
+pub use search::{Search, Step};
 use serde::{Deserialize, Serialize};
+pub use variants::variants;
 
-use crate::device::{DeviceProperties, Implementation};
+use crate::device::DeviceProperties;
 use crate::error::Error;
-
-/// A family of kernels that is tuned as one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each variant is named as its file in kernels/")]
-pub enum Family {
-    Attention,
-    /// Convolutions as products, their channels last.
-    Conv,
-    /// Convolutions whose channels do not mix.
-    ConvDepthwise,
-    /// Convolutions that vectors of four do not fit, transposed ones, and pools.
-    ConvPlain,
-    Copy,
-    Elementwise,
-    Gather,
-    LayerNormalization,
-    Matmul,
-    /// Matrix products that vectors of four do not fit.
-    MatmulPlain,
-    /// Products with packed weights.
-    MatmulNBits,
-    Reduce,
-    Softmax,
-}
-
-impl Family {
-    /// Every family.
-    pub const ALL: [Family; 13] = [
-        Family::Attention,
-        Family::Conv,
-        Family::ConvDepthwise,
-        Family::ConvPlain,
-        Family::Copy,
-        Family::Elementwise,
-        Family::Gather,
-        Family::LayerNormalization,
-        Family::Matmul,
-        Family::MatmulPlain,
-        Family::MatmulNBits,
-        Family::Reduce,
-        Family::Softmax,
-    ];
-
-    /// True of kernels that lay a workgroup over two dimensions of a product; all others only number its invocations.
-    pub fn has_lines(self, variant: Variant) -> bool {
-        match self {
-            Family::Conv | Family::Matmul | Family::MatmulPlain => true,
-            Family::MatmulNBits => variant == Variant::Shared,
-            Family::Attention
-            | Family::ConvDepthwise
-            | Family::ConvPlain
-            | Family::Copy
-            | Family::Elementwise
-            | Family::Gather
-            | Family::LayerNormalization
-            | Family::Reduce
-            | Family::Softmax => false,
-        }
-    }
-}
-
-/// The kind of shape a kernel is given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ShapeClass {
-    /// At most four rows: decoding, pooling.
-    Vector,
-    /// Too little to fill a device with large tiles.
-    Small,
-    /// Enough to fill any device.
-    Large,
-    /// Few long rows; for attention, many rows.
-    Long,
-}
-
-impl ShapeClass {
-    /// Every class.
-    pub const ALL: [ShapeClass; 4] =
-        [ShapeClass::Vector, ShapeClass::Small, ShapeClass::Large, ShapeClass::Long];
-}
-
-/// The way the invocations of a workgroup work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Variant {
-    /// They share workgroup memory and meet at barriers: for GPUs.
-    Shared,
-    /// Each works alone: for software adapters, which run the invocations of a workgroup as coroutines and pay
-    /// dearly at every barrier.
-    Alone,
-}
-
-/// The tiling of a kernel's work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Choice {
-    /// Together or alone.
-    pub variant: Variant,
-    /// Results per invocation: rows, and vectors of four columns. Attention takes from the first its rows per
-    /// workgroup, or per invocation where these are alone; for convolutions they are channels and places, as far as
-    /// there are so many. Other kernels ignore both.
-    pub tile: [u32; 2],
-    /// Invocations of a workgroup, or of one of its lines: those of a line are neighbours along the columns of a product,
-    /// or where the weights are packed along its terms.
-    pub lanes: u32,
-    /// Lines of invocations in a workgroup, of products only: neighbours along the rows, along the terms of few rows, or
-    /// along the columns where the weights are packed.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
-    pub lines: u32,
-}
-
-fn one() -> u32 {
-    1
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_one(lines: &u32) -> bool {
-    *lines == 1
-}
-
-impl Choice {
-    /// All invocations of a workgroup.
-    pub fn invocations(&self) -> u32 {
-        self.lanes * self.lines
-    }
-}
-
-/// One line of the table. What is `None` fits everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Row {
-    /// The kernels it is for.
-    pub family: Family,
-    /// The kind of shape it is for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub class: Option<ShapeClass>,
-    /// The adapters it is for: software ones, or others.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub software: Option<bool>,
-    /// The WebGPU implementation it is for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub implementation: Option<Implementation>,
-    /// The tiling there.
-    pub choice: Choice,
-}
 
 /// The table.
 ///
@@ -165,33 +27,16 @@ pub struct Tuning {
     pub rows: Vec<Row>,
 }
 
-impl Row {
-    fn fits(&self, family: Family, class: ShapeClass, device: &DeviceProperties) -> bool {
-        self.family == family
-            && self.class.is_none_or(|wanted| wanted == class)
-            && self.software.is_none_or(|wanted| wanted == device.software)
-            && self.implementation.is_none_or(|wanted| wanted == device.implementation)
-    }
+fn fits(row: &Row, family: Family, class: ShapeClass, device: &DeviceProperties) -> bool {
+    row.family == family
+        && row.class.is_none_or(|wanted| wanted == class)
+        && row.software.is_none_or(|wanted| wanted == device.software)
+        && row.implementation.is_none_or(|wanted| wanted == device.implementation)
+}
 
-    fn weight(&self) -> (bool, bool, bool) {
-        (self.class.is_some(), self.software.is_some(), self.implementation.is_some())
-    }
-
-    /// The reason why no kernel can do as it says.
-    fn fault(&self) -> Option<&'static str> {
-        let Choice { variant, tile, lanes, lines } = self.choice;
-        let (all, shared) = (lanes.saturating_mul(lines), variant == Variant::Shared);
-        match () {
-            () if all == 0 || tile.contains(&0) => Some("it leaves nothing to do the work"),
-            () if lines > 1 && !self.family.has_lines(variant) => {
-                Some("these kernels number the invocations of a workgroup in one line")
-            }
-            () if shared && !(all.is_power_of_two() && all >= 4) => {
-                Some("invocations share where they are a power of two, at least 4")
-            }
-            () => None,
-        }
-    }
+/// How much a row says.
+fn weight(row: &Row) -> (bool, bool, bool) {
+    (row.class.is_some(), row.software.is_some(), row.implementation.is_some())
 }
 
 impl Tuning {
@@ -201,12 +46,18 @@ impl Tuning {
         if features.has(Feature::Tuned) { Tuning::default() } else { Tuning { rows: Vec::new() } }
     }
 
+    /// The table with rows before which its own stand back, where they say as much.
+    pub fn with(mut self, rows: &[Row]) -> Tuning {
+        self.rows.extend(rows);
+        self
+    }
+
     /// The row that says most of a kernel on this kind of shape and device.
     pub fn choose(&self, family: Family, class: ShapeClass, device: &DeviceProperties) -> Row {
-        let fitting = self.rows.iter().filter(|row| row.fits(family, class, device));
+        let fitting = self.rows.iter().filter(|row| fits(row, family, class, device));
         let unmentioned =
             || Row { family, class: None, software: None, implementation: None, choice: UNMENTIONED };
-        fitting.max_by_key(|row| row.weight()).copied().unwrap_or_else(unmentioned)
+        fitting.max_by_key(|row| weight(row)).copied().unwrap_or_else(unmentioned)
     }
 
     /// Refuses rows that no kernel can do.
@@ -237,25 +88,48 @@ pub(crate) fn text(data: &impl Serialize) -> String {
 pub(crate) struct Chooser<'a> {
     table: &'a Tuning,
     chosen: RefCell<BTreeSet<Row>>,
+    /// The last kernel that was asked for.
+    asked: Cell<Option<(Family, ShapeClass)>>,
 }
 
 impl<'a> Chooser<'a> {
     /// A chooser that has chosen nothing yet.
     pub fn new(table: &'a Tuning) -> Self {
-        Chooser { table, chosen: RefCell::default() }
+        Chooser { table, chosen: RefCell::default(), asked: Cell::new(None) }
     }
 
     /// The tiling by [`Tuning::choose`], which is taken note of.
     pub fn choose(&self, family: Family, class: ShapeClass, device: &DeviceProperties) -> Choice {
         let row = self.table.choose(family, class, device);
         self.chosen.borrow_mut().insert(row);
+        self.asked.set(Some((family, class)));
         row.choice
+    }
+
+    /// The kernel that was asked for since this was asked last.
+    pub fn asked(&self) -> Option<(Family, ShapeClass)> {
+        self.asked.take()
+    }
+
+    /// Refuses a table with rows that no kernel can do.
+    pub fn check(&self) -> Result<(), Error> {
+        self.table.check()
     }
 
     /// The rows that were chosen, each once.
     pub fn chosen(&self) -> Tuning {
         Tuning { rows: self.chosen.borrow().iter().copied().collect() }
     }
+}
+
+/// What `parallax tune` found, in places that are named in the files: rows of the table below whatever is written here.
+const FOUND: [&str; 1] = [include_str!("../tunings/audio_on_software.json")];
+
+/// The rows of a file of tunings. A test holds that all of them can be read.
+fn found(file: &str) -> Vec<Row> {
+    let file = serde_json::from_str::<TuningFile>(file);
+    let places = file.map(|file| file.places).unwrap_or_default();
+    places.iter().flat_map(|place| &place.rows).map(|found| found.row).collect()
 }
 
 /// For a family that a table does not mention.
@@ -267,74 +141,66 @@ impl Default for Tuning {
         use ShapeClass::*;
         use Variant::*;
         let choice = |variant, tile, [lanes, lines]: [u32; 2]| Choice { variant, tile, lanes, lines };
-        let row = |family, class, software, implementation, choice| Row {
-            family,
-            class,
-            software,
-            implementation,
-            choice,
-        };
+        let row =
+            |family, class, software, choice| Row { family, class, software, implementation: None, choice };
         let (gpu, cpu) = (Some(false), Some(true));
-        let chromium = Some(Implementation::Chromium);
         Tuning {
             rows: vec![
                 // Those for GPUs were measured with tests/measure_gpu.rs on an NVIDIA H200, through Vulkan.
-                row(Matmul, None, gpu, None, choice(Shared, [2, 1], [8, 16])),
-                row(Matmul, Some(Large), gpu, None, choice(Shared, [8, 1], [16, 8])),
-                row(Matmul, Some(Vector), gpu, None, choice(Shared, [4, 1], [8, 32])),
-                row(Matmul, None, cpu, None, choice(Alone, [8, 2], [8, 1])),
-                // llvmpipe gathers b for 8 lanes at a time and likes tall, wide tiles; SwiftShader, in Chromium,
-                // runs out of registers beyond 8 by 8. Measured with tests/measure.rs at 512 and 1024.
-                row(Matmul, Some(Large), cpu, None, choice(Alone, [12, 4], [8, 1])),
-                row(Matmul, Some(Large), cpu, chromium, choice(Alone, [8, 2], [16, 1])),
-                row(Matmul, Some(Vector), cpu, None, choice(Alone, [4, 1], [8, 1])),
-                row(MatmulPlain, None, None, None, choice(Alone, [4, 1], [64, 1])),
-                row(MatmulPlain, None, cpu, None, choice(Alone, [4, 1], [8, 1])),
-                row(MatmulNBits, None, None, None, choice(Shared, [8, 1], [32, 8])),
-                row(MatmulNBits, None, cpu, None, choice(Shared, [8, 1], [8, 1])),
-                row(Attention, None, gpu, None, choice(Shared, [2, 1], [32, 1])),
-                row(Attention, Some(Long), gpu, None, choice(Alone, [1, 1], [64, 1])),
-                row(Attention, None, cpu, None, choice(Alone, [1, 1], [8, 1])),
-                row(Attention, Some(Long), cpu, None, choice(Alone, [4, 1], [8, 1])),
-                row(Attention, Some(Vector), gpu, None, choice(Shared, [1, 1], [64, 1])),
-                row(Attention, Some(Vector), cpu, None, choice(Shared, [1, 1], [8, 1])),
-                row(LayerNormalization, None, gpu, None, choice(Shared, [1, 1], [64, 1])),
-                row(LayerNormalization, None, cpu, None, choice(Alone, [1, 1], [8, 1])),
-                row(LayerNormalization, Some(Long), gpu, None, choice(Shared, [1, 1], [256, 1])),
-                row(LayerNormalization, Some(Long), cpu, None, choice(Shared, [1, 1], [8, 1])),
-                row(Softmax, None, gpu, None, choice(Shared, [1, 1], [64, 1])),
-                row(Softmax, None, cpu, None, choice(Alone, [1, 1], [8, 1])),
-                row(Softmax, Some(Long), gpu, None, choice(Shared, [1, 1], [256, 1])),
-                row(Softmax, Some(Long), cpu, None, choice(Shared, [1, 1], [8, 1])),
-                row(Reduce, None, gpu, None, choice(Shared, [1, 1], [64, 1])),
-                row(Reduce, Some(Small), None, None, choice(Alone, [1, 1], [64, 1])),
-                row(Reduce, None, cpu, None, choice(Alone, [1, 1], [8, 1])),
-                row(Reduce, Some(Long), gpu, None, choice(Shared, [1, 1], [256, 1])),
-                row(Reduce, Some(Long), cpu, None, choice(Shared, [1, 1], [8, 1])),
-                row(Elementwise, None, None, None, choice(Alone, [1, 1], [64, 1])),
+                row(Matmul, None, gpu, choice(Shared, [2, 1], [8, 16])),
+                row(Matmul, Some(Large), gpu, choice(Shared, [8, 1], [16, 8])),
+                row(Matmul, Some(Vector), gpu, choice(Shared, [4, 1], [8, 32])),
+                row(Matmul, None, cpu, choice(Alone, [8, 2], [8, 1])),
+                // llvmpipe gathers b for 8 lanes at a time and likes tall, wide tiles. Measured with tests/measure.rs at 512
+                // and 1024.
+                row(Matmul, Some(Large), cpu, choice(Alone, [12, 4], [8, 1])),
+                row(Matmul, Some(Vector), cpu, choice(Alone, [4, 1], [8, 1])),
+                row(MatmulPlain, None, None, choice(Alone, [4, 1], [64, 1])),
+                row(MatmulPlain, None, cpu, choice(Alone, [4, 1], [8, 1])),
+                row(MatmulNBits, None, None, choice(Shared, [8, 1], [32, 8])),
+                row(MatmulNBits, None, cpu, choice(Shared, [8, 1], [8, 1])),
+                row(Attention, None, gpu, choice(Shared, [2, 1], [32, 1])),
+                row(Attention, Some(Long), gpu, choice(Alone, [1, 1], [64, 1])),
+                row(Attention, None, cpu, choice(Alone, [4, 1], [8, 1])),
+                row(Attention, Some(Vector), gpu, choice(Shared, [1, 1], [64, 1])),
+                row(Attention, Some(Vector), cpu, choice(Shared, [1, 1], [8, 1])),
+                row(LayerNormalization, None, gpu, choice(Shared, [1, 1], [64, 1])),
+                row(LayerNormalization, None, cpu, choice(Alone, [1, 1], [8, 1])),
+                row(LayerNormalization, Some(Long), gpu, choice(Shared, [1, 1], [256, 1])),
+                row(LayerNormalization, Some(Long), cpu, choice(Shared, [1, 1], [8, 1])),
+                row(Softmax, None, gpu, choice(Shared, [1, 1], [64, 1])),
+                row(Softmax, None, cpu, choice(Alone, [1, 1], [8, 1])),
+                row(Softmax, Some(Long), gpu, choice(Shared, [1, 1], [256, 1])),
+                row(Softmax, Some(Long), cpu, choice(Shared, [1, 1], [8, 1])),
+                row(Reduce, None, gpu, choice(Shared, [1, 1], [64, 1])),
+                row(Reduce, Some(Small), None, choice(Alone, [1, 1], [64, 1])),
+                row(Reduce, None, cpu, choice(Alone, [1, 1], [8, 1])),
+                row(Reduce, Some(Long), gpu, choice(Shared, [1, 1], [256, 1])),
+                row(Reduce, Some(Long), cpu, choice(Shared, [1, 1], [8, 1])),
+                row(Elementwise, None, None, choice(Alone, [1, 1], [64, 1])),
                 // Products in all but what they read; on GPUs, the tiles are those of products.
-                row(Conv, None, gpu, None, choice(Shared, [2, 1], [8, 16])),
-                row(Conv, Some(Large), gpu, None, choice(Shared, [8, 1], [16, 8])),
-                row(Conv, None, cpu, None, choice(Alone, [8, 2], [8, 1])),
-                row(Conv, Some(Large), cpu, None, choice(Alone, [12, 4], [8, 1])),
-                row(Conv, Some(Large), cpu, chromium, choice(Alone, [8, 2], [16, 1])),
-                row(ConvDepthwise, None, gpu, None, choice(Alone, [4, 1], [64, 1])),
-                row(ConvDepthwise, None, cpu, None, choice(Alone, [4, 1], [8, 1])),
-                row(ConvPlain, None, gpu, None, choice(Alone, [4, 1], [64, 1])),
-                row(ConvPlain, Some(Large), gpu, None, choice(Alone, [4, 4], [64, 1])),
+                row(Conv, None, gpu, choice(Shared, [2, 1], [8, 16])),
+                row(Conv, Some(Large), gpu, choice(Shared, [8, 1], [16, 8])),
+                row(Conv, None, cpu, choice(Alone, [8, 2], [8, 1])),
+                row(Conv, Some(Large), cpu, choice(Alone, [12, 4], [8, 1])),
+                row(ConvDepthwise, None, gpu, choice(Alone, [4, 1], [64, 1])),
+                row(ConvDepthwise, None, cpu, choice(Alone, [4, 1], [8, 1])),
+                row(ConvPlain, None, gpu, choice(Alone, [4, 1], [64, 1])),
+                row(ConvPlain, Some(Large), gpu, choice(Alone, [4, 4], [64, 1])),
                 // On software adapters the time goes into loads; measured with tests/measure.rs.
-                row(ConvPlain, None, cpu, None, choice(Alone, [8, 4], [8, 1])),
-                row(Copy, None, None, None, choice(Alone, [1, 1], [64, 1])),
-                row(Gather, None, None, None, choice(Alone, [1, 1], [64, 1])),
+                row(ConvPlain, None, cpu, choice(Alone, [8, 4], [8, 1])),
+                row(Copy, None, None, choice(Alone, [1, 1], [64, 1])),
+                row(Gather, None, None, choice(Alone, [1, 1], [64, 1])),
             ],
         }
+        .with(&FOUND.iter().flat_map(|file| found(file)).collect::<Vec<_>>())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::Limits;
+    use crate::device::{Implementation, Limits};
 
     fn device(implementation: Implementation, software: bool) -> DeviceProperties {
         DeviceProperties { implementation, software, shader_f16: false, limits: Limits::default() }
@@ -349,7 +215,7 @@ mod tests {
                 Family::Matmul,
                 ShapeClass::Large,
                 device(Implementation::Chromium, true),
-                [16, 1],
+                [4, 1],
             ),
             (
                 "another implementation",
@@ -389,6 +255,15 @@ mod tests {
         ] {
             let Choice { lanes, lines, .. } = table.choose(family, class, &device).choice;
             assert_eq!([lanes, lines], size, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_file_of_tunings_has_rows_that_kernels_can_do() {
+        for file in FOUND {
+            let rows = found(file);
+            assert!(!rows.is_empty(), "{file}");
+            assert_eq!(Tuning { rows }.check(), Ok(()));
         }
     }
 
@@ -436,7 +311,7 @@ mod tests {
     fn a_table_is_the_same_once_it_was_written_and_read() {
         let table = Tuning::default();
         assert_eq!(serde_json::from_str::<Tuning>(&text(&table)).unwrap(), table);
-        let of_one = r#"[{"family":"matmul","class":"large","software":true,"implementation":"chromium","choice":{"variant":"alone","tile":[8,2],"lanes":16}}]"#;
+        let of_one = r#"[{"family":"matmul","class":"large","software":true,"implementation":"chromium","choice":{"variant":"alone","tile":[12,4],"lanes":4}}]"#;
         let chosen = table.choose(Family::Matmul, ShapeClass::Large, &device(Implementation::Chromium, true));
         assert_eq!(text(&Tuning { rows: vec![chosen] }), of_one);
     }

@@ -10,7 +10,7 @@ use graph::cases::{self, Case};
 use graph::ops::{MatMul, Reduce, Reduction, Unary};
 use graph::{DataType, Graph, Operator, TensorType};
 use shaders::tuning::{Family, Variant};
-use shaders::{BufferRole, DeviceProperties, GpuPlan, Implementation, Limits, Region, Tuning};
+use shaders::{BufferRole, DeviceProperties, GpuPlan, Implementation, Limits, Part, Region, Tuning};
 use support::{device, devices, only, plan, tunings};
 
 fn parsed(text: &str) -> Graph {
@@ -339,5 +339,28 @@ fn a_plan_names_the_rows_it_was_made_by() {
             assert!(Tuning::default().rows.contains(row), "{device:?}: {row:?}");
             assert!(row.software.is_none_or(|software| software == device.software), "{device:?}: {row:?}");
         }
+    }
+}
+
+/// The kernels of a model can be planned one by one, as often as they occur.
+#[test]
+fn kernels_are_found_one_by_one_and_planned_alone() {
+    let graph = parsed(
+        "x: f32[1,8,20]\nw: f32[16,8,3] = 0.5\nv: f32[16,16,3] = 0.25\na = Conv(x, w)\nb = Conv(a, v, pads=[1,1])\n\
+         c = Conv(b, v, pads=[1,1])\ny = Softmax(c)\nreturn y",
+    );
+    let device = device(Implementation::Chromium, true);
+    let parts = [Part { name: "model", graph: &graph, states: &BTreeMap::new() }];
+    let found = shaders::workloads_of_parts(&parts, &device, &Tuning::default()).expect("has a plan");
+    let of = |family: Family| -> Vec<usize> {
+        found.iter().filter(|workload| workload.family == family).map(|workload| workload.count).collect()
+    };
+    assert_eq!(of(Family::Conv).iter().sum::<usize>(), 3, "{found:#?}");
+    assert_eq!(of(Family::Conv).len(), 2, "two of the three are alike");
+    assert_eq!(of(Family::Softmax), [1]);
+    for workload in &found {
+        let plan = plan(&workload.name(), &workload.graph, &device, &Tuning::default());
+        assert_eq!(plan.programs[0].dispatches.len(), 1, "{}", workload.name());
+        assert_eq!(plan.tuning.rows[0].family, workload.family);
     }
 }

@@ -32,6 +32,13 @@ pub fn property(object: &JsValue, name: &str) -> JsValue {
     Reflect::get(object, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
 }
 
+/// The browser's major version, as it says itself; none where it says nothing that is known.
+pub fn major_version() -> Option<u32> {
+    let agent = property(&property(&js_sys::global(), "navigator"), "userAgent").as_string()?;
+    let version = ["Firefox/", "Chrome/", "Version/"].into_iter().find_map(|name| agent.split_once(name));
+    protocol::least::major(version?.1)
+}
+
 /// Returns whether the page is cross-origin isolated, which makes its clock finer.
 pub fn is_cross_origin_isolated() -> bool {
     property(&js_sys::global(), "crossOriginIsolated").is_truthy()

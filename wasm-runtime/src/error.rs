@@ -18,6 +18,8 @@ pub enum RuntimeError {
         "dispatches cannot be timed here: {reason}; profile on a target of ours with timestamp queries: webgpu in Chrome or Edge, or wgpu"
     )]
     NotProfiled { reason: &'static str },
+    #[error("{reason}")]
+    TunedElsewhere { reason: String },
     #[error("{} has no kernels of ours to probe an adapter with; probe webgpu, or wgpu natively", engine.name())]
     NotProbed { engine: Engine },
     #[error("{url}: {reason}")]
@@ -88,6 +90,7 @@ impl RuntimeError {
             EngineNotHere { .. }
             | NotProfiled { .. }
             | NotProbed { .. }
+            | TunedElsewhere { .. }
             | LimitExceeded { .. }
             | Webnn { .. }
             | Strict { .. }

@@ -28,7 +28,7 @@ pub async fn run(
     inference: &Inference,
     page: PageContext<'_>,
 ) -> Result<InferenceReport, RuntimeError> {
-    let setting = Setting { browser: page.browser, features: inference.features.clone() };
+    let setting = Setting::for_inference(page.browser, inference);
     match engine {
         Engine::Webgpu => {
             let prepare = async |name: &str, pipeline: &Pipeline, folder: &Folder, course: &mut Course| {

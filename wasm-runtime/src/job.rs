@@ -10,7 +10,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::engine::PageContext;
 use crate::error::RuntimeError;
-use crate::{comparison, detect, inference, node_tests, probe, profile, trace, wasm};
+use crate::{comparison, detect, inference, node_tests, probe, profile, trace, tune, wasm};
 
 /// Runs one job, given as the JSON of [`Job`]; the promise resolves to the JSON of [`Outcome`], and rejects only
 /// where the job needs Burn and this module was built without. A panic resolves it too, so that a defect costs one
@@ -71,6 +71,11 @@ async fn answer(job: Job) -> Result<Answer, RuntimeError> {
             let report = profile::run(job.engine, inference, job.browser).await?;
             Ok(Answer::Profiled(Box::new(report)))
         }
+        Task::ListKernels(asked) => {
+            let list = tune::list(job.engine, asked, job.browser).await?;
+            Ok(Answer::KernelsListed(Box::new(list)))
+        }
+        Task::Tune(asked) => Ok(Answer::Tuned(Box::new(tune::run(job.engine, asked, job.browser).await?))),
         Task::Probe => Ok(Answer::Probed(Box::new(probe::run(job.engine, page).await?))),
         Task::Trace(task) => {
             let report = trace::run(job.engine, task, page).await?;

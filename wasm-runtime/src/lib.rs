@@ -50,6 +50,8 @@ mod setting;
 mod timing;
 #[cfg(web_sys_unstable_apis)]
 mod trace;
+#[cfg(web_sys_unstable_apis)]
+mod tune;
 #[cfg(all(web_sys_unstable_apis, feature = "burn"))]
 mod wasm;
 #[cfg(all(web_sys_unstable_apis, not(feature = "burn")))]

@@ -26,8 +26,7 @@ pub async fn run(
             let mut course = begin(inference.sampling)?;
             let loaded = Loaded::fetch(inference).await?;
             let pipeline = loaded.pipeline()?;
-            let (name, features) = (&loaded.manifest.name, loaded.features.clone());
-            let setting = Setting { browser, features };
+            let (name, setting) = (&loaded.manifest.name, Setting::for_inference(browser, inference));
             let prepared = webgpu::prepare(name, &pipeline, &loaded.folder, setting, &mut course).await?;
             profile(engine, inference.sampling.samples, &loaded, prepared).await
         }

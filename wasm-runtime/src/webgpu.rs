@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use graph::pipeline::Pipeline;
+use protocol::tuning::RowsHere;
 use protocol::{Activity, BrowserKind, Metric};
 use shaders::{DeviceProperties, Implementation, Tuning};
 
+use crate::browser;
 use crate::device::Device;
 use crate::engine::Prepared;
 use crate::error::RuntimeError;
@@ -42,13 +44,28 @@ pub(crate) async fn prepare_on(
     course: &mut Course,
 ) -> Result<Prepared<Executor>, RuntimeError> {
     course.turn_to(Activity::Plan);
-    let plan = shaders::plan_pipeline(pipeline, &properties(&device), &Tuning::of(&device.setting.features))
+    let plan = shaders::plan_pipeline(pipeline, &properties(&device), &tuning(&device)?)
         .map_err(|source| RuntimeError::Plan { model: model.to_owned(), source })?;
     let executor = Executor::prepare(model, device, plan, folder, course).await?;
     course.measure(Metric::DeviceMemoryBytes, executor.device_memory_bytes() as f64);
     let adapter = executor.device().description.to_adapter();
     let features = features(&executor);
     Ok(Prepared { model: executor, adapter, features })
+}
+
+/// The table that plans for this device are made by.
+///
+/// # Errors
+/// Rows of another place.
+pub fn tuning(device: &Device) -> Result<Tuning, RuntimeError> {
+    Ok(Tuning::of(&device.setting.features).with(rows(device)?.rows))
+}
+
+/// The rows that go before those of the table.
+fn rows(device: &Device) -> Result<RowsHere<'_>, RuntimeError> {
+    let Some(tuned) = &device.setting.tuning else { return Ok(RowsHere::default()) };
+    let here = tuned.here(&device.description.to_adapter(), browser::major_version());
+    here.map_err(|reason| RuntimeError::TunedElsewhere { reason })
 }
 
 /// The properties that plans for this device go by.
@@ -69,6 +86,7 @@ pub fn properties(device: &Device) -> DeviceProperties {
 /// Returns what shaped the numbers and is not the adapter.
 fn features(executor: &Executor) -> BTreeMap<String, String> {
     let (device, plan) = (executor.device(), executor.plan());
+    let source = rows(device).ok().and_then(|here| here.source);
     let features = [
         ("completion_kick", device.completion.is_kicking().to_string()),
         ("compiled_by_empty_dispatches", device.compiles_late.to_string()),
@@ -77,5 +95,6 @@ fn features(executor: &Executor) -> BTreeMap<String, String> {
         ("pipelines", plan.kernels.len().to_string()),
         ("tuning", plan.tuning_text()),
     ];
-    features.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    let source = source.map(|source| ("tuning_source", source));
+    features.into_iter().chain(source).map(|(name, value)| (name.to_owned(), value)).collect()
 }

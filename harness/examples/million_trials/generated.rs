@@ -269,6 +269,7 @@ fn case(model: &Arc<Model>, target: &str, features: &str) -> Result<Case, Box<dy
         sampling: Sampling { samples: SAMPLES, least_ms: 0, warmup_limit: 30 },
         browser_settings: settings,
         strict: false,
+        tuning: None,
     })
 }
 

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/005_keys.sql"),
     include_str!("migrations/006_decisions.sql"),
     include_str!("migrations/007_taken_away.sql"),
+    include_str!("migrations/008_tunings.sql"),
 ];
 
 /// The version that this program writes.

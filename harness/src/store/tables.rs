@@ -30,7 +30,7 @@ const fn table(name: &'static str, key: &'static [&'static str], part_of: PartOf
 }
 
 /// Every table.
-pub const TABLES: [Table; 23] = [
+pub const TABLES: [Table; 25] = [
     table("runs", &["id"], PartOf::Itself),
     table("adapters", &["id"], PartOf::None),
     table("cases", &["key"], PartOf::None),
@@ -51,6 +51,8 @@ pub const TABLES: [Table; 23] = [
     table("divergence_nodes", &["run_id", "position"], PartOf::Run),
     table("probes", &["run_id", "target", "metric"], PartOf::Run),
     table("probe_samples", &["run_id", "target", "metric", "position"], PartOf::Run),
+    table("tunings", &["run_id", "target", "family", "class"], PartOf::Run),
+    table("tuning_trials", &["run_id", "target", "family", "class", "position"], PartOf::Run),
     table("capabilities", &["run_id", "position"], PartOf::Run),
     table("conformance_targets", &["run_id", "target"], PartOf::Run),
     table("conformance_tests", &["run_id", "target", "test"], PartOf::Run),
@@ -72,12 +74,13 @@ const fn reference(from: &'static str, column: &'static str, to: &'static str) -
 }
 
 /// Every such column.
-pub const REFERENCES: [Reference; 7] = [
+pub const REFERENCES: [Reference; 8] = [
     reference("trials", "case_key", "cases"),
     reference("trials", "adapter_id", "adapters"),
     reference("products", "adapter_id", "adapters"),
     reference("profiles", "adapter_id", "adapters"),
     reference("probes", "adapter_id", "adapters"),
+    reference("tunings", "adapter_id", "adapters"),
     reference("divergences", "adapter_a", "adapters"),
     reference("divergences", "adapter_b", "adapters"),
 ];

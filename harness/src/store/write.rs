@@ -156,7 +156,7 @@ pub(super) fn insert_cases(transaction: &Transaction<'_>, cases: &[(&str, &Case)
             case.strict,
             case.browser_settings,
             case.browser_settings.as_deref().map(digest),
-            case.tuning(),
+            case.table(),
             TEMPERATURE,
             case.adapter.to_string(),
             case.features.to_string(),

@@ -51,6 +51,7 @@ fn inference(asked: &ResizedModel) -> Inference {
         sampling: Sampling::default(),
         strict: false,
         features: Features::default(),
+        tuning: None,
     }
 }
 

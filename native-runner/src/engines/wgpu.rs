@@ -84,10 +84,14 @@ pub fn prepare(
     course.turn_to(Activity::Open);
     let device = Device::open(chosen.device, &chosen.adapter, &loaded.features)?;
     course.turn_to(Activity::Plan);
-    let plan = shaders::plan_pipeline(pipeline, &device.properties(), &Tuning::of(&device.settings))
+    let here = loaded.tuning.as_ref().map(|tuned| tuned.here(&device.description, None)).transpose();
+    let here = here.map_err(|reason| RunnerError::TunedElsewhere { reason })?.unwrap_or_default();
+    let tuning = Tuning::of(&device.settings).with(here.rows);
+    let plan = shaders::plan_pipeline(pipeline, &device.properties(), &tuning)
         .map_err(|source| RunnerError::Plan { model: loaded.manifest.name.clone(), source })?;
 
-    let features = features(&plan, device.has_timestamps());
+    let mut features = features(&plan, device.has_timestamps());
+    features.extend(here.source.map(|source| ("tuning_source".to_owned(), source)));
     let mut model = Planned::make(&loaded.manifest.name, device, plan, course)?;
     course.turn_to(Activity::Upload);
     model.upload(&mut loaded.files())?;

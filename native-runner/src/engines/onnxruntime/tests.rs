@@ -16,6 +16,7 @@ fn case(name: &str) -> Loaded {
         sampling: Sampling::default(),
         strict: false,
         features: Default::default(),
+        tuning: None,
     };
     Loaded::read(&inference).unwrap()
 }

@@ -157,19 +157,28 @@ pub(crate) fn read_dft(node: &NodeView, graph: &mut Builder) -> Result<Vec<Value
     Ok(vec![transform.write(&Writer::new(node, graph), x)?])
 }
 
-/// Frames of a real signal `[batch, length, 1]`, each by a window and transformed: a convolution, whose channels are the
-/// bins, real and imaginary part in turn. Frames overlap, and so stand nowhere by themselves.
-fn convolved(write: &Writer, x: ValueId, step: usize, window: &[f32], onesided: bool) -> Written {
-    let (length, shape) = (window.len(), write.shape(x));
+/// Frames of a real signal `[batch, samples, 1]`, one every `step` and so long, each by a window and transformed: a
+/// convolution, whose channels are the bins, real and imaginary part in turn. Frames overlap, and so stand nowhere by
+/// themselves.
+fn convolved(
+    write: &Writer,
+    x: ValueId,
+    (step, length): (usize, usize),
+    window: Option<ValueId>,
+    onesided: bool,
+) -> Written {
+    let shape = write.shape(x);
     let bins = if onesided { length / 2 + 1 } else { length };
     let weight = |place: usize| {
         let (channel, at) = (place / length, place % length);
         let angle = 2.0 * PI * (channel / 2 * at % length) as f64 / length as f64;
-        let part = if channel.is_multiple_of(2) { angle.cos() } else { -angle.sin() };
-        (f64::from(window[at]) * part) as f32
+        (if channel.is_multiple_of(2) { angle.cos() } else { -angle.sin() }) as f32
     };
     let weights: Vec<f32> = (0..table(&[2 * bins, length])?).map(weight).collect();
-    let weights = write.constant(Tensor { shape: vec![2 * bins, 1, length], data: weights.into() });
+    let mut weights = write.constant(Tensor { shape: vec![2 * bins, 1, length], data: weights.into() });
+    if let Some(window) = window {
+        weights = write.mul(weights, window)?;
+    }
     let conv = Conv {
         channels: ChannelOrder::First,
         strides: vec![step],
@@ -200,12 +209,8 @@ pub(crate) fn read_stft(node: &NodeView, graph: &mut Builder) -> Result<Vec<Valu
     let onesided = node.attributes.flag("onesided", true)?;
     let x = node.operand(0)?.id;
     let write = &Writer::new(node, graph);
-    let factors = match window {
-        None => Some(vec![1.0; length]),
-        Some(window) => write.constant_of(window.id).map(|window| window.to_f32_vec()),
-    };
-    if let (Some(factors), 1, DataType::F32) = (&factors, write.shape(x)[2], write.data_type(x)) {
-        return Ok(vec![convolved(write, x, step, factors, onesided)?]);
+    if write.shape(x)[2] == 1 && write.data_type(x) == DataType::F32 {
+        return Ok(vec![convolved(write, x, (step, length), window.map(|window| window.id), onesided)?]);
     }
     let places = (0..table(&[frames, length])?).map(|at| (at / length * step + at % length) as i64);
     let places = write.reshape(write.integers(places), &[frames, length])?;

@@ -52,13 +52,10 @@ impl Case {
     /// plans.
     pub fn table(&self) -> Option<String> {
         let table = tuning::digest(self.target.engine).filter(|_| self.features.has(Feature::Tuned))?;
-        let rows = self.tuning.iter().flat_map(|tuned| &tuned.rows).map(|row| format!("{row:?}"));
-        let rows: Vec<String> = rows.collect();
-        Some(if rows.is_empty() {
-            table.to_owned()
-        } else {
-            digest(&format!("{table}\n{}", rows.join("\n")))
-        })
+        let rows = self.tuning.as_ref().map(|tuned| &tuned.rows).filter(|rows| !rows.is_empty());
+        // Rows are numbers and words, which always become JSON.
+        let rows = rows.map(|rows| serde_json::to_string(rows).unwrap_or_default());
+        Some(rows.map_or(table.to_owned(), |rows| digest(&format!("{table}\n{rows}"))))
     }
 
     fn key_text(&self) -> String {
@@ -168,7 +165,7 @@ fn matrix(plan: &Plan, models: impl Iterator<Item = Arc<Model>>, cells: &[Cell<'
         sampling: plan.sampling,
         browser_settings: plan.browser_settings(target),
         strict: plan.strict,
-        tuning: plan.tunings.rows(target).map(Arc::new),
+        tuning: plan.tunings.rows(target).filter(|_| features.has(Feature::Tuned)).map(Arc::new),
     };
     pairs.map(case).collect()
 }
@@ -276,5 +273,26 @@ pub(crate) mod tests {
             let text = Case { features: features.parse().unwrap(), ..case("m", target) }.key_text();
             assert!(text.contains(&format!("\ntuning={table}\n")), "{target}: {text}");
         }
+        let with = |rows: &[tuning::Row]| {
+            let tuned = TunedRows {
+                source: "stored".to_owned(),
+                adapter: String::new(),
+                browser_version: None,
+                required: false,
+                rows: rows.to_vec(),
+            };
+            Case { tuning: Some(Arc::new(tuned)), ..case("m", "webgpu@chrome") }.key()
+        };
+        let choice = tuning::Choice { variant: tuning::Variant::Alone, tile: [4, 1], lanes: 8, lines: 1 };
+        let row = |lanes| tuning::Row {
+            family: tuning::Family::Conv,
+            class: None,
+            software: None,
+            implementation: None,
+            choice: tuning::Choice { lanes, ..choice },
+        };
+        assert_eq!(with(&[]), case("m", "webgpu@chrome").key(), "by the table alone");
+        assert_ne!(with(&[row(8)]), with(&[]));
+        assert_ne!(with(&[row(8)]), with(&[row(16)]));
     }
 }

@@ -38,7 +38,7 @@ pub enum Family {
     Gather,
     LayerNormalization,
     Matmul,
-    /// Matrix products that vectors of four do not fit.
+    /// Matrix products of integers, of transposed matrices, with factors, or of less than a vector of columns.
     MatmulPlain,
     /// Products with packed weights.
     MatmulNBits,
@@ -148,8 +148,8 @@ pub struct Choice {
     /// Together or alone.
     pub variant: Variant,
     /// Results per invocation: rows, and vectors of four columns. Attention takes from the first its rows per
-    /// workgroup, or per invocation where these are alone; for convolutions they are channels and places, as far as
-    /// there are so many. Other kernels ignore both.
+    /// workgroup, or per invocation where these are alone, and convolutions whose channels do not mix their places; for
+    /// plain convolutions they are channels and places, as far as there are so many. Other kernels ignore both.
     pub tile: [u32; 2],
     /// Invocations of a workgroup, or of one of its lines: those of a line are neighbours along the columns of a product,
     /// or where the weights are packed along its terms.
@@ -295,6 +295,16 @@ pub fn digest(engine: Engine) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_those_of_the_json() {
+        for family in Family::ALL {
+            assert_eq!(serde_json::to_value(family).unwrap(), family.name());
+        }
+        for class in ShapeClass::ALL {
+            assert_eq!(serde_json::to_value(class).unwrap(), class.name());
+        }
+    }
 
     #[test]
     fn rows_hold_where_they_were_found_and_nowhere_else() {

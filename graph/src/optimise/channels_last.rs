@@ -37,10 +37,14 @@ fn suits(conv: &Conv, weight: &[usize]) -> bool {
     conv.channels == ChannelOrder::First && (1..=MOST_SPATIAL).contains(&kernel.len()) && groups
 }
 
+/// The axes with the channels first, as they come with the channels last.
+fn axes_last(rank: usize) -> impl Iterator<Item = usize> {
+    [0].into_iter().chain(2..rank).chain([1])
+}
+
 /// From channels first to channels last.
 fn to_last(rank: usize) -> Operator {
-    let permutation = [0].into_iter().chain(2..rank).chain([1]).collect();
-    Operator::Transpose(Transpose { permutation })
+    Operator::Transpose(Transpose { permutation: axes_last(rank).collect() })
 }
 
 /// From channels last to channels first.
@@ -201,8 +205,7 @@ pub(super) fn below_pad(rewriter: &mut Rewriter) -> Option<Rewrite> {
     let mut operands = rewriter.node.inputs.clone();
     operands[0] = Some(source(rewriter, operands[0]?)?);
     let rank = pad.before.len();
-    let order: Vec<usize> = [0].into_iter().chain(2..rank).chain([1]).collect();
-    let turned = |pads: &[usize]| order.iter().map(|&axis| pads[axis]).collect();
+    let turned = |pads: &[usize]| axes_last(rank).map(|axis| pads[axis]).collect();
     let pad = Pad { mode: pad.mode, before: turned(&pad.before), after: turned(&pad.after) };
     let result = rewriter.add(Operator::Pad(pad), operands)?;
     Some(Rewrite::Replace(to_first(rank), vec![Some(result)]))

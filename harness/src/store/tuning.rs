@@ -28,7 +28,7 @@ impl Store {
         self.in_transaction("adding what tuning found", |transaction| {
             let adapter = insert_adapter(transaction, &report.adapter)?;
             let (target, KernelClass { family, class }) = (target.to_string(), report.class);
-            let (family, class) = (word(&family), word(&class));
+            let (family, class) = (family.name(), class.name());
             let (implementation, left_out) = (word(&report.implementation), text(&report.left_out));
             let row = params![
                 run,
@@ -93,7 +93,7 @@ impl Store {
         let KernelClass { family, class: shape } = class.report.class;
         let read = || -> duckdb::Result<Vec<Trial>> {
             let mut statement = self.connection.prepare(sql)?;
-            let named = params![run, class.target, word(&family), word(&shape)];
+            let named = params![run, class.target, family.name(), shape.name()];
             let trials = statement.query_map(named, |row| {
                 Ok((row.get(0)?, row.get::<_, Option<String>>(1)?, row.get(2)?, row.get(3)?))
             })?;

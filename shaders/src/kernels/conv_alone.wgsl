@@ -11,8 +11,6 @@
 // Overrides: M                      places, of all images
 //            RUN                    elements of a run: in vectors if VECTOR, else one by one
 //            IMAGE, GROUP, X0, ...  elements of x between neighbouring images, groups and places, counted as in RUN
-//            O0, I0, K0, ...        extents of result, input and window
-//            STRIDE0, PAD0, DILATION0, ...
 // Template:  SPATIAL                spatial dimensions
 //            AREA                   whether there are two
 //            ROWS, VECTORS          results per invocation
@@ -20,7 +18,7 @@
 //            WIDTH                  terms of an element of x: 4 if VECTOR, else 1
 //            PADDED, WITHIN         whether a window may reach beyond its image, or not
 //            X                      type of x's elements
-// Prelude:   columns.wgsl, where b is the weight, and the columns are channels of a group
+// Prelude:   windows.wgsl; columns.wgsl, where b is the weight, and the columns are channels of a group
 
 @group(0) @binding(0) var<storage, read> x: array<$X>;
 override M: u32;
@@ -28,12 +26,6 @@ override RUN: u32;
 override IMAGE: u32;
 override GROUP: u32;
 //#for d in SPATIAL
-override O$d: u32;
-override I$d: u32;
-override K$d: u32;
-override STRIDE$d: u32;
-override PAD$d: u32;
-override DILATION$d: u32;
 override X$d: u32;
 //#end
 

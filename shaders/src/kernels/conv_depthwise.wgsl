@@ -8,12 +8,11 @@
 // Overrides: M                      places, of all images
 //            C4                     vectors of channels
 //            IMAGE, X0, ...         vectors of x between neighbouring images and places
-//            O0, I0, K0, ...        extents of result, input and window
-//            STRIDE0, PAD0, DILATION0, ...
 // Template:  SPATIAL                spatial dimensions
 //            AREA                   whether there are two
 //            ROWS                   places per invocation
 //            BIAS, RESULT           whether there is a bias; binding of the result
+// Prelude:   windows.wgsl
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
@@ -26,12 +25,6 @@ override M: u32;
 override C4: u32;
 override IMAGE: u32;
 //#for d in SPATIAL
-override O$d: u32;
-override I$d: u32;
-override K$d: u32;
-override STRIDE$d: u32;
-override PAD$d: u32;
-override DILATION$d: u32;
 override X$d: u32;
 //#end
 

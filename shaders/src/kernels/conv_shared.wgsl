@@ -11,6 +11,7 @@
 //            LX, LY                 the workgroup's size, as array sizes need it
 //            DEPTH4                 terms of a block, in vectors of four
 //            FETCHED_A, FETCHED_B   vectors of a block that an invocation fetches
+// Prelude:   those of conv_alone.wgsl
 
 @group(0) @binding(0) var<storage, read> x: array<$X>;
 override M: u32;
@@ -19,12 +20,6 @@ override TERMS: u32;
 override IMAGE: u32;
 override GROUP: u32;
 //#for d in SPATIAL
-override O$d: u32;
-override I$d: u32;
-override K$d: u32;
-override STRIDE$d: u32;
-override PAD$d: u32;
-override DILATION$d: u32;
 override X$d: u32;
 //#end
 

@@ -8,12 +8,11 @@
 //
 // Overrides: GROUPS, IN, OUT        groups, and channels of each
 //            BLOCKS                 blocks of channels of a group
-//            O0, I0, K0, ...        extents of result, input and window
-//            STRIDE0, PAD0, DILATION0, ...
 // Template:  SPATIAL                spatial dimensions; LAST is SPATIAL - 1
 //            AREA, VOLUME           whether there are at least two, or three
 //            BLOCK                  channels per invocation
 //            BIAS, RESULT           whether there is a bias; binding of the result
+// Prelude:   windows.wgsl
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
@@ -26,14 +25,6 @@ override GROUPS: u32;
 override IN: u32;
 override OUT: u32;
 override BLOCKS: u32;
-//#for d in SPATIAL
-override O$d: u32;
-override I$d: u32;
-override K$d: u32;
-override STRIDE$d: u32;
-override PAD$d: u32;
-override DILATION$d: u32;
-//#end
 
 @compute @workgroup_size(WX, WY)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) local: u32) {

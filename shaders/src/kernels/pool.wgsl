@@ -3,13 +3,12 @@
 // Layout: input [planes, I...], result [planes, O...]. Spatial dimensions are counted from the innermost. The window
 // may reach into the padding, and beyond it where the last window is not whole.
 //
-// Overrides: O0, I0, K0, ...          extents of result, input and window
-//            STRIDE0, PAD0, DILATION0, ...
-//            PADDED0, ...             extents of the input with its padding on both sides
+// Overrides: PADDED0, ...             extents of the input with its padding on both sides
 // Template:  SPATIAL                  spatial dimensions; LAST is SPATIAL - 1
 //            AREA, VOLUME             whether there are at least two, or three
 //            E, FIRST, STEP, FINISH   element type; the neutral element, the fold of a and x, and the result from a;
 //                                     `inside` are the elements folded, `counted` those and the padding
+// Prelude:   windows.wgsl
 
 alias E = $E;
 
@@ -17,12 +16,6 @@ alias E = $E;
 @group(0) @binding(1) var<storage, read_write> result: array<E>;
 
 //#for d in SPATIAL
-override O$d: u32;
-override I$d: u32;
-override K$d: u32;
-override STRIDE$d: u32;
-override PAD$d: u32;
-override DILATION$d: u32;
 override PADDED$d: u32;
 //#end
 

@@ -3,6 +3,8 @@
 use super::launch::{Shader, Task};
 use crate::error::Error;
 
+const WINDOWS: &str = include_str!("windows.wgsl");
+
 /// Dimensions that a window can move over.
 const MAX_SPATIAL: usize = 3;
 
@@ -49,6 +51,7 @@ pub(super) fn describe(
         shader = named.fold(shader, |shader, (name, value)| shader.size(name, value));
     }
     Ok(shader
+        .prelude(WINDOWS)
         .number("SPATIAL", spatial)
         .number("LAST", spatial - 1)
         .switch("AREA", spatial >= 2)
